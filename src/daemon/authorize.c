@@ -2,8 +2,10 @@
 
 /*
  * Two questions about each call, one after the other, while the loop goes on. First the bus is asked who calls; uid 0
- * may do anything. About any other user polkit is asked next; without polkit only uid 0 may. What came to be known of
- * a caller is forgotten with the call, and found out anew for the next one.
+ * may do anything. About any other user polkit is asked next; without polkit only uid 0 may. What polkit says is
+ * forgotten with the call, and asked anew for the next one. The last few callers with uid 0 are remembered by their
+ * names on the bus, which are never given to anybody else as long as the bus lives: so a program that renews its
+ * leases waits for the bus only once.
  *
  * polkit may hang, and anybody may call. So there are limits to how many questions to polkit are under way, of one
  * user and of all; each one lasts for a limited time, and only while its caller is there; further ones are refused at
@@ -233,15 +235,40 @@ static int ask_polkit(Authorization *a) {
 
 /* ---- the bus ---- */
 
+static bool is_root(const Daemon *d, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(d->callers.roots); i++)
+                if (streq(d->callers.roots[i], name))
+                        return true;
+        return false;
+}
+
+/* Calls of one caller are carried out in their order. */
+static bool has_questions(const Daemon *d, const char *name) {
+        const Authorization *a;
+
+        DL_FOREACH(d->callers.authorizations, a)
+                if (streq(sd_bus_message_get_sender(a->message), name))
+                        return true;
+        return false;
+}
+
+static void remember_root(Daemon *d, const char *name) {
+        size_t i = d->callers.n_roots++ % ELEMENTSOF(d->callers.roots);
+
+        if (strlen(name) < sizeof(d->callers.roots[i]))
+                str_copy(d->callers.roots[i], sizeof(d->callers.roots[i]), name);
+}
+
 static int on_user(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
         Authorization *a = userdata;
         uint32_t uid;
 
         if (sd_bus_message_is_method_error(answer, NULL) || sd_bus_message_read(answer, "u", &uid) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and the bus does not say who is calling");
-        else if (uid == 0)
+        else if (uid == 0) {
+                remember_root(a->daemon, sd_bus_message_get_sender(a->message));
                 allow(a);
-        else if (count_questions(a->daemon, &uid) >= QUESTIONS_OF_USER_MAX ||
+        } else if (count_questions(a->daemon, &uid) >= QUESTIONS_OF_USER_MAX ||
                         count_questions(a->daemon, NULL) >= QUESTIONS_MAX)
                 refuse(a, SD_BUS_ERROR_LIMITS_EXCEEDED, ", and too many others wait for polkit's word");
         else if ((a->uid = uid, ask_polkit(a)) < 0)
@@ -258,6 +285,10 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The caller has no name on the bus.");
         if (!is_small(m))
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "An argument is too long.");
+        if (is_root(d, sender) && !has_questions(d, sender)) {
+                r = verb(d, m, error);
+                return r < 0 ? r : 1;
+        }
         if (count_calls(d) >= CALLS_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers wait.");
         a = calloc(1, sizeof(Authorization));
@@ -279,4 +310,5 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
 void authorize_cancel(Daemon *d) {
         while (d->callers.authorizations)
                 authorization_free(d->callers.authorizations);
+        memset(d->callers.roots, 0, sizeof(d->callers.roots)); /* the next connection may be to another bus */
 }

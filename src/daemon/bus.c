@@ -11,6 +11,7 @@
 #include "daemon/bus-objects.h"
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
+#include "daemon/callers.h"
 #include "daemon/kept.h"
 #include "daemon/reload.h"
 #include "daemon/suspend.h"
@@ -115,6 +116,7 @@ static void close_api(void *userdata) {
         runs_cancel(d);
         kept_cancel(d);
         bulk_cancel(d);
+        callers_forget(d);
         if (d->reload)
                 reload_cancel(d);
         d->links.name = sd_bus_slot_unref(d->links.name);

@@ -7,6 +7,7 @@
 #include "daemon/bus-link.h"
 #include "daemon/bus-util.h"
 #include "util/hash.h"
+#include "util/must.h"
 
 struct CallerWait {
         CallerWait *prev, *next;
@@ -21,18 +22,52 @@ struct FollowedCaller {
         Daemon *daemon;
         sd_bus_slot *match, *question; /* the match that tells when the caller leaves, and the question whether it is
                                           on the bus at all */
-        bool there, busy;
+        bool there, left, busy;
         CallerWait *asking, *told; /* waits whose there() was not called yet, and those whose there() was */
         char name[];
 };
 
-static void caller_free_unused(FollowedCaller *c) {
-        if (c->asking || c->told || c->busy)
-                return;
+enum { IDLE_MAX = 16 }; /* callers without a wait that are followed all the same: they may well call again */
+
+static bool is_idle(const FollowedCaller *c) {
+        return !c->asking && !c->told && !c->busy;
+}
+
+static void caller_free(FollowedCaller *c) {
         HASH_DEL(c->daemon->callers.followed, c);
         sd_bus_slot_unref(c->match);
         sd_bus_slot_unref(c->question);
         free(c);
+}
+
+/* Drops the caller that has been idle for longest if there are too many. */
+static void free_oldest_idle(Daemon *d) {
+        FollowedCaller *oldest = NULL;
+        size_t n = 0;
+
+        for (FollowedCaller *c = d->callers.followed; c; c = c->hh.next)
+                if (is_idle(c)) {
+                        oldest = oldest ?: c;
+                        n++;
+                }
+        if (n > IDLE_MAX)
+                caller_free(oldest);
+}
+
+/* A caller is still followed when its last wait has ended, until it leaves. So the bus need not be asked anew for each
+ * call of a program that makes many. */
+static void caller_end_wait(FollowedCaller *c) {
+        Daemon *d = c->daemon;
+
+        if (!is_idle(c))
+                return;
+        if (c->left) {
+                caller_free(c);
+                return;
+        }
+        HASH_DEL(d->callers.followed, c);
+        HASH_ADD_STR(d->callers.followed, name, c); /* the table is in the order in which callers became idle */
+        free_oldest_idle(d);
 }
 
 static void put(CallerWait *w, CallerWait **list) {
@@ -45,7 +80,8 @@ static void put(CallerWait *w, CallerWait **list) {
 
 /* Each callback may end any of the waits, so the lists are read anew each time. */
 static void tell_left(FollowedCaller *c) {
-        c->busy = true;
+        c->there = false;
+        c->left = c->busy = true;
         while (c->asking || c->told) {
                 CallerWait *w = c->asking ?: c->told;
 
@@ -54,7 +90,7 @@ static void tell_left(FollowedCaller *c) {
                 w->callbacks->left(w->userdata);
         }
         c->busy = false;
-        caller_free_unused(c);
+        caller_end_wait(c);
 }
 
 static void tell_there(FollowedCaller *c) {
@@ -67,7 +103,7 @@ static void tell_there(FollowedCaller *c) {
                         w->callbacks->there(w->userdata);
         }
         c->busy = false;
-        caller_free_unused(c);
+        caller_end_wait(c);
 }
 
 static int on_left(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -114,7 +150,7 @@ static int find(Daemon *d, const char *sender, FollowedCaller **ret) {
                 HASH_ADD_STR(d->callers.followed, name, c);
                 r = ask(c);
                 if (r < 0) {
-                        caller_free_unused(c);
+                        caller_free(c);
                         return r;
                 }
         }
@@ -148,6 +184,15 @@ CallerWait *callers_unfollow(CallerWait *w) {
         put(w, NULL);
         free(w);
         if (c)
-                caller_free_unused(c);
+                caller_end_wait(c);
         return NULL;
+}
+
+void callers_forget(Daemon *d) {
+        FollowedCaller *c, *next;
+
+        HASH_ITER(hh, d->callers.followed, c, next) {
+                must(is_idle(c));
+                caller_free(c);
+        }
 }

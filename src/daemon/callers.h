@@ -26,3 +26,6 @@ typedef struct CallerCallbacks {
 int callers_follow(Daemon *d, const char *sender, const CallerCallbacks *callbacks, void *userdata, CallerWait **ret);
 /* Ends the wait, so that no callback of it is called any more, and frees w, which may be NULL. Returns NULL. */
 CallerWait *callers_unfollow(CallerWait *w);
+/* The connection to the bus is lost: forgets the callers who wait for nothing any more, of whom a few are followed
+ * until they leave. All waits must have ended. */
+void callers_forget(Daemon *d);

@@ -87,6 +87,8 @@ typedef struct Callers {
         RunAsked *runs;
         KeptReply *kept;
         FollowedCaller *followed; /* the callers of all of these */
+        char roots[8][32];        /* the last callers with uid 0, by their names on the bus; "": none */
+        size_t n_roots;           /* how many were noted in turn */
         uint64_t last_question;   /* number of the last question to polkit */
         uint64_t last_call;       /* id of the last word or call */
 } Callers;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * call-flood NUMBER: asks leased for that many leases at once, over one connection, and prints what each answer is:
- * "ok", or the name of the error. It stays on the bus until it is killed.
+ * call-flood NUMBER [in-turn]: asks leased for that many leases at once, over one connection, and prints what each
+ * answer is: "ok", or the name of the error. With in-turn each one is asked for when the one before was answered. It
+ * stays on the bus until it is killed.
  */
 
 #include <errno.h>
@@ -11,28 +12,37 @@
 
 #include "util/macros.h"
 
+static int n, sent, answered;
+
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
+        answered++;
         puts(e ? e->name : "ok");
         fflush(stdout);
         return 0;
 }
 
+static int ask(sd_bus *bus) {
+        char name[32];
+
+        (void) snprintf(name, sizeof(name), "flood-%d", sent++);
+        return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
+                        "AcquireLease", on_answer, NULL, "ssxt", name, "", (int64_t) 1, (uint64_t) 10000000);
+}
+
 int main(int argc, char **argv) {
-        int n = argc == 2 ? atoi(argv[1]) : 0, r;
+        bool in_turn = argc == 3 && streq(argv[2], "in-turn");
         sd_bus *bus = NULL;
+        int r;
 
+        n = argc >= 2 ? atoi(argv[1]) : 0;
         r = sd_bus_open_system(&bus);
-        for (int i = 0; i < n && r >= 0; i++) {
-                char name[32];
-
-                (void) snprintf(name, sizeof(name), "flood-%d", i);
-                r = sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
-                                "AcquireLease", on_answer, NULL, "ssxt", name, "", (int64_t) 1, (uint64_t) 10000000);
-        }
         while (r >= 0) {
-                r = sd_bus_process(bus, NULL);
+                while (r >= 0 && sent < n && !(in_turn && answered < sent))
+                        r = ask(bus);
+                if (r >= 0)
+                        r = sd_bus_process(bus, NULL);
                 if (r == 0)
                         r = sd_bus_wait(bus, UINT64_MAX);
         }

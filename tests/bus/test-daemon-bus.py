@@ -535,6 +535,25 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.start(FLOOD, "1", user=65534)
         self.assertIn("verb=AcquireLease", polkit.stdout.readline())
 
+    def test_the_bus_is_not_asked_again_about_a_caller_who_calls_again(self):
+        self.wait_competing()
+        owner = busctl("--json=short", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetNameOwner",
+                       "s", NAME)
+        owner = json.loads(owner.stdout)["data"][0]
+        monitor = self.start("stdbuf", "-oL", "dbus-monitor", "--system", "destination='org.freedesktop.DBus'")
+        while "member=NameAcquired" not in next(monitor.stdout):  # from then on it hears everything
+            pass
+        flood = self.start(FLOOD, "20", "in-turn")
+        self.assertEqual([flood.stdout.readline() for _ in range(20)], ["ok\n"] * 20)
+        busctl("call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ListActivatableNames")
+        asked = []
+        for line in monitor.stdout:
+            if "member=ListActivatableNames" in line:
+                break
+            if f"sender={owner} " in line:
+                asked.append(line.rpartition("member=")[2].strip())
+        self.assertEqual([asked.count(each) for each in ("GetConnectionUnixUser", "AddMatch", "NameHasOwner")], [1, 1, 1])
+
     def test_a_question_to_polkit_has_an_end(self):
         polkit = self.start(POLKIT, "hang")
         wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
