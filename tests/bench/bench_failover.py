@@ -10,12 +10,17 @@ TTLS = (1.0, 2.0)
 
 
 def trials_of(stage, cluster, contestant, trials):
-    """Seconds in which nobody ran, of each power cut."""
+    """Seconds in which nobody ran, of each power cut. A peer that does not come back has those until then."""
     unit = contestant.start(cluster)
     gaps = []
-    for trial in range(trials):
-        stage.say(f"TTL {cluster.ttl:g} s, {contestant.name}: power cut {trial + 1} of {trials}")
-        gaps.append(play(contestant, cluster, unit, power_cut, 0)[0])
+    try:
+        for trial in range(trials):
+            stage.say(f"TTL {cluster.ttl:g} s, {contestant.name}: power cut {trial + 1} of {trials}")
+            gaps.append(play(contestant, cluster, unit, power_cut, 0)[0])
+    except Failure as error:
+        if isinstance(contestant, Leased) or not gaps:
+            raise
+        stage.say(f"{contestant.name}: {str(error).splitlines()[0]}")
     contestant.end(cluster, unit)
     return gaps
 
@@ -42,7 +47,7 @@ def run(stage):
             continue
         for peer in (each for each in gaps if each != "leased"):
             stage.figure(8, what, median(gaps["leased"]), "s", beside=median(gaps[peer]), 
-                         peer=f"{peer}, median of {trials}", limit=limit,
+                         peer=f"{peer}, median of {len(gaps[peer])}", limit=limit,
                          note="nobody ran: " + ", ".join(number(gap) for gap in gaps["leased"]))
         for name, each in gaps.items():
             bars.setdefault(name, []).append((place, median(each)))
