@@ -92,6 +92,15 @@ static void *memdup_or_die(const void *p, size_t size) {
         return memcpy(copy, p, size);
 }
 
+/* Keeps what is worth to be kept of a record; text is NULL if its text is not. */
+static void keep_text(RegistryPort *e, const char *key, uint64_t revision, const void *text, size_t size,
+                const char *damage) {
+        if (!text && !damage)
+                texts_remove(e->texts, key, revision);
+        else if (texts_put(e->texts, key, revision, text, text ? size : 0, damage) < 0)
+                abort();
+}
+
 static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint64_t revision, Record *out) {
         static RecordValue value; /* too large for the stack of a callback */
         const char *why = NULL;
@@ -114,9 +123,8 @@ static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint
         more = in->value && (more || out->damaged);
         if (out->damaged)
                 log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
-        if (kept && texts_put(e->texts, in->key, in->mod_revision, more ? in->value : NULL, more ? in->size : 0,
-                                    out->damaged ? why : NULL) < 0)
-                abort();
+        if (kept)
+                keep_text(e, in->key, in->mod_revision, more ? in->value : NULL, in->size, out->damaged ? why : NULL);
 }
 
 static void answer_done(Answer *a) {
@@ -341,9 +349,8 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 }
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
-                if (texts_put(e->texts, q->puts[i].key, in->revision, q->puts[i].more ? q->puts[i].text : NULL,
-                                    strlen(q->puts[i].text), NULL) < 0)
-                        abort();
+                keep_text(e, q->puts[i].key, in->revision, q->puts[i].more ? q->puts[i].text : NULL,
+                                strlen(q->puts[i].text), NULL);
         event.answer = answer;
         /* The request is freed only after this call: the names in the answer belong to the registry. */
         e->deliver(&event, e->userdata);
@@ -395,6 +402,21 @@ static int keys_texts(const Key *keys, size_t n, char ***ret) {
         return 0;
 }
 
+/* The text that the record has at the revision with which the Txn compares it. A text of any other revision says
+ * nothing: it may be older than a record of which no text is kept. */
+static KeptText previous_of(const Request *q, const Txn *txn, const Record *record, const char *key) {
+        KeptText previous = texts_get(q->registry_port->texts, key);
+
+        for (size_t i = 0; i < txn->n_compares; i++) {
+                const Key *k = txn->compares + i;
+
+                if (k->kind == record->kind && streq(strempty(k->name), strempty(record->name)) &&
+                                k->mod_revision == previous.revision)
+                        return previous;
+        }
+        return (KeptText){};
+}
+
 /* Encodes the records to be put. The texts stay with the request: once it is committed, they are what is kept of the
  * records. */
 static int encode_puts(Request *q, const Txn *txn, RegistryRecord *records) {
@@ -410,7 +432,7 @@ static int encode_puts(Request *q, const Txn *txn, RegistryRecord *records) {
                 r = key_text(record->kind, record->name, &put->key);
                 if (r < 0)
                         return r;
-                previous = texts_get(q->registry_port->texts, put->key);
+                previous = previous_of(q, txn, record, put->key);
                 put->more = previous.text;
                 r = record_encode(record, previous.text, previous.size, &put->text);
                 if (r < 0)

@@ -330,7 +330,8 @@ static void an_older_text_does_not_replace_a_newer_one(void **state) {
         puppet_answer(&f->puppet, &(RegistryAnswer){ .outcome = REGISTRY_UNKNOWN });
 }
 
-/* The newer text has no unknown members, so only its revision is kept. That is enough to ignore the older text. */
+/* The newer text has no unknown members, so nothing of it is kept. The older text is kept when it comes, and is not
+ * used, since it is not of the revision that is compared. */
 static void an_older_text_brings_back_no_members(void **state) {
         _cleanup_free_ char *newer = lease_text(6, NULL), *older = lease_text(5, "older");
         Fixture *f = *state;
