@@ -31,7 +31,7 @@ struct Members {
         Pid1 *pid1;
         const MembersCallbacks *callbacks;
         void *userdata;
-        char *unit, *gate;
+        const char *unit;
         const char *slice;
         Member *list;
         char **kept;  /* names that a drop-in had when the set was made */
@@ -109,16 +109,19 @@ static Member *member_free(Member *member) {
 static int member_watch(Member *member) {
         static const Pid1UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
         const Members *m = member->set;
+        _cleanup_free_ char *gate = gate_path(m->unit);
         char probe[UNIT_NAME_SPACE];
         int r;
 
+        if (!gate)
+                return -ENOMEM;
         if (!unit_name_is_template(member->name))
-                return pid1_unit_new(m->pid1, member->name, m->gate, GUARD_SERVICE, &callbacks, member, &member->unit);
+                return pid1_unit_new(m->pid1, member->name, gate, GUARD_SERVICE, &callbacks, member, &member->unit);
         r = unit_name_fill(member->name, GATE_PROBE, probe);
         if (r < 0)
                 return r;
         r = pid1_unit_new_template(m->pid1, member->name, &callbacks, member, &member->unit);
-        return r < 0 ? r : pid1_unit_new(m->pid1, probe, m->gate, GUARD_SERVICE, &callbacks, member, &member->probe);
+        return r < 0 ? r : pid1_unit_new(m->pid1, probe, gate, GUARD_SERVICE, &callbacks, member, &member->probe);
 }
 
 static Member *find(const Members *m, const char *name) {
@@ -420,13 +423,7 @@ int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks,
 
         if (!m)
                 return -ENOMEM;
-        *m = (Members){ .pid1 = pid1, .callbacks = callbacks, .userdata = userdata };
-        m->unit = strdup(unit);
-        m->gate = gate_path(unit);
-        if (!m->unit || !m->gate) {
-                members_free(m);
-                return -ENOMEM;
-        }
+        *m = (Members){ .pid1 = pid1, .unit = unit, .callbacks = callbacks, .userdata = userdata };
         m->incomplete = read_kept(m) < 0;
         *ret = m;
         return 0;
@@ -443,8 +440,6 @@ Members *members_free(Members *m) {
         }
         strv_free(m->kept);
         strv_free(m->shown);
-        free(m->unit);
-        free(m->gate);
         free(m);
         return NULL;
 }

@@ -32,8 +32,8 @@ typedef struct MembersCallbacks {
 } MembersCallbacks;
 
 /* Makes the set of the unit's members, at first those that the guard's file and the drop-ins name, and begins to watch
- * them. pid1, callbacks and userdata are borrowed until members_free(). -ENOMEM. If a member cannot be watched, the
- * set is made all the same, and counts as incomplete until a members_update() succeeds. */
+ * them. pid1, unit, callbacks and userdata are borrowed until members_free(). -ENOMEM. If a member cannot be watched,
+ * the set is made all the same, and counts as incomplete until a members_update() succeeds. */
 int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
 /* Frees m, which may be NULL; the guard's file stays. Returns NULL. */
 Members *members_free(Members *m);

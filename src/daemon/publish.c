@@ -22,7 +22,7 @@ typedef struct Shown {
                         LeaseState state;
                         uint64_t index;
                         usec_t since;
-                        char machine_id[MACHINE_SIZE];
+                        uint64_t machine; /* digest of its id */
                 };
                 struct {                   /* a unit */
                         uint64_t *digests; /* of its properties, as last announced */
@@ -55,16 +55,20 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         const LeaseRecord *l = v->record;
         const Tenure *last;
         const char *word;
+        uint64_t machine;
         bool same;
         Why why;
 
-        if (!l || (s->added && s->state == l->state && s->index == l->index && streq(s->machine_id, l->machine_id)))
+        if (!l)
+                return;
+        machine = property_digest(l->machine_id);
+        if (s->added && s->state == l->state && s->index == l->index && s->machine == machine)
                 return;
         same = s->added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
         s->state = l->state;
         s->index = l->index;
         s->since = l->since;
-        str_copy(s->machine_id, sizeof(s->machine_id), l->machine_id);
+        s->machine = machine;
         /* The reason for which the last tenure ended is also the reason for which this one began. Another version of
          * leased may know more reasons than this one, so listeners are told the word as it was written. */
         last = lease_last_tenure(l);
