@@ -406,7 +406,7 @@ void ending_seen(Pid1Unit *u, Relations *related, uint32_t job) {
                 u->ending.judged_before = false;
         u->ending.is_settled = s->active == UNIT_ACTIVE && !s->job;
         if (u->ending.is_settled) {
-                u->ending.settled = u->pid1->highest_job;
+                u->ending.settled = u->asking.heard;
                 wish_to_note(u, s->asked_at);
                 neighbours_look(u->pid1);
         }
@@ -422,6 +422,25 @@ void ending_free(Pid1Unit *u) {
 
 /* ---- the look ---- */
 
+/* Whether the latest look asked about all neighbours of the unit. It did not if the unit has come to wish for a look,
+ * or to have a further neighbour, only while the look was under way. */
+static bool is_looked_at(const Pid1Unit *u) {
+        for (const Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
+                if (!r->neighbour->asked)
+                        return false;
+        return true;
+}
+
+/* What the look says of a neighbour beside a unit that is up. A neighbour that is neither up nor down says nothing
+ * new: it may be going down by the very stop that takes the unit along. */
+static Beside beside_now(const Related *r) {
+        const NeighbourState *n = &r->neighbour->state;
+
+        if (!r->neighbour->known)
+                return BESIDE_DOWN;
+        return n->up ? BESIDE_UP : n->down ? BESIDE_DOWN : r->beside;
+}
+
 /* Notes which neighbours are up beside the unit. If PID 1 has told of a job of the unit meanwhile, nothing is noted:
  * the unit may be going already. */
 static void note_up(Pid1Unit *u, usec_t asked_at) {
@@ -432,13 +451,15 @@ static void note_up(Pid1Unit *u, usec_t asked_at) {
                 return; /* they are noted when the unit is up again */
         u->ending.noted = true;
         for (Related *r = u->ending.related; r < u->ending.related + u->ending.n_related; r++)
-                r->beside = r->neighbour->known && r->neighbour->state.up ? BESIDE_UP : BESIDE_DOWN;
+                r->beside = beside_now(r);
 }
 
 static void take_look(Pid1 *m, usec_t asked_at) {
         Pid1Unit *u, *next;
 
         DL_FOREACH_SAFE2(m->lookers, u, next, look_next) {
+                if (!is_looked_at(u))
+                        continue; /* the next look asks about its neighbours */
                 note_up(u, asked_at);
                 if (u->ending.look_since == 0 || u->ending.look_since > asked_at)
                         continue;
@@ -465,6 +486,8 @@ static int on_look(sd_bus_message *message, void *userdata, sd_bus_error *error)
                         continue;
                 n->known = true;
                 pid1_unit_row_state(&row, &n->state);
+                if (row.job != 0)
+                        neighbour_job_new(&n->state, row.job); /* PID 1 may tell of the job only later */
         }
         if (r >= 0)
                 take_look(m, m->look_asked_at);

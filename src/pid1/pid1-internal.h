@@ -144,7 +144,7 @@ struct Neighbour {
         NeighbourState state;
         unsigned references;   /* how many of our units are related to the neighbour */
         unsigned causes;       /* how many of our units are down because of the neighbour */
-        bool asked;            /* the question that is being made names the neighbour */
+        bool asked;            /* the latest look, or the one that is being made, asks about the neighbour */
         bool known;            /* an answer has named the neighbour */
         sd_bus_slot *question; /* the question when the neighbour was last started, under way */
         bool started_known;    /* that question was answered since the neighbour's latest job began */
@@ -201,7 +201,10 @@ typedef struct Asking {
         uint32_t job;   /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
                            end will lead to a question; 0: none */
         usec_t job_at;  /* when PID 1 told of .job */
-        bool timed;     /* in Pid1.timed */
+        /* The highest job of any unit, and of this unit, that PID 1 had told of when its answer said what job the unit
+         * has. */
+        uint32_t heard, heard_own;
+        bool timed;           /* in Pid1.timed */
         size_t poll_place;    /* the unit's place in Poll.asked, from 1 on; 0: the unit is not in there */
         usec_t changes_since; /* since when changes are counted for a second, and how many have come */
         unsigned changes;

@@ -156,6 +156,7 @@ static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
 
 static int take_answer(Pid1Unit *u) {
         Pid1Answer a;
+        bool told; /* PID 1 has told of another job since its answer said what job the unit has */
         int r;
 
         if (u->pattern)
@@ -166,14 +167,15 @@ static int take_answer(Pid1Unit *u) {
 
         strv_free(u->covers);
         u->covers = a.covers;
+        told = u->jobs.highest != u->asking.heard_own;
         job_track_seen(&u->jobs, a.job_id);
-        job_track_state(&u->jobs, a.restarts, is_up(&a.status) && !goes_by_job(u, &a.status), a.status.job);
+        job_track_state(&u->jobs, a.restarts, is_up(&a.status) && !goes_by_job(u, &a.status), a.status.job || told);
         a.status.known = true;
         a.status.asked_at = u->asking.asked_at;
         a.status.foreign_job = job_track_foreign(&u->jobs);
         if (!a.status.job && u->asking.asked_at > u->asking.job_at)
                 u->asking.job = 0;
-        a.status.job = a.status.job || pid1_job_starts(u);
+        a.status.job = a.status.job || told || pid1_job_starts(u);
         /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         a.status.control_group = str_keep(&u->texts.control_group, a.status.control_group)

@@ -21,6 +21,17 @@ struct Pid1Question {
         Message messages[];
 };
 
+/* Notes what PID 1 had told of up to the answer that says what job the unit has. Further jobs may be told of before
+ * the last part of the answer comes. */
+static void note_heard(const Pid1Question *q, const Message *part) {
+        Pid1Unit *u = q->unit;
+
+        if (!q->whole && pid1_unit_parts[part - q->messages].kind != PART_ROW)
+                return;
+        u->asking.heard = u->pid1->highest_job;
+        u->asking.heard_own = u->jobs.highest;
+}
+
 static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Message *part = userdata;
         Pid1Question *q = part->question;
@@ -32,6 +43,7 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 q->answered(q->unit, -sd_bus_message_get_errno(message));
         else {
                 part->answer = sd_bus_message_ref(message);
+                note_heard(q, part);
                 if (++q->n_answered == q->n)
                         q->answered(q->unit, 0);
         }
