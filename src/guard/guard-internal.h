@@ -4,6 +4,7 @@
 /* What guard.c and item.c share; no other file includes it. guard.c decides when an item has its turn. item.c carries
  * out what the item's entry asks for (guard-entry.h). */
 
+#include <sys/stat.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -55,6 +56,7 @@ typedef struct HandOver {
         char *program;          /* the path of this guard's own program, owned; NULL: not known */
         sd_event_source *check; /* waits for the child that checks the program; NULL: there is none */
         pid_t child;            /* the process id of that child; 0: there is none */
+        struct stat file;       /* the file that the child executes */
         bool checked;           /* the child has found that the program can take over */
         usec_t until;           /* when the hand-over is given up; 0: none is under way */
 } HandOver;

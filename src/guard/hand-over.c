@@ -12,6 +12,7 @@
 
 #include "guard/entries.h"
 #include "guard/guard-internal.h"
+#include "guard/reload.h"
 #include "util/file-util.h"
 #include "util/log.h"
 
@@ -114,6 +115,8 @@ static int start_check(Guard *g, int fd) {
         pid_t child, parent = getpid();
 
         (void) snprintf(entries, sizeof(entries), "--entries=%d", fd);
+        if (stat(h->program, &h->file) < 0)
+                return -errno;
         child = fork();
         if (child < 0)
                 return -errno;
@@ -172,6 +175,24 @@ void hand_over_end(void) {
         set_alarm_over_exec(USEC_INFINITY);
 }
 
+/* Whether the program is still the file that was checked. */
+static bool is_checked(const HandOver *h) {
+        const struct stat *was = &h->file;
+        struct stat is;
+
+        return stat(h->program, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino &&
+               is.st_size == was->st_size && is.st_ctim.tv_sec == was->st_ctim.tv_sec &&
+               is.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
+}
+
+/* Puts the time into the environment, from which "leased-guard --reload" sees that a hand-over has come about. */
+static int note_hand_over(void) {
+        char text[32];
+
+        (void) snprintf(text, sizeof(text), "%" PRIu64, now_boottime());
+        return setenv(HANDED_OVER_AT, text, true) < 0 ? -errno : 0;
+}
+
 /* Executes the program in the place of this guard. Returns only if this fails, and then a negative errno. */
 static int execute(Guard *g) {
         char entries[32], listening[32];
@@ -184,6 +205,9 @@ static int execute(Guard *g) {
                 return fd;
         (void) snprintf(entries, sizeof(entries), "--entries=%d", fd);
         (void) snprintf(listening, sizeof(listening), "--listen=%d", listen_fd);
+        r = note_hand_over();
+        if (r < 0)
+                return r;
         if (fcntl(fd, F_SETFD, 0) < 0 || fcntl(listen_fd, F_SETFD, 0) < 0)
                 return -errno;
         set_alarm_over_exec(g->calm_alarm);
@@ -210,6 +234,12 @@ void hand_over_settle(Guard *g, usec_t now) {
         }
         if (!h->checked || !is_calm(g, now))
                 return;
+        if (!is_checked(h)) {
+                log_notice("%s was replaced after its check: checking it again", h->program);
+                give_up(h);
+                hand_over_begin(g);
+                return;
+        }
         r = execute(g);
         (void) log_error_errno(r, "%s cannot be executed, going on as before", h->program);
         give_up(h);

@@ -7,7 +7,8 @@
  * PID 1 the guard's process is the same, and the units that are bound to it stay up.
  *
  * First a child executes the program with --check, which must read the entries. Then the guard waits for a moment in
- * which nothing is under way for any entry and no deadline is near. If there is none in time, or anything is wrong,
+ * which nothing is under way for any entry and no deadline is near. A program that was replaced by then is checked
+ * first. If there is no such moment in time, or anything is wrong,
  * the guard goes on as it is. docs/safety.md says why this is safe.
  */
 

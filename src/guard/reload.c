@@ -15,6 +15,7 @@
 /* How long the reload waits for the guard. Not longer, because the start of a leased unit waits for the reload. */
 #define WAIT (5 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 10
+#define ENVIRONMENT_SIZE_MAX 262144u
 
 /* Whether the process blocks SIGHUP, and so reads the signal as a request. A guard of a version that knows no
  * hand-over does not block SIGHUP, and would be killed. */
@@ -42,8 +43,34 @@ static int runs_this_program(pid_t pid) {
         return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
+/* Gives when the process was executed by a guard that handed over, as its environment says; 0: it was not. */
+static uint64_t handed_over_at(pid_t pid) {
+        _cleanup_free_ char *text = NULL;
+        uint64_t at = 0;
+        char path[64];
+        size_t size;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/environ", (int) pid);
+        if (read_file(path, ENVIRONMENT_SIZE_MAX, &text, &size) < 0)
+                return 0;
+        for (const char *p = text; p < text + size; p += strlen(p) + 1)
+                if (startswith(p, HANDED_OVER_AT "="))
+                        (void) sscanf(p, HANDED_OVER_AT "=%" SCNu64, &at);
+        return at;
+}
+
+/* Returns 1 if the guard has handed over to this program since the request, 0 if it has not, or a negative errno: it
+ * is gone. before: handed_over_at() before the request, if the guard ran this very program even then, or UINT64_MAX.
+ */
+static int has_handed_over(pid_t guard, uint64_t before) {
+        int r = runs_this_program(guard);
+
+        return r <= 0 || before == UINT64_MAX ? r : handed_over_at(guard) != before;
+}
+
 int reload_guard(pid_t guard) {
         usec_t end = usec_add(now_boottime(), WAIT);
+        uint64_t before = runs_this_program(guard) > 0 ? handed_over_at(guard) : UINT64_MAX;
         int r;
 
         if (!reads_sighup(guard))
@@ -51,7 +78,7 @@ int reload_guard(pid_t guard) {
                                 "the guard that runs cannot hand over: this one is in force after a reboot");
         if (kill(guard, SIGHUP) < 0)
                 return log_error_errno(errno, "cannot ask the guard to hand over");
-        while ((r = runs_this_program(guard)) == 0 && now_boottime() < end)
+        while ((r = has_handed_over(guard, before)) == 0 && now_boottime() < end)
                 (void) poll(NULL, 0, LOOK_EVERY_MS);
         if (r < 0)
                 return log_error_errno(r, "the guard is gone");

@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+/* Environment variable of a guard that has taken the place of another one: when that was (CLOCK_BOOTTIME). */
+#define HANDED_OVER_AT "LEASED_HANDED_OVER_AT"
+
 /* Asks the guard with this process id to hand over to the program that calls this function, and waits up to 5 s for
  * it, but not for a guard that runs this very program already. Returns 0, or a negative errno, which is logged:
  * -EOPNOTSUPP if the guard knows no hand-over, -ETIMEDOUT if it has not handed over in time. */

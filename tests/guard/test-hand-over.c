@@ -4,10 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "util/file-util.h"
 #include "util/strv.h"
+
+/* A file that the guard may execute. */
+static const char *program_of(World *w) {
+        static char path[128];
+
+        snprintf(path, sizeof(path), "%s/new", w->top);
+        if (access(path, F_OK) < 0)
+                put(path, "");
+        return path;
+}
 
 static void forget_hand_over(void) {
         if (handed_on > 0) {
@@ -51,7 +62,7 @@ static void a_guard_that_hands_over_stops_nothing(void **state) {
         turn_until(!exists(w, "guard/down.service"));
         strv_free(TAKE_PTR(pid_one->stopped));
         m = run_unit(w, "unit.service", 2 * SEC, 2500 * MS);
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_until(handed_on > 0);
         assert_true(exists(w, "held/unit.service"));
         assert_int_equal(guard_follows(w, 0), 0);
@@ -82,11 +93,11 @@ static void a_guard_that_cannot_hand_over_goes_on(void **state) {
         make_unit(w, "system.slice", "unit.service");
         m = run_unit(w, "unit.service", 2 * SEC, 3 * SEC);
         check_says = EXIT_FAILURE;
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_through(w, now_boottime() + 200 * MS);
         assert_int_equal(handed_on, 0);
         check_says = EXIT_SUCCESS; /* and then it cannot be executed */
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_until(handed_on > 0);
         assert_true(exists(w, "held/unit.service"));
         turn_until(!exists(w, "held/unit.service"));
@@ -103,7 +114,7 @@ static void a_guard_hands_over_in_a_calm_moment_only(void **state) {
         m = request(GUARD_LOSE, "unit.service");
         m.kill_at = now_boottime() + 20 * SEC;
         ask(w, m);
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_through(w, now_boottime() + 1500 * MS);
         assert_int_equal(handed_on, 0); /* it is being stopped */
         unit_is_inactive("unit.service");
@@ -114,17 +125,41 @@ static void a_guard_hands_over_in_a_calm_moment_only(void **state) {
         make_unit(w, "system.slice", "short.service");
         m = run_unit(w, "short.service", SEC, 30 * SEC);
         turn_through(w, m.stop_at - 250 * MS);
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_through(w, now_boottime() + 1500 * MS);
         assert_int_equal(handed_on, 0); /* its deadline was near, and then it was stopped */
         assert_false(exists(w, "held/short.service"));
+}
+
+/* As by a second upgrade, while the guard waits for a calm moment. */
+static void a_program_that_was_replaced_after_its_check_is_checked_first(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 30 * SEC, 40 * SEC);
+        m = request(GUARD_LOSE, "unit.service");
+        m.kill_at = now_boottime() + 20 * SEC;
+        ask(w, m);
+        guard_hand_over(w->guard, program_of(w));
+        turn_through(w, now_boottime() + SEC);
+        check_says = EXIT_FAILURE;
+        put(program_of(w), "newer");
+        unit_is_inactive("unit.service");
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+        turn_through(w, now_boottime() + SEC);
+        assert_int_equal(handed_on, 0);
+        check_says = EXIT_SUCCESS;
+        guard_hand_over(w->guard, program_of(w));
+        turn_until(handed_on > 0);
 }
 
 static void what_is_not_handed_on_as_a_whole_is_refused(void **state) {
         World *w = *state;
 
         run_unit(w, "unit.service", 20 * SEC, 30 * SEC);
-        guard_hand_over(w->guard, "/new");
+        guard_hand_over(w->guard, program_of(w));
         turn_until(handed_on > 0);
         assert_int_equal(guard_follows(w, 1), -EBADMSG);
 }
@@ -139,6 +174,8 @@ int hand_over_tests(void) {
                 cmocka_unit_test_setup_teardown(a_guard_that_hands_over_stops_nothing, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_that_cannot_hand_over_goes_on, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_hands_over_in_a_calm_moment_only, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(
+                                a_program_that_was_replaced_after_its_check_is_checked_first, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(what_is_not_handed_on_as_a_whole_is_refused, set_up, no_hand_over),
         };
 
