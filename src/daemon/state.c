@@ -145,10 +145,8 @@ void state_remember(State *s, const CoreMemory *changes) {
         /* A request that still waits behind a write takes up further changes. */
         Write *w = s->latest && worker_take_back(s->worker, &s->latest->work) ? s->latest : write_new();
 
-        if (!w) {
-                log_oom();
-                return;
-        }
+        if (!w)
+                abort(); /* as in the core: the change would never reach the file */
         memory_copy_take(w->changes, changes);
         s->latest = w;
         worker_push(s->worker, &w->work);

@@ -124,14 +124,17 @@ static int become(char **ids) {
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
         SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ };
 
+/* Returns a descriptor from which the signals can be read, or a negative errno. */
 static int open_signals(void) {
         sigset_t set;
+        int fd;
 
         (void) sigemptyset(&set);
         for (size_t i = 0; i < ELEMENTSOF(handled); i++)
                 (void) sigaddset(&set, handled[i]);
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
-        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
 }
 
 typedef struct Run {
@@ -247,9 +250,10 @@ int main(int argc, char **argv) {
                 return refuse(r.socket, -ENOKEY);
         }
         r.socket = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (r.socket < 0 || r.signals < 0) {
-                log_error_errno(errno, "cannot run anything");
-                return refuse(STDIN_FILENO, -errno);
+        k = r.signals < 0 ? r.signals : r.socket < 0 ? -errno : 0;
+        if (k < 0) {
+                log_error_errno(k, "cannot run anything");
+                return refuse(STDIN_FILENO, k);
         }
         (void) close(STDIN_FILENO);
         k = open("/dev/null", O_RDONLY | O_CLOEXEC);
