@@ -174,6 +174,8 @@ void a_signal_that_is_not_pid1s_is_not_believed(void **state) {
         begin(USEC_PER_HOUR);
         watch(UNIT);
         start_and_wait();
+        /* Since systemd 256, PID 1 tells once more of a unit that is up, when its program has been executed. */
+        wait_for(system("systemctl show -P ExecMainHandoffTimestampMonotonic " UNIT " | grep -qx 0") != 0);
         settle(unit);
         before = seen.reports;
         assert_true(sd_bus_get_unique_name(bus, &us) >= 0);
