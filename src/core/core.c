@@ -28,6 +28,7 @@
 #include "core/output.h"
 #include "core/planning.h"
 #include "core/presence.h"
+#include "core/request.h"
 #include "core/rounds.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -84,6 +85,7 @@ Core *core_free(Core *c) {
                 unit_free(c, u);
         call_free_all(c);
         word_free_all(c);
+        request_free_all(c);
         mirror_free(c);
         look_done(c);
         output_reset(c);
@@ -137,8 +139,9 @@ static void on_answer(Core *c, const Event *e) {
                 on_ended(c, &e->answer);
         else if (rounds_own(c, e->id))
                 rounds_answer(c, e->id, &e->answer);
-        else if (!drain_answer(c, e->id) && !confirm_answer(c, e->id, &e->answer) &&
-                        !fencing_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer))
+        else if (!drain_answer(c, e->id) && !request_answer(c, e->id, &e->answer) &&
+                        !confirm_answer(c, e->id, &e->answer) && !fencing_answer(c, e->id, &e->answer) &&
+                        !call_answer(c, e->id, &e->answer))
                 claim_txn(c, e->id, asked.leases, &e->answer);
 }
 
@@ -175,13 +178,20 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_REARM:
         case EVENT_CONFIRM:
         case EVENT_RUN:
+        case EVENT_STOP:
+        case EVENT_START:
+        case EVENT_RESTART:
                 word_begin(c, e);
                 break;
         case EVENT_FENCED:
                 fencing_done(c, e->on);
                 break;
+        case EVENT_REQUEST:
+                request_begin(c, e);
+                break;
         case EVENT_WITHDRAW:
                 word_withdraw(c, e->id);
+                request_withdraw(c, e->id);
                 call_withdraw(c, e->id);
                 break;
         case EVENT_METADATA:
@@ -343,7 +353,9 @@ static void advance(Core *c) {
         guard_side_tell(c);
         walk_leases(c);
         call_advance(c);
+        request_advance(c);
         word_advance(c);
+        request_advance(c); /* answers what has begun or ended just now */
         fencing_advance(c);
         confirm_advance(c);
         view_advance(c);
@@ -378,6 +390,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, fencing_deadline(c));
         t = MIN(t, call_deadline(c));
         t = MIN(t, word_deadline(c));
+        t = MIN(t, request_deadline(c));
         t = MIN(t, view_deadline(c));
         t = MIN(t, offer_deadline(c));
         t = MIN(t, planning_deadline(c));

@@ -150,8 +150,8 @@ typedef enum EventKind {
                              * GUARD_DOWN */
         EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out, e.g. because /run is full: the core
                          may ask for it again. .on: PID 1 has not answered, which says nothing about the unit */
-        /* The operator's words: RELEASE to RUN. With an .id (not 0) each ends in one ACTION_WORD_DONE, except a DRAIN
-           of this machine, which is done at once. A STEAL, and any word without an .id, ends if it has not begun
+        /* The operator's words: RELEASE to REQUEST. With an .id (not 0) each ends in one ACTION_WORD_DONE, except a
+           DRAIN of this machine, which is done at once. A STEAL, and any word without an .id, ends if it has not begun
            within a TTL; the others wait until they can begin, or for EVENT_WITHDRAW. */
         EVENT_RELEASE,  /* give the lease of .unit back; this machine then stands back */
         EVENT_TRANSFER, /* hand the lease of .unit to .machine_id */
@@ -162,6 +162,11 @@ typedef enum EventKind {
         EVENT_FENCED,   /* the command of ACTION_FENCE has ended: the machine is off (.on), or may not be */
         EVENT_RUN,      /* start .unit, which is new and is .config's (.config.once): as soon as its lease can
                            be had (.on), or at once or not at all */
+        EVENT_STOP,     /* have PID 1 stop .unit, whose lease stays here */
+        EVENT_START,    /* have PID 1 start .unit again, which was stopped or has ended, and whose lease is here */
+        EVENT_RESTART,  /* have PID 1 restart .unit, whose lease stays here */
+        EVENT_REQUEST,  /* have the machine that holds the lease of .unit (REARM: that held it last) carry out .verb,
+                           with .machine_id as the target of a transfer. Ends like the words above */
         EVENT_WITHDRAW, /* nobody waits for the word or the call of that .id any more: if it has not begun, it never
                            will */
         EVENT_METADATA, /* Metadata= is .metadata from now on */
@@ -198,6 +203,8 @@ typedef struct Event {
         const char *unit, *lease;
         const char *machine_id; /* of another machine, or this one */
         const char *metadata, *uuid;
+        const char *by; /* of the operator's words: who says it, for the history; NULL: not known */
+        RequestVerb verb;
         uint64_t index;
         usec_t span;
         bool on;
@@ -291,6 +298,7 @@ typedef enum ReportKind {
                            report comes once more when .machine_id becomes known */
         REPORT_STANDS_BACK, /* .unit .lease .why: for .span this machine does not take it */
         REPORT_RETAKEN,  /* .lease .index: a lease whose record was lost is ours now; .span until the unit may start */
+        REPORT_ASKED,    /* .unit .lease .session .by: begun, as that session of another machine has asked */
         REPORT_RESTORED, /* .lease .index: the record of ours was damaged or deleted, and is written again */
 } ReportKind;
 
@@ -301,6 +309,7 @@ typedef struct Report {
         const char *machine_id, *hostname; /* of another machine */
         const char *registry;              /* a uuid, or a store's identity */
         const char *other;                 /* another unit */
+        const char *by;                    /* an operator */
         uint64_t index;
         usec_t span;
         Why why;

@@ -270,6 +270,19 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         output_changed(c, l->unit, l);
 }
 
+static void take_request(Core *c, const Record *r, uint64_t as_of) {
+        Request *q = r->mod_revision > 0 ? mirror_request(c, r->name) : mirror_find_request(c, r->name);
+
+        if (!q || !seen_take(c, &q->seen, r->mod_revision, as_of) || r->mod_revision == 0)
+                return;
+        if (!q->put)
+                q->first_at = c->now.boottime;
+        q->put = true;
+        q->damaged = r->damaged;
+        if (r->value)
+                q->value = *r->request;
+}
+
 static void take_record(Core *c, const Record *r, uint64_t as_of) {
         switch (r->kind) {
         case RECORD_META:
@@ -289,6 +302,9 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
                 break;
         case RECORD_OFFER:
                 take_offer(c, r, as_of);
+                break;
+        case RECORD_REQUEST:
+                take_request(c, r, as_of);
                 break;
         case _RECORD_KIND_MAX:
                 break;
@@ -320,6 +336,9 @@ static void take_absences(Core *c, const Answer *a) {
         HASH_ITER(hh, c->offers, o, next_offer)
                 if (is_missing(c, a, RECORD_OFFER, &o->seen))
                         take_offer(c, &(Record){ .kind = RECORD_OFFER, .name = o->name }, a->revision);
+        for (Request *r = c->requests; r; r = r->hh.next)
+                if (is_missing(c, a, RECORD_REQUEST, &r->seen))
+                        take_request(c, &(Record){ .kind = RECORD_REQUEST, .name = r->name }, a->revision);
         HASH_ITER(hh, c->leases, l, next_lease)
                 if (is_missing(c, a, RECORD_LEASE, &l->seen))
                         take_lease(c, &(Record){ .kind = RECORD_LEASE, .name = l->name }, a->revision);
@@ -374,5 +393,6 @@ bool intake_take(Core *c, const Answer *answer) {
 }
 
 void intake_apply(Core *c, RecordKind kind, const char *name, const void *value, uint64_t revision) {
-        take_record(c, &(Record){ .kind = kind, .name = name, .mod_revision = revision, .value = value }, revision);
+        take_record(c, &(Record){ .kind = kind, .name = name, .mod_revision = value ? revision : 0, .value = value },
+                        revision);
 }

@@ -252,6 +252,17 @@ static void on_ended(Core *c, Unit *u) {
                 leave_begin(c, u, LEAVE_RELEASE); /* its caller learns from PID 1 how it ended */
                 return;
         }
+        if (u->wish.start) {
+                wish_no_start(u);
+                begin_start(c, u);
+                return;
+        }
+        if (u->wish.stop) {
+                if (u->life.rest != REST_BY_HAND)
+                        output_report(c, output_report_of(u, REPORT_STOPPED_BY_HAND));
+                unit_life_set_rest(u, REST_BY_HAND);
+                return;
+        }
         if (u->life.origin == ORIGIN_ADOPTED && has_not_run_yet(u)) {
                 leave_begin(c, u, LEAVE_EXPIRED); /* our predecessor ended before it had asked for the start: started
                                                      once more */
@@ -315,6 +326,15 @@ static void step_starting(Core *c, Unit *u) {
         }
 }
 
+/* Whether PID 1 was asked to stop the unit, and goes on with it: the job was cancelled. What ends the unit later is
+ * not the operator's stop. */
+static bool is_kept_running(const Unit *u) {
+        const UnitReport *r = &u->said.report;
+
+        return (u->wish.stop || u->wish.start) && r->active == ACTIVE_ACTIVE && !r->job &&
+               r->asked_at > usec_add(u->wish.at, ASK_AGAIN);
+}
+
 static void step_running(Core *c, Unit *u) {
         if (!u->said.guard_known || !u->said.report.known || u->said.report.asked_at <= u->life.changed_at)
                 return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
@@ -331,6 +351,8 @@ static void step_running(Core *c, Unit *u) {
                 return;
         if (u->life.rest == REST_BY_HAND)
                 news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);
+        if (u->life.rest == REST_BY_HAND || is_kept_running(u))
+                wish_no_start(u);
         unit_life_set_rest(u, REST_NONE);
         unit_life_set_origin(u, ORIGIN_NEW); /* how it ends from now on we see ourselves */
 }
@@ -389,6 +411,7 @@ static void step_stopping(Core *c, Unit *u) {
 
 static void rest(Core *c, Unit *u) {
         phase_act(c, u, ACTION_UNIT_CLEAN);
+        wish_no_start(u);
         unit_life_end(u);
         phase_enter(c, u, PHASE_IDLE);
 }

@@ -183,6 +183,52 @@ Offer *mirror_offer(Core *c, const char *machine, const char *unit) {
         return mirror_offer_named(c, name);
 }
 
+Request *mirror_find_request(const Core *c, const char *name) {
+        Request *r;
+
+        HASH_FIND_STR(c->requests, name, r);
+        return r;
+}
+
+static Request *add_request(Core *c, const char *name, const char *to, const char *from, bool ours) {
+        Request *r = calloc(1, sizeof(Request));
+
+        if (!r)
+                abort();
+        r->ours = ours;
+        str_copy(r->name, sizeof(r->name), name);
+        str_copy(r->to, sizeof(r->to), to);
+        str_copy(r->from, sizeof(r->from), from);
+        HASH_ADD_STR(c->requests, name, r);
+        return r;
+}
+
+Request *mirror_request(Core *c, const char *name) {
+        char to[MACHINE_SIZE], from[SESSION_SIZE];
+        Request *r = mirror_find_request(c, name);
+        bool ours;
+
+        if (r || !request_parse_name(name, to, from))
+                return r;
+        ours = streq(from, c->own.name) || streq(from, c->other.name) || streq(from, c->adopt);
+        if (HASH_COUNT(c->requests) >= REQUESTS_MAX || (!ours && !streq(to, c->here.machine_id)))
+                return NULL;
+        return add_request(c, name, to, from, ours);
+}
+
+Request *mirror_add_request(Core *c, const char *name) {
+        char to[MACHINE_SIZE], from[SESSION_SIZE];
+        bool is_name = request_parse_name(name, to, from);
+
+        must(is_name && !mirror_find_request(c, name));
+        return add_request(c, name, to, from, true);
+}
+
+void mirror_free_request(Core *c, Request *r) {
+        HASH_DEL(c->requests, r);
+        free(r);
+}
+
 bool mirror_is_complete(const Core *c) {
         return (c->heard.listed & RECORD_ALL) == RECORD_ALL;
 }
@@ -217,6 +263,10 @@ void mirror_forget(Core *c) {
                 o->seen = (Seen){};
                 mirror_terms(c, o, &none);
         }
+        for (Request *r = c->requests; r; r = r->hh.next) {
+                r->seen = (Seen){};
+                r->txn = 0;
+        }
         news_note(c, NEWS_BEGINNING);
         look_at_all(c);
         c->own.seen = c->other.seen = NULL;
@@ -238,8 +288,11 @@ void mirror_forget(Core *c) {
 void mirror_free(Core *c) {
         Lease *l, *next_lease;
         Offer *o, *next_offer;
+        Request *r, *next_request;
 
         mirror_forget(c);
+        HASH_ITER(hh, c->requests, r, next_request)
+                mirror_free_request(c, r);
         HASH_ITER(hh, c->offers, o, next_offer) {
                 HASH_DEL(c->offers, o);
                 drop_terms(c, o->terms);

@@ -35,6 +35,14 @@ Offer *mirror_find_offer(const Core *c, const char *machine, const char *unit);
 void mirror_terms(Core *c, Offer *o, const OfferRecord *value);
 /* Gives the name of the lease by which the unit goes on the offer's machine. */
 const char *mirror_offer_lease(const Offer *o);
+/* Gives the request of that name; NULL if it is not known. */
+Request *mirror_find_request(const Core *c, const char *name);
+/* The same, but makes the request if it is of our session or to this machine, and not one too many; otherwise NULL. */
+Request *mirror_request(Core *c, const char *name);
+/* Makes a request of ours, however many there are. The name is new, and of request_format_name(). */
+Request *mirror_add_request(Core *c, const char *name);
+/* Forgets and frees the request. */
+void mirror_free_request(Core *c, Request *r);
 /* Whether every kind of record was listed at least once since everything was forgotten. */
 bool mirror_is_complete(const Core *c);
 /* Forgets what all records say, and all requests under way. The Indexes that are remembered stay. */

@@ -80,6 +80,7 @@ void output_report(Core *c, Report report) {
         report.hostname = output_string(c, report.hostname);
         report.registry = output_string(c, report.registry);
         report.other = output_string(c, report.other);
+        report.by = output_string(c, report.by);
         output(c, ACTION_REPORT)->report = report;
 }
 

@@ -218,3 +218,33 @@ void fence_copy(FenceRecord *to, const FenceRecord *from) {
         to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);
         memcpy(to->names, from->names, to->n_names * sizeof(from->names[0]));
 }
+
+void lease_ended_by(LeaseRecord *l, const char *by) {
+        if (l->n_tenures > 0)
+                str_copy(l->tenures[l->n_tenures - 1].by, BY_SIZE, by);
+}
+
+void request_format_name(
+                const char *machine_id, const char *session, uint64_t random, char ret[static RECORD_NAME_SIZE]) {
+        size_t n = MACHINE_SIZE - 1, m = strnlen(session, SESSION_SIZE - 1);
+
+        must(machine_id_is_valid(machine_id));
+        memcpy(ret, machine_id, n);
+        ret[n++] = '/';
+        memcpy(ret + n, session, m);
+        ret[n + m] = '.';
+        record_format_hex(random, ret + n + m + 1);
+}
+
+bool request_parse_name(
+                const char *name, char ret_machine[static MACHINE_SIZE], char ret_session[static SESSION_SIZE]) {
+        const char *slash = strchr(name, '/'), *dot = slash ? strchr(slash, '.') : NULL;
+
+        if (!dot || slash - name != MACHINE_SIZE - 1 || dot - slash - 1 >= SESSION_SIZE || strlen(dot + 1) != 16)
+                return false;
+        str_copy(ret_machine, MACHINE_SIZE, name);
+        ret_machine[MACHINE_SIZE - 1] = '\0';
+        memcpy(ret_session, slash + 1, (size_t) (dot - slash - 1));
+        ret_session[dot - slash - 1] = '\0';
+        return machine_id_is_valid(ret_machine) && session_ttl(ret_session) > 0 && is_hex(dot + 1, 16);
+}

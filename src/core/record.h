@@ -31,6 +31,7 @@ enum {
         WHY_SIZE = 80,
         ACTIVE_SIZE = 16, /* the longest ActiveState= is "deactivating" */
         RESULT_SIZE = 24, /* the longest Result= of systemd 257 is "start-limit-hit" */
+        BY_SIZE = 40,
 };
 
 /* The highest Index that is believed or handed out: 2^53 - 1. Every reader of JSON can tell integers up to this one
@@ -56,6 +57,7 @@ typedef enum RecordKind {
         RECORD_FENCE,   /* "fences/<session>" */
         RECORD_LEASE,   /* "leases/<name>" */
         RECORD_OFFER,   /* "offers/<machine id>/<unit>" */
+        RECORD_REQUEST, /* "requests/<machine id>/<session>.<16 hex digits>" */
         _RECORD_KIND_MAX,
 } RecordKind;
 
@@ -110,6 +112,7 @@ typedef struct Tenure {
         usec_t from, to; /* CLOCK_REALTIME, for people */
         Why code;        /* why it ended; WHY_NONE in what 0.1.0 wrote: see tenure_why() */
         char why[REASON_SIZE];
+        char by[BY_SIZE]; /* who asked for its end: "user@host", cut; "": nobody did */
 } Tenure;
 
 typedef struct LeaseRecord {
@@ -145,6 +148,39 @@ typedef struct OfferRecord {
         usec_t since;             /* CLOCK_REALTIME since when it is in that state; 0: not known */
 } OfferRecord;
 
+/* What an operator asks of the machine that holds a unit's lease, or held it last. */
+typedef enum RequestVerb {
+        REQUEST_RELEASE,
+        REQUEST_TRANSFER,
+        REQUEST_REARM,
+        REQUEST_STOP,    /* by systemd; the lease stays there */
+        REQUEST_START,   /* again, after a stop */
+        REQUEST_RESTART, /* by systemd; the lease stays there */
+        _REQUEST_VERB_MAX,
+} RequestVerb;
+
+typedef enum RequestStage {
+        REQUEST_ASKED,
+        REQUEST_TAKEN,   /* the machine that is asked will carry it out now, or refuse it */
+        REQUEST_BEGUN,   /* it is being carried out */
+        REQUEST_REFUSED, /* for the reason .code */
+        _REQUEST_STAGE_MAX,
+} RequestStage;
+
+/* A request to the machine in the record's name, from the session in the record's name. docs/safety.md says what keeps
+ * it from doing harm. */
+typedef struct RequestRecord {
+        RequestVerb verb;
+        char unit[NAME_SIZE];
+        char machine_id[MACHINE_SIZE]; /* of a transfer: to whom; "" otherwise */
+        uint64_t index;                /* of the lease, as whoever asks sees it: another tenure is not meant */
+        usec_t within;                 /* it is void when the machine that is asked has known of it for so long */
+        char by[BY_SIZE];              /* who asks, for people: "user@host", cut */
+        RequestStage stage;
+        Why code;             /* REQUEST_REFUSED: why */
+        char about[WHY_SIZE]; /* what that reason speaks of (Reason.what), cut */
+} RequestRecord;
+
 /* A record as it is passed from one function to another: name and value are borrowed for the call. */
 typedef struct Record {
         RecordKind kind;
@@ -160,6 +196,7 @@ typedef struct Record {
                 const FenceRecord *fence;
                 const LeaseRecord *lease;
                 const OfferRecord *offer;
+                const RequestRecord *request;
         };
 } Record;
 
@@ -225,6 +262,14 @@ const Tenure *lease_last_tenure(const LeaseRecord *l);
 Reason offer_reason(const OfferRecord *o);
 /* Writes the reason into the record, for others to read. */
 void offer_set_reason(OfferRecord *o, Reason r);
+/* Notes in the tenure that has just ended who asked for its end. */
+void lease_ended_by(LeaseRecord *l, const char *by);
+/* Writes the name of a request into ret. */
+void request_format_name(
+                const char *machine_id, const char *session, uint64_t random, char ret[static RECORD_NAME_SIZE]);
+/* Reads the name of a request. Returns false if it is none. *ret_session is the name of the session that asks. */
+bool request_parse_name(
+                const char *name, char ret_machine[static MACHINE_SIZE], char ret_session[static SESSION_SIZE]);
 /* Adds the name of a lease that was taken, and counts it. The oldest name is dropped if there is no room. */
 void fence_add_name(FenceRecord *f, const char *name);
 /* Copies a fence, but of its names only those that there are: the room for names is 16 kB, and mostly empty. */

@@ -81,6 +81,8 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
 
         if (next.state == LEASE_HELD)
                 lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
+        if (next.state == LEASE_HELD && why == WHY_STOLEN && l->unit)
+                lease_ended_by(&next, l->unit->wish.by);
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -254,12 +256,22 @@ static bool may_part(const Core *c, const Lease *l) {
         return lease_is_ours(c, l) && (l->given_up || l->unit->life.phase == PHASE_RELEASING);
 }
 
+/* Notes the operator for whom the unit leaves. */
+static void note_who_asked(const Lease *l, LeaseRecord *next) {
+        const Unit *u = l->unit;
+
+        if (u && ((u->life.leave == LEAVE_RELEASE && u->wish.release) ||
+                                 (u->life.leave == LEAVE_TRANSFER && u->wish.target[0])))
+                lease_ended_by(next, u->wish.by);
+}
+
 static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
         LeaseRecord next = lease_copy(l->value);
 
         must(may_part(c, l));
         note_upgrade(l, &next);
         lease_end_tenure(&next, c->now.realtime, change->why);
+        note_who_asked(l, &next);
         next.state = change->state;
         next.session[0] = '\0';
         next.since = c->now.realtime;
@@ -272,6 +284,7 @@ static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
 
         must(may_part(c, l) && !session_is_ours(c, change->target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
+        note_who_asked(l, &next);
         if (offer && offer->seen.revision > 0)
                 next.version = offer->terms->value.version;
         note_upgrade(l, &next);

@@ -41,6 +41,8 @@
  *   send        the Txns on the leases' records
  *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike
  *   word        the operator's words, until they have begun
+ *   errand      what operators at other machines ask of us: it becomes words
+ *   request     what our operators ask of other machines
  *
  *   view        how it looks from outside
  *   everywhere, standing  how each machine's units look from outside, and how every machine stands to a unit
@@ -55,10 +57,12 @@
 #include <limits.h>
 
 #include "core/core.h"
+#include "core/asked.h"
 #include "core/seen.h"
 #include "util/must.h"
 
-enum { GROUP_MAX = 50 }; /* records that one Txn puts: etcd takes 128 operations */
+enum { REQUESTS_MAX = 256 }; /* of other machines, that this one looks at */
+enum { GROUP_MAX = 50 };     /* records that one Txn puts: etcd takes 128 operations */
 
 typedef struct PlanView PlanView; /* standing.c */
 
@@ -154,6 +158,10 @@ typedef struct UnitWish {
         bool run; /* config.once: somebody waits for its start, and nothing stands against it */
         uint64_t steal_index;
         char target[MACHINE_SIZE]; /* of a transfer; "" none */
+        bool start;                /* the unit, which is held and was stopped, is to be started again */
+        bool stop;                 /* its end is the operator's: the lease stays here */
+        usec_t at;                 /* when one of these two was said */
+        char by[BY_SIZE];          /* who said the last of these words */
 } UnitWish;
 
 /* Standing back: for a while this machine does not take the unit (back.c). */
@@ -275,19 +283,6 @@ typedef struct Calling {
         uint64_t txn; /* 0: to be sent again at retry_at */
         usec_t retry_at, deadline;
 } Calling;
-
-/* A word of the operator that has not begun yet. */
-typedef struct Word {
-        struct Word *next;
-        uint64_t id; /* 0: nobody waits for an answer */
-        EventKind kind;
-        char object[NAME_SIZE];     /* the unit, or of EVENT_DRAIN and EVENT_CONFIRM the machine */
-        char machine[MACHINE_SIZE]; /* of a transfer */
-        uint64_t index;             /* of the lease, when it was said */
-        bool on;                    /* of EVENT_DRAIN */
-        bool armed;                 /* what it asks for is done as soon as it can be */
-        usec_t until; /* then it is withdrawn; USEC_INFINITY: whoever asked waits for as long as he likes */
-} Word;
 
 typedef enum Trust {
         TRUST_NONE, /* nothing has been listed yet */
@@ -580,6 +575,8 @@ struct Core {
         Unit *units;
         Calling *calls;
         Word *words;
+        Request *requests;
+        Wanted *wanted, *last_wanted; /* in the order in which they were asked for */
 
         Own own;
         Own other; /* while TTL= changes: the session to come (creating), then the one that is being left (beating) */

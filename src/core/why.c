@@ -102,7 +102,7 @@ static const struct {
         [WHY_BY_HAND] = { "it was stopped by hand; the lease stays here" },
         [WHY_FAILED_HELD] = { "it has failed; OnFailure=hold keeps its lease here" },
         [WHY_ENDED] = { "it has ended, or was stopped by hand" },
-        [WHY_HERE_ALREADY] = { "it is here already" },
+        [WHY_HERE_ALREADY] = { "it is here already", "it is there already" },
         [WHY_RUN_LOST] = { "its lease was lost, or its gate could not be opened, before it had begun" },
         [WHY_OUTSIDE] = { "a process of it runs outside of its control group" },
         [WHY_PID1_REFUSES] = { "systemd does not start or stop it" },
@@ -114,6 +114,16 @@ static const struct {
         [WHY_SILENT] = { "it is silent" },
         [WHY_SILENCE_UNKNOWN] = { "whether it is silent is unknown" },
         [WHY_BEATS] = { "it is up: its last sign of life came less than two rounds ago" },
+
+        [WHY_REQUEST_NOT_HELD] = { "its lease is not held here", "its lease is not held there any more" },
+        [WHY_REQUEST_NOT_DONE] = { "it is not done" },
+        [WHY_REQUEST_LATE] = { "it could not be begun in time" },
+        [WHY_REQUEST_UNANSWERED] = { "the machine that was asked did not answer" },
+        [WHY_REQUEST_DROPPED] = { "the machine that was asked dropped the request: see what has become of the unit" },
+        [WHY_REQUEST_NOT_RUNNING] = { "it is just being started or stopped here",
+                        "it is just being started or stopped there" },
+        [WHY_REQUEST_WITHDRAWN] = { "it was withdrawn" },
+        [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
 };
 
 /* Writes at most n bytes of s behind the length bytes of buf, and returns the new length. */

@@ -122,6 +122,16 @@ typedef enum Why {
         WHY_SILENCE_UNKNOWN = 135,
         WHY_BEATS = 136,
 
+        /* why what was asked of another machine is not done */
+        WHY_REQUEST_NOT_HELD = 175,
+        WHY_REQUEST_NOT_DONE = 176,
+        WHY_REQUEST_LATE = 177,
+        WHY_REQUEST_UNANSWERED = 178,
+        WHY_REQUEST_DROPPED = 179,
+        WHY_REQUEST_NOT_RUNNING = 180,
+        WHY_REQUEST_WITHDRAWN = 181,
+        WHY_REQUEST_SILENT = 182,
+
         _WHY_MAX,
 } Why;
 

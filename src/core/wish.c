@@ -10,6 +10,26 @@ void wish_release(Unit *u) {
         u->wish.release = true;
 }
 
+void wish_start(Unit *u, usec_t now) {
+        u->wish.start = true;
+        u->wish.stop = false;
+        u->wish.at = now;
+}
+
+void wish_stop(Unit *u, usec_t now) {
+        u->wish.stop = true;
+        u->wish.start = false;
+        u->wish.at = now;
+}
+
+void wish_no_start(Unit *u) {
+        u->wish.start = u->wish.stop = false;
+}
+
+void wish_by(Unit *u, const char *by) {
+        str_copy(u->wish.by, sizeof(u->wish.by), by);
+}
+
 void wish_transfer(Unit *u, const char *machine) {
         str_copy(u->wish.target, sizeof(u->wish.target), machine);
 }

@@ -7,6 +7,14 @@
 
 /* The operator wishes that the unit's lease be let go. */
 void wish_release(Unit *u);
+/* ... that a unit which is held here be started again as soon as it is down. */
+void wish_start(Unit *u, usec_t now);
+/* ... that it stay down, and its lease here. */
+void wish_stop(Unit *u, usec_t now);
+/* Takes both of these back. */
+void wish_no_start(Unit *u);
+/* Whose wish it is, for the history. */
+void wish_by(Unit *u, const char *by);
 /* ... that the lease be handed to that machine. */
 void wish_transfer(Unit *u, const char *machine);
 /* ... that the lease be taken from the holder with that Index. */

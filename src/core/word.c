@@ -27,6 +27,7 @@
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
+#include "core/phase.h"
 #include "core/plan.h"
 #include "core/planning.h"
 #include "core/said.h"
@@ -146,6 +147,14 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
                 return unit_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
+        case EVENT_STOP:
+        case EVENT_START:
+        case EVENT_RESTART:
+                if (!unit_is_ours(c, u))
+                        return WORD_NOT_HELD;
+                if (u->life.phase != PHASE_RUNNING)
+                        *ret_why = reason(WHY_REQUEST_NOT_RUNNING);
+                return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
         case EVENT_STEAL:
                 *ret_why = why_no_steal(c, u);
                 return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
@@ -164,6 +173,11 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
 }
 
 /* ---- what has become of it ---- */
+
+/* Whether PID 1 is to do it, while the lease stays. It has begun as soon as PID 1 is asked. */
+static bool is_for_pid1(const Word *w) {
+        return w->kind == EVENT_STOP || w->kind == EVENT_START || w->kind == EVENT_RESTART;
+}
 
 static bool has_begun(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);
@@ -184,6 +198,10 @@ static bool has_begun(const Core *c, const Word *w) {
                        (u->lease->value->state != LEASE_DONE || u->lease->value->index != w->index);
         case EVENT_CONFIRM:
                 return w->armed && m && confirm_outcome(c, m) == CONFIRM_DONE;
+        case EVENT_STOP:
+        case EVENT_START:
+        case EVENT_RESTART:
+                return w->armed;
         default:
                 return w->armed && m && m->drain_asked == 0;
         }
@@ -220,13 +238,32 @@ static usec_t longest_debt(const Core *c, const Lease *l) {
 
 /* ---- arming and disarming ---- */
 
+/* A unit that is to be started does so at the next look at it, when PID 1 says that it is down (life.c). */
+static void ask_pid1(Core *c, Unit *u, EventKind kind) {
+        bool is_down = said_is_inactive(&u->said.report);
+
+        if (kind == EVENT_RESTART || (kind == EVENT_START && is_down))
+                wish_start(u, c->now.boottime);
+        if (kind == EVENT_STOP)
+                wish_stop(u, c->now.boottime);
+        if (kind != EVENT_START && !is_down)
+                phase_act(c, u, ACTION_UNIT_STOP);
+        phase_act(c, u, ACTION_UNIT_READ);
+}
+
 static void arm(Core *c, Word *w) {
         Machine *m = machine_of(c, w);
         Unit *u = unit_of(c, w);
 
         w->armed = true;
-        if (u)
+        if (u) {
                 look_at_unit(c, u);
+                wish_by(u, w->by);
+        }
+        if (is_for_pid1(w)) {
+                ask_pid1(c, u, w->kind);
+                return;
+        }
         if (w->kind == EVENT_RELEASE) {
                 wish_release(u);
                 news_of_unit(c, u, NEWS_WORD);
@@ -249,7 +286,7 @@ static void disarm(Core *c, Word *w) {
         Unit *u = unit_of(c, w);
         Machine *m = machine_of(c, w);
 
-        if (!w->armed)
+        if (!w->armed || is_for_pid1(w))
                 return;
         w->armed = false;
         if (find_other(c, w))
@@ -261,6 +298,7 @@ static void disarm(Core *c, Word *w) {
         if (!u)
                 return;
         look_at_unit(c, u);
+        wish_by(u, "");
         if (w->kind == EVENT_RELEASE) {
                 wish_no_release(u);
                 news_of_unit(c, u, NEWS_WORD);
@@ -290,6 +328,11 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 look_at_unit(c, u);
                 news_of_unit(c, u, NEWS_WORD);
         }
+        if (w->end) {
+                w->end->ended = true;
+                w->end->result = result;
+                w->end->reason = reason_keep(why, w->end->about, sizeof(w->end->about));
+        }
         if (w->id > 0) {
                 Action *a = output(c, ACTION_WORD_DONE);
 
@@ -305,6 +348,10 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
 /* ---- from outside ---- */
 
 void word_begin(Core *c, const Event *e) {
+        word_begin_for(c, e, NULL);
+}
+
+void word_begin_for(Core *c, const Event *e, WordEnd *ret) {
         Word *w = calloc(1, sizeof(Word));
         Reason why = reason(WHY_NONE);
         WordResult result;
@@ -312,10 +359,11 @@ void word_begin(Core *c, const Event *e) {
 
         if (!w)
                 abort();
-        *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on };
+        *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on, .end = ret };
         w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
                                                        : usec_add(c->now.boottime, c->own.ttl ?: c->here.ttl);
         str_copy(w->object, sizeof(w->object), strempty(is_about_machine(w) ? e->machine_id : e->unit));
+        str_copy(w->by, sizeof(w->by), strempty(e->by));
         str_copy(w->machine, sizeof(w->machine), e->kind == EVENT_TRANSFER ? strempty(e->machine_id) : "");
         u = unit_of(c, w);
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
@@ -337,6 +385,15 @@ void word_begin(Core *c, const Event *e) {
 void word_withdraw(Core *c, uint64_t id) {
         for (Word *w = c->words; w; w = w->next)
                 if (w->id == id && id > 0) {
+                        /* The Txn that is under way may still be carried out. */
+                        end(c, w, is_under_way(c, w) ? WORD_LATE : WORD_WITHDRAWN, reason(WHY_NONE));
+                        return;
+                }
+}
+
+void word_withdraw_for(Core *c, const WordEnd *for_whom) {
+        for (Word *w = c->words; w; w = w->next)
+                if (w->end == for_whom) {
                         end(c, w, WORD_WITHDRAWN, reason(WHY_NONE));
                         return;
                 }

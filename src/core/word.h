@@ -7,6 +7,10 @@
 
 /* Takes an operator's word; what it points to is copied. A word with an id ends in one ACTION_WORD_DONE. */
 void word_begin(Core *c, const Event *e);
+/* The same for somebody in the core, who is told in *ret how the word ends, at once or later, and must live until
+ * then or withdraw the word. */
+void word_begin_for(Core *c, const Event *e, WordEnd *ret);
+void word_withdraw_for(Core *c, const WordEnd *for_whom);
 /* Nobody waits for this word any more: it ends as WORD_WITHDRAWN, and never begins. Does nothing if it has ended. */
 void word_withdraw(Core *c, uint64_t id);
 /* Ends the words that have begun, or cannot be carried out any more. */

@@ -78,6 +78,7 @@ static size_t value_size(RecordKind kind) {
                 [RECORD_FENCE] = sizeof(FenceRecord),
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_REQUEST] = sizeof(RequestRecord),
         };
 
         return sizes[kind];

@@ -21,6 +21,8 @@ typedef enum MemberType {
         MEMBER_INTEGER, /* int64_t */
         MEMBER_BOOL,
         MEMBER_STATE, /* LeaseState, as a word */
+        MEMBER_VERB,  /* RequestVerb, likewise */
+        MEMBER_STAGE, /* RequestStage, likewise */
         MEMBER_CODE,  /* Why; anything that is no known number is read as WHY_NONE: a sentence stands beside it */
         MEMBER_DEBTS,
         MEMBER_TENURES,
@@ -107,6 +109,19 @@ static const Member tenure_members[] = {
         MEMBER(Tenure, MEMBER_UNSIGNED, to),
         MEMBER(Tenure, MEMBER_STRING, why),
         OPTIONAL(Tenure, MEMBER_CODE, code),
+        OPTIONAL(Tenure, MEMBER_STRING, by),
+};
+
+static const Member request_members[] = {
+        MEMBER(RequestRecord, MEMBER_VERB, verb),
+        MEMBER(RequestRecord, MEMBER_STRING, unit),
+        MEMBER(RequestRecord, MEMBER_STRING, machine_id),
+        MEMBER(RequestRecord, MEMBER_INDEX, index),
+        MEMBER(RequestRecord, MEMBER_UNSIGNED, within),
+        MEMBER(RequestRecord, MEMBER_STRING, by),
+        MEMBER(RequestRecord, MEMBER_STAGE, stage),
+        OPTIONAL(RequestRecord, MEMBER_CODE, code),
+        OPTIONAL(RequestRecord, MEMBER_STRING, about),
 };
 
 static const struct {
@@ -120,6 +135,7 @@ static const struct {
         [RECORD_FENCE] = { "fences/", fence_members, ELEMENTSOF(fence_members), sizeof(FenceRecord) },
         [RECORD_LEASE] = { "leases/", lease_members, ELEMENTSOF(lease_members), sizeof(LeaseRecord) },
         [RECORD_OFFER] = { "offers/", offer_members, ELEMENTSOF(offer_members), sizeof(OfferRecord) },
+        [RECORD_REQUEST] = { "requests/", request_members, ELEMENTSOF(request_members), sizeof(RequestRecord) },
 };
 
 static const char *const state_words[_LEASE_STATE_MAX] = {
@@ -127,6 +143,33 @@ static const char *const state_words[_LEASE_STATE_MAX] = {
         [LEASE_HELD] = "held",
         [LEASE_DONE] = "done",
 };
+
+static const char *const verb_words[_REQUEST_VERB_MAX] = {
+        [REQUEST_RELEASE] = "release",
+        [REQUEST_TRANSFER] = "transfer",
+        [REQUEST_REARM] = "rearm",
+        [REQUEST_STOP] = "stop",
+        [REQUEST_START] = "start",
+        [REQUEST_RESTART] = "restart",
+};
+
+static const char *const stage_words[_REQUEST_STAGE_MAX] = {
+        [REQUEST_ASKED] = "asked",
+        [REQUEST_TAKEN] = "taken",
+        [REQUEST_BEGUN] = "begun",
+        [REQUEST_REFUSED] = "refused",
+};
+
+/* The words of a member that is one of them. Every such enum is as large as an unsigned. */
+static const char *const *words_of(MemberType type, unsigned *ret_n) {
+        *ret_n = type == MEMBER_STATE  ? ELEMENTSOF(state_words)
+                 : type == MEMBER_VERB ? ELEMENTSOF(verb_words)
+                                       : ELEMENTSOF(stage_words);
+        return type == MEMBER_STATE ? state_words : type == MEMBER_VERB ? verb_words : stage_words;
+}
+_Static_assert(sizeof(LeaseState) == sizeof(unsigned) && sizeof(RequestVerb) == sizeof(unsigned) &&
+                                sizeof(RequestStage) == sizeof(unsigned),
+                "words_of() serves them all");
 
 /* ---- keys ---- */
 
@@ -153,7 +196,7 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
                 if (!startswith(key, kinds[kind].prefix))
                         continue;
                 name = key + strlen(kinds[kind].prefix);
-                size = kind == RECORD_OFFER ? RECORD_NAME_SIZE : NAME_SIZE;
+                size = kind == RECORD_OFFER || kind == RECORD_REQUEST ? RECORD_NAME_SIZE : NAME_SIZE;
                 /* "meta" has no name, all others have one that fits. */
                 if (kind == RECORD_META ? name[0] : !name[0] || strnlen(name, size) >= size)
                         return false;
@@ -210,13 +253,16 @@ static const char *decode_names(json_t *array, FenceRecord *fence) {
         return why;
 }
 
-static const char *decode_state(json_t *value, LeaseState *to) {
-        for (LeaseState s = 0; s < _LEASE_STATE_MAX; s++)
-                if (json_is_string(value) && streq(json_string_value(value), state_words[s])) {
-                        *to = s;
+static const char *decode_word(json_t *value, MemberType type, void *to) {
+        unsigned n;
+        const char *const *words = words_of(type, &n);
+
+        for (unsigned i = 0; i < n; i++)
+                if (json_is_string(value) && streq(json_string_value(value), words[i])) {
+                        memcpy(to, &i, sizeof(i));
                         return NULL;
                 }
-        return "not a state of a lease";
+        return type == MEMBER_STATE ? "not a state of a lease" : "a word is not known here";
 }
 
 static const char *decode_integer(json_t *value, MemberType type, void *to) {
@@ -258,6 +304,10 @@ __attribute__((unused)) static size_t size_of(const Member *m) { /* by asserts *
                 return sizeof(bool);
         case MEMBER_STATE:
                 return sizeof(LeaseState);
+        case MEMBER_VERB:
+                return sizeof(RequestVerb);
+        case MEMBER_STAGE:
+                return sizeof(RequestStage);
         case MEMBER_CODE:
                 return sizeof(Why);
         case MEMBER_DEBTS:
@@ -289,7 +339,9 @@ static const char *decode_member(json_t *value, const Member *m, void *record) {
                 *(bool *) to = json_is_true(value);
                 return json_is_boolean(value) ? NULL : "not a boolean where one is due";
         case MEMBER_STATE:
-                return decode_state(value, to);
+        case MEMBER_VERB:
+        case MEMBER_STAGE:
+                return decode_word(value, m->type, to);
         case MEMBER_CODE:
                 *(Why *) to = decode_code(value);
                 return NULL;
@@ -390,6 +442,14 @@ int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *r
 /* ---- encoding ---- */
 
 static int encode_members(json_t *object, const Member *members, size_t n, const void *from);
+
+static json_t *encode_word(MemberType type, unsigned word) {
+        unsigned n;
+        const char *const *words = words_of(type, &n);
+
+        assert(word < n);
+        return json_string(words[word]);
+}
 
 /* Text that was cut within a character, or never was UTF-8, is still written, with '?' for each wrong byte. */
 static json_t *encode_string(const char *s) {
@@ -506,8 +566,9 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
                 value = json_boolean(*(const bool *) from);
                 break;
         case MEMBER_STATE:
-                assert((unsigned) *(const LeaseState *) from < _LEASE_STATE_MAX);
-                value = json_string(state_words[*(const LeaseState *) from]);
+        case MEMBER_VERB:
+        case MEMBER_STAGE:
+                value = encode_word(m->type, *(const unsigned *) from);
                 break;
         case MEMBER_CODE:
                 value = json_integer(*(const Why *) from);

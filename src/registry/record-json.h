@@ -19,6 +19,7 @@ typedef union RecordValue {
         FenceRecord fence;
         LeaseRecord lease;
         OfferRecord offer;
+        RequestRecord request;
 } RecordValue;
 
 /* Writes the key of a record into ret of size bytes: "leases/foo.service" for a lease's record; "meta" for

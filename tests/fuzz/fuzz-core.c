@@ -90,6 +90,14 @@ static void fill_value(Run *r, RecordKind kind, RecordValue *v) {
         case RECORD_LEASE:
                 fill_lease(r, &v->lease);
                 break;
+        case RECORD_REQUEST:
+                v->request.verb = input_byte(&r->in) % _REQUEST_VERB_MAX;
+                v->request.stage = input_byte(&r->in) % _REQUEST_STAGE_MAX;
+                str_copy(v->request.unit, sizeof(v->request.unit), pick(r, names, ELEMENTSOF(names)));
+                str_copy(v->request.machine_id, MACHINE_SIZE, pick(r, machines, ELEMENTSOF(machines)));
+                v->request.index = pick_number(r);
+                v->request.within = pick_number(r);
+                break;
         default:
                 str_copy(v->offer.lease, sizeof(v->offer.lease), pick(r, names, ELEMENTSOF(names)));
                 v->offer.version = (int64_t) pick_number(r);
@@ -111,6 +119,8 @@ static void fill_record(Run *r, Record *record, RecordValue *value, char name[st
                 str_copy(name, RECORD_NAME_SIZE, names[what % ELEMENTSOF(names)]);
         else if (kind == RECORD_OFFER)
                 (void) snprintf(name, RECORD_NAME_SIZE, "%s/%s", machines[what % 3], names[what % ELEMENTSOF(names)]);
+        else if (kind == RECORD_REQUEST)
+                request_format_name(machines[what % 3], pick_session(r), what % 2, name);
         *record = (Record){ .kind = kind, .name = name };
         switch (what / 8 % 8) {
         case 0:
@@ -292,7 +302,8 @@ static void guard(Run *r) {
 static void say(Run *r) {
         static const EventKind kinds[] = { EVENT_RELEASE, EVENT_TRANSFER, EVENT_STEAL, EVENT_REARM, EVENT_DRAIN,
                 EVENT_METADATA, EVENT_TTL, EVENT_ACCEPT, EVENT_FORGET, EVENT_SLEEP, EVENT_SHUTDOWN, EVENT_FAILED,
-                EVENT_RUN, EVENT_WITHDRAW, EVENT_CONFIRM, EVENT_FENCED };
+                EVENT_RUN, EVENT_WITHDRAW, EVENT_CONFIRM, EVENT_FENCED, EVENT_STOP, EVENT_START, EVENT_RESTART,
+                EVENT_REQUEST };
         Event e = { .kind = kinds[input_byte(&r->in) % ELEMENTSOF(kinds)], .unit = pick(r, names, ELEMENTSOF(names)) };
 
         e.on = input_byte(&r->in) % 2;
@@ -301,7 +312,8 @@ static void say(Run *r) {
                 e.metadata = pick(r, places, ELEMENTSOF(places));
         else if (e.kind == EVENT_ACCEPT)
                 e.uuid = input_byte(&r->in) % 2 ? "uuid-0" : "uuid-1";
-        else if (e.kind == EVENT_TRANSFER || e.kind == EVENT_DRAIN || e.kind == EVENT_CONFIRM)
+        else if (e.kind == EVENT_TRANSFER || e.kind == EVENT_DRAIN || e.kind == EVENT_CONFIRM ||
+                        e.kind == EVENT_REQUEST)
                 e.machine_id = machines[input_byte(&r->in) % 3];
         if (e.kind == EVENT_TTL)
                 e.span = (2 + input_byte(&r->in) % 59) * USEC_PER_SEC;
@@ -310,8 +322,10 @@ static void say(Run *r) {
         if (e.kind == EVENT_FAILED) {
                 e.action = input_byte(&r->in) % 2 ? ACTION_GATE_OPEN : ACTION_UNIT_START;
                 e.id = pick_number(r);
-        } else if (e.kind == EVENT_RUN || e.kind == EVENT_WITHDRAW)
+        } else if (e.kind == EVENT_RUN || e.kind == EVENT_WITHDRAW || e.kind == EVENT_REQUEST)
                 e.id = 1 + input_byte(&r->in) % 4;
+        if (e.kind == EVENT_REQUEST)
+                e.verb = e.index % _REQUEST_VERB_MAX;
         if (e.kind == EVENT_RUN)
                 e.config = (UnitConfig){ .unit = e.unit,
                         .lease = e.index & 1 ? e.unit : "shared",

@@ -16,6 +16,8 @@ TYPES = {
     "MEMBER_INTEGER": "signed number",
     "MEMBER_BOOL": "flag",
     "MEMBER_STATE": "word",
+    "MEMBER_VERB": "word",
+    "MEMBER_STAGE": "word",
     "MEMBER_CODE": "reason",
     "MEMBER_DEBTS": "list",
     "MEMBER_TENURES": "list",
@@ -56,8 +58,9 @@ def known():
                 bound = f"{size - 1} bytes"
             elif TYPES[kind] == "list":
                 bound = size
-            elif kind == "MEMBER_STATE":
-                bound = ", ".join(f"`{word}`" for word in re.findall(r'\[LEASE_\w+\] = "(\w+)"', code))
+            elif TYPES[kind] == "word":
+                table = re.search(rf"{kind[len('MEMBER_'):].lower()}_words\[[^;]*;", code).group(0)
+                bound = ", ".join(f"`{word}`" for word in re.findall(r'\] = "(\w+)"', table))
             members[member] = (TYPES[kind], str(bound) if bound else "", macro == "OPTIONAL")
     return tables
 

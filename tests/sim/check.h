@@ -8,7 +8,7 @@
 typedef struct Counts {
         uint64_t steps, events, txns, refused, unknown, beats;
         uint64_t births, starts, acquired, takeovers, steals, transfers, releases, adopted, expired, resumed, lost;
-        uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, late_forks, slept, stuck;
+        uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, asked, late_forks, slept, stuck;
         uint64_t mishaps[_MISHAP_MAX];
         usec_t gap_max, recovery_max, late_fork_max, slept_max, model_time;
 } Counts;

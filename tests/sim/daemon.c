@@ -141,6 +141,8 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->exiting = true;
                 break;
         case ACTION_REPORT:
+                if (a->report.kind == REPORT_ASKED)
+                        requests_begun(w, m, &a->report);
                 check_report(w, unit, a);
                 break;
         case ACTION_FENCE:
@@ -150,6 +152,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 calls_done(w, m, a);
                 break;
         case ACTION_WORD_DONE:
+                requests_told(w, m, a);
                 for (size_t i = 0; i < w->n_leases && w->options.runs; i++)
                         if (m->waits[i] == a->id)
                                 m->waits[i] = 0;

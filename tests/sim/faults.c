@@ -291,12 +291,14 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
         switch (f) {
         case FAULT_RELEASE:
                 daemon_verb(w, m, EVENT_RELEASE, unit, 0);
+                requests_ask(w, other, unit);
                 break;
         case FAULT_TRANSFER:
                 if (w->options.bias == BIAS_STALE_WATCHES)
                         hand_on_in_the_dark(w, unit);
                 else
                         daemon_verb(w, m, EVENT_TRANSFER, unit, other->number);
+                requests_ask(w, other, unit);
                 break;
         case FAULT_STEAL: /* sometimes with what the operator saw a while ago */
                 daemon_verb(w, m, EVENT_STEAL, unit,

@@ -4,6 +4,8 @@
  * after any hint and by a slow poll, and put together as src/daemon/members.c does; the guard's words on its
  * connection, and what is found when there is none; the operator's.
  */
+#include <stdio.h>
+
 #include "sim.h"
 
 static const usec_t question_timeout = USEC_PER_SEC;
@@ -227,11 +229,19 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .span = e->b, .on = e->b
         };
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
+        char by[24];
 
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
         if (event.kind == EVENT_TRANSFER || event.kind == EVENT_CONFIRM)
                 event.machine_id = w->machines[e->b].id;
+        if (event.kind == EVENT_REQUEST) {
+                event.id = e->b / _REQUEST_VERB_MAX;
+                event.verb = (RequestVerb) (e->b % _REQUEST_VERB_MAX);
+                event.machine_id = w->machines[event.id % w->n_machines].id;
+                (void) snprintf(by, sizeof(by), "%llu", (unsigned long long) event.id);
+                event.by = by;
+        }
         if (event.kind == EVENT_METADATA)
                 event.metadata = m->metadata;
         if (event.kind == EVENT_DRAIN) {
@@ -243,7 +253,9 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                         return;
                 event.uuid = meta->meta.uuid;
         }
-        if (event.kind == EVENT_RUN || event.kind == EVENT_WITHDRAW) {
+        if (event.kind == EVENT_WITHDRAW && e->b > 0) /* of a request */
+                event.id = e->b;
+        else if (event.kind == EVENT_RUN || event.kind == EVENT_WITHDRAW) {
                 if (m->enabled[e->unit] != (event.kind == EVENT_WITHDRAW))
                         return; /* the one before is not over, or this one is */
                 event.id = event.kind == EVENT_RUN ? ++w->last_call : m->waits[e->unit];

@@ -119,6 +119,13 @@ usec_t machine_realtime(const World *w, const Machine *m);
 
 void calls_done(World *w, Machine *m, const Action *a);
 void calls_ask(World *w, Machine *m);
+/* Requests to other machines (requests.c): somebody asks m for something, and may take it back; m tells how it ended;
+ * m begins with what was asked elsewhere; a record was changed by hand, or the whole registry replaced. */
+void requests_ask(World *w, Machine *m, size_t unit);
+void requests_told(World *w, const Machine *m, const Action *a);
+void requests_begun(World *w, const Machine *m, const Report *r);
+void requests_spoil(World *w, const RequestRecord *r);
+void requests_spoil_all(World *w);
 void calls_check_put(World *w, const char *name, const LeaseRecord *l); /* a lease's record is being put */
 void calls_forget(Machine *m);
 void calls_event(World *w, SimEvent *e);

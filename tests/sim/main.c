@@ -244,13 +244,14 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (unsigned long long) c->adopted, (unsigned long long) c->calls);
         printf("starts %llu, acquired %llu (takeovers %llu), steals %llu, transfers %llu, releases %llu, expired "
                "%llu, "
-               "resumed %llu, lost %llu, done %llu, failed units %llu, stopped by hand %llu\n",
+               "resumed %llu, lost %llu, done %llu, failed units %llu, stopped by hand %llu, "
+               "asked elsewhere %llu\n",
                         (unsigned long long) c->starts, (unsigned long long) c->acquired,
                         (unsigned long long) c->takeovers, (unsigned long long) c->steals,
                         (unsigned long long) c->transfers, (unsigned long long) c->releases,
                         (unsigned long long) c->expired, (unsigned long long) c->resumed, (unsigned long long) c->lost,
                         (unsigned long long) c->done, (unsigned long long) c->failed_units,
-                        (unsigned long long) c->by_hand);
+                        (unsigned long long) c->by_hand, (unsigned long long) c->asked);
         printf("registry fell back %llu, foreign %llu; late forks that met another %llu, longest %.3f s; asleep by "
                "force when another began %llu, longest awake %.3f s; slowest recovery %.1f s\n",
                         (unsigned long long) c->fell_back, (unsigned long long) c->foreign,

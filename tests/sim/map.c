@@ -19,6 +19,7 @@ static size_t value_size(RecordKind kind) {
                 [RECORD_FENCE] = sizeof(FenceRecord),
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_REQUEST] = sizeof(RequestRecord),
         };
 
         return sizes[kind];
@@ -223,6 +224,7 @@ void map_restore(World *w) {
                 set_value(w, item->key, value_ref(item->value), item->mod_revision);
         }
         mishap(w, MISHAP_RESTORED);
+        requests_spoil_all(w);
         TRACE(w, NULL, "registry: revision %llu replaced by the snapshot of %llu", (unsigned long long) map->revision,
                         (unsigned long long) map->snapshot.revision);
         map->revision = map->snapshot.revision;

@@ -17,6 +17,7 @@ typedef struct Value {
                 FenceRecord fence;
                 LeaseRecord lease;
                 OfferRecord offer;
+                RequestRecord request;
         };
 } Value;
 

@@ -73,6 +73,8 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_METADATA] = "other metadata",
                 [MISHAP_ACCEPT] = "registry accept",
                 [MISHAP_CALL] = "call of the D-Bus API's leases",
+                [MISHAP_REQUEST] = "request to another machine",
+                [MISHAP_TAKEN_BACK] = "... taken back",
         };
 
         return words[what];

@@ -83,6 +83,8 @@ typedef enum Mishap {
         MISHAP_METADATA,
         MISHAP_ACCEPT,
         MISHAP_CALL,
+        MISHAP_REQUEST,
+        MISHAP_TAKEN_BACK,
         _MISHAP_MAX,
 } Mishap;
 

@@ -93,6 +93,10 @@ static void write_over(World *w, Value *v) {
         case RECORD_META: /* another's name in it is another registry, which only the operator accepts */
                 v->meta.index_floor = UINT64_MAX / 2;
                 break;
+        case RECORD_REQUEST: /* as an old one, or of somebody else */
+                v->request.stage = REQUEST_ASKED;
+                v->request.index -= random_below(w, 2);
+                break;
         default: /* RECORD_OFFER */
                 str_copy(v->offer.lease, NAME_SIZE, "no-such-lease");
                 str_copy(v->offer.why, WHY_SIZE, random_chance(w, 500000) ? "no" : "");
@@ -104,6 +108,8 @@ static void meddle(World *w, uint32_t key) {
         Value *v = value_new(w, map->keys[key].kind, &map->keys[key].value->meta);
 
         map->revision++;
+        if (v->kind == RECORD_REQUEST)
+                requests_spoil(w, &v->request);
         if (random_chance(w, 333333) && may_be_deleted(w, key)) {
                 mishap(w, MISHAP_RECORD_DELETED);
                 map_delete(w, key);

@@ -32,6 +32,7 @@ static bool same_value(const Record *a, const Record *b) {
                 [RECORD_BEAT] = sizeof(BeatRecord),
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_REQUEST] = sizeof(RequestRecord),
         };
 
         if (!a->value || !b->value)

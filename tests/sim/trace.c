@@ -58,7 +58,7 @@ void world_print_trace(const World *w) {
                 (void) fprintf(stderr, "%s\n", t->lines[(t->first + i) % LINES_MAX]);
 }
 
-static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "request" };
+static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "offer", "request" };
 static const char *const outcome_names[] = { "committed", "refused", "UNKNOWN" };
 
 /* "lease unit0.service@12", sessions cut to their first digits. */
@@ -119,6 +119,10 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                 [EVENT_STEAL] = "STEAL",
                 [EVENT_REARM] = "REARM",
                 [EVENT_RUN] = "RUN",
+                [EVENT_STOP] = "STOP",
+                [EVENT_START] = "START",
+                [EVENT_RESTART] = "RESTART",
+                [EVENT_REQUEST] = "REQUEST",
                 [EVENT_WITHDRAW] = "WITHDRAW",
                 [EVENT_DRAIN] = "DRAIN",
                 [EVENT_CONFIRM] = "CONFIRM",
@@ -228,6 +232,7 @@ static void trace_report(World *w, const Machine *m, const Report *r) {
                 [REPORT_STOPPED] = "stopped",
                 [REPORT_STANDS_BACK] = "stands back",
                 [REPORT_RETAKEN] = "retaken",
+                [REPORT_ASKED] = "asked from elsewhere",
         };
 
         trace_line(w, m, "-> REPORT %s %s %s %llu %s",

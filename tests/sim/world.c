@@ -199,6 +199,7 @@ World *world_free(World *w) {
         }
         map_done(w);
         trace_done(w);
+        free(w->asked);
         free(w->heap);
         free(w->queue);
         free(w);

@@ -71,6 +71,8 @@ struct World {
         bool fault_enabled[_FAULT_MAX];
         usec_t fault_every, peace_until;
         uint64_t last_call, leader_index;
+        uint8_t *asked; /* what is known of each request, by its id (requests.c) */
+        size_t asked_size;
         bool replacing; /* the registry is down, to come back as another */
         bool quiet;
         Fenced fenced;

@@ -12,6 +12,7 @@ size_t record_value_size(RecordKind kind) {
                 [RECORD_FENCE] = sizeof(FenceRecord),
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_REQUEST] = sizeof(RequestRecord),
         };
         return sizes[kind];
 }

@@ -100,6 +100,15 @@ static void tell_all(Cluster *c, const Record *records, size_t n) {
                                                                 .n_records = n } });
 }
 
+void cluster_put(Cluster *c, RecordKind kind, const char *name, const void *value) {
+        Record r;
+
+        c->revision++;
+        put(c, kind, name, value);
+        r = as_record(find_entry(c, kind, name));
+        tell_all(c, &r, 1);
+}
+
 static void do_read(Cluster *c, size_t machine, const Action *a) {
         Record *records = calloc(HASH_COUNT(c->entries) + a->n_keys + 1, sizeof(Record));
         Event e = { .kind = EVENT_READ,
@@ -305,6 +314,11 @@ static void carry_out(Cluster *c, size_t machine, const Action *a) {
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
                 carry_out_unit(c, machine, a);
+                break;
+        case ACTION_WORD_DONE:
+                c->word = a->word;
+                c->why = a->reason.why;
+                c->words++;
                 break;
         default:
                 break;

@@ -72,6 +72,9 @@ typedef struct Cluster {
         unsigned lease_txns;  /* Txns that put a lease */
         unsigned most_leases; /* that one Txn ever put */
         unsigned most_moving; /* stops under way at once that were ever seen */
+        WordResult word;      /* how the last word ended, ... */
+        Why why;              /* ... why not, ... */
+        unsigned words;       /* ... and how many have */
 } Cluster;
 
 /* Units unit000.service ...; machines m0 ...; nothing is started yet: a test may change placements and configs first.
@@ -88,6 +91,8 @@ void cluster_restart(Cluster *c, size_t machine);
 void cluster_power_cut(Cluster *c, size_t machine);
 /* The unit's options have changed on that machine. */
 void cluster_configure(Cluster *c, size_t machine, size_t unit);
+/* Somebody writes this record by hand. */
+void cluster_put(Cluster *c, RecordKind kind, const char *name, const void *value);
 void cluster_event(Cluster *c, size_t machine, Event e);
 /* PID 1 tells anew how the unit is. */
 void cluster_say_unit(Cluster *c, size_t machine, size_t unit);
