@@ -45,7 +45,7 @@ struct Authorization {
         sd_bus_message *message;
         sd_bus_slot *slot;
         sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
-        uint32_t uid;
+        uint32_t uid, pid;
         bool asked;      /* polkit is being asked */
         uint64_t serial; /* the number by which the question to polkit is taken back */
         verb_t verb;
@@ -68,6 +68,8 @@ static void finish(Authorization *a, int r, sd_bus_error *error) {
 static void allow(Authorization *a) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
 
+        a->daemon->callers.uid = a->uid;
+        a->daemon->callers.pid = a->pid;
         finish(a, a->verb(a->daemon, a->message, &error), &error);
 }
 
@@ -130,19 +132,57 @@ static const char *action_of(sd_bus_message *m) {
         return "org.leased1.manage-units";
 }
 
+/* What the caller wants, as polkit is told. */
+typedef struct Details {
+        const char *verb, *unit, *lease, *machine; /* "" where there is none */
+} Details;
+
+/* The name of the method that does on the holder what AskUnit() asks for: one rule of polkit serves both. */
+static const char *verb_of_asked(const char *asked) {
+        static const char *const verbs[][2] = {
+                { "release", "ReleaseUnit" },
+                { "transfer", "TransferUnit" },
+                { "rearm", "RearmUnit" },
+                { "stop", "StopUnit" },
+                { "start", "StartUnit" },
+                { "restart", "RestartUnit" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (streq(asked, verbs[i][0]))
+                        return verbs[i][1];
+        return "AskUnit";
+}
+
+static int read_unit_details(sd_bus_message *m, Details *ret) {
+        const char *asked = NULL;
+        int r = sd_bus_message_read(m, "s", &ret->unit);
+
+        if (r >= 0 && sd_bus_message_has_signature(m, "sss"))
+                r = sd_bus_message_read(m, "s", &asked);
+        if (r >= 0 && sd_bus_message_at_end(m, true) == 0)
+                r = sd_bus_message_read(m, "s", &ret->machine);
+        if (asked)
+                ret->verb = verb_of_asked(asked);
+        return r;
+}
+
 /* Appends the details for the text that polkit shows to an administrator, and for polkit's rules: the verb, and its
  * lease, unit or machine. */
 static int append_details(sd_bus_message *question, sd_bus_message *m) {
-        bool of_units = streq(action_of(m), "org.leased1.manage-units"),
-             of_machine = endswith(sd_bus_message_get_member(m), "Machine");
-        const char *object = sd_bus_message_get_path(m);
-        int r;
+        Details details = { .verb = sd_bus_message_get_member(m), .unit = "", .lease = "", .machine = "" };
+        bool of_units = streq(action_of(m), "org.leased1.manage-units");
+        int r = 0;
 
-        if (sd_bus_message_has_signature(m, "") || sd_bus_message_read(m, "s", &object) < 0)
-                object = of_units ? "" : object;
-        r = sd_bus_message_append(question, "a{ss}", 4, "verb", sd_bus_message_get_member(m), "unit",
-                        of_units && !of_machine ? object : "", "lease", of_units ? "" : object, "machine",
-                        of_machine ? object : "");
+        if (!of_units && sd_bus_message_read(m, "s", &details.lease) <= 0)
+                details.lease = sd_bus_message_get_path(m); /* a method of the lease's own object */
+        else if (of_units && endswith(details.verb, "Machine"))
+                r = sd_bus_message_read(m, "s", &details.machine);
+        else if (of_units && !sd_bus_message_has_signature(m, ""))
+                r = read_unit_details(m, &details);
+        if (r >= 0)
+                r = sd_bus_message_append(question, "a{ss}", 4, "verb", details.verb, "unit", details.unit, "lease",
+                                details.lease, "machine", details.machine);
         return r < 0 ? r : sd_bus_message_rewind(m, true);
 }
 
@@ -235,11 +275,11 @@ static int ask_polkit(Authorization *a) {
 
 /* ---- the bus ---- */
 
-static bool is_root(const Daemon *d, const char *name) {
+static const Root *find_root(const Daemon *d, const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(d->callers.roots); i++)
-                if (streq(d->callers.roots[i], name))
-                        return true;
-        return false;
+                if (streq(d->callers.roots[i].name, name))
+                        return d->callers.roots + i;
+        return NULL;
 }
 
 /* Calls of one caller are carried out in their order. */
@@ -252,26 +292,48 @@ static bool has_questions(const Daemon *d, const char *name) {
         return false;
 }
 
-static void remember_root(Daemon *d, const char *name) {
-        size_t i = d->callers.n_roots++ % ELEMENTSOF(d->callers.roots);
+static void remember_root(const Authorization *a) {
+        const char *name = sd_bus_message_get_sender(a->message);
+        Daemon *d = a->daemon;
+        Root *root = d->callers.roots + d->callers.n_roots++ % ELEMENTSOF(d->callers.roots);
 
-        if (strlen(name) < sizeof(d->callers.roots[i]))
-                str_copy(d->callers.roots[i], sizeof(d->callers.roots[i]), name);
+        if (strlen(name) >= sizeof(root->name))
+                return;
+        str_copy(root->name, sizeof(root->name), name);
+        root->pid = a->pid;
 }
 
-static int on_user(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
-        Authorization *a = userdata;
-        uint32_t uid;
+/* Reads the caller's user and process id. Returns 1; 0 if the bus does not say the user; or a negative errno. */
+static int read_credentials(sd_bus_message *m, Authorization *a) {
+        bool uid_known = false;
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
-        if (sd_bus_message_is_method_error(answer, NULL) || sd_bus_message_read(answer, "u", &uid) < 0)
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &name);
+                if (r >= 0 && (streq(name, "UnixUserID") || streq(name, "ProcessID")))
+                        r = sd_bus_message_read(m, "v", "u", streq(name, "ProcessID") ? &a->pid : &a->uid);
+                else if (r >= 0)
+                        r = sd_bus_message_skip(m, "v");
+                uid_known = uid_known || (r >= 0 && streq(name, "UnixUserID"));
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : uid_known;
+}
+
+static int on_caller(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error) {
+        Authorization *a = userdata;
+
+        if (sd_bus_message_is_method_error(answer, NULL) || read_credentials(answer, a) <= 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, ", and the bus does not say who is calling");
-        else if (uid == 0) {
-                remember_root(a->daemon, sd_bus_message_get_sender(a->message));
+        else if (a->uid == 0) {
+                remember_root(a);
                 allow(a);
-        } else if (count_questions(a->daemon, &uid) >= QUESTIONS_OF_USER_MAX ||
+        } else if (count_questions(a->daemon, &a->uid) >= QUESTIONS_OF_USER_MAX ||
                         count_questions(a->daemon, NULL) >= QUESTIONS_MAX)
                 refuse(a, SD_BUS_ERROR_LIMITS_EXCEEDED, ", and too many others wait for polkit's word");
-        else if ((a->uid = uid, ask_polkit(a)) < 0)
+        else if (ask_polkit(a) < 0)
                 refuse(a, SD_BUS_ERROR_ACCESS_DENIED, "");
         return 0;
 }
@@ -279,13 +341,17 @@ static int on_user(sd_bus_message *answer, void *userdata, sd_bus_error *ret_err
 int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
         Authorization *a;
+        const Root *root;
         int r;
 
         if (!sender)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The caller has no name on the bus.");
         if (!is_small(m))
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "An argument is too long.");
-        if (is_root(d, sender) && !has_questions(d, sender)) {
+        root = find_root(d, sender);
+        if (root && !has_questions(d, sender)) {
+                d->callers.uid = 0;
+                d->callers.pid = root->pid;
                 r = verb(d, m, error);
                 return r < 0 ? r : 1;
         }
@@ -299,7 +365,7 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         a->message = sd_bus_message_ref(m);
         DL_APPEND(d->callers.authorizations, a);
         r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->slot, DBUS_NAME, DBUS_PATH, DBUS_NAME,
-                        "GetConnectionUnixUser", on_user, a, "s", sender);
+                        "GetConnectionCredentials", on_caller, a, "s", sender);
         if (r < 0) {
                 authorization_free(a);
                 return r;

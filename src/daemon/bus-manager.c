@@ -16,6 +16,7 @@
 #include "daemon/registry-health.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
+#include "daemon/words.h"
 
 /* ---- lists ---- */
 
@@ -190,6 +191,12 @@ static int method_get_history(sd_bus_message *m, void *userdata, sd_bus_error *e
                 r = sd_bus_message_open_container(list.reply, 'a', "u");
         for (size_t i = 0; i < v.record->n_tenures && r >= 0; i++)
                 r = sd_bus_message_append(list.reply, "u", tenure_why(v.record->tenures + i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(list.reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(list.reply, 'a', "s");
+        for (size_t i = 0; i < v.record->n_tenures && r >= 0; i++)
+                r = bus_append_text(list.reply, v.record->tenures[i].by);
         return list_end(&list, r);
 }
 
@@ -245,6 +252,12 @@ static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return path ? sd_bus_reply_method_return(m, "o", path) : -ENOMEM;
 }
 
+/* No caller can take back what another one has asked for, so everybody may. */
+static int method_withdraw(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        words_withdraw(userdata, strempty(sd_bus_message_get_sender(m)));
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 /* ---- what changes something ---- */
 
 DEFINE_VERB(acquire_lease, call_acquire_lease)
@@ -254,6 +267,7 @@ DEFINE_VERB(release_unit, verb_release_unit)
 DEFINE_VERB(transfer_unit, verb_transfer_unit)
 DEFINE_VERB(steal_unit, verb_steal_unit)
 DEFINE_VERB(rearm_unit, verb_rearm_unit)
+DEFINE_VERB(ask_unit, verb_ask_unit)
 DEFINE_VERB(drain, verb_drain)
 DEFINE_VERB(undrain, verb_undrain)
 DEFINE_VERB(drain_machine, verb_drain_machine)
@@ -414,8 +428,8 @@ static const sd_bus_vtable vtable[] = {
                         method_list_machines, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ExplainUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssbbuus)", machines),
                         method_explain_unit, BUS_ANYBODY),
-        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(sttts)", tenures, "au", codes),
-                        method_get_history, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name),
+                        SD_BUS_RESULT("a(sttts)", tenures, "au", codes, "as", by), method_get_history, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(
                         "GetUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", unit), method_get_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(
@@ -425,6 +439,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("StealUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", wait_usec), method_steal_unit,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("RearmUnit", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_rearm_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("AskUnit", SD_BUS_ARGS("s", name, "s", verb, "s", machine_id), SD_BUS_NO_RESULT,
+                        method_ask_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Withdraw", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_withdraw, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_drain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("DrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT, method_drain_machine,

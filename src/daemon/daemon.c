@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "conf/dropin.h"
 #include "daemon/actions.h"
+#include "daemon/askers.h"
 #include "daemon/bulk.h"
 #include "daemon/counts.h"
 #include "daemon/bus.h"
@@ -299,7 +300,8 @@ int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
         *wrong = (Messages){};
         d->lock_fd = -1;
         d->counts = counts_new();
-        r = d->counts ? wire(d) : log_oom();
+        d->callers.askers = askers_new();
+        r = d->counts && d->callers.askers ? wire(d) : log_oom();
         if (r < 0) {
                 daemon_free(d);
                 return r;
@@ -353,6 +355,7 @@ Daemon *daemon_free(Daemon *d) {
         messages_done(&d->reading.wrong);
         leased_conf_free(d->conf);
         free(d->counts);
+        askers_free(d->callers.askers);
         free(d);
         return NULL;
 }

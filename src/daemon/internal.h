@@ -37,7 +37,7 @@
  *   callers.c       whether the callers who wait are still on the bus
  *   words.c         an operator's words, until they are answered
  *   runs.c          commands of "leasectl run"; run-unit.c what PID 1 is told of them
- *   authorize.c     who may use a verb
+ *   authorize.c     who may use a verb; askers.c how people call him
  *
  * The folder is glue: no decision on leases or units is taken in it. What happens outside becomes an event, and what
  * the core answers is carried out.
@@ -62,6 +62,7 @@ typedef struct EnabledUnit EnabledUnit;
 typedef struct GuardService GuardService;
 typedef struct RegistryHealth RegistryHealth;
 typedef struct Authorization Authorization;
+typedef struct Askers Askers;
 typedef struct PendingWord PendingWord;
 typedef struct RunAsked RunAsked;
 typedef struct KeptReply KeptReply;
@@ -80,17 +81,25 @@ typedef struct Links {
         bool trouble; /* trouble with .api is logged, and not over */
 } Links;
 
-/* Who waits for an answer. All of these are dropped when the connection .api is lost. */
+/* A caller with uid 0. The bus never gives a name to two connections. */
+typedef struct Root {
+        char name[32]; /* on the bus; "": none */
+        uint32_t pid;
+} Root;
+
+/* Who waits for an answer. All lists are dropped when the connection .api is lost. */
 typedef struct Callers {
         Authorization *authorizations;
         PendingWord *words;
         RunAsked *runs;
         KeptReply *kept;
         FollowedCaller *followed; /* the callers of all of these */
-        char roots[8][32];        /* the last callers with uid 0, by their names on the bus; "": none */
+        Root roots[8];            /* the last callers with uid 0 */
         size_t n_roots;           /* how many were noted in turn */
         uint64_t last_question;   /* number of the last question to polkit */
         uint64_t last_call;       /* id of the last word or call */
+        uint32_t uid, pid;        /* of the caller whose verb is being called */
+        Askers *askers;           /* the names of callers */
 } Callers;
 
 /* What the last reading of the configuration has brought, for people. */

@@ -13,7 +13,8 @@ typedef struct QueuedEvent QueuedEvent;
 struct QueuedEvent {
         QueuedEvent *prev, *next;
         Event event;
-        char unit[NAME_SIZE], lease[NAME_SIZE], machine_id[MACHINE_SIZE], metadata[METADATA_SIZE], uuid[UUID_SIZE];
+        char unit[NAME_SIZE], lease[NAME_SIZE], machine_id[MACHINE_SIZE], metadata[METADATA_SIZE], uuid[UUID_SIZE],
+                        by[BY_SIZE];
 };
 
 struct Loop {
@@ -55,6 +56,7 @@ static void queue_event(Loop *l, const Event *event) {
         keep(&q->event.machine_id, q->machine_id, sizeof(q->machine_id));
         keep(&q->event.metadata, q->metadata, sizeof(q->metadata));
         keep(&q->event.uuid, q->uuid, sizeof(q->uuid));
+        keep(&q->event.by, q->by, sizeof(q->by));
         DL_APPEND(l->queue, q);
 }
 

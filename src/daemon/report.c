@@ -291,6 +291,10 @@ static void report_let_go(const Line *l) {
                 say(l, LOG_NOTICE, "lease released (Index %" PRIu64 "%s%s)", r->index, r->why != WHY_NONE ? ", " : "",
                                 why_word(r->why));
                 break;
+        case REPORT_ASKED:
+                say(l, LOG_NOTICE, "asked for by %s, through the registry (Index %" PRIu64 ")",
+                                isempty(r->by) ? "another machine" : r->by, r->index);
+                break;
         case REPORT_TRANSFERRED:
                 say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, r->index);
                 break;

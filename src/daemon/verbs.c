@@ -49,13 +49,15 @@ int verb_check_registry(Daemon *d, sd_bus_error *error) {
                         isempty(status.error) ? "nothing has come yet" : status.error);
 }
 
+static int refuse_global(const char *unit, sd_bus_error *error) {
+        return bus_error(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                        "%s has no lease: it runs on every machine that fits (Global=).", unit);
+}
+
 static int find_leased_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
         int r = verb_find_unit(d, m, ret, error);
 
-        if (r < 0 || !ret->global)
-                return r;
-        return bus_error(error, SD_BUS_ERROR_NOT_SUPPORTED,
-                        "%s has no lease: it runs on every machine that fits (Global=).", ret->unit);
+        return r < 0 || !ret->global ? r : refuse_global(ret->unit, error);
 }
 
 static int find_held_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
@@ -203,6 +205,53 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         log_notice("%s: rearm asked for over D-Bus", unit.unit);
         return words_begin(d, m, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
+}
+
+static bool read_request(const char *verb, RequestVerb *ret) {
+        static const char *const words[_REQUEST_VERB_MAX] = {
+                [REQUEST_RELEASE] = "release",
+                [REQUEST_TRANSFER] = "transfer",
+                [REQUEST_REARM] = "rearm",
+                [REQUEST_STOP] = "stop",
+                [REQUEST_START] = "start",
+                [REQUEST_RESTART] = "restart",
+        };
+
+        for (RequestVerb v = 0; v < _REQUEST_VERB_MAX; v++)
+                if (streq(words[v], verb)) {
+                        *ret = v;
+                        return true;
+                }
+        return false;
+}
+
+int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        const char *name, *verb, *machine_id;
+        char quoted[BUS_QUOTE_SIZE];
+        RequestVerb request;
+        UnitView unit = {};
+        int r = sd_bus_message_read(m, "sss", &name, &verb, &machine_id);
+
+        if (r < 0)
+                return r;
+        if (!unit_name_is_valid(name))
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
+                                bus_quote(name, quoted));
+        if (!read_request(verb, &request))
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is nothing that can be asked of a machine.",
+                                bus_quote(verb, quoted));
+        if (request == REQUEST_TRANSFER ? !machine_id_is_valid(machine_id) : *machine_id)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                "A machine id is due for a transfer, and for nothing else.");
+        if (core_find_unit(d->core, loop_now(), name, &unit) && unit.global)
+                return refuse_global(name, error);
+        r = unit.held_here ? 0 : verb_check_registry(d, error);
+        if (r < 0)
+                return r;
+        log_notice("%s: %s asked for over D-Bus%s", name, verb,
+                        unit.held_here ? "" : ", of the machine that holds it");
+        return words_begin(d, m,
+                        &(Event){ .kind = EVENT_REQUEST, .unit = name, .verb = request, .machine_id = machine_id });
 }
 
 /* ---- draining ---- */

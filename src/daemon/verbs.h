@@ -19,6 +19,9 @@ int verb_transfer_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_steal_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* Lets a unit that is done run again. */
 int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+/* Has the machine that holds the unit's lease carry out the verb: this one, or another one that is asked through the
+ * registry. */
+int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* From now on this machine, or the one named, takes no leases and gives away those that it holds. The undrain verbs
  * end that. */
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error);

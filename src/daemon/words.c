@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <utlist.h>
 
+#include "daemon/askers.h"
 #include "daemon/bus-util.h"
 #include "daemon/callers.h"
 #include "daemon/machine-name.h"
@@ -19,10 +20,12 @@ struct PendingWord {
         uint64_t id;
         Daemon *daemon;
         Event event;
-        char unit[NAME_SIZE], machine_id[MACHINE_SIZE];
+        char unit[NAME_SIZE], machine_id[MACHINE_SIZE], by[BY_SIZE];
         char object[NAME_SIZE]; /* for the log: the unit, or the machine's name */
         sd_bus_message *message;
         words_reply_t reply; /* of a call; NULL: it is a word */
+        bool told;           /* the core has heard of it */
+        bool withdrawn;      /* the caller has taken it back */
         CallerWait *caller;
         RunUnit *run; /* of EVENT_RUN, until the core hears of it */
 };
@@ -39,6 +42,7 @@ static void give_to_core(PendingWord *p) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = 0;
 
+        p->told = true;
         if (p->run)
                 r = pid1_port_add_run(p->daemon, p->unit, TAKE_PTR(p->run), &p->event.config);
         if (r >= 0) {
@@ -55,6 +59,17 @@ static void give_to_core(PendingWord *p) {
 static void tell_withdrawn(Daemon *d, uint64_t id) {
         if (sd_event_get_state(d->event) != SD_EVENT_FINISHED) /* in a daemon that ends nothing is begun any more */
                 loop_event(d->loop, &(Event){ .kind = EVENT_WITHDRAW, .id = id });
+}
+
+/* The caller waits on for the answer, which says whether it has begun. */
+static void take_back(Daemon *d, PendingWord *p) {
+        Action action = { .kind = ACTION_WORD_DONE, .id = p->id, .word = WORD_WITHDRAWN };
+
+        p->withdrawn = true;
+        if (p->told)
+                tell_withdrawn(d, p->id);
+        else
+                words_done(d, &action);
 }
 
 /* The caller has left the bus. The core may not have heard of the word yet; then it does not answer, and words_done()
@@ -105,6 +120,10 @@ static int begin(Daemon *d, sd_bus_message *m, const Event *word, words_reply_t 
         str_copy(p->machine_id, sizeof(p->machine_id), strempty(word->machine_id));
         p->event.unit = word->unit ? p->unit : NULL;
         p->event.machine_id = word->machine_id ? p->machine_id : NULL;
+        if (!f && word->kind != EVENT_RUN) {
+                askers_format(d->callers.askers, d->callers.uid, d->callers.pid, p->by, sizeof(p->by));
+                p->event.by = p->by;
+        }
         p->message = sd_bus_message_ref(m);
         p->reply = f;
         if (word->unit)
@@ -144,6 +163,19 @@ static int reply_begun(const PendingWord *p, const Action *a) {
         return sd_bus_reply_method_return(p->message, NULL);
 }
 
+/* The reasons from WHY_REQUEST_NOT_HELD on are about the request, and not about the machine to which the unit should
+ * go. */
+static int refuse_request(Daemon *d, const PendingWord *p, Reason why, sd_bus_error *error) {
+        char target[128];
+
+        if (why.why == WHY_NOT_ENABLED && !why.there)
+                return bus_error(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on any machine.", p->unit);
+        if (p->event.verb == REQUEST_TRANSFER && why.why < WHY_REQUEST_NOT_HELD)
+                return bus_error(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.",
+                                machine_name(d->core, p->machine_id, target, sizeof(target)), WHY_TEXT(why));
+        return bus_error(error, BUS_ERROR("Unfit"), "It cannot be: %s.", WHY_TEXT(why));
+}
+
 static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error *error) {
         if (p->reply)
                 return p->reply(d, p->message, p->event.call.kind, a, error);
@@ -155,6 +187,8 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
                         return bus_error(error, BUS_ERROR("MachineAlive"),
                                         "%s is not off: its last sign of life came less than two rounds ago.",
                                         p->object);
+                if (p->event.kind == EVENT_REQUEST && a->reason.why != WHY_NONE)
+                        return refuse_request(d, p, a->reason, error);
                 return bus_error(error, BUS_ERROR("Unfit"),
                                 p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN ? "It cannot run here: %s."
                                                                                            : "It cannot be: %s.",
@@ -164,14 +198,22 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
         case WORD_UNIT_LEASE:
                 return bus_error(error, BUS_ERROR("UnitLease"), "%s is the lease of a unit.", p->event.config.lease);
         case WORD_NOT_HELD:
-                return bus_error(error, BUS_ERROR("NotHolder"), "The lease of %s is not held here any more.",
+                return bus_error(error, BUS_ERROR("NotHolder"),
+                                p->event.kind == EVENT_REQUEST ? "Nobody holds the lease of %s now."
+                                                               : "The lease of %s is not held here any more.",
                                 p->object);
         case WORD_NOT_DONE:
                 return bus_error(error, BUS_ERROR("NotDone"), "%s is not done: there is nothing to rearm.", p->object);
         case WORD_FORESTALLED:
                 return bus_error(error, BUS_ERROR("LeaseLost"), "Another machine has taken the lease of %s meanwhile.",
                                 p->object);
+        case WORD_WITHDRAWN:
+                return sd_bus_error_set(error, BUS_ERROR("Withdrawn"), "It was taken back, and nothing has begun.");
         case WORD_LATE:
+                if (p->event.kind == EVENT_REQUEST)
+                        return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
+                                        "What has become of it is not known, and it is not tried again: look before "
+                                        "you do.");
                 return bus_error(error, BUS_ERROR("OutcomeUnknown"),
                                 "The registry did not answer in time. It is not tried again; but look before you do: "
                                 "what was "
@@ -186,7 +228,8 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
 /* Writes that an order was not carried out, and why: into the journal of the unit that the order was about. A drain is
  * about a machine, so it is written into the journal of leased only. */
 static void tell_not_done(const PendingWord *p, const Action *a) {
-        const char *reason = a->word == WORD_WITHDRAWN   ? "whoever asked is gone"
+        const char *reason = p->withdrawn                ? "it was taken back"
+                             : a->word == WORD_WITHDRAWN ? "whoever asked is gone"
                              : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
                                                          : "it cannot be any more";
         char text[WHY_TEXT_SIZE + 64];
@@ -206,10 +249,27 @@ void words_done(Daemon *d, const Action *a) {
         DL_SEARCH_SCALAR(d->callers.words, p, id, a->id);
         if (!p)
                 return; /* it was dropped when the connection was lost */
-        if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN)
+        if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN &&
+                        !(p->event.kind == EVENT_REQUEST && a->word == WORD_LATE))
                 tell_not_done(p, a);
         bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);
+}
+
+static PendingWord *find_of(const Daemon *d, const char *sender) {
+        PendingWord *p;
+
+        DL_FOREACH(d->callers.words, p)
+                if (!p->reply && !p->withdrawn && streq(strempty(sd_bus_message_get_sender(p->message)), sender))
+                        return p;
+        return NULL;
+}
+
+void words_withdraw(Daemon *d, const char *sender) {
+        PendingWord *p;
+
+        while ((p = find_of(d, sender)))
+                take_back(d, p);
 }
 
 void words_cancel(Daemon *d) {

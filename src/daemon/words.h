@@ -30,5 +30,8 @@ int words_begin_run(Daemon *d, sd_bus_message *m, const char *unit, RunUnit *run
 
 /* ACTION_WORD_DONE and ACTION_CALL_DONE: sends the reply. */
 void words_done(Daemon *d, const Action *action);
+/* Takes back the words that the caller with this unique name has asked for and that have not begun. Each is answered:
+ * by the error Withdrawn, or if it was too late, as without this call. */
+void words_withdraw(Daemon *d, const char *sender);
 /* Drops all words and calls, and tells the core so: the connection is lost, so nobody waits any more. */
 void words_cancel(Daemon *d);

@@ -8,6 +8,7 @@ Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a 
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -341,16 +343,51 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
 
     def test_an_end_is_told_with_its_number_whoever_wrote_it(self):
         self.wait_competing()
-        ends = [("drain", {"code": 7}), ("unfit", {}), ("a later one", {"code": 999}), ("nobody's", {})]
+        ends = [("drain", {"code": 7, "by": "anna@alpha"}), ("unfit", {}), ("a later one", {"code": 999}), ("nobody's", {})]
         self.put_record("leases/ended", json.dumps({
             "state": "free", "machine_id": "e" * 32, "session": "", "version": 0, "index": 4, "since": 5, "period": 0, "debts": [],
-            "tenures": [{"machine_id": "e" * 32, "index": i, "from": i, "to": i + 1, "why": word, **code}
-                        for i, (word, code) in enumerate(ends)]}))
+            "tenures": [{"machine_id": "e" * 32, "index": i, "from": i, "to": i + 1, "why": word, **more}
+                        for i, (word, more) in enumerate(ends)]}))
         answer = self.wait_for("it is read", lambda: busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", "GetHistory",
                                                             "s", "ended").stdout)
-        tenures, codes = json.loads(answer)["data"]
+        tenures, codes, by = json.loads(answer)["data"]
         self.assertEqual([tenure[4] for tenure in tenures], [word for word, _ in ends])
         self.assertEqual(codes, [7, 17, 999, 0])
+        self.assertEqual(by, ["anna@alpha", "", "", ""])
+
+    @staticmethod
+    def request_to(machine_id):
+        """The key and the record of what is asked of that machine."""
+        with contextlib.closing(sqlite3.connect("file:/var/lib/leased/registry/store?mode=ro", uri=True)) as store:
+            row = store.execute("SELECT key, value FROM records WHERE key LIKE ? AND value IS NOT NULL",
+                                (f"requests/{machine_id}/%",)).fetchone()
+        return row and (row[0], json.loads(row[1]))
+
+    def test_the_machine_that_holds_a_unit_is_asked_and_its_answer_is_told(self):
+        self.wait_competing()
+        holder = self.add_machine("asked", "e")
+        self.offer(holder, "asked.service")
+        self.put_record("leases/asked.service", json.dumps({
+            "state": "held", "machine_id": holder, "session": "e" * 16 + "-60000", "version": 0, "index": 3, "since": 5,
+            "period": 0, "debts": [], "tenures": []}))
+        self.wait_for("its lease is read", lambda: "asked.service" in call("ListLeases").stdout)
+        command = ["busctl", "--system", "--timeout=5", "call", NAME, PATH, "org.leased1.Manager", "AskUnit", "sss",
+                   "asked.service", "stop", ""]
+        for stage, code, said in (("begun", 0, ""), ("refused", 180, "it is just being started or stopped there"), (None, 0, "")):
+            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as asking:
+                key, record = self.wait_for("it is asked", lambda: self.request_to(holder))
+                self.assertEqual([record[each] for each in ("verb", "unit", "machine_id", "index", "stage", "by")],
+                                 ["stop", "asked.service", "", 3, "asked", f"root@{os.uname().nodename}"[:39]])
+                if stage:
+                    self.put_record(key, json.dumps({**record, "stage": stage, "code": code}))
+                else:
+                    asking.kill()  # whoever asked is gone
+                self.assertIn(said, asking.communicate()[1])
+                self.assertEqual(asking.returncode, {"begun": 0, "refused": 1, None: -9}[stage])
+            self.wait_for("the request is deleted", lambda: not self.request_to(holder))
+        self.assert_error(call("AskUnit", "sss", "asked.service", "dance", ""), "nothing that can be asked")
+        self.assert_error(call("AskUnit", "sss", "asked.service", "transfer", ""), "A machine id is due")
+        self.assert_error(call("AskUnit", "sss", "nobodys.service", "stop", ""), "not enabled")
 
     def test_why_it_takes_no_leases_has_a_number(self):
         self.wait_competing()
@@ -463,7 +500,8 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
 
     def test_only_root_may_change_something(self):
         for method, *arguments in (("ReleaseUnit", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32),
-                                   ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT), ("Drain",), ("Undrain",),
+                                   ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT),
+                                   ("AskUnit", "sss", UNIT, "stop", ""), ("Drain",), ("Undrain",),
                                    ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32),
                                    ("ConfirmDeadMachine", "s", "0" * 32), ("Reload",)):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
@@ -475,12 +513,22 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assert_error(answer, "Only root may call Drain()")
 
     def test_polkit_is_asked_about_anybody_else(self):
+        self.wait_competing()
         polkit = subprocess.Popen([POLKIT, "org.leased1.manage-units", "?org.leased1.manage-leases"],
                                   stdout=subprocess.PIPE, text=True)
         try:
             wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
             self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "not held here")
             self.assertEqual(polkit.stdout.readline(), f"org.leased1.manage-units verb=ReleaseUnit unit={UNIT} lease= machine=\n")
+            # The same details wherever the holder is.
+            self.assert_error(call("AskUnit", "sss", "nobodys.service", "release", "", user=65534), "not enabled on any")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-units verb=ReleaseUnit unit=nobodys.service lease= machine=\n")
+            self.assert_error(call("AskUnit", "sss", "nobodys.service", "transfer", "a" * 32, user=65534), "not enabled on any")
+            self.assertEqual(polkit.stdout.readline(),
+                             f"org.leased1.manage-units verb=TransferUnit unit=nobodys.service lease= machine={'a' * 32}\n")
+            self.assert_error(call("TransferUnit", "ss", UNIT, "a" * 32, user=65534), "not held here")
+            self.assertEqual(polkit.stdout.readline(),
+                             f"org.leased1.manage-units verb=TransferUnit unit={UNIT} lease= machine={'a' * 32}\n")
             self.assert_error(call("Reload", user=65534), "Access denied")
             self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1 machine=\n")
             answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)

@@ -49,7 +49,7 @@ class WrongCalls:
                 for method, more in (("AcquireLease", TAKER), ("StealLease", (*TAKER, "uint64:1")), ("GetLease", ()),
                                      ("GetHistory", ()), ("ExplainUnit", ()), ("GetUnit", ()), ("ReleaseUnit", ()),
                                      ("TransferUnit", (NO_MACHINE,)),
-                                     ("StealUnit", ()), ("RearmUnit", ())):
+                                     ("StealUnit", ()), ("RearmUnit", ()), ("AskUnit", ("string:stop", "string:"))):
                     self.refused(ERROR + "InvalidName", method, "string:" + name, *more)
 
     def test_every_error_has_its_name(self):

@@ -15,6 +15,23 @@ def release_moves_the_unit(cluster):
 
 
 @scene
+def what_is_asked_of_the_holder_at_another_machine_is_done_there(cluster):
+    unit = cluster.unit("asked.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    cluster.call(other, "AskUnit", "sss", unit.name, "stop", "")
+    wait_for(f"it is stopped on {holder}", lambda: holder.state(unit.name) == "inactive", 10, unit.story)
+    cluster.call(other, "AskUnit", "sss", unit.name, "start", "")
+    unit.wait_running(on=holder)
+    cluster.call(other, "AskUnit", "sss", unit.name, "release", "")
+    unit.wait_running(on=other)
+    before = len(unit.tenures)
+    cluster.call(other, "AskUnit", "sss", unit.name, "restart", "")  # of itself
+    wait_for("it was started again there", lambda: len(unit.tenures) > before, 10, unit.story)
+    unit.wait_running(on=other)
+
+
+@scene
 def unit_that_ignores_sigterm_and_forks_is_gone_before_the_other_starts(cluster):
     unit = cluster.unit("stubborn.service", "--ignore-term --children=3", "TimeoutStopSec=3").enable()
     holder = unit.wait_running()
