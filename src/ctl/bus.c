@@ -122,6 +122,15 @@ int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines) {
         return bad ? 0 : r;
 }
 
+void bus_withdraw(sd_bus *bus) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        if (sd_bus_message_new_method_call(
+                            bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, "Withdraw") >= 0 &&
+                        sd_bus_message_set_expect_reply(m, false) >= 0)
+                (void) sd_bus_send(bus, m, NULL);
+}
+
 /* ---- waiting ---- */
 
 static json_t *heard; /* {path: true} for each signal that came; NULL: nobody has asked yet */
@@ -161,6 +170,8 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 
         if (r == 0)
                 r = sd_bus_wait(bus, timeout);
+        if (r == -EINTR) /* a signal that is caught: whoever catches it looks */
+                return 0;
         while (r > 0)
                 r = sd_bus_process(bus, NULL);
         return r;
@@ -194,7 +205,9 @@ static const struct {
         { SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root" },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_FAILED, "not allowed, do it as root" },
         { LEASED_ERROR("NoSuchUnit"), CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list" },
-        { LEASED_ERROR("NotHolder"), CTL_NOT_HELD, "this machine does not hold its lease, see: leasectl list" },
+        { LEASED_ERROR("NotHolder"), CTL_NOT_HELD, "nobody holds its lease now, see: leasectl" },
+        { LEASED_ERROR("OutcomeUnknown"), CTL_UNKNOWN, NULL },
+        { LEASED_ERROR("Withdrawn"), CTL_FAILED, "taken back, and nothing has begun" },
         { LEASED_ERROR("NoSuchLease"), CTL_NOT_HELD, NULL },
         { LEASED_ERROR("LeaseLost"), CTL_NOT_HELD, NULL },
 };

@@ -59,6 +59,10 @@ int bus_leased_runs(sd_bus *bus);
  * caller to print. The argument error must not be NULL. */
 int bus_reload_leased(sd_bus *bus, sd_bus_error *error, bool *ret_bad_lines);
 
+/* Takes back all that this process has asked of leased and that has not begun (Manager.Withdraw). Does not wait: the
+ * answers to the calls tell the rest. */
+void bus_withdraw(sd_bus *bus);
+
 /* From this call on, the connection receives the signals for every change of an object of leased, and for the end
  * and the return of leased itself. */
 int bus_watch_leased(sd_bus *bus);

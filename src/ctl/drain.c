@@ -9,13 +9,12 @@
  * machine than this one is watched through the registry alone, and may be silent.
  */
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "ctl/bus.h"
 #include "ctl/crowd.h"
+#include "ctl/interrupt.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
@@ -36,18 +35,6 @@ typedef struct Drain {
         usec_t moved_at, asked_at;
         Bar bar;
 } Drain;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal) {
-        interrupted = 1;
-}
-
-static void catch_interrupt(bool on) {
-        struct sigaction action = { .sa_handler = on ? on_interrupt : SIG_DFL }; /* no SA_RESTART: it ends a wait */
-
-        (void) sigaction(SIGINT, &action, NULL);
-}
 
 /* Prints text, and behind it the argument that undrain needs for this machine. */
 static void say_after(const Drain *d, const char *text) {
@@ -149,12 +136,10 @@ static int report_drained(const Drain *d) {
         return CTL_OK;
 }
 
-static int leave(Drain *d) {
+_Noreturn static void leave(Drain *d) {
         bar_end(&d->bar);
         say_after(d, "drain: goes on until: leasectl undrain");
-        catch_interrupt(false);
-        (void) raise(SIGINT);
-        return CTL_FAILED;
+        interrupt_leave();
 }
 
 /* Looks once at how far the drain is. *ret_over: nothing is left to wait for. */
@@ -201,7 +186,7 @@ static int wait_for_change(const Drain *d) {
         usec_t until = usec_add(now_boottime(), PROGRESS_POLL), now = now_boottime();
         int r = 0;
 
-        while (r >= 0 && now < until && !interrupted) {
+        while (r >= 0 && now < until && !interrupt_came()) {
                 bool ours;
 
                 r = bus_wait(d->ctl->bus, until - now);
@@ -219,21 +204,21 @@ static int wait_drained(Drain *d) {
 
         d->bar = bar_begin(d->name);
         d->held = -1;
-        catch_interrupt(true);
+        interrupt_catch();
         while (code == CTL_OK && !over) {
                 int r;
 
                 code = look(d, &over);
-                if (over || interrupted)
+                if (over || interrupt_came())
                         break;
                 r = code == CTL_OK ? wait_for_change(d) : 0;
-                if (r < 0 && r != -EINTR)
+                if (r < 0)
                         code = bus_complain("drain", r, NULL);
         }
-        if (interrupted && !over)
-                return leave(d);
+        if (interrupt_came() && !over)
+                leave(d);
         bar_end(&d->bar);
-        catch_interrupt(false);
+        interrupt_release();
         return code;
 }
 

@@ -37,8 +37,8 @@ _leasectl_unit_files() {
 
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
-        local verbs='status list machines history monitor metrics is-held check enable disable release transfer steal
-                rearm drain undrain confirm-dead run set-metadata registry setup reload'
+        local verbs='status list machines history monitor metrics is-held check enable disable stop start restart release
+                transfer steal rearm drain undrain confirm-dead run set-metadata registry setup reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
@@ -83,7 +83,7 @@ _leasectl() {
                 history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
                                 _leasectl_leases) ;;
-                status|release|steal|rearm)
+                status|stop|start|restart|release|steal|rearm)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;

@@ -27,8 +27,11 @@ static const Verb verbs[] = {
         { "check", "UNIT...", 1, -1, true, verb_check, "The unit's timeline, and what weakens its safety" },
         { "enable", "UNIT...", 1, -1, true, verb_enable, "Run it only with its lease (on each machine)" },
         { "disable", "[UNIT...]", 0, -1, true, verb_disable, "Stop it, release it, make it ordinary again" },
-        { "release", "UNIT...", 1, -1, false, verb_release, "Stop it here and let another machine have it" },
-        { "transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it here and hand it to that machine" },
+        { "stop", "UNIT...", 1, -1, false, verb_stop, "Stop it where it runs; nobody else starts it" },
+        { "start", "UNIT...", 1, -1, false, verb_start, "Start it again where it was stopped" },
+        { "restart", "UNIT...", 1, -1, false, verb_restart, "Restart it where it runs" },
+        { "release", "UNIT...", 1, -1, false, verb_release, "Stop it there and let another machine have it" },
+        { "transfer", "UNIT MACHINE", 2, 2, false, verb_transfer, "Stop it there and hand it to that machine" },
         { "steal", "UNIT...", 1, -1, false, verb_steal, "Take it from a holder that cannot be asked" },
         { "rearm", "UNIT...", 1, -1, false, verb_rearm, "A unit that is done may run again" },
         { "drain", "[MACHINE]", 0, 1, false, verb_drain, "Take no leases there, and hand over those held" },
@@ -84,7 +87,7 @@ static int help(void) {
                     "\n"
                     "Exit codes: 0 done; 1 failed (without a verb: something is\n"
                     "wrong); 2 wrong usage; 3 the lease is not held (status: by\n"
-                    "nobody; release, transfer, is-held: not by this machine); 4 no such unit, or\n"
+                    "nobody; is-held: not by this machine); 4 no such unit, or\n"
                     "not enabled here; 5 leased is not running; 6 it is not known (the registry does\n"
                     "not answer); of run, that of the command.");
         return CTL_OK;

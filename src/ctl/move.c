@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl transfer UNIT MACHINE: asks the holder to stop the unit and to hand its lease over.
- * leasectl steal UNIT: is asked of the machine that wants the unit, when the holder cannot be asked. The unit starts
- * here only once the robbed machine has let go, or surely cannot run it any more (law 5).
- * leasectl rearm UNIT: lets a unit that is done run again.
+ * leasectl transfer UNIT MACHINE: has the holder stop the unit and hand its lease over. Another holder than this
+ * machine is asked through the registry (ask.c). leasectl steal UNIT: is asked of the machine that wants the unit,
+ * when the holder cannot be asked. The unit starts here only once the robbed machine has let go, or surely cannot run
+ * it any more (law 5). leasectl rearm UNIT: lets a unit that is done run again.
  *
  * The daemon answers each of these when it has begun or when it cannot begin. If this process ends before the daemon
  * has begun, the daemon drops the request. After the answer the command waits for the outcome, unless --no-wait is
@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+#include "ctl/ask.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
@@ -41,21 +42,27 @@ static int is_gone(const json_t *props, void *userdata) {
         return move->stayed;
 }
 
-/* Says that another machine is the holder and must be asked. */
-static int complain_not_holder(const char *unit, const char *verb, const char *rest, const json_t *row) {
-        const char *host = get_string(row, "hostname");
+/* Reads the row of a unit, which need not be enabled here: then *ret is NULL. */
+static int read_row(Ctl *ctl, const char *unit, json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = unit_read_row(ctl, unit, ret, &error);
 
-        if (json_is_null(json_object_get(row, "held"))) {
+        return r < 0 && !sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchUnit")) ? bus_complain(unit, r, &error)
+                                                                                   : CTL_OK;
+}
+
+/* Has another machine hand the unit over. */
+static int transfer_elsewhere(Ctl *ctl, const char *unit, const json_t *row, const json_t *target) {
+        if (row && json_is_null(json_object_get(row, "held"))) {
                 complain("%s: who holds its lease is not known now, see: leasectl status %s", unit, unit);
                 return CTL_UNKNOWN;
         }
-        if (!get_boolean(row, "held"))
+        if (row && !get_boolean(row, "held")) {
                 complain("%s: nobody holds its lease now, so there is nothing to hand over", unit);
-        else
-                complain("%s: is held by %s, who alone can hand it over: leasectl -H %s %s %s %s", unit,
-                                *host ? host : get_string(row, "machine_id"), *host ? host : "HOLDER", verb, unit,
-                                rest);
-        return CTL_NOT_HELD;
+                return CTL_NOT_HELD;
+        }
+        return ask_elsewhere(ctl, unit, "transfer", get_string(target, "machine_id"), get_string(target, "hostname"),
+                        "handed over");
 }
 
 static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, const Move *move) {
@@ -80,7 +87,7 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         Move move = {};
         int r, code;
 
-        code = unit_read_one(ctl, unit, &row);
+        code = read_row(ctl, unit, &row);
         if (code == CTL_OK)
                 code = machines_read(ctl, &machines);
         if (code == CTL_OK)
@@ -91,14 +98,14 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
                 say("%s: is held by %s already", unit, get_string(target, "hostname"));
                 return CTL_OK;
         }
-        if (!get_boolean(row, "local"))
-                return complain_not_holder(unit, "transfer", argv[1], row);
         if (json_is_false(json_object_get(target, "up")))
                 return ctl_fail("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
         r = bus_watch_leased(ctl->bus);
         if (r < 0)
                 return bus_complain(unit, r, NULL);
-        code = wait_call(ctl, unit, "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
+        if (!get_boolean(row, "local"))
+                return transfer_elsewhere(ctl, unit, row, target);
+        code = wait_call(ctl, unit, "", "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
         if (code != CTL_OK || !ctl->wait)
                 return code;
         move.index = get_integer(row, "index");
@@ -133,7 +140,7 @@ static int steal_one(Ctl *ctl, const char *unit) {
                 say("%s: is held by this machine already", unit);
                 return CTL_OK;
         }
-        code = wait_call(ctl, unit, "StealUnit", &answer, "s", unit);
+        code = wait_call(ctl, unit, "", "StealUnit", &answer, "s", unit);
         if (code != CTL_OK)
                 return code;
         wait = json_integer_value(json_array_get(answer, 0));
@@ -169,13 +176,15 @@ static int is_not_done(const json_t *props, void *userdata) {
 
 static int rearm_one(Ctl *ctl, const char *unit) {
         json_auto_t *row = NULL;
-        int code = unit_read_one(ctl, unit, &row);
+        int code = read_row(ctl, unit, &row);
 
         if (code != CTL_OK)
                 return code;
+        if (!row)
+                return ask_elsewhere(ctl, unit, "rearm", "", "", "rearmed");
         if (!streq(get_string(row, "state"), "done"))
                 return ctl_fail("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
-        code = wait_call(ctl, unit, "RearmUnit", NULL, "s", unit);
+        code = wait_call(ctl, unit, "", "RearmUnit", NULL, "s", unit);
         if (code != CTL_OK || !ctl->wait)
                 return code;
         code = wait_for(ctl, unit, is_not_done, NULL);

@@ -13,14 +13,21 @@ Progress progress_begin(const char *unit) {
 }
 
 void progress_show(Progress *p, const json_t *props) {
+        char text[sizeof(p->last)];
+
+        (void) snprintf(text, sizeof(text), "%s, %s (%s)%s%s", get_string(props, "State"),
+                        get_string(props, "ActiveState"), get_string(props, "SubState"),
+                        *get_string(props, "Trouble") ? "; registry: " : "", get_string(props, "Trouble"));
+        progress_say(p, text);
+}
+
+void progress_say(Progress *p, const char *said) {
         usec_t passed = now_boottime() - p->begun;
         char text[sizeof(p->last)], timed[sizeof(text) + 64], span[32];
 
         if (passed < SILENCE)
                 return;
-        (void) snprintf(text, sizeof(text), "%s: %s, %s (%s)%s%s", p->unit, get_string(props, "State"),
-                        get_string(props, "ActiveState"), get_string(props, "SubState"),
-                        *get_string(props, "Trouble") ? "; registry: " : "", get_string(props, "Trouble"));
+        (void) snprintf(text, sizeof(text), "%s: %s", p->unit, said);
         (void) snprintf(timed, sizeof(timed), "%s, %s", text, format_span(span, sizeof(span), passed));
         if (isatty(STDERR_FILENO))
                 say_over(timed);

@@ -33,6 +33,8 @@ Progress progress_begin(const char *unit);
 /* Shows the state of the unit. The argument props holds the properties of org.leased1.Unit, and, if the command
  * waits for the registry, "Trouble", which says what is wrong with the registry. */
 void progress_show(Progress *p, const json_t *props);
+/* Shows a text. */
+void progress_say(Progress *p, const char *text);
 /* Takes the line off the terminal. */
 void progress_end(Progress *p);
 

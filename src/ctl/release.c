@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl release: this machine stops units and gives their leases back. The daemon answers as soon as it has begun.
- * It does not begin while the registry does not answer, nor when this process is gone. Unless --no-wait is given, the
- * command then waits until the lease is held by another machine or by nobody.
+ * leasectl release: whoever holds units stops them and gives their leases back. leased asks another machine through
+ * the registry, and answers as soon as the holder has begun. Nothing begins while the registry does not answer, nor
+ * when this process is gone; Ctrl-C takes back what has not begun. Unless --no-wait is given, the command then waits
+ * until each lease is held by another machine or by nobody.
  *
  * leased is asked for all units at once, so that they stop together. What has become of them is said at the end, in
- * the order of the command line.
+ * the order of the command line. Units that are not enabled here follow one by one (ask.c).
  */
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ctl/ask.h"
 #include "ctl/bus-many.h"
 #include "ctl/bus.h"
 #include "ctl/crowd.h"
+#include "ctl/interrupt.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/progress.h"
@@ -25,6 +28,7 @@
 typedef struct Item {
         char *name;       /* NULL: the release has failed, and that has been said */
         json_int_t index; /* before */
+        bool elsewhere;   /* not enabled here */
         json_t *after;    /* properties; NULL: leased has forgotten the unit */
         int code;
 } Item;
@@ -34,6 +38,7 @@ typedef struct Release {
         size_t n;
         Item *items;
         size_t *asked, answered, n_asked; /* the numbers of those that leased is asked to release */
+        bool withdrawn;                   /* leased was told to forget what has not begun */
         Bar bar;
 } Release;
 
@@ -47,7 +52,7 @@ static char **names_of(const Release *r) {
         char **names = calloc(r->n + 1, sizeof(char *));
 
         for (size_t i = 0; names && i < r->n; i++)
-                names[i] = r->items[i].name;
+                names[i] = r->items[i].elsewhere ? NULL : r->items[i].name;
         return names;
 }
 
@@ -66,14 +71,16 @@ static bool look_before(size_t i, const json_t *props, int why, const sd_bus_err
 }
 
 static int look_at_alias(Ctl *ctl, const char *typed, Item *item) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *row = NULL;
-        int code;
+        int r;
 
         free(item->name);
         item->name = unit_name_resolve(ctl, typed);
-        code = unit_read_one(ctl, strempty(item->name), &row);
+        r = unit_read_row(ctl, strempty(item->name), &row, &error);
         item->index = get_integer(row, "index");
-        return code;
+        item->elsewhere = r < 0 && crowd_is_gone(&error);
+        return r < 0 && !item->elsewhere ? bus_complain(item->name, r, &error) : CTL_OK;
 }
 
 static int read_before(Release *r, char **typed) {
@@ -99,9 +106,9 @@ static int read_before(Release *r, char **typed) {
 static int make(size_t i, sd_bus_message **ret, void *userdata) {
         const Release *r = userdata;
         int k = sd_bus_message_new_method_call(
-                        r->ctl->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "ReleaseUnit");
+                        r->ctl->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "AskUnit");
 
-        return k < 0 ? k : sd_bus_message_append(*ret, "s", r->items[r->asked[i]].name);
+        return k < 0 ? k : sd_bus_message_append(*ret, "sss", r->items[r->asked[i]].name, "release", "");
 }
 
 static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
@@ -113,15 +120,30 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
                 fail(item, bus_complain(item->name, -sd_bus_error_get_errno(error), error));
 }
 
-/* Shows what is wrong with the registry. If nothing is, no progress is shown, since leased may be waiting for a
- * password of the caller. */
-static void show_trouble(void *userdata) {
+/* Shows how many units are still to begin, and what is wrong with the registry. If nothing is, and leased may be
+ * waiting for a password of the caller, nothing is shown. After Ctrl-C, has leased take back what has not begun. */
+static void on_idle(void *userdata) {
         json_auto_t *manager = NULL;
         Release *r = userdata;
+        bool trouble;
 
-        if (bus_get_manager(r->ctl->bus, &manager, NULL) >= 0 &&
-                        streq(get_string(manager, "RegistryState"), "trouble"))
-                bar_show(&r->bar, r->n_asked - r->answered, get_string(manager, "RegistryError"));
+        if (interrupt_came() && !r->withdrawn) {
+                r->withdrawn = true;
+                bus_withdraw(r->ctl->bus);
+        }
+        if (bus_get_manager(r->ctl->bus, &manager, NULL) < 0)
+                return;
+        trouble = streq(get_string(manager, "RegistryState"), "trouble");
+        if (trouble || geteuid() == 0)
+                bar_show(&r->bar, r->n_asked - r->answered, trouble ? get_string(manager, "RegistryError") : "");
+}
+
+/* Says which units go on to be released, and ends: of the others it has been said that nothing has begun. */
+_Noreturn static void leave(const Release *r) {
+        for (size_t i = 0; i < r->n; i++)
+                if (r->items[i].name && !r->items[i].elsewhere)
+                        complain("%s: could not be taken back any more: it has begun, and goes on", r->items[i].name);
+        interrupt_leave();
 }
 
 /* Asks leased to release all units: the first one alone, so that a caller who needs a password is asked for it only
@@ -132,19 +154,23 @@ static int ask_all(Release *r) {
                 .userdata = r,
                 .timeout = USEC_INFINITY,
                 .one_by_one = geteuid() != 0,
-                .idle = show_trouble };
+                .idle = on_idle };
         int k;
 
         r->asked = calloc(r->n, sizeof(size_t));
         if (!r->asked)
                 return ctl_fail("release: out of memory");
         for (size_t i = 0; i < r->n; i++)
-                if (r->items[i].name)
+                if (r->items[i].name && !r->items[i].elsewhere)
                         r->asked[r->n_asked++] = i;
         r->bar = bar_begin(r->n_asked == 1 ? r->items[r->asked[0]].name : "release");
+        interrupt_catch();
         k = bus_call_many(r->ctl->bus, r->n_asked, &calls);
+        interrupt_release();
         bar_end(&r->bar);
         free(r->asked);
+        if (interrupt_came())
+                leave(r);
         return k < 0 ? bus_complain("release", k, NULL) : CTL_OK;
 }
 
@@ -167,7 +193,7 @@ static bool look_after(size_t i, const json_t *props, int why, const sd_bus_erro
 
 static bool any_left(const Release *r) {
         for (size_t i = 0; i < r->n; i++)
-                if (r->items[i].code == CTL_OK)
+                if (r->items[i].code == CTL_OK && !r->items[i].elsewhere)
                         return true;
         return false;
 }
@@ -189,12 +215,25 @@ static int report(Release *r) {
                 const Item *item = r->items + i;
                 const char *machine = get_string(item->after, "MachineID");
 
-                if (item->code == CTL_OK)
+                if (item->code == CTL_OK && !item->elsewhere)
                         wait_say_holder(item->name, "released", item->after,
                                         get_string(machines_find(machines, machine), "hostname"));
-                else
+                else if (item->code != CTL_OK)
                         code = item->code;
         }
+        return code;
+}
+
+static int release_elsewhere(Release *r) {
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < r->n; i++)
+                if (r->items[i].elsewhere) {
+                        int c = ask_elsewhere(r->ctl, r->items[i].name, "release", "", "", "released");
+
+                        if (c != CTL_OK)
+                                code = c;
+                }
         return code;
 }
 
@@ -211,6 +250,9 @@ int verb_release(Ctl *ctl, int argc, char **argv) {
                 code = wait_for_all(&r);
         if (code == CTL_OK && ctl->wait && any_left(&r))
                 code = report(&r);
+        k = release_elsewhere(&r);
+        if (code == CTL_OK)
+                code = k;
         for (size_t i = 0; i < r.n; i++) {
                 if (code == CTL_OK)
                         code = r.items[i].code;

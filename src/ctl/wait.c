@@ -2,7 +2,9 @@
 #include "ctl/wait.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "ctl/interrupt.h"
 #include "ctl/leases.h"
 #include "ctl/message-json.h"
 #include "ctl/output.h"
@@ -47,26 +49,52 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-static int wait_for_answer(Ctl *ctl, const char *unit, Answer *answer) {
+/* Shows what is waited for. If the registry has no trouble, and leased may be waiting for a password of the caller,
+ * nothing is shown. */
+static void show(Ctl *ctl, const char *unit, const char *host, Progress *progress) {
+        json_auto_t *props = NULL;
+        char text[256];
+
+        if (*host && geteuid() == 0) {
+                (void) snprintf(text, sizeof(text), "%s is asked, and has not answered yet", host);
+                progress_say(progress, text);
+        } else if (read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
+                progress_show(progress, props);
+}
+
+static int wait_for_answer(Ctl *ctl, const char *unit, const char *host, Answer *answer) {
         Progress progress = progress_begin(unit);
+        bool withdrawn = false;
         int r = 0;
 
+        interrupt_catch();
         while (r >= 0 && !answer->come) {
-                json_auto_t *props = NULL;
-
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0 || answer->come)
                         break;
-                /* If the registry has no trouble, no progress is shown: leased may be waiting for a password of the
-                 * caller. */
-                if (read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
-                        progress_show(&progress, props);
+                if (interrupt_came() && !withdrawn) {
+                        withdrawn = true;
+                        bus_withdraw(ctl->bus);
+                }
+                show(ctl, unit, host, &progress);
         }
+        interrupt_release();
         progress_end(&progress);
         return r < 0 ? r : answer->r;
 }
 
-int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...) {
+/* What was asked for is ended by Ctrl-C: leased has said whether it was in time. */
+_Noreturn static void leave(const char *unit, int r, const sd_bus_error *error) {
+        if (sd_bus_error_has_name(error, LEASED_ERROR("Withdrawn")))
+                complain("%s: taken back, and nothing has begun", unit);
+        else if (r >= 0)
+                complain("%s: could not be taken back any more: it has begun, and goes on", unit);
+        else
+                (void) bus_complain(unit, r, error);
+        interrupt_leave();
+}
+
+int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, json_t **ret, const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         Answer answer = {};
@@ -82,7 +110,9 @@ int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, cons
         if (r >= 0)
                 r = sd_bus_call_async(ctl->bus, &slot, m, on_answer, &answer, UINT64_MAX);
         if (r >= 0)
-                r = wait_for_answer(ctl, unit, &answer);
+                r = wait_for_answer(ctl, unit, host, &answer);
+        if (interrupt_came())
+                leave(unit, r, &answer.error);
         if (r < 0)
                 code = bus_complain(unit, r, &answer.error);
         else if (ret)

@@ -16,9 +16,11 @@
 typedef int (*wait_test_t)(const json_t *props, void *userdata);
 
 /* Calls a method of org.leased1.Manager about the unit, and waits for the answer, which comes when leased has
- * begun. The arguments from types on are those of the method, as sd_bus_message_append() takes them. *ret, owned by
- * the caller, is an array of the arguments of the answer; ret may be NULL. */
-int wait_call(Ctl *ctl, const char *unit, const char *method, json_t **ret, const char *types, ...);
+ * begun. The argument host is the name of another machine that has to begin, "" if this one has to. The arguments from
+ * types on are those of the method, as sd_bus_message_append() takes them. *ret, owned by the caller, is an array of
+ * the arguments of the answer; ret may be NULL. Ctrl-C takes back what was asked for: then this function says whether
+ * that was in time, and does not return. */
+int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, json_t **ret, const char *types, ...);
 
 /* Waits until test() returns 1 for the properties of the unit, or until leased no longer knows the unit, which
  * counts as success, too. */

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """For tests of leasectl in a guest: leased on a local registry, and beta, a second machine that is made of records only."""
 
+import contextlib
 import json
 import shutil
+import signal
+import sqlite3
+import subprocess
 
-from leasectl_guest import HERE, CaseWithDaemon, ctl, run, wait_for
+from leasectl_guest import ENVIRONMENT, HERE, CaseWithDaemon, ctl, run, wait_for
 
 REGISTRY = "/var/lib/leased/registry"
 BETA = "beef" * 8
@@ -72,6 +76,43 @@ class WithBeta(TwoSecondCase):
         wait_for("beta offers it", lambda: self.line(unit) != "it is not enabled there")
         self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
         return unit
+
+    def theirs_alone(self, name, **more):
+        """A unit that is not enabled here, and runs on beta."""
+        put(f"offers/{BETA}/{name}", {"lease": name, "version": 0, "conflicts": "", "replaces": "", "why": "", "active": "active",
+                                      "since": 1, **more})
+        put(f"leases/{name}", self.lease("held", 7))
+        self.addCleanup(put, f"leases/{name}", self.lease("free", 1000))
+        wait_for("it is known here", lambda: name in ctl("--json=short").stdout)
+        return name
+
+    @staticmethod
+    def asked():
+        """What is asked of beta: the key and the record; None if nothing is, or it was answered."""
+        with contextlib.closing(sqlite3.connect(f"file:{REGISTRY}/store?mode=ro", uri=True, timeout=30)) as store:
+            rows = store.execute("SELECT key, value FROM records WHERE key LIKE ? AND value IS NOT NULL", (f"requests/{BETA}/%",))
+            found = [(key, json.loads(value)) for key, value in rows]
+        return next((each for each in found if each[1]["stage"] in ("asked", "taken")), None)
+
+    def answer(self, stage, **more):
+        """Answers as beta would."""
+        key, record = wait_for("beta is asked", self.asked)
+        put(key, {**record, "stage": stage, **more})
+        return record
+
+    @staticmethod
+    def begin(*command):
+        """A command that is not waited for yet."""
+        return subprocess.Popen(["leasectl", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, env=ENVIRONMENT)
+
+    def assertEnds(self, process, code, out, error=""):
+        said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, *said), (code, out, error))
+
+    @staticmethod
+    def interrupt(process):
+        process.send_signal(signal.SIGINT)
 
     @staticmethod
     def lease(state, index):

@@ -142,9 +142,9 @@ class Refusals(WithBeta):
         self.assertEqual((self.row(unit)["state"], self.index(unit)), ("running", index))
 
     def test_each_verb_says_of_a_unit_that_is_not_enabled_that_it_is_not(self):
-        for verb in ("release", "steal", "rearm"):
-            self.assertRefused("nowhere.service", "nowhere.service: not enabled on this machine, see: leasectl list", code=4,
-                               verb=verb)
+        self.assertRefused("nowhere.service", "nowhere.service: not enabled on this machine, see: leasectl list", code=4)
+        for verb in ("release", "rearm", "stop", "start", "restart"):
+            self.assertRefused("nowhere.service", "nowhere.service: not enabled on any machine, see: leasectl", code=4, verb=verb)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,22 @@ def what_is_asked_of_the_holder_at_another_machine_is_done_there(cluster):
     unit = cluster.unit("asked.service").enable()
     holder = unit.wait_running()
     other = cluster.other(holder)
-    cluster.call(other, "AskUnit", "sss", unit.name, "stop", "")
-    wait_for(f"it is stopped on {holder}", lambda: holder.state(unit.name) == "inactive", 10, unit.story)
-    cluster.call(other, "AskUnit", "sss", unit.name, "start", "")
+    require("its stop is told", f"stopped on {holder}" in other.run("leasectl", "stop", unit.name).stdout, unit.story)
+    require(f"it is stopped on {holder}", holder.state(unit.name) == "inactive", unit.story)
+    other.run("leasectl", "start", unit.name)
     unit.wait_running(on=holder)
-    cluster.call(other, "AskUnit", "sss", unit.name, "release", "")
-    unit.wait_running(on=other)
     before = len(unit.tenures)
-    cluster.call(other, "AskUnit", "sss", unit.name, "restart", "")  # of itself
+    other.run("leasectl", "restart", unit.name)
     wait_for("it was started again there", lambda: len(unit.tenures) > before, 10, unit.story)
+    unit.wait_running(on=holder)
+    other.run("leasectl", "release", unit.name)
     unit.wait_running(on=other)
+    holder.run("leasectl", "transfer", unit.name, holder.name)
+    unit.wait_running(on=holder)
+    before = len(unit.tenures)
+    cluster.call(holder, "AskUnit", "sss", unit.name, "restart", "")  # of itself
+    wait_for("it was started again there", lambda: len(unit.tenures) > before, 10, unit.story)
+    unit.wait_running(on=holder)
 
 
 @scene

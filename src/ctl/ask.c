@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl stop, start and restart: of a unit, by systemd on the machine that holds the unit's lease; the lease stays
+ * there. Also the part of release, transfer and rearm for a unit that is not here.
+ *
+ * leased asks the holder, and answers when the holder has begun or has refused. Until then Ctrl-C takes the request
+ * back. What has become of the unit is seen in what its holder tells of it, about a round later.
+ */
+
+#include "ctl/ask.h"
+
+#include <stdio.h>
+
+#include "ctl/bus.h"
+#include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/progress.h"
+#include "ctl/wait.h"
+
+/* Where a unit is, and how it is there. */
+typedef struct Place {
+        json_t *row;               /* as of ListClusterUnits: of the holder, or else of any machine; owned */
+        char name[HOSTNAME_SHOWN]; /* of that machine, for people */
+} Place;
+
+/* The columns of ListClusterUnits. */
+enum {
+        COLUMN_UNIT,
+        COLUMN_MACHINE,
+        COLUMN_LEASE,
+        COLUMN_STATE,
+        COLUMN_ACTIVE,
+        COLUMN_RESULT,
+        COLUMN_SINCE,
+        COLUMN_HOLDS,
+        COLUMN_INDEX,
+};
+
+static json_int_t number(const Place *p, size_t column) {
+        return json_integer_value(json_array_get(p->row, column));
+}
+
+static bool is_held(const Place *p) {
+        return json_is_true(json_array_get(p->row, COLUMN_HOLDS));
+}
+
+/* Finds the row of the unit, the holder's if somebody holds it. machine_id: look only there; "": everywhere. *ret is
+ * borrowed from the answer; NULL: there is none. */
+static int read_row(Ctl *ctl, const char *unit, const char *machine_id, json_t **ret_answer, const json_t **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const json_t *row;
+        size_t i;
+        int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", ret_answer, &error, "sast", machine_id, 0,
+                        (uint64_t) 0);
+
+        *ret = NULL;
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        json_array_foreach(json_array_get(*ret_answer, 1), i, row)
+                if (streq(string_at(row, COLUMN_UNIT), unit) &&
+                                (!*ret || json_is_true(json_array_get(row, COLUMN_HOLDS))))
+                        *ret = row;
+        return CTL_OK;
+}
+
+static int place_read(Ctl *ctl, const char *unit, const char *machine_id, Place *ret) {
+        json_auto_t *answer = NULL, *machines = NULL;
+        const json_t *row;
+        int code = read_row(ctl, unit, machine_id, &answer, &row);
+
+        if (code != CTL_OK)
+                return code;
+        json_decref(ret->row);
+        ret->row = json_incref((json_t *) row);
+        if (!row || *ret->name)
+                return CTL_OK;
+        code = machines_read(ctl, &machines);
+        if (code == CTL_OK)
+                (void) machine_name(machines, string_at(row, COLUMN_MACHINE), ret->name, sizeof(ret->name));
+        return code;
+}
+
+/* The same, but complains if no machine has the unit. */
+static int place_find(Ctl *ctl, const char *unit, Place *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int code = place_read(ctl, unit, "", ret), r;
+
+        if (code != CTL_OK || ret->row)
+                return code;
+        r = bus_get_manager(ctl->bus, &manager, &error);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        if (!streq(get_string(manager, "RegistryState"), "ok")) {
+                complain("%s: where it is enabled is not known now, the registry does not answer", unit);
+                return CTL_UNKNOWN;
+        }
+        complain("%s: not enabled on any machine, see: leasectl", unit);
+        return CTL_NO_SUCH_UNIT;
+}
+
+static int ask(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const Place *p) {
+        int code = wait_call(ctl, unit, is_held(p) ? p->name : "", "AskUnit", NULL, "sss", unit, verb, machine_id);
+
+        if (code == CTL_OK && !ctl->wait)
+                say("%s: %s has begun: %s", unit, is_held(p) ? p->name : "its machine", verb);
+        return code;
+}
+
+/* ---- release, transfer, rearm ---- */
+
+/* Waits until the lease has another Index, or nobody holds it. *ret: the properties as of org.leased1.Unit. */
+static int wait_for_lease(Ctl *ctl, const char *unit, const Place *p, bool is_rearm, json_t **ret, char **ret_host) {
+        Progress progress = progress_begin(unit);
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode(LEASED_LEASE_PATH, string_at(p->row, COLUMN_LEASE), &path);
+
+        while (r >= 0) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                json_auto_t *lease = NULL;
+                bool known, held;
+
+                r = bus_get_lease(ctl->bus, path, &lease, &error);
+                if (r < 0)
+                        break;
+                known = get_boolean(lease, "Known");
+                held = *get_string(lease, "MachineID");
+                if (known && (get_integer(lease, "Index") != number(p, COLUMN_INDEX) || held == is_rearm)) {
+                        *ret = json_pack("{s:b, s:O, s:O}", "HolderKnown", true, "MachineID",
+                                        json_object_get(lease, "MachineID"), "LeaseIndex",
+                                        json_object_get(lease, "Index"));
+                        *ret_host = strdup(get_string(lease, "Hostname"));
+                        break;
+                }
+                progress_say(&progress, known ? "its holder lets go of it" : "its holder is not known now");
+                r = bus_wait(ctl->bus, PROGRESS_POLL);
+        }
+        progress_end(&progress);
+        return r < 0 ? bus_complain(unit, r, NULL) : CTL_OK;
+}
+
+int ask_elsewhere(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const char *host,
+                const char *done) {
+        _cleanup_free_ char *now_host = NULL;
+        json_auto_t *now = NULL;
+        Place place = {};
+        int code = place_find(ctl, unit, &place);
+
+        if (code == CTL_OK)
+                code = ask(ctl, unit, verb, machine_id, &place);
+        if (code == CTL_OK && ctl->wait)
+                code = wait_for_lease(ctl, unit, &place, streq(verb, "rearm"), &now, &now_host);
+        if (code == CTL_OK && ctl->wait) {
+                wait_say_holder(unit, done, now, strempty(now_host));
+                if (*machine_id && !streq(get_string(now, "MachineID"), machine_id))
+                        code = ctl_fail("%s: was not handed to %s, see: leasectl history %s", unit, host, unit);
+        }
+        json_decref(place.row);
+        return code;
+}
+
+/* ---- stop, start, restart ---- */
+
+typedef struct Job {
+        const char *verb, *done;
+        const char *waits; /* what is shown meanwhile */
+} Job;
+
+/* Whether it is as the operator wanted it. What the holder tells may be a round old. */
+static bool is_done(const Job *job, const Place *before, const Place *now) {
+        const char *active = string_at(now->row, COLUMN_ACTIVE);
+        bool is_new = number(now, COLUMN_SINCE) != number(before, COLUMN_SINCE);
+
+        if (streq(job->verb, "stop"))
+                return streq(active, "inactive") || streq(active, "failed");
+        if (streq(active, "failed"))
+                return is_new;
+        return streq(active, "active") && (is_new || streq(job->verb, "start"));
+}
+
+static int wait_for_job(Ctl *ctl, const char *unit, const Job *job, const Place *before, Place *now) {
+        const char *machine = string_at(before->row, COLUMN_MACHINE);
+        Progress progress = progress_begin(unit);
+        char text[HOSTNAME_SHOWN + 64];
+        int code, r = 0;
+
+        str_copy(now->name, sizeof(now->name), before->name);
+        for (;;) {
+                code = place_read(ctl, unit, machine, now);
+                if (code != CTL_OK || !is_held(now) || number(now, COLUMN_INDEX) != number(before, COLUMN_INDEX) ||
+                                is_done(job, before, now))
+                        break;
+                (void) snprintf(text, sizeof(text), "%s, on %s %s", job->waits, now->name,
+                                string_at(now->row, COLUMN_ACTIVE));
+                progress_say(&progress, text);
+                r = bus_wait(ctl->bus, PROGRESS_POLL);
+                if (r < 0) {
+                        code = bus_complain(unit, r, NULL);
+                        break;
+                }
+        }
+        progress_end(&progress);
+        return code;
+}
+
+static int report_job(const char *unit, const Job *job, const Place *before, const Place *now) {
+        bool is_stop = streq(job->verb, "stop");
+
+        if (!is_held(now) || number(now, COLUMN_INDEX) != number(before, COLUMN_INDEX))
+                return ctl_fail("%s: %s does not hold it any more, see: leasectl history %s", unit, before->name,
+                                unit);
+        if (!is_stop && streq(string_at(now->row, COLUMN_ACTIVE), "failed"))
+                return ctl_fail("%s: has failed on %s (%s)", unit, now->name, string_at(now->row, COLUMN_RESULT));
+        say("%s: %s on %s%s", unit, job->done, now->name, is_stop ? ", and runs nowhere until: leasectl start" : "");
+        return CTL_OK;
+}
+
+static int do_job(Ctl *ctl, const char *unit, const Job *job) {
+        Place before = {}, now = {};
+        int code = place_find(ctl, unit, &before);
+
+        if (code == CTL_OK)
+                code = ask(ctl, unit, job->verb, "", &before);
+        if (code == CTL_OK && ctl->wait && is_held(&before)) {
+                code = wait_for_job(ctl, unit, job, &before, &now);
+                if (code == CTL_OK)
+                        code = report_job(unit, job, &before, &now);
+        }
+        json_decref(before.row);
+        json_decref(now.row);
+        return code;
+}
+
+static int stop_one(Ctl *ctl, const char *unit) {
+        return do_job(ctl, unit, &(Job){ "stop", "stopped", "stops" });
+}
+
+static int start_one(Ctl *ctl, const char *unit) {
+        return do_job(ctl, unit, &(Job){ "start", "started", "starts" });
+}
+
+static int restart_one(Ctl *ctl, const char *unit) {
+        return do_job(ctl, unit, &(Job){ "restart", "restarted", "is restarted" });
+}
+
+int verb_stop(Ctl *ctl, int argc, char **argv) {
+        return wait_each(ctl, argc, argv, stop_one);
+}
+
+int verb_start(Ctl *ctl, int argc, char **argv) {
+        return wait_each(ctl, argc, argv, start_one);
+}
+
+int verb_restart(Ctl *ctl, int argc, char **argv) {
+        return wait_each(ctl, argc, argv, restart_one);
+}
