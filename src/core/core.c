@@ -167,7 +167,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_DRAIN:
                 if (isempty(e->machine_id) || streq(e->machine_id, c->here.machine_id)) {
-                        drain_set(c, e->machine_id, e->on);
+                        drain_set(c, e->machine_id, e->on, e->by);
                         break;
                 }
                 word_begin(c, e);

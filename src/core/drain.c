@@ -12,7 +12,7 @@
 #include "core/session.h"
 #include "core/txn.h"
 
-void drain_set(Core *c, const char *machine, bool on) {
+void drain_set(Core *c, const char *machine, bool on, const char *by) {
         Machine *m;
 
         if (isempty(machine) || streq(machine, c->here.machine_id)) {
@@ -20,11 +20,14 @@ void drain_set(Core *c, const char *machine, bool on) {
                 news_note(c, NEWS_DRAINING);
                 c->drain.on = on;
                 c->drain.said = true;
+                str_copy(c->drain.by, sizeof(c->drain.by), on ? strempty(by) : "");
                 return;
         }
         m = mirror_find_machine(c, machine);
-        if (m)
-                m->drain_asked = on ? 1 : -1;
+        if (!m)
+                return;
+        m->drain_asked = on ? 1 : -1;
+        str_copy(m->drain_by, sizeof(m->drain_by), on ? strempty(by) : "");
 }
 
 /* Takes what an operator at another machine has written into our record. What was said here, and is not in the
@@ -39,6 +42,8 @@ static void take_word(Core *c, const Machine *m) {
                 c->memory.changed = true;
                 news_note(c, NEWS_DRAINING);
         }
+        if (!c->drain.said)
+                str_copy(c->drain.by, sizeof(c->drain.by), m->value.drained_by);
 }
 
 static void ask_others(Core *c) {
@@ -57,6 +62,7 @@ static void ask_others(Core *c) {
                 return;
         c->drain.next = m->value;
         c->drain.next.draining = m->drain_asked > 0;
+        str_copy(c->drain.next.drained_by, sizeof(c->drain.next.drained_by), m->drain_by);
         str_copy(c->drain.machine, sizeof(c->drain.machine), m->id);
         b = txn_begin(c);
         txn_compare(&b, RECORD_MACHINE, m->id, m->seen.revision);

@@ -6,8 +6,8 @@
 #include "core/state.h"
 
 /* An operator wants that machine ("" or NULL: this one) to take no leases from now on (on), or to take them again.
- * Does nothing for a machine that is not known. */
-void drain_set(Core *c, const char *machine, bool on);
+ * by says who, for the history; NULL: not known. Does nothing for a machine that is not known. */
+void drain_set(Core *c, const char *machine, bool on, const char *by);
 /* Reads in our record what operators on other machines have written, and writes what our operators said into the
  * records of other machines. Our session must be settled. */
 void drain_advance(Core *c);

@@ -76,6 +76,7 @@ typedef struct MachineRecord {
         char metadata[METADATA_SIZE]; /* "key=value key=value" */
         char version[32];             /* of the daemon */
         bool draining;
+        char drained_by[BY_SIZE]; /* who asked for that; "": not known, or it does not drain */
 } MachineRecord;
 
 typedef struct BeatRecord {

@@ -50,10 +50,11 @@ typedef struct Machine {
         Seen seen;
         bool damaged;
         MachineRecord value;
-        size_t held;           /* while a plan is made: leases that its session holds or will get */
-        size_t planned;        /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
-        struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
-        int drain_asked;       /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
+        size_t held;            /* while a plan is made: leases that its session holds or will get */
+        size_t planned;         /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
+        struct Placed *placed;  /* likewise: units there that others must keep away from (plan.h) */
+        int drain_asked;        /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
+        char drain_by[BY_SIZE]; /* who asked for that */
         UT_hash_handle hh;
 } Machine;
 

@@ -257,12 +257,14 @@ static bool may_part(const Core *c, const Lease *l) {
 }
 
 /* Notes the operator for whom the unit leaves. */
-static void note_who_asked(const Lease *l, LeaseRecord *next) {
+static void note_who_asked(const Core *c, const Lease *l, LeaseRecord *next) {
         const Unit *u = l->unit;
 
         if (u && ((u->life.leave == LEAVE_RELEASE && u->wish.release) ||
                                  (u->life.leave == LEAVE_TRANSFER && u->wish.target[0])))
                 lease_ended_by(next, u->wish.by);
+        else if (u && u->life.leave == LEAVE_DRAIN)
+                lease_ended_by(next, c->drain.by);
 }
 
 static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
@@ -271,7 +273,7 @@ static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
         must(may_part(c, l));
         note_upgrade(l, &next);
         lease_end_tenure(&next, c->now.realtime, change->why);
-        note_who_asked(l, &next);
+        note_who_asked(c, l, &next);
         next.state = change->state;
         next.session[0] = '\0';
         next.since = c->now.realtime;
@@ -284,7 +286,7 @@ static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
 
         must(may_part(c, l) && !session_is_ours(c, change->target->name));
         lease_end_tenure(&next, c->now.realtime, leave_why(l->unit->life.leave));
-        note_who_asked(l, &next);
+        note_who_asked(c, l, &next);
         if (offer && offer->seen.revision > 0)
                 next.version = offer->terms->value.version;
         note_upgrade(l, &next);

@@ -272,7 +272,7 @@ static void arm(Core *c, Word *w) {
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value->index;
         else if (w->kind == EVENT_DRAIN)
-                drain_set(c, w->object, w->on);
+                drain_set(c, w->object, w->on, w->by);
         else if (w->kind == EVENT_CONFIRM)
                 confirm_begin(c, m);
         else if (w->kind == EVENT_RUN) {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "daemon/askers.h"
 #include "daemon/bus-util.h"
 #include "daemon/kept.h"
 #include "daemon/machine-name.h"
@@ -257,9 +258,12 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 /* ---- draining ---- */
 
 static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
+        char by[BY_SIZE];
+
         log_notice("%s", on ? "draining: this machine takes no leases and gives away those that it holds"
                             : "no longer draining");
-        loop_event(d->loop, &(Event){ .kind = EVENT_DRAIN, .on = on });
+        askers_format(d->callers.askers, d->callers.uid, d->callers.pid, by, sizeof(by));
+        loop_event(d->loop, &(Event){ .kind = EVENT_DRAIN, .on = on, .by = by });
         changed_note(d->changed);
         return kept_reply(d, m,
                         on ? "This machine drains now, but does not after a reboot"

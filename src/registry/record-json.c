@@ -54,6 +54,7 @@ static const Member machine_members[] = {
         MEMBER(MachineRecord, MEMBER_STRING, metadata),
         MEMBER(MachineRecord, MEMBER_STRING, version),
         MEMBER(MachineRecord, MEMBER_BOOL, draining),
+        OPTIONAL(MachineRecord, MEMBER_STRING, drained_by),
 };
 
 static const Member beat_members[] = {

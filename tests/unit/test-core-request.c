@@ -300,6 +300,29 @@ static void the_history_says_who_asked_the_holder_itself(void **state) {
         cluster_free(c);
 }
 
+static void the_history_says_who_drained_the_machine(void **state) {
+        Cluster *c = three_machines();
+        int holder = cluster_runs_on(c, 0);
+        const LeaseRecord *l;
+
+        cluster_event(c, (size_t) (holder + 1) % 3,
+                        (Event){ .kind = EVENT_DRAIN,
+                                        .id = 1,
+                                        .machine_id = c->machines[holder].id,
+                                        .on = true,
+                                        .by = "anna@alpha" });
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        l = cluster_lease(c, 0);
+        assert_int_equal(tenure_why(l->tenures + l->n_tenures - 1), WHY_DRAIN);
+        assert_string_equal(l->tenures[l->n_tenures - 1].by, "anna@alpha");
+        holder = cluster_runs_on(c, 0);
+        cluster_event(c, (size_t) holder, (Event){ .kind = EVENT_DRAIN, .on = true, .by = "otto@beta" });
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        l = cluster_lease(c, 0);
+        assert_string_equal(l->tenures[l->n_tenures - 1].by, "otto@beta");
+        cluster_free(c);
+}
+
 /* PID 1 was asked to stop the unit, and its job was cancelled. */
 static void a_unit_that_crashes_after_a_stop_that_was_not_is_no_unit_that_was_stopped(void **state) {
         Cluster *c = three_machines();
@@ -339,6 +362,7 @@ int main(void) {
                 cmocka_unit_test(a_machine_that_does_not_answer_is_not_waited_for_long),
                 cmocka_unit_test(many_requests_are_carried_out_a_few_at_a_time),
                 cmocka_unit_test(the_history_says_who_asked_the_holder_itself),
+                cmocka_unit_test(the_history_says_who_drained_the_machine),
                 cmocka_unit_test(a_unit_that_crashes_after_a_stop_that_was_not_is_no_unit_that_was_stopped),
         };
 
