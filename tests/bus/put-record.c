@@ -12,7 +12,7 @@ typedef struct Put {
         sd_event *event;
         const char *key;
         uint64_t revision; /* of the record that is there; 0: none */
-        bool committed;
+        RegistryOutcome outcome;
 } Put;
 
 static void on_found(const RegistryAnswer *answer, void *userdata) {
@@ -28,9 +28,9 @@ static void on_found(const RegistryAnswer *answer, void *userdata) {
 static void on_put(const RegistryAnswer *answer, void *userdata) {
         Put *put = userdata;
 
-        put->committed = answer->outcome == REGISTRY_COMMITTED;
-        if (!put->committed)
-                (void) fprintf(stderr, "not written: %s\n", answer->error ?: "somebody else has written it meanwhile");
+        put->outcome = answer->outcome;
+        if (put->outcome != REGISTRY_COMMITTED && put->outcome != REGISTRY_REFUSED)
+                (void) fprintf(stderr, "not written: %s\n", strempty(answer->error));
         (void) sd_event_exit(put->event, 0);
 }
 
@@ -74,7 +74,9 @@ int main(int argc, char *argv[]) {
         if (argc != 4)
                 return EXIT_FAILURE;
         put.key = argv[2];
-        if (ask(&put, argv[1], NULL) < 0 || ask(&put, argv[1], argv[3]) < 0)
-                return EXIT_FAILURE;
-        return put.committed ? EXIT_SUCCESS : EXIT_FAILURE;
+        do /* as often as somebody else writes the record in between */
+                if (ask(&put, argv[1], NULL) < 0 || ask(&put, argv[1], argv[3]) < 0)
+                        return EXIT_FAILURE;
+        while (put.outcome == REGISTRY_REFUSED);
+        return put.outcome == REGISTRY_COMMITTED ? EXIT_SUCCESS : EXIT_FAILURE;
 }
