@@ -116,6 +116,8 @@ void registry_print_state(const Ctl *ctl, const json_t *manager) {
         if (*get_string(manager, "RegistryWarning"))
                 print_field("Warning", "%s%s%s", colour_on(COLOUR_YELLOW), get_string(manager, "RegistryWarning"),
                                 colour_off());
+        if (*get_string(manager, "RegistryNote"))
+                print_field("Note", "%s", get_string(manager, "RegistryNote"));
         if (streq(get_string(manager, "Registry"), "local"))
                 print_field("Note", "%s",
                                 registry_local_note(get_string(manager, "RegistryEndpoint"), note, sizeof(note)));
@@ -143,6 +145,7 @@ static json_t *for_programs(const json_t *manager) {
                 { "error", "RegistryError" },
                 { "error_usec", "RegistryErrorUSec" },
                 { "warning", "RegistryWarning" },
+                { "note", "RegistryNote" },
                 { "why_not", "WhyNot" },
                 { "why_not_code", "WhyNotCode" },
                 { "last_beat_usec", "LastBeatUSec" },

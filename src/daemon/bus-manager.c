@@ -364,6 +364,7 @@ typedef ManagerSubject Subject;
         P(RegistryFoundStore, "s", TOLD, bus_append_text(m, s->session.found_store))                                  \
         P(RegistryError, "s", TOLD, bus_append_text(m, s->status.error))                                              \
         P(RegistryErrorUSec, "t", ASKED, sd_bus_message_append(m, "t", s->status.error_at))                           \
+        P(RegistryNote, "s", TOLD, bus_append_text(m, s->status.note))                                                \
         P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
         P(WhyNotCode, "u", TOLD, sd_bus_message_append(m, "u", s->session.why_not))                                   \
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \

@@ -8,6 +8,7 @@
 
 struct RegistryHealth {
         char *warning;     /* the last warning that was logged */
+        char *note;        /* likewise, the last note */
         const char *shown; /* the state that was last announced, a static text, and since when (CLOCK_REALTIME) */
         usec_t shown_since;
         usec_t silent_since; /* CLOCK_BOOTTIME: since when there is trouble, and no beat was ever committed; 0: there
@@ -58,6 +59,16 @@ static void follow_silence(Daemon *d, const RegistryStatus *status, bool silent)
         }
 }
 
+/* Logs what the registry says of itself, unless it has said the same before: that is in *told. */
+static void tell_once(char **told, const char *text, int level) {
+        if (streq(strempty(*told), strempty(text)))
+                return;
+        if (!isempty(text))
+                (void) log_full(level, 0, "registry: %s", text);
+        free(*told);
+        *told = strdup(strempty(text));
+}
+
 static void on_status(void *userdata) {
         Daemon *d = userdata;
         RegistryHealth *h = d->registry_health;
@@ -65,12 +76,8 @@ static void on_status(void *userdata) {
         bool silent;
 
         look(d, &status, &silent);
-        if (!streq(strempty(h->warning), strempty(status.warning))) {
-                if (!isempty(status.warning))
-                        log_warning("registry: %s", status.warning);
-                free(h->warning);
-                h->warning = strdup(strempty(status.warning));
-        }
+        tell_once(&h->warning, status.warning, LOG_WARNING);
+        tell_once(&h->note, status.note, LOG_INFO);
         follow_silence(d, &status, silent);
         changed_note(d->changed);
 }
@@ -125,6 +132,7 @@ void registry_health_free(Daemon *d) {
                 return;
         sd_event_source_disable_unref(h->timer);
         free(h->warning);
+        free(h->note);
         free(h);
         d->registry_health = NULL;
 }

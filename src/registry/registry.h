@@ -123,8 +123,8 @@ typedef struct RegistryStatus {
         const char *version;   /* of the server, "" if it has none */
         const char *error;     /* the last one, "" if there was none; kept after recovery */
         usec_t error_at;       /* CLOCK_REALTIME; 0: never */
-        const char *warning;   /* something an operator should know although it works (known server bug, NOSPACE near),
-                                  or "" */
+        const char *warning;   /* something an operator should mend although it works (NOSPACE near), or "" */
+        const char *note;      /* something to know that only a newer server mends (known server bug), or "" */
 } RegistryStatus;
 
 /* The settings of all backends. open copies the strings. Those that are not used are NULL. */

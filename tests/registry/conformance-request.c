@@ -290,6 +290,7 @@ static void status_says_what_is_in_use(void **state) {
         assert_true(status.endpoints && strstr(status.endpoints, status.endpoint));
         assert_non_null(status.version);
         assert_non_null(status.warning);
+        assert_non_null(status.note);
 }
 
 static void status_shows_trouble_and_its_end(void **state) {

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "registry/etcd/version.h"
+
 static Server cluster[3], alone, small, off; /* the last two are of one test each */
 
 static void open_cluster(Bench *b) {
@@ -400,7 +402,7 @@ static void a_replaced_store_has_another_name(void **state) {
 static void a_full_store_is_named(void **state) {
         Bench *b = *state;
         _cleanup_free_ char *value = malloc(REGISTRY_VALUE_MAX);
-        const char *extra[] = { "--quota-backend-bytes=1048576", NULL };
+        const char *extra[] = { "--quota-backend-bytes=1048576", NULL }, *bug;
         Reply reply = {};
 
         assert_non_null(value);
@@ -424,6 +426,10 @@ static void a_full_store_is_named(void **state) {
         assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
         assert_true(bench_until_status(b, REGISTRY_OK, "NOSPACE"));
         assert_non_null(strstr(bench_status(b).warning, "defragment"));
+        /* What only another version mends is no warning. */
+        assert_null(strstr(bench_status(b).warning, "this version"));
+        bug = etcd_version_warning(bench_status(b).version);
+        assert_true(!bug || strstr(bench_status(b).note, bug));
         reply_clear(&reply);
 }
 

@@ -181,6 +181,7 @@ static void etcd_status(Registry *r, RegistryStatus *ret) {
                 .error = e->status.error,
                 .error_at = e->status.error_at,
                 .warning = e->status.warning,
+                .note = e->status.note,
         };
 }
 

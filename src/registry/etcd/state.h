@@ -134,12 +134,12 @@ typedef struct EtcdCompaction {
         bool denied;
 } EtcdCompaction;
 
-/* state.c, but for .warning (warning.c) and .f (etcd.c) */
+/* state.c, but for .warning and .note (warning.c) and .f (etcd.c) */
 typedef struct EtcdStatus {
         RegistryState state;
         char error[ETCD_TEXT_SIZE];
         usec_t error_at;
-        char warning[ETCD_TEXT_SIZE];
+        char warning[ETCD_TEXT_SIZE], note[ETCD_TEXT_SIZE];
         void (*f)(void *userdata);
         void *userdata;
 } EtcdStatus;

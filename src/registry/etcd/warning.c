@@ -48,9 +48,24 @@ static bool warn_of_room(const EtcdEndpoint *p, char *text, size_t size) {
         return true;
 }
 
+/* Looks at the versions of all endpoints. A version that is too old is warned of; a bug that only a newer one has
+ * mended is but noted. Of several endpoints the first with one of both counts. */
+static void judge_versions(const Etcd *e, char *warning, char *note, size_t size) {
+        for (size_t i = 0; i < e->endpoints.n; i++) {
+                const char *version = e->endpoints.items[i].version, *bug = etcd_version_warning(version);
+                bool old = version[0] && !etcd_version_is_supported(version);
+
+                if (old)
+                        add_warning(warning, size, "etcd %s: etcd 3.4 or later is needed", version);
+                else if (bug)
+                        add_warning(note, size, "etcd %s: %s", version, bug);
+                if (old || bug)
+                        return;
+        }
+}
+
 void etcd_warning_update(Etcd *e) {
-        char text[sizeof(e->status.warning)] = "";
-        const char *warning = NULL;
+        char text[sizeof(e->status.warning)] = "", note[sizeof(e->status.note)] = "";
 
         for (size_t i = 0; i < e->endpoints.n; i++)
                 if (etcd_endpoint_is_odd(e, i) && e->identity.known)
@@ -65,14 +80,7 @@ void etcd_warning_update(Etcd *e) {
                                         e->endpoints.items[i].url);
                         break;
                 }
-        for (size_t i = 0; i < e->endpoints.n && !warning; i++) {
-                const char *version = e->endpoints.items[i].version;
-
-                warning = version[0] && !etcd_version_is_supported(version) ? "etcd 3.4 or later is needed"
-                                                                            : etcd_version_warning(version);
-                if (warning)
-                        add_warning(text, sizeof(text), "etcd %s: %s", version, warning);
-        }
+        judge_versions(e, text, note, sizeof(text));
         for (size_t i = 0; i < e->endpoints.n; i++) {
                 const EtcdEndpoint *p = &e->endpoints.items[i];
 
@@ -86,8 +94,9 @@ void etcd_warning_update(Etcd *e) {
                 add_warning(text, sizeof(text), "User= is set, but etcd has authentication off");
         if (e->compaction.denied)
                 add_warning(text, sizeof(text), "the user may not compact: set etcd's --auto-compaction-retention");
-        if (!streq(text, e->status.warning)) {
+        if (!streq(text, e->status.warning) || !streq(note, e->status.note)) {
                 str_copy(e->status.warning, sizeof(e->status.warning), text);
+                str_copy(e->status.note, sizeof(e->status.note), note);
                 etcd_state_note(e, ETCD_NEWS_STATUS);
         }
 }

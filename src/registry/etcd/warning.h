@@ -5,5 +5,5 @@
 
 #include "registry/etcd/state.h"
 
-/* Makes e->status.warning anew from all facts. */
+/* Makes e->status.warning and e->status.note anew from all facts. */
 void etcd_warning_update(Etcd *e);

@@ -554,6 +554,7 @@ static void local_status(Registry *registry, RegistryStatus *ret) {
                 .error = r->error,
                 .error_at = r->error_at,
                 .warning = r->warning[0] ? r->warning : r->place,
+                .note = "",
         };
 }
 
