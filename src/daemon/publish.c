@@ -2,6 +2,7 @@
 #include "daemon/publish.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "daemon/bulk.h"
@@ -9,9 +10,12 @@
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
 #include "daemon/cluster.h"
+#include "daemon/machine-name.h"
 #include "daemon/registry-health.h"
 #include "util/hash.h"
+#include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 
 /* A lease or a unit that listeners have been told of. There may be very many. */
 typedef struct Shown {
@@ -21,6 +25,7 @@ typedef struct Shown {
                 struct { /* a lease, as last announced */
                         LeaseState state;
                         uint64_t index;
+                        uint64_t past; /* the Index of the last tenure that was over */
                         usec_t since;
                         uint64_t machine; /* digest of its id */
                 };
@@ -45,6 +50,38 @@ struct Publisher {
 };
 
 /* ---- leases and units ---- */
+
+/* Notes the tenures that are over since this was last called, in the journal of each machine on which the lease's unit
+ * is enabled: for "leasectl history", since the record keeps only the last ones. Those that were over when leased was
+ * started are not noted again. */
+static void log_tenures(Daemon *d, Shown *s, const LeaseView *v) {
+        uint64_t past = s->past;
+
+        for (size_t i = 0; v->record && i < v->record->n_tenures; i++) {
+                const Tenure *t = v->record->tenures + i;
+                char machine[128], text[256];
+
+                if (t->index <= past)
+                        continue;
+                s->past = t->index;
+                if (!s->added || !v->unit)
+                        continue;
+                (void) machine_name(d->core, t->machine_id, machine, sizeof(machine));
+                (void) snprintf(text, sizeof(text), "%s no longer has the lease (Index %" PRIu64 ", %s)", machine,
+                                t->index, t->why);
+                journal_event(LOG_INFO,
+                                &(JournalEvent){ .id = MESSAGE_TENURE,
+                                                .lease = v->name,
+                                                .machine = machine,
+                                                .machine_id = t->machine_id,
+                                                .reason = t->why,
+                                                .code = tenure_why(t),
+                                                .index = t->index,
+                                                .from = t->from,
+                                                .to = t->to },
+                                text);
+        }
+}
 
 static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView *v) {
         static const Why whys[_LEASE_STATE_MAX] = {
@@ -136,8 +173,10 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
         _cleanup_free_ char *path = s->is_lease ? bus_lease_path(s->name) : bus_unit_path(s->name);
         int r = path ? 0 : -ENOMEM;
 
-        if (there && s->is_lease)
+        if (there && s->is_lease) {
+                log_tenures(d, s, &lease);
                 emit_lease_changed(d, bus, s, &lease);
+        }
         if (!path)
                 bus = NULL;
         if (bus && !there && s->added)

@@ -131,6 +131,7 @@ static void say(const Line *l, int level, const char *format, ...) {
                                         .machine = l->report->machine_id ? l->machine : NULL,
                                         .machine_id = l->report->machine_id,
                                         .reason = WHY_TEXT(reason(why_of(l))),
+                                        .code = why_of(l),
                                         .index = l->report->index,
                         },
                         text);

@@ -81,6 +81,10 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
         add_text(&entry, "MACHINE", e->machine);
         add_text(&entry, "LEASE_MACHINE_ID", e->machine_id);
         add_text(&entry, "REASON", e->reason);
+        if (e->code > 0)
+                add_field(&entry, "REASON_CODE=%u", e->code);
+        if (e->to > 0)
+                add_field(&entry, "LEASE_FROM_USEC=%" PRIu64 "\nLEASE_TO_USEC=%" PRIu64, e->from, e->to);
         if (post(&entry) < 0)
                 (void) log_full(level, 0, "%s", line);
 }

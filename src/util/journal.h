@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "util/macros.h"
+#include "util/time-util.h"
 
 /* What has happened to a unit or its lease. Strings are borrowed, and may be NULL. They may hold text that others have
  * written: characters that must not be shown are escaped. */
@@ -19,7 +20,9 @@ typedef struct JournalEvent {
         const char *lease;                /* the line begins with the unit, or else with the lease */
         const char *machine, *machine_id; /* host name and id of another machine that the event is about */
         const char *reason;
+        unsigned code; /* the same as a number of leased-reasons(7); 0 if there is none */
         uint64_t index;
+        usec_t from, to; /* CLOCK_REALTIME; of a tenure that is over */
 } JournalEvent;
 
 /* Writes a line with these fields to the journal, if stderr is the journal and the journal takes the entry at once.
