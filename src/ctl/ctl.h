@@ -51,6 +51,8 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *host; /* -H; NULL: this machine */
         JsonMode json;
+        uint64_t flags; /* a bit for each row of the table in flags.c whose option was given */
+        bool help, version;
         bool legend;
         bool pager;
         bool stop;
@@ -62,6 +64,9 @@ typedef struct Ctl {
         bool watch, once, one_line; /* -w, -1, -s */
         bool tls, dry_run;
         SetupMode setup;
+        bool picture;
+        const char *picture_file;  /* --picture=; NULL: print the picture */
+        unsigned lines;            /* --lines= */
         bool run_pty, run_pipe;    /* --pty, --pipe */
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         const char *run_directory; /* --working-directory=; NULL: not given */
@@ -81,6 +86,7 @@ int verb_enable(Ctl *ctl, int argc, char **argv);
 int verb_history(Ctl *ctl, int argc, char **argv);
 int verb_is_held(Ctl *ctl, int argc, char **argv);
 int verb_list(Ctl *ctl, int argc, char **argv);
+int verb_logs(Ctl *ctl, int argc, char **argv);
 int verb_machines(Ctl *ctl, int argc, char **argv);
 int verb_metrics(Ctl *ctl, int argc, char **argv);
 int verb_monitor(Ctl *ctl, int argc, char **argv);

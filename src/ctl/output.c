@@ -16,6 +16,7 @@ enum {
         COLUMNS_MAX = 12,
         CELL_SIZE = 512,
         FIELD_WIDTH = 14,
+        COLUMN_MIN = 9, /* what is left of a column at least: eight digits of a machine id, and "…" */
 };
 
 Colour colour_of_state(const char *state) {
@@ -158,23 +159,59 @@ static void measure(const Ctl *ctl, const json_t *rows, const Column *columns, s
         }
 }
 
+/* Makes columns narrower until a line fits on the terminal, the widest first: cells that do not fit are cut. A last
+ * column of sentences is wrapped instead, and keeps a quarter of the line. Numbers are never cut. */
+static void fit_widths(const Column *columns, size_t n, size_t *width) {
+        size_t room = say_columns() - 2 * (n - 1), last = n;
+
+        if (!say_has_width())
+                return;
+        if (columns[n - 1].wrap)
+                room -= MIN(width[--last], room / 4);
+        for (;;) {
+                size_t total = 0, widest = last, least;
+
+                for (size_t c = 0; c < last; c++) {
+                        total += width[c];
+                        if (!columns[c].right && (widest == last || width[c] > width[widest]))
+                                widest = c;
+                }
+                if (total <= room || widest == last)
+                        return;
+                least = MAX(strlen(columns[widest].title), (size_t) COLUMN_MIN);
+                if (width[widest] <= least)
+                        return;
+                width[widest] = width[widest] > least + (total - room) ? width[widest] - (total - room) : least;
+        }
+}
+
 /* Prints one line of the table; if row is NULL, the headings. */
 static void line_print(const json_t *row, const Column *columns, size_t n, const size_t *width) {
         _cleanup_free_ char *text = NULL;
-        char cell[4 * CELL_SIZE];
-        size_t size;
+        char cell[4 * CELL_SIZE], cut[4 * CELL_SIZE];
+        bool wrap = say_has_width() && columns[n - 1].wrap;
+        size_t size, indent = 0;
         FILE *line = open_memstream(&text, &size);
 
         for (size_t c = 0; line && c < n; c++) {
                 Colour colour = COLOUR_BOLD;
+                const char *shown = row ? cell : columns[c].title;
+
+                indent += c + 1 < n ? width[c] + 2 : 0;
 
                 if (row) {
                         cell_format(columns + c, row, cell, sizeof(cell));
                         colour = columns[c].colour ? columns[c].colour(cell) : COLOUR_NONE;
                 }
-                cell_print(line, row ? cell : columns[c].title, colour, width[c], columns[c].right, c + 1 == n);
+                if (output_columns(shown) > width[c] && !(wrap && c + 1 == n))
+                        shown = output_fit(cut, sizeof(cut), shown, width[c]);
+                cell_print(line, shown, colour, width[c], columns[c].right, c + 1 == n);
         }
-        if (line && fclose(line) == 0)
+        if (!line || fclose(line) != 0)
+                return;
+        if (wrap)
+                say_wrapped(indent, "%s", text);
+        else
                 say("%s", text);
 }
 
@@ -183,6 +220,7 @@ static void table_print(const Ctl *ctl, const json_t *rows, const Column *column
         json_t *row;
 
         measure(ctl, rows, columns, n, width);
+        fit_widths(columns, n, width);
         if (ctl->legend)
                 line_print(NULL, columns, n, width);
         json_array_foreach((json_t *) rows, i, row)
@@ -216,7 +254,7 @@ void print_field(const char *key, const char *format, ...) {
         _cleanup_free_ char *text = NULL, *name = malloc(size);
         size_t columns;
         va_list ap;
-        int r;
+        int r, pad;
 
         if (!name)
                 return;
@@ -226,8 +264,11 @@ void print_field(const char *key, const char *format, ...) {
         if (r < 0)
                 text = NULL;
         columns = output_columns(text_clean(name, size, key));
-        say("%*s%s%s %s", columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0, "", name, *key ? ":" : " ",
-                        strempty(text));
+        pad = columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0;
+        if (say_has_width())
+                say_wrapped(FIELD_WIDTH + 2, "%*s%s%s %s", pad, "", name, *key ? ":" : " ", strempty(text));
+        else
+                say("%*s%s%s %s", pad, "", name, *key ? ":" : " ", strempty(text));
 }
 
 char *format_since(char *buf, size_t size, usec_t realtime) {

@@ -18,10 +18,11 @@ typedef struct Column {
         void (*format)(const json_t *value, char *buf, size_t size); /* NULL: strings and integers as they are */
         Colour (*colour)(const char *text); /* the colour of a cell with this text; may be NULL */
         bool right;                         /* aligned to the right */
+        bool wrap;                          /* the last column, of sentences: wrapped on a terminal, never cut */
 } Column;
 
-/* Prints an array of objects as a table, through a pager if stdout is a terminal, or as JSON. The argument empty is
- * the line that people see if there is no row. */
+/* Prints an array of objects as a table, through a pager if stdout is a terminal, or as JSON. On a terminal whose
+ * width is known no line is wider. The argument empty is the line that people see if there is no row. */
 void print_rows(const Ctl *ctl, const json_t *rows, const Column *columns, size_t n_columns, const char *empty);
 /* Gives how many columns of a terminal the text takes. */
 size_t output_columns(const char *s);

@@ -23,7 +23,7 @@ void pager_open(const Ctl *ctl) {
         const char *program = getenv("LEASED_PAGER") ?: getenv("PAGER");
         int fds[2];
 
-        say_decide_colours(); /* now, while stdout is the terminal */
+        say_look(); /* now, while stdout is the terminal */
         if (!ctl->pager || pager > 0 || !isatty(STDOUT_FILENO) || (program && (!*program || streq(program, "cat"))))
                 return;
         (void) fflush(stdout);

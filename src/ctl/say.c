@@ -9,25 +9,50 @@
 #include "util/text.h"
 #include "util/words.h"
 
-static bool terminal_known, terminal;
+static Colours colours_wanted;
 
-/* Whether colours are written. This is decided once, before a pager may take the place of stdout. */
-static bool colours(void) {
-        if (!terminal_known) {
-                const char *term = getenv("TERM");
+/* What stdout was before a pager took its place: whether it was a terminal, and of which size. */
+static struct {
+        bool known, terminal;
+        struct winsize size; /* 0 rows and columns: not known, or a tiny one */
+} out;
 
-                terminal = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && !(term && streq(term, "dumb"));
-                terminal_known = true;
-        }
-        return terminal;
+void say_colours(Colours when) {
+        colours_wanted = when;
 }
+
+void say_look(void) {
+        struct winsize size;
+
+        if (out.known)
+                return;
+        out.known = true;
+        out.terminal = isatty(STDOUT_FILENO);
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 && size.ws_row >= 4)
+                out.size = size;
+}
+
+/* Whether people read stdout on a terminal, perhaps in a pager. */
+static bool on_terminal(void) {
+        say_look();
+        return out.terminal;
+}
+
+/* Whether colours are written. */
+static bool colours(void) {
+        const char *term = getenv("TERM");
+
+        if (colours_wanted != COLOURS_AUTO)
+                return colours_wanted == COLOURS_ALWAYS;
+        return on_terminal() && isempty(getenv("NO_COLOR")) && !(term && streq(term, "dumb"));
+}
+
+enum {
+        INDENT = 4, /* of a further line on stderr */
+};
 
 /* A mark is this byte, which is in no text, and then the letter of a colour. */
 #define MARK '\xff'
-
-void say_decide_colours(void) {
-        (void) colours();
-}
 
 const char *colour_on(Colour c) {
         static const char *const marks[] = {
@@ -115,13 +140,13 @@ void say(const char *format, ...) {
         write_line(strempty(text));
 }
 
-/* Gives the number of rows or columns of the terminal; 24 or 80 if stdout is none or a tiny one. */
-static size_t terminal_size(bool rows) {
-        struct winsize size;
+bool say_has_width(void) {
+        return on_terminal() && out.size.ws_col > 0;
+}
 
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 && size.ws_row >= 4)
-                return rows ? size.ws_row : size.ws_col;
-        return rows ? 24 : 80;
+size_t say_columns(void) {
+        say_look();
+        return out.size.ws_col > 0 ? out.size.ws_col : 80;
 }
 
 /* Gives how many bytes of text go on one line of that many columns, up to the end of a word if one ends there. Each
@@ -146,7 +171,7 @@ static size_t line_length(const char *text, size_t columns) {
 
 void say_wrapped(size_t indent, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
-        size_t columns = terminal_size(false);
+        size_t columns = say_columns();
         const char *p;
         bool first = true;
         va_list ap;
@@ -178,7 +203,10 @@ void say_screen_begin(void) {
 }
 
 void say_screen_clear(void) {
-        screen_room = terminal_size(true);
+        out.known = false; /* its size may have changed */
+        out.size = (struct winsize){};
+        say_look();
+        screen_room = out.size.ws_row > 0 ? out.size.ws_row : 24;
         screen_lines = 0;
         (void) fputs("\x1b[H", stdout);
 }
@@ -239,6 +267,26 @@ static void complain_at_once(const char *text) {
         (void) words_write(line, n + 1);
 }
 
+/* Writes text on stderr, the first line of which has used so many columns already. If stderr is a terminal that says
+ * how wide it is, lines end between two words, and each but the first is indented. */
+static void complain_wrapped(const char *text, size_t used) {
+        struct winsize size;
+        bool wrap = isatty(STDERR_FILENO) && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40;
+
+        do {
+                size_t n = wrap ? line_length(text, size.ws_col - used) : strlen(text);
+                _cleanup_free_ char *line = strndup(text, n);
+
+                write_clean(stderr, strempty(line));
+                (void) fputc('\n', stderr);
+                text += MAX(n, (size_t) (*text ? 1 : 0));
+                text += strspn(text, " ");
+                used = INDENT;
+                if (*text)
+                        (void) fprintf(stderr, "%*s", INDENT, "");
+        } while (*text);
+}
+
 void complain(const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -252,6 +300,5 @@ void complain(const char *format, ...) {
         }
         (void) fflush(stdout); /* so that both appear in the order in which they were said */
         (void) fputs("leasectl: ", stderr);
-        write_clean(stderr, strempty(text));
-        (void) fputc('\n', stderr);
+        complain_wrapped(strempty(text), strlen("leasectl: "));
 }

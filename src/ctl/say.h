@@ -5,7 +5,7 @@
  * Writes to stdout and stderr. No other file of leasectl does (tests/house looks for others).
  *
  * A line may contain text of others: a host name, a reason, the error of a server. It is written as one line that can
- * be shown (util/text.h). Colours are written only if stdout is a terminal.
+ * be shown (util/text.h).
  */
 
 #include "util/macros.h"
@@ -23,12 +23,27 @@ typedef enum Colour {
  * valid UTF-8, so text of others cannot hold one. Static strings. */
 const char *colour_on(Colour c);
 const char *colour_off(void);
-/* Decides whether colours are written. To be called before a pager takes the place of stdout; otherwise the first
- * line with a colour decides. */
-void say_decide_colours(void);
+/* When colours are written: on a terminal that can show them unless NO_COLOR is in the environment, or always, or
+ * never.
+ */
+typedef enum Colours {
+        COLOURS_AUTO,
+        COLOURS_ALWAYS,
+        COLOURS_NEVER,
+} Colours;
+
+/* Says when colours are written; before that it is COLOURS_AUTO. */
+void say_colours(Colours when);
+/* Looks at stdout, once: whether it is a terminal, and of which size. To be called before a pager takes its place. */
+void say_look(void);
 
 /* Prints one line on stdout; format is as for printf(3). */
 void say(const char *format, ...) _printf_(1, 2);
+/* Whether stdout is a terminal that says how wide it is. Only then lines are made to fit, unless their function says
+ * otherwise: whoever reads from a pipe gets each line whole. */
+bool say_has_width(void);
+/* Gives the number of columns of the terminal; 80 if stdout is none or a tiny one. */
+size_t say_columns(void);
 /* Prints text on stdout, on as many lines as the width of the terminal requires: 80 columns if stdout is no terminal
  * or a tiny one. Lines end between two words. Each line but the first begins with indent spaces, though never more
  * than half the width. A word that is wider than a line is cut. */
