@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/why.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/registry.h"
@@ -105,8 +106,21 @@ static void judge_held(json_t *cluster, const json_t *holder) {
                                         streq(wrong[i].state, "failed") ? result : "");
 }
 
+/* Says of a unit that should leave its holder, and fits on no other machine, where it stays. The argument stuck is an
+ * object whose keys are the names of such units. */
+static void judge_stuck(json_t *cluster, const json_t *holder, const json_t *stuck) {
+        const json_t *machines = json_object_get(cluster, "machines");
+        const char *unit = get_string(holder, "unit"), *id = get_string(holder, "machine_id");
+        char name[HOSTNAME_SHOWN];
+
+        if (json_object_get(stuck, unit))
+                add_wrong(cluster, "unit-stuck", unit, "should leave %s%s, and fits on no other machine",
+                                machine_name(machines, id, name, sizeof(name)),
+                                get_boolean(machines_find(machines, id), "draining") ? ", which drains" : "");
+}
+
 /* One unit: the rows from..to-1, one for each machine on which it is enabled. */
-static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t to) {
+static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t to, const json_t *stuck) {
         const char *unit = get_string(json_array_get(rows, from), "unit");
         const json_t *holder = NULL;
 
@@ -123,13 +137,14 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
                 if (streq(state, "elsewhere") && !holder)
                         holder = row; /* the holder has no row, for the unit is not enabled there any more */
         }
-        if (holder)
+        if (holder) {
                 judge_held(cluster, holder);
-        else
+                judge_stuck(cluster, holder, stuck);
+        } else
                 judge_free(cluster, rows, from, to);
 }
 
-static void judge_units(json_t *cluster, const json_t *rows) {
+static void judge_units(json_t *cluster, const json_t *rows, const json_t *stuck) {
         size_t n = json_array_size(rows);
 
         for (size_t from = 0, to; from < n; from = to) {
@@ -137,8 +152,19 @@ static void judge_units(json_t *cluster, const json_t *rows) {
 
                 for (to = from + 1; to < n && streq(get_string(json_array_get(rows, to), "unit"), unit);)
                         to++;
-                judge_unit(cluster, rows, from, to);
+                judge_unit(cluster, rows, from, to, stuck);
         }
+}
+
+/* Says which units that run everywhere (Global=) have failed on this machine. Other machines do not tell of theirs. */
+static void judge_globals(json_t *cluster, const json_t *globals) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) globals, i, row)
+                if (streq(get_string(row, "active_state"), "failed"))
+                        add_wrong(cluster, "unit-failed", get_string(row, "unit"),
+                                        "has failed here, and runs on every other machine that fits");
 }
 
 /* ---- machines and the registry ---- */
@@ -212,12 +238,14 @@ static void complete_machines(json_t *cluster, const json_t *rows, const json_t 
 
 /* ---- all of it ---- */
 
-static int read_units(Ctl *ctl, json_t **ret_rows, json_t **ret_revision) {
+/* Reads the rows of the units of one machine, or with "" of all machines, by the names of the units. */
+static int read_units(Ctl *ctl, const char *machine_id, json_t **ret_rows, json_t **ret_revision) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *answer = NULL, *rows = json_array();
         json_t *row;
         size_t i;
-        int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", &answer, &error, "sast", "", 0, (uint64_t) 0);
+        int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", &answer, &error, "sast", machine_id, 0,
+                        (uint64_t) 0);
 
         if (r < 0)
                 return bus_complain(NULL, r, &error);
@@ -228,6 +256,57 @@ static int read_units(Ctl *ctl, json_t **ret_rows, json_t **ret_revision) {
         return CTL_OK;
 }
 
+/* Reads the units of this machine that run everywhere, as rows like those of read_units(), with what is known of them.
+ */
+static int read_globals(Ctl *ctl, const json_t *manager, json_t **ret) {
+        json_auto_t *states = NULL, *rows = json_array();
+        json_t *row;
+        size_t i;
+        int code = unit_states_read(ctl, manager, &states);
+
+        json_array_foreach(states, i, row)
+                if (get_boolean(row, "global"))
+                        (void) json_array_append_new(
+                                        rows, json_pack("{s:O, s:O, s:s, s:O, s:O, s:s, s:i, s:b, s:i, s:i, s:i, s:s}",
+                                                              "unit", json_object_get(row, "unit"), "machine_id",
+                                                              json_object_get(manager, "MachineID"), "lease", "",
+                                                              "state", json_object_get(row, "state"), "active_state",
+                                                              json_object_get(row, "active_state"), "result", "",
+                                                              "since_usec", 0, "holds", 0, "index", 0,
+                                                              "held_since_usec", 0, "code", 0, "why", ""));
+        *ret = json_incref(rows);
+        return code;
+}
+
+/* Gives an object whose keys are the units that should leave their holder, and fit on no other machine. leased is
+ * asked about all units only if a machine drains that holds one, or if a unit here says so of itself. */
+static int read_stuck(Ctl *ctl, const json_t *machines, const json_t *rows, json_t **ret) {
+        json_auto_t *units = NULL, *stuck = json_object();
+        bool any = false;
+        json_t *row;
+        size_t i;
+        int code = CTL_OK;
+
+        json_array_foreach((json_t *) rows, i, row)
+                any |= get_boolean(row, "holds") &&
+                       (get_integer(row, "code") == WHY_STUCK ||
+                                       get_boolean(machines_find(machines, get_string(row, "machine_id")),
+                                                       "draining"));
+        if (any)
+                code = units_read(ctl, &units);
+        json_array_foreach(units, i, row)
+                if (get_boolean(row, "stuck"))
+                        (void) json_object_set_new(stuck, get_string(row, "unit"), json_true());
+        *ret = json_incref(stuck);
+        return code;
+}
+
+int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret) {
+        json_auto_t *revision = NULL;
+
+        return read_units(ctl, machine_id, ret, &revision);
+}
+
 static json_t *registry_new(const json_t *manager) {
         return json_pack("{s:s, s:s, s:I, s:s, s:s}", "kind", get_string(manager, "Registry"), "state",
                         get_string(manager, "RegistryState"), "since_usec", get_integer(manager, "RegistrySinceUSec"),
@@ -236,18 +315,25 @@ static json_t *registry_new(const json_t *manager) {
 }
 
 int cluster_read(Ctl *ctl, json_t **ret) {
-        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL, *revision = NULL, *cluster = NULL;
+        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL, *revision = NULL, *cluster = NULL, *stuck = NULL,
+                    *globals = NULL;
         int code = machines_read_all(ctl, &machines, &manager);
 
         if (code == CTL_OK)
-                code = read_units(ctl, &rows, &revision);
+                code = read_units(ctl, "", &rows, &revision);
+        if (code == CTL_OK)
+                code = read_stuck(ctl, machines, rows, &stuck);
+        if (code == CTL_OK)
+                code = read_globals(ctl, manager, &globals);
         if (code != CTL_OK)
                 return code;
         cluster = json_pack("{s:b, s:b, s:o, s:[], s:O, s:O}", "well", 0, "known", registry_known(manager) == CTL_OK,
                         "registry", registry_new(manager), "wrong", "machines", machines, "revision", revision);
         judge_registry(cluster, manager);
-        judge_units(cluster, rows);
+        judge_units(cluster, rows, stuck);
+        judge_globals(cluster, globals);
         judge_machines(cluster);
+        (void) json_array_extend(rows, globals);
         complete_machines(cluster, rows, manager);
         (void) json_object_set_new(
                         cluster, "well", json_boolean(json_array_size(json_object_get(cluster, "wrong")) == 0));

@@ -18,3 +18,6 @@
 /* Asks leased for all this. Returns CTL_OK and gives the object, owned by the caller; or prints why leased could not
  * be asked, leaves *ret untouched and returns another exit code. */
 int cluster_read(Ctl *ctl, json_t **ret);
+/* Gives only those rows of all units that are about the machine with this id; with "" about all machines. They are
+ * sorted by the names of the units. Fails in the same way. */
+int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret);

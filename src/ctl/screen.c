@@ -5,40 +5,34 @@
  * With -w the screen is drawn again and again, each time by one write, until q is pressed.
  */
 
-#include "ctl/screen.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl/cluster.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
+#include "ctl/stamp.h"
 
 enum {
-        COLUMNS_DEFAULT = 80,
+        NAME_COLUMNS_MIN = 12,
         NAME_COLUMNS_MAX = 42, /* longer names are cut */
+        REST_COLUMNS = 38,     /* of a unit's line without its name */
         REFRESH_MS = 1000,
 };
 
-char *screen_stamp(char *buf, size_t size, usec_t realtime) {
-        time_t seconds = (time_t) (realtime / USEC_PER_SEC), now = time(NULL);
-        struct tm tm, today;
+/* Gives how many columns a name may take, so that the rest of the line fits. */
+static size_t names_max(void) {
+        size_t columns = say_columns();
 
-        str_copy(buf, size, "-");
-        if (realtime == 0 || !localtime_r(&seconds, &tm) || !localtime_r(&now, &today))
-                return buf;
-        if (tm.tm_year == today.tm_year && tm.tm_yday == today.tm_yday)
-                (void) strftime(buf, size, "%H:%M:%S", &tm);
-        else
-                (void) strftime(buf, size, "%Y-%m-%d %H:%M", &tm);
-        return buf;
+        if (columns < NAME_COLUMNS_MIN + REST_COLUMNS)
+                return NAME_COLUMNS_MIN;
+        return MIN(columns - REST_COLUMNS, (size_t) NAME_COLUMNS_MAX);
 }
 
 /* ---- what is wrong ---- */
@@ -50,7 +44,7 @@ static void print_wrong(const json_t *cluster) {
 
         json_array_foreach((json_t *) wrong, i, each)
                 width = MAX(width, output_columns(get_string(each, "subject")));
-        width = MIN(width, (size_t) NAME_COLUMNS_MAX);
+        width = MIN(width, names_max());
         json_array_foreach((json_t *) wrong, i, each) {
                 char name[256];
 
@@ -86,7 +80,7 @@ static size_t names_width(const json_t *machines) {
                 json_array_foreach(json_object_get(machine, "units"), j, unit)
                         if (is_there(unit))
                                 width = MAX(width, output_columns(get_string(unit, "unit")));
-        return MIN(width, (size_t) NAME_COLUMNS_MAX);
+        return MIN(width, names_max());
 }
 
 static void print_unit(const json_t *unit, size_t width) {
@@ -99,16 +93,16 @@ static void print_unit(const json_t *unit, size_t width) {
                 since = (usec_t) get_integer(unit, "held_since_usec");
         if (failed && *result)
                 (void) snprintf(why, sizeof(why), ", %s", result);
-        say("  %s  %s%-9s%s since %s%s", output_fit(name, sizeof(name), get_string(unit, "unit"), width),
+        say_wrapped(4, "  %s  %s%-9s%s since %s%s", output_fit(name, sizeof(name), get_string(unit, "unit"), width),
                         colour_on(streq(state, "silent") ? COLOUR_RED : colour_of_state(state)), state, colour_off(),
-                        screen_stamp(stamp, sizeof(stamp), since), why);
+                        stamp_format(stamp, sizeof(stamp), since), why);
 }
 
 static void print_machine(const json_t *machines, const json_t *machine, size_t width) {
         const json_t *up = json_object_get(machine, "up"), *units = json_object_get(machine, "units");
         json_int_t age = get_integer(machine, "heard_ago_usec");
         const char *version = get_string(machine, "version");
-        char name[HOSTNAME_SHOWN], span[32], heard[64] = "";
+        char name[HOSTNAME_SHOWN], span[32], stamp[32], heard[64] = "", since[40] = "";
         size_t shown = 0, i;
         json_t *unit;
 
@@ -116,13 +110,16 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
         if (json_is_integer(json_object_get(machine, "heard_ago_usec")))
                 (void) snprintf(heard, sizeof(heard), ", last heard %s ago",
                                 format_span(span, sizeof(span), (usec_t) age));
-        say_wrapped(4, "%s%s%s%s: %s%s%s%s%s%s%s", colour_on(COLOUR_BOLD), name, colour_off(),
+        if (json_is_false(up) && age > 0)
+                (void) snprintf(since, sizeof(since), " since %s",
+                                stamp_format(stamp, sizeof(stamp), now_realtime() - (usec_t) age));
+        say_wrapped(4, "%s%s%s%s: %s%s%s%s%s%s%s%s", colour_on(COLOUR_BOLD), name, colour_off(),
                         get_boolean(machine, "here") ? " (here)" : "",
                         colour_on(json_is_true(up) ? COLOUR_GREEN : COLOUR_RED),
                         json_is_null(up)   ? "unknown"
                         : json_is_true(up) ? "up"
                                            : "silent",
-                        colour_off(), get_boolean(machine, "draining") ? ", drains" : "", heard,
+                        colour_off(), since, get_boolean(machine, "draining") ? ", drains" : "", heard,
                         *version ? ", leased " : "", version);
         json_array_foreach((json_t *) units, i, unit)
                 if (is_there(unit)) {
@@ -150,7 +147,8 @@ static Counts count(const json_t *cluster) {
                 n.up += get_boolean(machine, "up");
                 json_array_foreach(json_object_get(machine, "units"), j, unit) {
                         (void) json_object_set_new(names, get_string(unit, "unit"), json_null());
-                        n.running += get_boolean(unit, "holds") && streq(get_string(unit, "state"), "running");
+                        n.running += (get_boolean(unit, "holds") || !*get_string(unit, "lease")) &&
+                                     streq(get_string(unit, "state"), "running");
                 }
         }
         n.units = json_object_size(names);

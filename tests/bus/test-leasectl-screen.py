@@ -112,6 +112,14 @@ class Screen(ScreenCase):
         self.assertIn("screen-long-long-", done.stdout)
         self.assertIn("…", done.stdout)
 
+    def test_a_unit_that_runs_everywhere_is_shown_and_its_failure_is_wrong(self):
+        unit = self.enable("screen-everywhere.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nGlobal=yes\n")
+        self.assertRegex(ctl("-1").stdout, rf"(?m)^  {unit} +running ")
+        self.assertEqual(wrong(unit), [])
+        failing = self.unit("screen-nowhere-well.service", "[Service]\nExecStart=/bin/false\n[X-Leased]\nGlobal=yes\n")
+        ctl("enable", failing)
+        wait_for("it has failed", lambda: wrong(failing) == ["unit-failed"])
+
     def test_programs_get_all_of_it(self):
         self.enable("screen-json.service")
         told = cluster()
