@@ -11,7 +11,7 @@ import os
 import re
 import time
 
-from leasectl_beta import BETA, WithBeta, put
+from leasectl_beta import BETA, REGISTRY, WithBeta, put, shown
 from leasectl_guest import HERE, ctl, main, read, run, wait_for
 
 IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"([0-9a-f]{32})"', read(os.path.join(HERE, "message-ids.h")), re.MULTILINE))
@@ -27,6 +27,11 @@ def entries(unit):
 
 def events(unit):
     return [NAMES[entry["MESSAGE_ID"]] for entry in entries(unit)]
+
+
+def history(unit):
+    run("journalctl", "--sync")
+    return shown("history", unit)
 
 
 class Journal(WithBeta):
@@ -69,6 +74,34 @@ class Journal(WithBeta):
         self.assertEqual(self.last(unit, "NOT_STARTED")["LEASE"], unit)
         unit = self.enable("word.service")
         self.assertNotEqual(ctl("rearm", unit).returncode, 0)
+
+    def test_the_journal_keeps_more_tenures_than_the_record(self):
+        unit = self.enable("often.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nHoldDownSec=1s\n")
+        first = self.index(unit)
+        for index in range(first, first + 18):
+            wait_for(f"it runs with Index {index}", lambda: (self.row(unit)["state"], self.index(unit)) == ("running", index))
+            ctl("release", unit, check=True)
+        wait_for("the last one is kept", lambda: len(history(unit)) >= 18)
+        self.assertEqual([each["index"] for each in history(unit)][:18], list(range(first, first + 18)))
+        self.assertTrue(all(each["why"] == "released" and each["code"] for each in history(unit)[:18]), history(unit))
+        record = json.loads(run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "GetHistory",
+                                "s", unit).stdout)["data"][0]
+        self.assertEqual(len(record), 16)
+
+    def test_an_outage_within_a_tenure_is_shown(self):
+        unit = self.enable("outage.service")
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            wait_for("it is stopped", lambda: "STOPPED" in events(unit))
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        wait_for("it runs again", lambda: self.row(unit)["state"] == "running" and events(unit).count("STARTED") == 2)
+        last = wait_for("it is told", lambda: history(unit))[-1]
+        if "RESUMED" not in events(unit):  # another tenure has begun instead
+            self.assertGreater(len(history(unit)), 1)
+        else:
+            self.assertEqual(len(last["outages"]), 1, last)
+        self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: ")
 
     def test_a_failure_is_told_with_what_to_do(self):
         unit = self.unit("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")

@@ -28,7 +28,7 @@ LIBRARIES = {
     "run": set(),
     "daemon": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h",
                "systemd/sd-login.h", "jansson.h"},
-    "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "jansson.h"},
+    "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "systemd/sd-journal.h", "jansson.h"},
 }
 GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|sqlite|uthash|openssl/|glib)")
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/past.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "ctl/machines.h"
+#include "util/message-ids.h"
+#include "util/names.h"
+
+/* Gives a field of the present entry, as text owned by the caller; NULL if there is none. */
+static char *field(sd_journal *j, const char *name) {
+        size_t n = strlen(name) + 1, size;
+        const void *data;
+
+        if (sd_journal_get_data(j, name, &data, &size) < 0 || size < n)
+                return NULL;
+        return strndup((const char *) data + n, size - n);
+}
+
+static json_int_t number_field(sd_journal *j, const char *name) {
+        _cleanup_free_ char *text = field(j, name);
+
+        return text ? strtoll(text, NULL, 10) : 0;
+}
+
+static bool is_field(sd_journal *j, const char *name, const char *value) {
+        _cleanup_free_ char *text = field(j, name);
+
+        return text && streq(text, value);
+}
+
+/* ---- tenures ---- */
+
+/* Whether a row is about the tenure of this machine that began at this time. */
+static bool has_tenure(const json_t *rows, const char *machine_id, json_int_t from) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (get_integer(row, "from_usec") == from && streq(get_string(row, "machine_id"), machine_id))
+                        return true;
+        }
+        return false;
+}
+
+static void add_tenure(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
+        _cleanup_free_ char *machine = field(j, "LEASE_MACHINE_ID"), *why = field(j, "REASON");
+        json_int_t from = number_field(j, "LEASE_FROM_USEC");
+
+        if (!machine || has_tenure(rows, machine, from))
+                return;
+        (void) json_array_append_new(rows,
+                        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:I}", "lease", lease, "machine_id", machine,
+                                        "hostname", get_string(machines_find(machines, machine), "hostname"), "index",
+                                        number_field(j, "LEASE_INDEX"), "from_usec", from, "to_usec",
+                                        number_field(j, "LEASE_TO_USEC"), "why", strempty(why), "code",
+                                        number_field(j, "REASON_CODE")));
+}
+
+/* ---- outages ---- */
+
+/* The last stop of the lease's unit, at this Index, as the beginning of an outage; 0 if the unit has been started
+ * since.
+ */
+typedef struct Stop {
+        json_int_t index;
+        json_t *outage;
+} Stop;
+
+static json_t *find_index(const json_t *rows, json_int_t index) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (get_integer(row, "index") == index)
+                        return row;
+        }
+        return NULL;
+}
+
+/* Looks at one stop or start of the lease's unit. A start at the Index of the stop before it ends an outage. */
+static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
+        json_int_t index = number_field(j, "LEASE_INDEX");
+        json_t *row;
+        uint64_t at;
+
+        if (sd_journal_get_realtime_usec(j, &at) < 0 || index == 0)
+                return;
+        row = find_index(rows, index);
+        if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED)) {
+                if (stop->index == index && row) {
+                        (void) json_object_set_new(stop->outage, "to_usec", json_integer((json_int_t) at));
+                        (void) json_array_append(json_object_get(row, "outages"), stop->outage);
+                }
+                stop->index = 0;
+        } else {
+                _cleanup_free_ char *why = field(j, "REASON");
+
+                json_decref(stop->outage);
+                stop->index = index;
+                stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
+                                number_field(j, "REASON_CODE"));
+        }
+}
+
+/* ---- all of it ---- */
+
+static int by_beginning(const void *a, const void *b) {
+        json_int_t x = get_integer(*(json_t *const *) a, "from_usec"),
+                   y = get_integer(*(json_t *const *) b, "from_usec");
+
+        return (x > y) - (x < y);
+}
+
+static void sort_rows(json_t *rows) {
+        size_t n = json_array_size(rows);
+        _cleanup_free_ json_t **list = calloc(n + 1, sizeof(json_t *));
+
+        if (!list)
+                return;
+        for (size_t i = 0; i < n; i++)
+                list[i] = json_incref(json_array_get(rows, i));
+        qsort(list, n, sizeof(json_t *), by_beginning);
+        for (size_t i = 0; i < n; i++)
+                (void) json_array_set_new(rows, i, list[i]);
+}
+
+/* Restricts the journal to what leased wrote of the lease with one of two ids. */
+static int match(sd_journal *j, const char *lease, const char *id, const char *other_id) {
+        _cleanup_free_ char *text = NULL;
+        int r = asprintf(&text, "LEASE=%s", lease);
+
+        sd_journal_flush_matches(j);
+        if (r >= 0)
+                r = sd_journal_add_match(j, text, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" DAEMON_SERVICE, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, id, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, other_id, 0);
+        return r < 0 ? r : sd_journal_seek_head(j);
+}
+
+sd_journal *past_open(const Ctl *ctl) {
+        sd_journal *j = NULL;
+
+        return !ctl->host && sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) >= 0 ? j : NULL;
+}
+
+void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
+        size_t n = json_array_size(rows), i;
+        Stop stop = {};
+        json_t *row;
+        int r = j ? match(j, lease, "MESSAGE_ID=" MESSAGE_TENURE, "MESSAGE_ID=" MESSAGE_TENURE) : -ENOENT;
+
+        while (r >= 0 && sd_journal_next(j) > 0)
+                add_tenure(j, lease, machines, rows);
+        if (json_array_size(rows) > n)
+                sort_rows(rows);
+        json_array_foreach(rows, i, row)
+                (void) json_object_set_new(row, "outages", json_array());
+        if (r >= 0)
+                r = match(j, lease, "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED);
+        while (r >= 0 && sd_journal_next(j) > 0)
+                take_step(j, &stop, rows);
+        json_decref(stop.outage);
+}
