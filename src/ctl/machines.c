@@ -10,6 +10,7 @@
 #include "ctl/leases.h"
 #include "ctl/output.h"
 #include "ctl/registry.h"
+#include "ctl/suggest.h"
 
 enum {
         ID_SHOWN = 8, /* hex digits that are enough for people */
@@ -48,17 +49,16 @@ int machines_read(Ctl *ctl, json_t **ret) {
         return machines_read_all(ctl, ret, &manager);
 }
 
-int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *error) {
         json_auto_t *answer = NULL, *manager = NULL, *rows = json_array();
         json_t *m;
         size_t i;
-        int r = bus_call(ctl->bus, &bus_leased, "ListMachines", &answer, &error, NULL);
+        int r = bus_call(bus, &bus_leased, "ListMachines", &answer, error, NULL);
 
         if (r >= 0)
-                r = bus_get_manager(ctl->bus, &manager, &error);
+                r = bus_get_manager(bus, &manager, error);
         if (r < 0)
-                return bus_complain(NULL, r, &error);
+                return r;
         json_array_foreach(json_array_get(answer, 0), i, m) {
                 const char *id = string_at(m, 0);
 
@@ -73,7 +73,14 @@ int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         }
         *ret = rows_sorted(rows, "hostname");
         *ret_manager = TAKE_PTR(manager);
-        return CTL_OK;
+        return 0;
+}
+
+int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = machines_ask(ctl->bus, ret, ret_manager, &error);
+
+        return r < 0 ? bus_complain(NULL, r, &error) : CTL_OK;
 }
 
 const json_t *machines_find(const json_t *rows, const char *machine_id) {
@@ -141,6 +148,18 @@ static int complain_ambiguous(const json_t *rows, row_test_t test, const char *t
                         at < sizeof(ids) ? ids : "leasectl machines");
 }
 
+static int complain_unknown(const json_t *rows, const char *typed) {
+        Suggestion near = suggest_begin(typed);
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row)
+                suggest_consider(&near, get_string(row, "hostname"));
+        if (near.best)
+                return ctl_fail("%s: no such machine, did you mean '%s'?", typed, near.best);
+        return ctl_fail("%s: no such machine, see: leasectl machines", typed);
+}
+
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
         static const row_test_t tests[] = { is_hostname, is_id_beginning };
         const json_t *found = machines_find(rows, typed);
@@ -156,7 +175,7 @@ int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) 
                         return complain_ambiguous(rows, tests[t], typed, up);
         }
         if (!found)
-                return ctl_fail("%s: no such machine, see: leasectl machines", typed);
+                return complain_unknown(rows, typed);
         *ret = found;
         return CTL_OK;
 }

@@ -20,6 +20,8 @@ enum {
 int machines_read(Ctl *ctl, json_t **ret);
 /* Gives also the properties of org.leased1.Manager; *ret and *ret_manager are owned by the caller. */
 int machines_read_all(Ctl *ctl, json_t **ret, json_t **ret_manager);
+/* Does the same, but prints nothing, and returns 0 or a negative errno with the error of the bus. */
+int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *error);
 /* Gives the row of the machine with this id, borrowed from rows; NULL if there is none. */
 const json_t *machines_find(const json_t *rows, const char *machine_id);
 /* Gives the row of the machine that an operator means, borrowed from rows. The argument typed is a machine id, a

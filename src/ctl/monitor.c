@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl monitor: prints what changes, as it changes, one line each, until it is interrupted. With --json each line
- * is an object.
+ * leasectl monitor: says what changes, as it changes, in a line of words for each event (monitor-words.h), until it is
+ * interrupted. With --json each line is an object, and there is one for each change of a property.
  *
  * leased announces the properties of an object all together. The values that were shown before are remembered, and
- * only those that differ are printed. The monitor goes on when leased ends; the end and the return of leased are lines
- * like others.
+ * only those that differ count. leased sends no signal when a machine falls silent, so the monitor looks at the
+ * machines every other second. The monitor goes on when leased ends; the end and the return of leased are lines like
+ * others.
  */
 
 #include <errno.h>
@@ -14,14 +15,26 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/why.h"
+#include "ctl/cluster.h"
 #include "ctl/machines.h"
 #include "ctl/message-json.h"
+#include "ctl/monitor-words.h"
 #include "ctl/output.h"
+#include "ctl/snake.h"
+#include "util/text.h"
+
+/* How often the machines are looked at. */
+#define LOOK_INTERVAL (2 * USEC_PER_SEC)
 
 typedef struct Monitor {
         Ctl *ctl;
         json_t *shown;    /* {path: {property: value}}, what was shown last */
-        json_t *machines; /* rows, for names */
+        json_t *states;   /* {"machine unit": state}, likewise */
+        json_t *holders;  /* {lease: machine id}, likewise */
+        json_t *machines; /* rows, as they were last looked at */
+        char *here;       /* the id of this machine */
+        usec_t looked;    /* when the machines were last looked at (CLOCK_BOOTTIME) */
 } Monitor;
 
 /* ---- one line ---- */
@@ -67,39 +80,44 @@ static void name_of_path(const char *path, char *buf, size_t size) {
                 str_copy(buf, size, streq(path, LEASED_PATH) ? "leased" : path);
 }
 
-/* ---- names of machines ---- */
-
-static const char *name_machine(Monitor *monitor, const char *id, char *buf, size_t size) {
-        if (!machines_find(monitor->machines, id)) {
-                json_t *machines = NULL;
-
-                if (machines_read(monitor->ctl, &machines) == CTL_OK) {
-                        json_decref(monitor->machines);
-                        monitor->machines = machines;
-                }
-        }
+static const char *name_machine(const Monitor *monitor, const char *id, char *buf, size_t size) {
         return machine_name(monitor->machines, id, buf, size);
 }
 
-/* ---- properties ---- */
+/* ---- units ---- */
 
-/* Writes a value as people want to read it. */
-static void format_value(Monitor *monitor, const char *property, const json_t *value, char *buf, size_t size) {
-        _cleanup_free_ char *text = NULL;
-        char name[HOSTNAME_SHOWN];
+/* Says how a unit is on a machine, if that is other than what was said last. */
+static void say_unit(Monitor *monitor, const char *unit, const char *machine, const char *state, const char *result,
+                json_int_t index) {
+        _cleanup_free_ char *key = text_format("%s %s", machine, unit);
+        const char *before = key ? get_string(monitor->states, key) : "";
+        char text[256], name[HOSTNAME_SHOWN];
 
-        if (streq(property, "MachineID"))
-                str_copy(buf, size,
-                                *strempty(json_string_value(value))
-                                                ? name_machine(monitor, json_string_value(value), name, sizeof(name))
-                                                : "nobody");
-        else if (json_is_string(value))
-                str_copy(buf, size, *json_string_value(value) ? json_string_value(value) : "\"\"");
-        else {
-                text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-                str_copy(buf, size, strempty(text));
-        }
+        if (!key || streq(before, state))
+                return;
+        if (monitor_words_unit(text, sizeof(text), before, state, name_machine(monitor, machine, name, sizeof(name)),
+                            result, index))
+                print_event(monitor, "", unit, text, NULL);
+        (void) json_object_set_new(monitor->states, key, json_string(state));
 }
+
+static void show_unit_state(Monitor *monitor, const json_t *body) {
+        static const char *const members[] = { "unit", "machine_id", "state", "active_state", "result", "since_usec",
+                "holds", "index", "revision" };
+        const char *unit = string_at(body, 0), *machine = string_at(body, 1);
+
+        if (monitor->ctl->json != JSON_OFF) {
+                json_t *details = json_object();
+
+                for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                        (void) json_object_set(details, members[i], json_array_get(body, i));
+                print_event(monitor, "unit-state", unit, "", details);
+        } else if (!streq(machine, monitor->here)) /* of units here PropertiesChanged tells sooner */
+                say_unit(monitor, unit, machine, string_at(body, 2), string_at(body, 4),
+                                json_integer_value(json_array_get(body, 7)));
+}
+
+/* ---- properties ---- */
 
 static json_t *remembered(Monitor *monitor, const char *path) {
         json_t *object = json_object_get(monitor->shown, path);
@@ -111,63 +129,118 @@ static json_t *remembered(Monitor *monitor, const char *path) {
         return object;
 }
 
+/* Says in words what has changed of an object. Of most properties nothing is said, since other lines say the same. */
+static void say_properties(Monitor *monitor, const char *path, const json_t *changed) {
+        const json_t *all = remembered(monitor, path);
+        char name[300], text[1024], host[HOSTNAME_SHOWN];
+        const char *property;
+        json_t *value;
+
+        name_of_path(path, name, sizeof(name));
+        if (startswith(path, LEASED_UNIT_PATH "/") && json_object_get(changed, "State"))
+                say_unit(monitor, name, monitor->here, get_string(all, "State"), "", get_integer(all, "LeaseIndex"));
+        if (streq(path, LEASED_PATH))
+                (void) name_machine(monitor, monitor->here, name, sizeof(name));
+        (void) name_machine(monitor, monitor->here, host, sizeof(host));
+        json_object_foreach((json_t *) changed, property, value) {
+                const char *subject = monitor_words_property(text, sizeof(text), property, value, all, host);
+
+                if (subject)
+                        print_event(monitor, "", *subject ? subject : name, text, NULL);
+        }
+}
+
 static void show_properties(Monitor *monitor, const char *path, const json_t *properties) {
         json_t *before = remembered(monitor, path), *value;
         json_auto_t *changed = json_object();
-        char text[2048] = "", name[300];
         const char *property;
-        size_t at = 0;
+        char name[300];
 
         json_object_foreach((json_t *) properties, property, value) {
-                char shown[512];
-                int n;
-
                 if (json_equal(json_object_get(before, property), value))
                         continue;
                 (void) json_object_set(before, property, value);
                 (void) json_object_set(changed, property, value);
-                format_value(monitor, property, value, shown, sizeof(shown));
-                n = snprintf(text + at, sizeof(text) - at, "%s%s=%s", at > 0 ? ", " : "", property, shown);
-                at = n < 0 ? at : MIN(at + (size_t) n, sizeof(text) - 1);
         }
         if (json_object_size(changed) == 0)
                 return;
         name_of_path(path, name, sizeof(name));
-        print_event(monitor, "changed", name, text, json_pack("{s:O}", "properties", changed));
+        if (monitor->ctl->json != JSON_OFF)
+                print_event(monitor, "changed", name, "", json_pack("{s:o}", "properties", snake_members(changed)));
+        else
+                say_properties(monitor, path, changed);
 }
 
-/* ---- signals ---- */
+/* ---- leases ---- */
 
 static void show_lease_changed(Monitor *monitor, const json_t *body) {
-        const char *name = string_at(body, 0), *machine = string_at(body, 1), *reason = string_at(body, 4);
-        char text[512], who[HOSTNAME_SHOWN], what[300];
+        const char *lease = string_at(body, 0), *machine = string_at(body, 1), *reason = string_at(body, 4);
+        _cleanup_free_ char *before = strdup(get_string(monitor->holders, lease));
+        json_int_t code = json_integer_value(json_array_get(body, 5));
+        char text[512], from[HOSTNAME_SHOWN], to[HOSTNAME_SHOWN], name[300];
 
-        if (*machine)
-                (void) snprintf(text, sizeof(text), "held by %s with Index %" JSON_INTEGER_FORMAT " (%s)",
-                                name_machine(monitor, machine, who, sizeof(who)),
-                                json_integer_value(json_array_get(body, 3)), reason);
-        else
-                (void) snprintf(text, sizeof(text), "held by nobody (%s)", reason);
-        (void) snprintf(what, sizeof(what), "lease %s", name);
-        print_event(monitor, "lease-changed", what, text,
-                        json_pack("{s:O, s:O, s:O, s:O, s:O*}", "machine_id", json_array_get(body, 1), "version",
-                                        json_array_get(body, 2), "index", json_array_get(body, 3), "reason",
-                                        json_array_get(body, 4), "code", json_array_get(body, 5)));
+        (void) json_object_set(monitor->holders, lease, json_array_get(body, 1));
+        (void) snprintf(name, sizeof(name), "lease %s", lease);
+        if (monitor->ctl->json != JSON_OFF) {
+                print_event(monitor, "lease-changed", name, "",
+                                json_pack("{s:O, s:O, s:O, s:O, s:O*}", "machine_id", json_array_get(body, 1),
+                                                "version", json_array_get(body, 2), "index", json_array_get(body, 3),
+                                                "reason", json_array_get(body, 4), "code", json_array_get(body, 5)));
+                return;
+        }
+        if (code == WHY_RENEWED)
+                return;
+        monitor_words_lease(text, sizeof(text), *machine ? name_machine(monitor, machine, to, sizeof(to)) : "",
+                        isempty(before) ? "" : name_machine(monitor, before, from, sizeof(from)),
+                        json_integer_value(json_array_get(body, 3)), code == WHY_ACQUIRED ? "" : reason);
+        print_event(monitor, "", lease, text, NULL);
 }
+
+/* ---- objects ---- */
 
 static void show_object(Monitor *monitor, const json_t *body, bool added) {
         const char *path = string_at(body, 0), *interface;
+        bool words = monitor->ctl->json == JSON_OFF, unit = startswith(path, LEASED_UNIT_PATH "/");
         char name[300];
         json_t *properties;
 
         name_of_path(path, name, sizeof(name));
         if (added) {
-                print_event(monitor, "added", name, "is new", NULL);
+                if (!words || unit)
+                        print_event(monitor, "added", name, "enabled here", NULL);
                 json_object_foreach(json_array_get(body, 1), interface, properties)
                         (void) json_object_update(remembered(monitor, path), properties);
-        } else if (json_object_del(monitor->shown, path) == 0) /* there is one signal for each interface */
-                print_event(monitor, "removed", name, "is gone", NULL);
+        } else if (json_object_del(monitor->shown, path) == 0 && (!words || unit))
+                print_event(monitor, "removed", name, "no longer enabled here",
+                                NULL); /* a signal for each interface */
 }
+
+/* ---- machines ---- */
+
+/* Says which machines are up, silent or draining now and were not before. leased sends no signal about that. */
+static void look_at_machines(Monitor *monitor) {
+        json_auto_t *machines = NULL, *manager = NULL;
+        json_t *machine;
+        size_t i;
+
+        if (machines_ask(monitor->ctl->bus, &machines, &manager, NULL) < 0)
+                return;
+        json_array_foreach(machines, i, machine) {
+                const char *id = get_string(machine, "machine_id");
+                const json_t *before = machines_find(monitor->machines, id);
+                char text[128], name[HOSTNAME_SHOWN];
+
+                if (!monitor_words_machine(text, sizeof(text), before, machine))
+                        continue;
+                print_event(monitor, "machine", machine_name(machines, id, name, sizeof(name)), text,
+                                json_pack("{s:s, s:O, s:O}", "machine_id", id, "up", json_object_get(machine, "up"),
+                                                "draining", json_object_get(machine, "draining")));
+        }
+        json_decref(monitor->machines);
+        monitor->machines = json_incref(machines);
+}
+
+/* ---- signals ---- */
 
 static void show_message(Monitor *monitor, sd_bus_message *m) {
         const char *member = strempty(sd_bus_message_get_member(m)), *path = strempty(sd_bus_message_get_path(m));
@@ -185,6 +258,8 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
                 return;
         else if (streq(member, "LeaseChanged"))
                 show_lease_changed(monitor, body);
+        else if (streq(member, "UnitStateChanged"))
+                show_unit_state(monitor, body);
         else if (streq(member, "PropertiesChanged"))
                 show_properties(monitor, path, json_array_get(body, 1));
         else if (streq(member, "InterfacesAdded"))
@@ -195,29 +270,51 @@ static void show_message(Monitor *monitor, sd_bus_message *m) {
 
 /* ---- the verb ---- */
 
+/* Remembers the states of all units on all machines. */
+static int remember_states(Monitor *monitor) {
+        json_auto_t *rows = NULL;
+        json_t *row;
+        size_t i;
+        int code = cluster_units_read(monitor->ctl, "", &rows);
+
+        json_array_foreach(rows, i, row) {
+                _cleanup_free_ char *key =
+                                text_format("%s %s", get_string(row, "machine_id"), get_string(row, "unit"));
+
+                if (key)
+                        (void) json_object_set(monitor->states, key, json_object_get(row, "state"));
+        }
+        return code;
+}
+
 /* Remembers everything that is there at the beginning, since that is not news. */
 static int remember_all(Monitor *monitor) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *objects = NULL, *manager = NULL;
         json_t *object, *properties;
         const char *path, *interface;
-        int r = bus_get_objects(monitor->ctl->bus, &objects, &error);
+        int code, r = bus_get_objects(monitor->ctl->bus, &objects, &error);
 
-        if (r >= 0)
-                r = bus_get_manager(monitor->ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain("monitor", r, &error);
+        code = machines_read_all(monitor->ctl, &monitor->machines, &manager);
+        if (code == CTL_OK)
+                code = remember_states(monitor);
+        if (code != CTL_OK)
+                return code;
+        monitor->here = strdup(get_string(manager, "MachineID"));
         (void) json_object_set(monitor->shown, LEASED_PATH, manager);
         json_object_foreach(objects, path, object) {
                 json_t *all = remembered(monitor, path);
 
                 json_object_foreach(object, interface, properties)
                         (void) json_object_update(all, properties);
+                if (json_object_get(object, LEASED_LEASE))
+                        (void) json_object_set(
+                                        monitor->holders, get_string(all, "Name"), json_object_get(all, "MachineID"));
         }
-        r = machines_read(monitor->ctl, &monitor->machines);
-        if (r == CTL_OK)
-                print_event(monitor, "listening", "leased", "is followed from here on", NULL);
-        return r;
+        print_event(monitor, "listening", "leased", "is followed from here on", NULL);
+        return monitor->here ? CTL_OK : CTL_FAILED;
 }
 
 static int follow(Monitor *monitor) {
@@ -228,22 +325,29 @@ static int follow(Monitor *monitor) {
                 if (r > 0 && m)
                         show_message(monitor, m);
                 if (r == 0)
-                        r = sd_bus_wait(monitor->ctl->bus, USEC_INFINITY);
+                        r = sd_bus_wait(monitor->ctl->bus, LOOK_INTERVAL);
                 if (r < 0 && r != -EINTR)
                         return bus_complain("monitor", r, NULL);
                 if (ferror(stdout))
                         return CTL_OK; /* the reader has left */
+                if (now_boottime() >= monitor->looked + LOOK_INTERVAL) {
+                        look_at_machines(monitor);
+                        monitor->looked = now_boottime();
+                }
         }
 }
 
 int verb_monitor(Ctl *ctl, int argc, char **argv) {
-        Monitor monitor = { .ctl = ctl, .shown = json_object() };
+        Monitor monitor = { .ctl = ctl, .shown = json_object(), .states = json_object(), .holders = json_object() };
         int r = bus_watch_leased(ctl->bus), code;
 
         code = r < 0 ? bus_complain("monitor", r, NULL) : remember_all(&monitor);
         if (code == CTL_OK)
                 code = follow(&monitor);
         json_decref(monitor.shown);
+        json_decref(monitor.states);
+        json_decref(monitor.holders);
         json_decref(monitor.machines);
+        free(monitor.here);
         return code;
 }
