@@ -118,7 +118,7 @@ static Reason why_not(Core *c, const Request *r) {
                 return reason(WHY_REQUEST_LATE);
         if (!u || u->global)
                 return reason(WHY_NOT_ENABLED);
-        if (u->lease->value.index != v->index)
+        if (u->lease->value->index != v->index)
                 return reason(WHY_REQUEST_NOT_HELD);
         return v->verb == REQUEST_TRANSFER ? errand_why_no_transfer(c, u, v->machine_id) : reason(WHY_NONE);
 }

@@ -69,7 +69,7 @@ static const Lease *lease_of(Core *c, const char *unit) {
 
 /* The holder; for a job that is done, whoever did it, or if that machine is silent, another one with the unit. */
 static const Machine *whom_to_ask(Core *c, const Wanted *w, const Lease *l) {
-        const Machine *holder = mirror_find_machine(c, l->value.machine_id);
+        const Machine *holder = mirror_find_machine(c, l->value->machine_id);
 
         if (w->verb != REQUEST_REARM || (holder && machine_session(c, holder)))
                 return holder;
@@ -102,12 +102,12 @@ static WordResult choose(Core *c, const Wanted *w, const Lease **ret_lease, cons
                 *ret_why = reason(WHY_NOT_ENABLED);
                 return WORD_UNABLE;
         }
-        if (lease_is_lost(l) || l->value.state != due || l->value.period > 0)
+        if (lease_is_lost(l) || l->value->state != due || l->value->period > 0)
                 return due == LEASE_DONE ? WORD_NOT_DONE : WORD_NOT_HELD;
         *ret = whom_to_ask(c, w, l);
         if (*ret && machine_session(c, *ret) && machine_id_is_valid((*ret)->id))
                 return WORD_BEGUN;
-        *ret_why = reason_of(WHY_REQUEST_SILENT, *ret ? (*ret)->value.hostname : l->value.machine_id);
+        *ret_why = reason_of(WHY_REQUEST_SILENT, *ret ? (*ret)->value.hostname : l->value->machine_id);
         return WORD_UNABLE;
 }
 
@@ -187,7 +187,7 @@ static bool ask_next(Core *c) {
                 request_format_name(m->id, c->own.name, core_random(c), name);
                 r = mirror_add_request(c, name);
                 r->id = w->id;
-                r->value = (RequestRecord){ .verb = w->verb, .index = l->value.index, .within = c->own.ttl };
+                r->value = (RequestRecord){ .verb = w->verb, .index = l->value->index, .within = c->own.ttl };
                 str_copy(r->value.unit, sizeof(r->value.unit), w->unit);
                 str_copy(r->value.machine_id, sizeof(r->value.machine_id), w->machine);
                 str_copy(r->value.by, sizeof(r->value.by), isempty(w->by) ? c->here.hostname : w->by);
