@@ -17,6 +17,7 @@
 #include "ctl/interrupt.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "util/strv.h"
 
@@ -256,6 +257,7 @@ static int call_drain(const Drain *d, const char *verb) {
         bool drain = streq(verb, "drain");
         int r = bus_watch_leased(d->ctl->bus);
 
+        polkit_agent_open(d->ctl);
         if (r >= 0 && d->here)
                 r = bus_call(d->ctl->bus, &bus_leased, drain ? "Drain" : "Undrain", NULL, &error, NULL);
         else if (r >= 0)

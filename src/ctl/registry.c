@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "ctl/bus.h"
 #include "ctl/output.h"
+#include "ctl/polkit-agent.h"
 
 const char *registry_local_note(const char *directory, char *buf, size_t size) {
         if (isempty(directory) || streq(directory, LOCAL_DIRECTORY))
@@ -167,6 +168,7 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
                 say("%s: is the registry that this machine goes by, nothing is to be accepted", uuid);
                 return CTL_OK;
         }
+        polkit_agent_open(ctl);
         r = bus_call(ctl->bus, &bus_leased, "AcceptRegistry", NULL, &error, "s", uuid);
         if (r < 0)
                 return bus_complain("registry accept", r, &error);
@@ -177,8 +179,10 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
 static int forget_index(Ctl *ctl, const char *lease) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *reply = NULL;
-        int r = bus_call(ctl->bus, &bus_leased, "ForgetIndex", &reply, &error, "s", lease);
+        int r;
 
+        polkit_agent_open(ctl);
+        r = bus_call(ctl->bus, &bus_leased, "ForgetIndex", &reply, &error, "s", lease);
         if (r < 0)
                 return bus_complain("registry forget", r, &error);
         say("%s: Index %" JSON_INTEGER_FORMAT " is forgotten here; its record says %" JSON_INTEGER_FORMAT, lease,

@@ -21,6 +21,7 @@
 #include "ctl/interrupt.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "ctl/wait.h"
 #include "util/unit-name.h"
@@ -164,6 +165,7 @@ static int ask_all(Release *r) {
                 if (r->items[i].name && !r->items[i].elsewhere)
                         r->asked[r->n_asked++] = i;
         r->bar = bar_begin(r->n_asked == 1 ? r->items[r->asked[0]].name : "release");
+        polkit_agent_open(r->ctl);
         interrupt_catch();
         k = bus_call_many(r->ctl->bus, r->n_asked, &calls);
         interrupt_release();

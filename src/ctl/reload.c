@@ -9,6 +9,7 @@
 #include "ctl/ordering.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
+#include "ctl/polkit-agent.h"
 
 /* Orders leased after the units that serve the registry here, since Endpoints= may have changed. A caller who is
  * not root here cannot see who serves them. */
@@ -30,8 +31,10 @@ int verb_reload(Ctl *ctl, int argc, char **argv) {
         json_t *changes, *change;
         bool bad_lines;
         size_t i;
-        int code, r = bus_reload_leased(ctl->bus, &error, &bad_lines);
+        int code, r;
 
+        polkit_agent_open(ctl);
+        r = bus_reload_leased(ctl->bus, &error, &bad_lines);
         if (r < 0)
                 return bus_complain("reload", r, &error);
         r = bus_get_manager(ctl->bus, &manager, &second);

@@ -22,6 +22,7 @@
 
 #include "core/event.h"
 #include "ctl/machines.h"
+#include "ctl/polkit-agent.h"
 #include "ctl/run-job.h"
 #include "ctl/run-terminal.h"
 #include "ctl/say.h"
@@ -87,6 +88,7 @@ static int ask(Run *r) {
         r->socket = pair[0];
         r->failure = 0;
         sd_bus_error_free(&r->error);
+        polkit_agent_open(r->ctl);
         k = sd_bus_message_new_method_call(r->ctl->bus, &m, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, "RunCommand");
         if (k >= 0)
                 k = sd_bus_message_append(m, "sbh", r->lease, (int) r->ctl->wait, pair[1]);

@@ -8,6 +8,7 @@
 #include "ctl/leases.h"
 #include "ctl/message-json.h"
 #include "ctl/output.h"
+#include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 
 /* Adds "Trouble", which says what is wrong with the registry, if it has trouble. */
@@ -101,6 +102,7 @@ int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, 
         va_list ap;
         int code = CTL_OK, r;
 
+        polkit_agent_open(ctl);
         r = sd_bus_message_new_method_call(
                         ctl->bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, method);
         va_start(ap, types);

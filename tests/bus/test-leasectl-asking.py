@@ -7,10 +7,15 @@
 
 import json
 import os
+import pty
+import re
 import signal
+import subprocess
 
 from leasectl_beta import BETA, TwoSecondCase, WithBeta, put
-from leasectl_guest import SLEEPER, ctl, main, property_of, run, wait_for
+from leasectl_guest import ENVIRONMENT, SLEEPER, ctl, main, property_of, read, run, wait_for, write
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 class Here(TwoSecondCase):
@@ -23,6 +28,22 @@ class Here(TwoSecondCase):
         self.assertEqual(property_of(unit, "ActiveState"), "inactive")
         self.assertEqual(ctl("start", unit, check=True).stdout, f"{unit}: started on {host}\n")
         self.assertEqual((property_of(unit, "ActiveState"), self.index(unit)), ("active", index))
+
+    def test_polkits_agent_is_there_while_it_may_be_needed(self):
+        program, noted = "/usr/bin/pkttyagent", "/tmp/agent"
+        write(program, f'#!/bin/sh\necho "$@" $$ >{noted}\neval "exec $2>&-"\nexec sleep 1000\n')
+        os.chmod(program, 0o755)
+        self.addCleanup(os.unlink, program)
+        unit = self.enable("locked.service")
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        for user, expected in (((), None), (NOBODY, r"\A--notify-fd \d+ --fallback (\d+)\n\Z")):
+            subprocess.run([*user, "leasectl", "stop", unit], stdin=slave, capture_output=True, env=ENVIRONMENT, timeout=60)
+            self.assertEqual(os.path.exists(noted), expected is not None)
+        os.close(slave)
+        agent = re.match(expected, read(noted))
+        self.assertFalse(os.path.exists(f"/proc/{agent[1]}"))
+        os.unlink(noted)
 
     def test_the_history_keeps_who_asked(self):
         unit = self.enable("asked-for.service")
