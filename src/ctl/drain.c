@@ -137,7 +137,7 @@ static int report_drained(const Drain *d) {
         return CTL_OK;
 }
 
-_Noreturn static void leave(Drain *d) {
+static _Noreturn void leave(Drain *d) {
         bar_end(&d->bar);
         say_after(d, "drain: goes on until: leasectl undrain");
         interrupt_leave();

@@ -31,7 +31,7 @@ static void close_agent(void) {
                 ;
 }
 
-_Noreturn static void become_agent(int notify, pid_t parent) {
+static _Noreturn void become_agent(int notify, pid_t parent) {
         char descriptor[16];
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);

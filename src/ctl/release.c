@@ -140,7 +140,7 @@ static void on_idle(void *userdata) {
 }
 
 /* Says which units go on to be released, and ends: of the others it has been said that nothing has begun. */
-_Noreturn static void leave(const Release *r) {
+static _Noreturn void leave(const Release *r) {
         for (size_t i = 0; i < r->n; i++)
                 if (r->items[i].name && !r->items[i].elsewhere)
                         complain("%s: could not be taken back any more: it has begun, and goes on", r->items[i].name);

@@ -85,7 +85,7 @@ static int wait_for_answer(Ctl *ctl, const char *unit, const char *host, Answer 
 }
 
 /* What was asked for is ended by Ctrl-C: leased has said whether it was in time. */
-_Noreturn static void leave(const char *unit, int r, const sd_bus_error *error) {
+static _Noreturn void leave(const char *unit, int r, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, LEASED_ERROR("Withdrawn")))
                 complain("%s: taken back, and nothing has begun", unit);
         else if (r >= 0)
