@@ -43,6 +43,10 @@ bool text_is_printable(const char *s);
 /* The directory of Registry=local if the option names none. No other machine reads this directory. */
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
+enum {
+        LEASED_CONF_OPTIONS = 15,
+};
+
 typedef struct LeasedConf {
         char *registry;   /* "local" or "etcd" */
         char *directory;  /* of a local registry; default LOCAL_DIRECTORY */
@@ -50,29 +54,41 @@ typedef struct LeasedConf {
         char *prefix;     /* "/leased/": begins and ends with "/" */
         char *ca_file, *cert_file, *key_file, *user, *password_file;
         char *metadata;       /* "region=eu rack=a1", checked; "" if none */
-        char *metadata_where; /* "FILE:LINE"; NULL: nowhere */
         usec_t ttl;           /* 1 s to 60 s; default 10 s */
-        char *ttl_where;      /* "FILE:LINE" of TTL=; NULL if it is the default */
         char *machine_id;     /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;         /* Compact=auto */
         char *fence_command;  /* FenceCommand=: words (ini_parse_words()), the first an absolute path; NULL: none */
         usec_t fence_after;   /* FenceAfterSec=; default half of the TTL */
         usec_t fence_timeout; /* FenceTimeoutSec=; default 20 s */
+
+        char *where[LEASED_CONF_OPTIONS]; /* where each option was set: "FILE:LINE", "credential NAME"; NULL: default
+                                           */
+        const char *metadata_where, *ttl_where; /* those of Metadata= and TTL=, borrowed */
+        unsigned credentials;                   /* a bit for each option whose file is a credential */
 } LeasedConf;
 
 /* Loads leased.conf, then leased.conf.d/?*.conf in the order of their names, from the folders "leased" of root/etc,
  * root/run, root/usr/local/lib and root/usr/lib (search.h). Later lines win over earlier ones, and all win over the
  * defaults. Missing files are no error. Checks also that the TTL leaves time for a stop, that Endpoints= comes with
  * etcd and CAFile= with https, that the files named exist, and that KeyFile= and PasswordFile= are not open to
- * everybody on this machine. *ret is freed by leased_conf_free(). -EBADMSG:
- * there are messages, and *ret is untouched. */
+ * everybody on this machine. With Registry=etcd, a file that no option names may be a credential of leased.service
+ * (conf/credential.h). *ret is freed by leased_conf_free(). -EBADMSG: there are messages, and *ret is untouched. */
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages);
+/* Does the same within leased.service, which alone can see whether a credential is really there. */
+int leased_conf_load_in_service(const char *root, LeasedConf **ret, Messages *messages);
 /* Loads a file that leased_conf_dump() has written, over the defaults, with the same checks. Fails also with
  * -ENOENT, if there is no such file, and with other errors of reading. */
 int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages);
 /* Frees c, which may be NULL. Returns NULL. */
 LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
+/* Gives the paths of the files that leased_conf_load() reads, in their order. *ret is freed by strv_free(); NULL:
+ * there are none. A folder that cannot be read gives a message. Returns 0 or -ENOMEM. */
+int leased_conf_files(const char *root, char ***ret, Messages *messages);
+/* Calls f() for each option, in the order of leased.conf(5): with its name, its value as a file would have it ("" if
+ * it is not set), and where it was set (LeasedConf.where). Returns 0 or -ENOMEM. */
+typedef void (*leased_conf_each_t)(const char *option, const char *value, const char *where, void *userdata);
+int leased_conf_each(const LeasedConf *c, leased_conf_each_t f, void *userdata);
 /* Writes the effective configuration as a leased.conf. Secrets are written only as the names of their files. */
 void leased_conf_dump(const LeasedConf *c, FILE *f);
 

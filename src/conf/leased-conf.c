@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "conf/credential.h"
 #include "conf/directory.h"
 #include "conf/ini.h"
 #include "conf/metadata.h"
@@ -175,6 +176,64 @@ static int parse_fence_span(const char *value, void *field) {
         return 0;
 }
 
+/* ---- printers ---- */
+
+/* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
+ * '\0': none. A value that contains both kinds of quotes can be enclosed in neither, and needs none: it was read from
+ * a line in which no quotes enclosed it. */
+static char quote_for(const char *value) {
+        char first = value[0], last = value[strlen(value) - 1];
+        bool enclosed = (first == '"' || first == '\'') && first == last;
+
+        if ((first != ' ' && last != ' ' && last != '\\' && !enclosed) || (strchr(value, '"') && strchr(value, '\'')))
+                return '\0';
+        return strchr(value, '"') ? '\'' : '"';
+}
+
+static void print_quoted(FILE *f, const char *key, const void *field) {
+        const char *value = *(char *const *) field;
+        char quote[2] = {};
+
+        if (isempty(value))
+                return;
+        quote[0] = quote_for(value);
+        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
+}
+
+static void print_registry(FILE *f, const char *key, const void *field) {
+        const LeasedConf *c = field;
+        bool local = streq(c->registry, "local");
+
+        fprintf(f, "%s=%s%s%s\n", key, c->registry, local ? ":" : "", local ? c->directory : "");
+}
+
+static void print_words(FILE *f, const char *key, const void *field) {
+        char *const *words = *(char **const *) field;
+
+        for (char *const *w = words; w && *w; w++)
+                fprintf(f, "%s%s%s%s", w == words ? key : "", w == words ? "=" : " ", *w, w[1] ? "" : "\n");
+}
+
+static void print_text(FILE *f, const char *key, const void *field) {
+        const char *value = *(char *const *) field;
+
+        if (value)
+                fprintf(f, "%s=%s\n", key, value);
+}
+
+static void print_span(FILE *f, const char *key, const void *field) {
+        usec_t span = *(const usec_t *) field;
+        bool whole = span % USEC_PER_SEC == 0;
+
+        fprintf(f, "%s=%" PRIu64 "%s\n", key, span / (whole ? USEC_PER_SEC : USEC_PER_MSEC), whole ? "s" : "ms");
+}
+
+static void print_compact(FILE *f, const char *key, const void *field) {
+        fprintf(f, "%s=%s\n", key, *(const bool *) field ? "auto" : "no");
+}
+
+/* ---- options ---- */
+
 enum {
         O_REGISTRY,
         O_ENDPOINTS,
@@ -198,37 +257,54 @@ enum {
 #define A_FENCE_SPAN "a time span above 0 and up to 1h, e.g. 20s"
 
 static const IniOption options[_O_MAX] = {
-        [O_REGISTRY] = { "Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd" },
+        [O_REGISTRY] = { "Registry", parse_registry, 0, "local, local:/DIRECTORY or etcd", print_registry },
         [O_ENDPOINTS] = { "Endpoints", parse_endpoints, offsetof(LeasedConf, endpoints),
                         "a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "
-                        "http://10.0.0.2:2379" },
+                        "http://10.0.0.2:2379",
+                        print_words },
         [O_PREFIX] = { "Prefix", parse_prefix, offsetof(LeasedConf, prefix),
-                        "an absolute key without spaces, e.g. /leased/" },
-        [O_CA_FILE] = { "CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH },
-        [O_CERT_FILE] = { "CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH },
-        [O_KEY_FILE] = { "KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH },
-        [O_USER] = { "User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd" },
-        [O_PASSWORD_FILE] = { "PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH },
+                        "an absolute key without spaces, e.g. /leased/", print_quoted },
+        [O_CA_FILE] = { "CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH, print_quoted },
+        [O_CERT_FILE] = { "CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH, print_quoted },
+        [O_KEY_FILE] = { "KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH, print_quoted },
+        [O_USER] = { "User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd",
+                        print_quoted },
+        [O_PASSWORD_FILE] = { "PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH,
+                        print_quoted },
         [O_METADATA] = { "Metadata", parse_metadata, offsetof(LeasedConf, metadata),
-                        "a list of key=value with less than 512 characters, e.g. region=eu rack=a1" },
+                        "a list of key=value with less than 512 characters, e.g. region=eu rack=a1", print_quoted },
         [O_TTL] = { "TTL", parse_ttl, offsetof(LeasedConf, ttl),
-                        "a time span from 1s to 60s in whole milliseconds, e.g. 10s" },
+                        "a time span from 1s to 60s in whole milliseconds, e.g. 10s", print_span },
         [O_MACHINE_ID] = { "MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
                         "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
-                        "nothing" },
-        [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no" },
+                        "nothing",
+                        print_quoted },
+        [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no", print_compact },
         [O_FENCE_COMMAND] = { "FenceCommand", parse_command, offsetof(LeasedConf, fence_command),
-                        "the absolute path of a program, and its arguments" },
-        [O_FENCE_AFTER] = { "FenceAfterSec", parse_fence_span, offsetof(LeasedConf, fence_after), A_FENCE_SPAN },
-        [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN },
+                        "the absolute path of a program, and its arguments", print_text },
+        [O_FENCE_AFTER] = { "FenceAfterSec", parse_fence_span, offsetof(LeasedConf, fence_after), A_FENCE_SPAN,
+                        print_span },
+        [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN,
+                        print_span },
 };
+
+_Static_assert((int) _O_MAX == (int) LEASED_CONF_OPTIONS, "LeasedConf.where has a place for each option");
+
+/* Whether a line with this option is wrong because of what the others say. */
+static bool is_out_of_place(const LeasedConf *c, unsigned option) {
+        bool of_etcd = (option >= O_ENDPOINTS && option <= O_PASSWORD_FILE) || option == O_COMPACT;
+        bool of_fencing = option == O_FENCE_AFTER || option == O_FENCE_TIMEOUT;
+
+        return (of_etcd && !streq(c->registry, "etcd")) || (of_fencing && !c->fence_command);
+}
 
 /* What the checks of options that depend on each other need. A message names the line of the option that is to be
  * changed. */
 typedef struct Check {
         const char *root;
         const LeasedConf *conf;
-        char **where;
+        char *const *where;
+        bool in_service; /* the files of credentials can be looked at: only leased.service has them */
         Messages *messages;
 } Check;
 
@@ -237,13 +313,13 @@ static void check_file(const Check *k, unsigned option, const char *path, bool s
         const char *key = options[option].key;
         struct stat st;
 
-        if (!path)
+        if (!path || (k->conf->credentials & 1u << option && !k->in_service))
                 return;
         full = text_format("%s%s", k->root, path);
         if (!full)
                 return;
         if (stat(full, &st) < 0) {
-                if (errno != EACCES) /* an ordinary user who runs leasectl cannot see the file */
+                if (errno != EACCES || k->in_service) /* an ordinary user who runs leasectl cannot see the file */
                         messages_add(k->messages, "%s: %s=%s: %s", k->where[option], key, path, strerror(errno));
         } else if (!S_ISREG(st.st_mode))
                 messages_add(k->messages, "%s: %s=%s: not a regular file", k->where[option], key, path);
@@ -346,50 +422,94 @@ static int fill_defaults(LeasedConf *c) {
         return c->registry && c->directory && c->prefix && c->metadata ? 0 : -ENOMEM;
 }
 
-static int load_files(const char *root, IniTable *table, Messages *messages) {
+int leased_conf_files(const char *root, char ***ret, Messages *messages) {
         _cleanup_free_ char *first = NULL, *unread = NULL;
-        _cleanup_(strv_freep) char **paths = NULL;
-        int r;
+        _cleanup_(strv_freep) char **paths = NULL, **dropins = NULL;
+        int r = search_file(root, "leased/leased.conf", &first);
 
-        r = search_file(root, "leased/leased.conf", &first);
         if (r == 0 && first)
-                r = ini_load(root, first, table, messages);
-        if (r == -ENOMEM)
+                r = strv_add(&paths, first);
+        if (r < 0)
                 return r;
-        r = search_folder(root, "leased/leased.conf.d", directory_is_conf, &paths, &unread);
+        r = search_folder(root, "leased/leased.conf.d", directory_is_conf, &dropins, &unread);
         if (r < 0 && !unread)
                 return r;
         if (unread)
                 messages_add(messages, "%s: cannot be read: %s", unread, strerror(-r));
-        for (char **p = paths; p && *p; p++) {
-                r = ini_load(root, *p, table, messages);
-                if (r == -ENOMEM)
+        for (char **p = dropins; p && *p; p++) {
+                r = strv_add(&paths, *p);
+                if (r < 0)
                         return r;
+        }
+        *ret = TAKE_PTR(paths);
+        return 0;
+}
+
+static int load_files(const char *root, IniTable *table, Messages *messages) {
+        _cleanup_(strv_freep) char **paths = NULL;
+        int r = leased_conf_files(root, &paths, messages);
+
+        for (char **p = paths; r >= 0 && p && *p; p++)
+                if (ini_load(root, *p, table, messages) == -ENOMEM)
+                        r = -ENOMEM;
+        return r;
+}
+
+/* Lets credentials stand in for the files that no option names. */
+static int take_credentials(LeasedConf *c, const char *root, bool in_service) {
+        static const struct {
+                unsigned option;
+                const char *name;
+        } known[] = {
+                { O_CA_FILE, "leased.etcd-ca" },
+                { O_CERT_FILE, "leased.etcd-cert" },
+                { O_KEY_FILE, "leased.etcd-key" },
+                { O_PASSWORD_FILE, "leased.etcd-password" },
+        };
+        bool tls = c->endpoints && c->endpoints[0] && startswith(c->endpoints[0], "https:");
+
+        for (size_t i = 0; streq(c->registry, "etcd") && i < ELEMENTSOF(known); i++) {
+                unsigned o = known[i].option;
+                char **field = (char **) ((char *) c + options[o].offset);
+                int r = 0;
+
+                if (*field || (!tls && o != O_PASSWORD_FILE))
+                        continue;
+                r = credential_find(root, in_service, known[i].name, field);
+                if (r < 0)
+                        return r;
+                if (!*field)
+                        continue;
+                c->credentials |= 1u << o;
+                c->where[o] = text_format("credential %s", known[i].name);
+                if (!c->where[o])
+                        return -ENOMEM;
         }
         return 0;
 }
 
-static int load(const char *root, const char *single, LeasedConf **ret, Messages *messages) {
+static int load(const char *root, const char *single, bool in_service, LeasedConf **ret, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *c = calloc(1, sizeof(LeasedConf));
-        char *where[_O_MAX] = {};
-        IniTable table = { .section = "Leased", .options = options, .n_options = _O_MAX, .target = c, .where = where };
+        IniTable table = { .section = "Leased", .options = options, .n_options = _O_MAX, .target = c };
         size_t before = messages->n;
         int r;
 
         if (!c)
                 return -ENOMEM;
+        table.where = c->where;
         c->ttl = c->fence_after = c->fence_timeout = USEC_INFINITY;
         c->compact = true;
         r = single ? ini_load(root, single, &table, messages) : load_files(root, &table, messages);
         if (r == 0)
                 r = fill_defaults(c);
-        if (r == 0)
-                check_all(&(Check){ .root = root, .conf = c, .where = where, .messages = messages });
-        c->metadata_where = TAKE_PTR(where[O_METADATA]);
-        c->ttl_where = TAKE_PTR(where[O_TTL]);
-        ini_where_done(&table);
+        if (r == 0 && !single) /* a dump names the files of credentials as those of options */
+                r = take_credentials(c, root, in_service);
         if (r < 0)
                 return r;
+        check_all(&(Check){
+                        .root = root, .conf = c, .where = c->where, .in_service = in_service, .messages = messages });
+        c->metadata_where = c->where[O_METADATA];
+        c->ttl_where = c->where[O_TTL];
         if (messages->n > before)
                 return -EBADMSG;
         *ret = TAKE_PTR(c);
@@ -397,11 +517,15 @@ static int load(const char *root, const char *single, LeasedConf **ret, Messages
 }
 
 int leased_conf_load(const char *root, LeasedConf **ret, Messages *messages) {
-        return load(root, NULL, ret, messages);
+        return load(root, NULL, false, ret, messages);
+}
+
+int leased_conf_load_in_service(const char *root, LeasedConf **ret, Messages *messages) {
+        return load(root, NULL, true, ret, messages);
 }
 
 int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages) {
-        return load("", path, ret, messages);
+        return load("", path, true, ret, messages);
 }
 
 LeasedConf *leased_conf_free(LeasedConf *c) {
@@ -417,56 +541,39 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->user);
         free(c->password_file);
         free(c->metadata);
-        free(c->metadata_where);
         free(c->machine_id);
         free(c->fence_command);
-        free(c->ttl_where);
+        for (unsigned o = 0; o < _O_MAX; o++)
+                free(c->where[o]);
         free(c);
         return NULL;
 }
 
-/* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
- * '\0': none. A value that contains both kinds of quotes can be enclosed in neither, and needs none: it was read from
- * a line in which no quotes enclosed it. */
-static char quote_for(const char *value) {
-        char first = value[0], last = value[strlen(value) - 1];
-        bool enclosed = (first == '"' || first == '\'') && first == last;
-
-        if ((first != ' ' && last != ' ' && last != '\\' && !enclosed) || (strchr(value, '"') && strchr(value, '\'')))
-                return '\0';
-        return strchr(value, '"') ? '\'' : '"';
-}
-
-static void dump_string(FILE *f, const char *key, const char *value) {
-        char quote[2] = {};
-
-        if (isempty(value))
-                return;
-        quote[0] = quote_for(value);
-        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
+static const void *field_of(const LeasedConf *c, unsigned option) {
+        return (const char *) c + options[option].offset;
 }
 
 void leased_conf_dump(const LeasedConf *c, FILE *f) {
         fprintf(f, "[Leased]\n");
-        if (streq(c->registry, "local"))
-                fprintf(f, "Registry=local:%s\n", c->directory);
-        else {
-                fprintf(f, "Registry=%s\nEndpoints=", c->registry);
-                for (char **e = c->endpoints; e && *e; e++)
-                        fprintf(f, "%s%s", e == c->endpoints ? "" : " ", *e);
-                fprintf(f, "\nPrefix=%s\n", c->prefix);
-                dump_string(f, "CAFile", c->ca_file);
-                dump_string(f, "CertFile", c->cert_file);
-                dump_string(f, "KeyFile", c->key_file);
-                dump_string(f, "User", c->user);
-                dump_string(f, "PasswordFile", c->password_file);
-                fprintf(f, "Compact=%s\n", c->compact ? "auto" : "no");
+        for (unsigned o = 0; o < _O_MAX; o++)
+                if (!is_out_of_place(c, o))
+                        options[o].print(f, options[o].key, field_of(c, o));
+}
+
+int leased_conf_each(const LeasedConf *c, leased_conf_each_t f, void *userdata) {
+        for (unsigned o = 0; o < _O_MAX; o++) {
+                _cleanup_free_ char *line = NULL;
+                size_t size = 0, key = strlen(options[o].key) + 1;
+                FILE *stream = open_memstream(&line, &size);
+
+                if (!stream)
+                        return -ENOMEM;
+                options[o].print(stream, options[o].key, field_of(c, o));
+                if (fclose(stream) != 0)
+                        return -ENOMEM;
+                if (size > key)
+                        line[size - 1] = '\0'; /* the newline */
+                f(options[o].key, size > key ? line + key : "", c->where[o], userdata);
         }
-        dump_string(f, "Metadata", c->metadata);
-        fprintf(f, "TTL=%" PRIu64 "ms\n", c->ttl / USEC_PER_MSEC);
-        dump_string(f, "MachineID", c->machine_id);
-        if (!c->fence_command)
-                return;
-        fprintf(f, "FenceCommand=%s\nFenceAfterSec=%" PRIu64 "ms\nFenceTimeoutSec=%" PRIu64 "ms\n", c->fence_command,
-                        c->fence_after / USEC_PER_MSEC, c->fence_timeout / USEC_PER_MSEC);
+        return 0;
 }

@@ -79,6 +79,7 @@ typedef struct Ctl {
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
 int verb_check(Ctl *ctl, int argc, char **argv);
+int verb_config(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
 int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);

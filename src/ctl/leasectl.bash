@@ -38,7 +38,7 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history monitor metrics is-held check enable disable stop start restart release
-                transfer steal rearm drain undrain confirm-dead run set-metadata registry setup reload'
+                transfer steal rearm drain undrain confirm-dead run set-metadata registry config setup reload'
         local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 

@@ -42,6 +42,7 @@ static const Verb verbs[] = {
         { "run", "LEASE COMMAND...", 2, -1, true, verb_run, "Run a command while holding a lease of its own" },
         { "registry", "[accept UUID|forget LEASE]", 0, 2, false, verb_registry,
                         "How the registry is; or go by another" },
+        { "config", "", 0, 0, true, verb_config, "leased.conf: what is in force, and from where" },
         { "setup", "NAME=ADDRESS...", 1, -1, true, verb_setup, "From fresh machines to a cluster" },
         { "reload", "", 0, 0, false, verb_reload, "Let leased read its configuration again" },
 };

@@ -17,6 +17,7 @@
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
+#include "util/text.h"
 
 /* ---- lists ---- */
 
@@ -334,6 +335,28 @@ static int append_lines(sd_bus_message *m, const Messages *messages) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+typedef struct Lines {
+        sd_bus_message *message;
+        int r;
+} Lines;
+
+static void append_setting(const char *option, const char *value, const char *where, void *userdata) {
+        _cleanup_free_ char *line = text_format("%s=%s", option, value);
+        Lines *lines = userdata;
+
+        if (lines->r >= 0)
+                lines->r = line ? bus_append_text(lines->message, line) : -ENOMEM;
+}
+
+static int append_configuration(sd_bus_message *m, const LeasedConf *c) {
+        Lines lines = { .message = m, .r = sd_bus_message_open_container(m, 'a', "s") };
+        int r = leased_conf_each(c, append_setting, &lines);
+
+        if (r < 0 || lines.r < 0)
+                return r < 0 ? r : lines.r;
+        return sd_bus_message_close_container(m);
+}
+
 static int append_why_not(sd_bus_message *m, const SessionView *session) {
         char line[WHY_NOT_SIZE];
 
@@ -370,6 +393,7 @@ typedef ManagerSubject Subject;
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
         P(LastError, "s", TOLD, append_last_error(m, s))                                                              \
         P(ConfigurationErrors, "as", TOLD, append_lines(m, &s->daemon->reading.wrong))                                \
+        P(Configuration, "as", ASKED, append_configuration(m, s->daemon->conf))                                       \
         P(UnitsError, "s", TOLD, bus_append_text(m, s->daemon->reading.units_error))                                  \
         P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \
         P(Metadata, "a{ss}", TOLD, bus_append_metadata(m, s->daemon->conf->metadata))                                 \

@@ -54,8 +54,8 @@ static int parse_argv(int argc, char *argv[], bool *ret_check) {
         return 1;
 }
 
-static int load_conf(LeasedConf **ret, Messages *wrong) {
-        int r = leased_conf_load("", ret, wrong);
+static int load_conf(bool check, LeasedConf **ret, Messages *wrong) {
+        int r = (check ? leased_conf_load : leased_conf_load_in_service)("", ret, wrong);
 
         reload_log_messages(wrong);
         if (r < 0 && wrong->n == 0)
@@ -85,7 +85,7 @@ static bool serves_units(const LeasedConf *conf, Messages *messages) {
 static int load_best_conf(LeasedConf **ret, Messages *wrong) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL, *last = NULL;
         _cleanup_(messages_done) Messages of_units = {}, of_last = {}, of_its_units = {};
-        int r = load_conf(&conf, wrong);
+        int r = load_conf(false, &conf, wrong);
         bool good = r >= 0 && serves_units(conf, &of_units);
 
         reload_log_messages(&of_units);
@@ -133,7 +133,7 @@ int main(int argc, char *argv[]) {
         r = parse_argv(argc, argv, &check);
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = check ? load_conf(&conf, &wrong) : load_best_conf(&conf, &wrong);
+        r = check ? load_conf(true, &conf, &wrong) : load_best_conf(&conf, &wrong);
         if (r < 0) /* with this status PID 1 does not start leased again: bad lines would be logged ten times a second
                     */
                 return r == -EBADMSG && !check ? EX_CONFIG : EXIT_FAILURE;

@@ -134,7 +134,7 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
         size_t before = messages->n; /* the number of complaints about units, which come first */
-        int r = leased_conf_load("", &conf, messages);
+        int r = leased_conf_load_in_service("", &conf, messages);
 
         if (r < 0 && r != -EBADMSG)
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));

@@ -739,7 +739,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
 
         good = check()
         self.assertEqual((good.returncode, good.stderr), (0, ""))
-        self.assertIn("Metadata=region=eu rack=a1\nTTL=2000ms\n", good.stdout)
+        self.assertIn("Metadata=region=eu rack=a1\nTTL=2s\n", good.stdout)
         self.assertIn(f"# enabled: {UNIT}, lease {UNIT}\n", good.stdout)
         for line in ("StopGraceSec=soon", "StopGraceSec=1s"):  # the latter would be right with a longer TTL
             with open("/etc/leased/units/checked.service", "w", encoding="utf-8") as f:

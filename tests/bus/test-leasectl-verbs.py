@@ -390,7 +390,7 @@ class Verbs(TwoSecondCase):
         pending = f"leased.conf: MachineID={'d' * 32}, in force after: systemctl restart leased (which leaves units alone)"
         self.assertEqual(sorted(ctl("reload", check=True).stdout.splitlines()),
                          sorted([f"{unit}: StopGraceSec=400ms", f"{unit}: Version=3 (was 0)", pending,
-                                 "leased.conf: Metadata=a=b", "leased.conf: TTL=3000ms (was 2000ms)"]))
+                                 "leased.conf: Metadata=a=b", "leased.conf: TTL=3s (was 2s)"]))
         self.assertEqual(json.loads(ctl("reload", "--json=short", check=True).stdout), [pending])
         write(f"{UNITS}/{unit}", "[X-Leased]\nVersion=none\n")
         self.assertSays(ctl("reload"), 1, f"{UNITS}/{unit}:2: Version=none: expected is a whole number, e.g. 2")
@@ -433,7 +433,7 @@ class Verbs(TwoSecondCase):
 
         write(own, "[X-Leased]\nStopGraceSec=400ms\n")  # both lines together make sense
         done = ctl("reload", check=True)
-        self.assertIn("leased.conf: TTL=2000ms (was 3000ms)", done.stdout)
+        self.assertIn("leased.conf: TTL=2s (was 3s)", done.stdout)
         self.assertIn(f"{unit}: StopGraceSec=400ms (was 900ms)", done.stdout)
         wait_for("the grace is in force", lambda: grace() == 400)
 
