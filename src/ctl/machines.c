@@ -63,10 +63,11 @@ int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *
                 const char *id = string_at(m, 0);
 
                 (void) json_array_append_new(rows,
-                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:b}", "machine_id",
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:b}", "machine_id",
                                                 json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
                                                 json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
-                                                json_array_get(m, 4), "draining", json_array_get(m, 5), "up",
+                                                json_array_get(m, 4), "draining", json_array_get(m, 5), "version",
+                                                get_string(json_object_get(manager, "MachineVersions"), id), "up",
                                                 standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
                                                 "ttl_usec", age_of(manager, id, 1), "here",
                                                 streq(get_string(manager, "MachineID"), id)));
@@ -252,6 +253,7 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
                 { .title = "MACHINE", .key = "name" },
                 { .title = "STATE", .key = "state", .colour = colour_of_machine },
                 { .title = "HELD", .key = "held", .right = true },
+                { .title = "VERSION", .key = "version" },
                 { .title = "METADATA", .key = "metadata", .format = format_metadata },
                 { .title = "MACHINE ID", .key = "machine_id" },
         };

@@ -37,6 +37,16 @@ static void print_configuration(const json_t *manager) {
                 print_field("", "what was in force before goes on; after correcting it: leasectl reload");
 }
 
+/* Prints the versions of leased and of its guard, which may be another one after an upgrade. */
+static void print_versions(const json_t *manager) {
+        const char *daemon = get_string(manager, "Version"), *guard = get_string(manager, "GuardVersion");
+        bool same = streq(daemon, guard);
+
+        print_field("leased", "%s, guard %s%s%s%s", daemon, same ? "" : colour_on(COLOUR_YELLOW),
+                        *guard ? guard : "not known", same ? "" : colour_off(),
+                        *guard && !same ? ": systemctl reload leased-guard" : "");
+}
+
 static void print_units(const json_t *units) {
         size_t held = 0, unknown = 0, i;
         char more[64] = "";
@@ -85,7 +95,7 @@ static int status_machine(Ctl *ctl) {
                 print_json(ctl, manager);
                 return code;
         }
-        print_field("leased", "%s", get_string(manager, "Version"));
+        print_versions(manager);
         print_field("Machine", "%s", get_string(manager, "MachineID"));
         registry_print_state(ctl, manager);
         print_field("TTL", "%s", format_span(span, sizeof(span), (usec_t) get_integer(manager, "TTLUSec")));

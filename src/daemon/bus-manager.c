@@ -373,6 +373,7 @@ typedef ManagerSubject Subject;
 
 #define PROPERTIES(P)                                                                                                 \
         P(Version, "s", CONST, bus_append_text(m, LEASED_VERSION))                                                    \
+        P(GuardVersion, "s", TOLD, bus_append_text(m, guard_port_version(s->daemon->guard)))                          \
         P(MachineID, "s", CONST, bus_append_text(m, s->daemon->machine_id))                                           \
         P(BootID, "s", CONST, bus_append_text(m, s->daemon->boot_id))                                                 \
         P(Registry, "s", TOLD, bus_append_text(m, s->daemon->registry->ops->name))                                    \

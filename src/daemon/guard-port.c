@@ -42,6 +42,7 @@ struct GuardPort {
         sd_event_source *io, *retry;
         usec_t retry_after;
         usec_t down_since; /* CLOCK_BOOTTIME; while synced it means nothing */
+        char version[32];  /* of the guard; "" if it has not said so on this connection */
         Queued *queue;     /* messages that wait for room in the socket */
         size_t n_queued;
 };
@@ -80,6 +81,7 @@ static void disconnect(GuardPort *g) {
         g->greeted = g->synced = false;
         g->complained = false;
         g->unheard_since = 0;
+        g->version[0] = '\0';
         queue_clear(g);
         arm_retry(g);
         if (greeted)
@@ -220,6 +222,9 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                 g->synced = true;
                 g->deliver(&(Event){ .kind = EVENT_GUARD_SYNCED }, g->userdata);
                 break;
+        case GUARD_VERSION:
+                str_copy(g->version, sizeof(g->version), m->unit);
+                break;
         default: /* a message of a later protocol */
                 break;
         }
@@ -310,6 +315,10 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 
 bool guard_port_connected(const GuardPort *g) {
         return g->greeted;
+}
+
+const char *guard_port_version(const GuardPort *g) {
+        return g->version;
 }
 
 usec_t guard_port_down_since(const GuardPort *g) {

@@ -31,6 +31,9 @@ GuardPort *guard_port_free(GuardPort *g);
 
 /* Whether a guard is connected that has greeted, whether or not it has reported its entries. */
 bool guard_port_connected(const GuardPort *g);
+/* The version of the guard that is connected, borrowed; "" if none is, or if the guard does not tell it, as that of
+ * 0.1.0. */
+const char *guard_port_version(const GuardPort *g);
 /* Since when no guard can be reached (CLOCK_BOOTTIME). USEC_INFINITY: a guard is connected, and has reported its
  * entries. */
 usec_t guard_port_down_since(const GuardPort *g);

@@ -110,6 +110,12 @@ static int send_simple(Guard *g, GuardMessageType type, uint64_t index) {
         return client_send(g->client, &m);
 }
 
+static int send_version(Guard *g) {
+        GuardMessage m = { .version = GUARD_PROTOCOL, .type = GUARD_VERSION, .unit = LEASED_VERSION };
+
+        return client_send(g->client, &m);
+}
+
 static int send_entry(Guard *g, const Item *item) {
         const GuardEntry *e = &item->entry;
         GuardMessage m = {
@@ -151,7 +157,7 @@ static void guard_tell(Guard *g) {
         }
         if (g->tells)
                 g->turn.more = true;
-        else if (connected && !g->synced && send_simple(g, GUARD_SYNCED, 0) == 0)
+        else if (connected && !g->synced && send_version(g) == 0 && send_simple(g, GUARD_SYNCED, 0) == 0)
                 g->synced = true;
 }
 

@@ -8,9 +8,9 @@
  * message whose type they do not know; fields may only be added at the end. Only uid 0 may connect.
  *
  * The guard serves one daemon at a time: a new connection takes the place of the old one. On connection the guard
- * sends HELLO, then one ENTRY for each entry it has, then SYNCED. Later it sends an ENTRY whenever an entry has
- * changed, and after every request that names a unit, whether the request changed anything or not. An ENTRY with index
- * 0 says: the guard has no entry for this unit.
+ * sends HELLO, then one ENTRY for each entry it has, then VERSION and SYNCED. Later it sends an ENTRY whenever an
+ * entry has changed, and after every request that names a unit, whether the request changed anything or not. An ENTRY
+ * with index 0 says: the guard has no entry for this unit.
  *
  * An entry is live until its stop_at is reached (it has expired then) or the daemon says that its lease is lost. From
  * then on the guard stops the unit, and kills it from kill_at on, until it is seen down: inactive or failed, without a
@@ -72,6 +72,8 @@ typedef enum GuardMessageType {
         GUARD_HELLO = 64, /* index: the guard's pid */
         GUARD_ENTRY,      /* unit, index, flags, stop_at, kill_at, stop_offset, kill_offset, serial */
         GUARD_SYNCED,     /* all entries have been sent */
+        GUARD_VERSION, /* unit: in place of a unit's name, the version of the guard, for people. A guard of 0.1.0 does
+                        * not send this message */
 } GuardMessageType;
 
 enum {

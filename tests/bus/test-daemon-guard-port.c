@@ -166,6 +166,24 @@ static void entries_are_reported_as_the_guard_says_them(void **state) {
         run_until(f, &f->synced, 1);
 }
 
+static void the_version_is_that_of_the_guard_that_is_connected(void **state) {
+        Fixture *f = *state;
+
+        assert_string_equal(guard_port_version(f->client), "");
+        connect_them(f);
+        guard_says(f, GUARD_VERSION, "0.2.0+next", 0, 0);
+        guard_says(f, GUARD_SYNCED, "", 0, 0);
+        run_until(f, &f->synced, 1);
+        assert_string_equal(guard_port_version(f->client), "0.2.0+next");
+        assert_int_equal(close(f->guard), 0);
+        run_until(f, &f->down, 1);
+        assert_string_equal(guard_port_version(f->client), "");
+        guard_accepts(f); /* one of 0.1.0 */
+        guard_says(f, GUARD_SYNCED, "", 0, 0);
+        run_until(f, &f->synced, 2);
+        assert_string_equal(guard_port_version(f->client), "");
+}
+
 static void deadlines_count_from_the_beat_that_was_committed(void **state) {
         Fixture *f = *state;
         GuardMessage m;
@@ -328,6 +346,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 a_guard_that_is_not_there_is_asked_for_and_found_later, setup, teardown),
                 cmocka_unit_test_setup_teardown(entries_are_reported_as_the_guard_says_them, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_version_is_that_of_the_guard_that_is_connected, setup, teardown),
                 cmocka_unit_test_setup_teardown(deadlines_count_from_the_beat_that_was_committed, setup, teardown),
                 cmocka_unit_test_setup_teardown(gates_are_asked_for_by_name, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_slow_guard_loses_nothing, setup, teardown),

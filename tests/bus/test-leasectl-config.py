@@ -99,6 +99,15 @@ class WithDaemon(CaseWithDaemon):
         self.assertIn("leased goes on with what it had before:", done.stdout)
         self.assertIn("    TTL=5s", done.stdout.splitlines())
 
+    def test_status_shows_the_guard_that_is_in_force(self):
+        version = ctl("--version").stdout.split()[1]
+        status = wait_for("the guard has said its version", lambda: (s := ctl("status").stdout) and "not known" not in s and s)
+        self.assertRegex(status, rf"(?m)^ +leased: {re.escape(version)}, guard {re.escape(version)}$")
+        here = json.loads(ctl("machines", "--json=short").stdout)[0]
+        self.assertEqual(here["version"], version)
+        self.assertRegex(ctl("machines").stdout, rf" {re.escape(version)} ")
+
+
 class WithEtcd(Case):
     """An etcd in the guest, and a leased.service with a drop-in of the test's own."""
     CLIENT_URL = URL

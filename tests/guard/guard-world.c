@@ -136,6 +136,9 @@ unsigned connect_guard(void) {
         assert_int_equal(m.index, guard_pid());
         while (receive(&m, now_boottime() + PATIENCE) && m.type == GUARD_ENTRY)
                 n++;
+        assert_int_equal(m.type, GUARD_VERSION);
+        assert_string_equal(m.unit, LEASED_VERSION);
+        assert_true(receive(&m, now_boottime() + PATIENCE));
         assert_int_equal(m.type, GUARD_SYNCED);
         return n;
 }

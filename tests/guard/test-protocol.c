@@ -26,7 +26,7 @@ static bool valid(GuardMessageType type, const char *unit) {
 static void each_message_as_it_is_meant_is_valid(void **state) {
         static const GuardMessageType with[] = { GUARD_ARM, GUARD_LOSE, GUARD_DISARM, GUARD_OPEN, GUARD_CLOSE,
                 GUARD_ENTRY };
-        static const GuardMessageType without[] = { GUARD_BEAT, GUARD_HELLO, GUARD_SYNCED };
+        static const GuardMessageType without[] = { GUARD_BEAT, GUARD_HELLO, GUARD_SYNCED, GUARD_VERSION };
 
         for (size_t i = 0; i < ELEMENTSOF(with); i++) {
                 assert_true(valid(with[i], "foo.service"));
