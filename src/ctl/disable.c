@@ -147,15 +147,16 @@ static bool waits_for_registry(const json_t *props) {
 }
 
 /* Gives up on a unit whose lease cannot be given back. The unit stays gated: until the lease is given back, the
- * daemon would stop the unit again if it were started. */
+ * daemon would stop the unit again if it were started. Returns CTL_UNKNOWN. */
 static int give_up_on_registry(const char *unit, const json_t *props) {
         complain("%s: is down, but its lease is not given back, for the registry does not answer: %s", unit,
                         get_string(props, "Trouble"));
-        return ctl_fail("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without "
-                        "a "
-                        "lease, "
-                        "first: systemctl stop leased",
+        complain("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without "
+                 "a "
+                 "lease, "
+                 "first: systemctl stop leased",
                         unit, unit);
+        return CTL_UNKNOWN;
 }
 
 /* Ends the wait when the daemon no longer knows the unit, or when only the registry has kept it for too long. */
@@ -362,6 +363,12 @@ static int ungate_all(Ctl *ctl, Item *items, size_t n) {
         return code == CTL_OK && freed > 0 ? pid1_reload(ctl->bus) : code;
 }
 
+/* Gives the exit code for two units, of which the graver one counts: any failure is graver than a registry that does
+ * not answer. */
+static int graver(int a, int b) {
+        return b == CTL_OK || (b == CTL_UNKNOWN && a != CTL_OK) ? a : b;
+}
+
 static int disable_all(Ctl *ctl, Item *items, size_t n) {
         int code, c, running = bus_leased_runs(ctl->bus);
 
@@ -376,15 +383,14 @@ static int disable_all(Ctl *ctl, Item *items, size_t n) {
         code = running ? wait_forgotten(ctl, items, n) : look_all_offline(ctl, items, n);
         c = ungate_all(ctl, items, n);
         for (size_t i = 0; i < n; i++) {
-                if (items[i].code != CTL_OK)
-                        code = items[i].code;
+                code = graver(code, items[i].code);
                 if (items[i].going)
                         say("%s: disabled%s", items[i].name,
                                         running || !items[i].leased
                                                         ? ""
                                                         : "; its lease, if this machine held it, ends within the TTL");
         }
-        return c != CTL_OK ? c : code;
+        return graver(code, c);
 }
 
 static int disable_units(Ctl *ctl, size_t n, char **typed) {
@@ -407,7 +413,7 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
                 free(items[i].name);
                 free(items[i].text);
         }
-        return code != CTL_OK ? code : all;
+        return graver(all, code);
 }
 
 /* Disables every unit that is enabled here, and those that an earlier disable has left gated. */

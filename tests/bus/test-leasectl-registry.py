@@ -293,7 +293,7 @@ class Unknown(CaseWithDaemon):
         began = time.monotonic()
         done = ctl("disable", unit)
         self.assertTrue(10 <= time.monotonic() - began < 40, time.monotonic() - began)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 6)
         self.assertRegex(done.stderr, rf"(?m)^leasectl: {unit}: is down, but its lease is not given back, for the registry does not answer: .")
         self.assertIn(f"{unit}: stays gated; once the registry answers: leasectl disable {unit}; or", done.stderr)
         self.assertRegex(done.stderr, rf"(?m)^{unit}: .*; registry: ")  # what it waits for, meanwhile
@@ -302,6 +302,22 @@ class Unknown(CaseWithDaemon):
         wait_for("the registry is back", lambda: registry()["state"] == "ok")
         self.assertEqual(ctl("disable", unit, check=True).stdout, f"{unit}: disabled\n")
         self.assertEqual(record(f"leases/{unit}").get("session", ""), "")
+        run("systemctl", "start", unit)
+        run("systemctl", "stop", unit)
+
+    def test_without_a_registry_units_become_ordinary_once_leased_is_stopped(self):
+        """As the packages do it on a machine whose etcd never comes back."""
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        unit = self.enable("orphan.service")
+        etcd.stop()
+        wait_for("that is seen", lambda: registry()["state"] == "trouble")
+        self.assertEqual(ctl("disable", "--all").returncode, 6)
+        run("systemctl", "stop", "leased.service")
+        self.assertEqual(ctl("disable", "--all", check=True).stdout,
+                         f"{unit}: disabled; its lease, if this machine held it, ends within the TTL\n")
         run("systemctl", "start", unit)
         run("systemctl", "stop", unit)
 
