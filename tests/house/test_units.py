@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services' sandboxes do not grow weaker: the exposure that systemd-analyze security gives each unit file."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+UNITS = os.path.join(ROOT, "units")
+
+# Exposure in tenths, at most. docs/operations.md, "The sandbox of each service", explains what is left.
+LIMITS = {
+    "leased.service": 20,
+    "leased-guard.service": 20,
+    "leased-etcd.service": 19,
+    "leased-metrics.service": 14,
+}
+
+
+def unit_text(name):
+    path = os.path.join(UNITS, name)
+    with open(path if os.path.exists(path) else path + ".in", encoding="utf-8") as file:
+        return file.read().replace("@libexecdir@", "/usr/lib/leased")
+
+
+def analyze(text, name, limit):
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return subprocess.run(("systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}", path),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def can_analyze():
+    """systemd can rate a unit file since version 250."""
+    return shutil.which("systemd-analyze") and "--offline" in subprocess.run(
+        ("systemd-analyze", "--help"), stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+@unittest.skipUnless(can_analyze(), "systemd-analyze cannot rate unit files")
+class Sandbox(unittest.TestCase):
+    def test_every_service_is_listed(self):
+        shipped = {re.sub(r"\.in$", "", name) for name in os.listdir(UNITS) if re.search(r"\.service(\.in)?$", name)}
+        self.assertEqual(set(LIMITS), shipped)
+
+    def test_no_exposure_is_above_its_limit(self):
+        for name, limit in LIMITS.items():
+            with self.subTest(name):
+                done = analyze(unit_text(name), name, limit)
+                self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_a_setting_that_is_gone_is_noticed(self):
+        for name in LIMITS:
+            with self.subTest(name):
+                self.assertNotEqual(analyze("[Service]\nType=simple\nExecStart=/bin/true\n", name, LIMITS[name]).returncode, 0)
+
+    def test_every_setting_is_explained(self):
+        """The sandbox's settings of the two services that docs/operations.md has a table of."""
+        with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
+            explained = file.read().split("## The sandbox of each service")[1].split("\n## ")[0]
+        for name in ("leased.service", "leased-guard.service"):
+            settings = re.findall(r"(?m)^((?:Private|Protect|Restrict|SystemCallF|SystemCallA|Capability|NoNew|Lock|Memory|Device|IPAddress)\w*)=",
+                                  unit_text(name))
+            for setting in settings:
+                self.assertIn(f"`{setting}=", explained, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
