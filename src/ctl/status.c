@@ -5,15 +5,23 @@
  * holds the lease and since when, and of every machine why it does not.
  */
 
+#include "ctl/cluster.h"
 #include "ctl/leases.h"
+#include "ctl/logs.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/outside.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
+#include "ctl/snake.h"
+#include "ctl/stamp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+enum {
+        LINES_SHOWN = 10, /* of the journal */
+};
 
 /* ---- the machine ---- */
 
@@ -91,8 +99,10 @@ static int status_machine(Ctl *ctl) {
                : streq(get_string(manager, "RegistryState"), "ok") && get_boolean(manager, "Known") ? CTL_OK
                                                                                                     : CTL_UNKNOWN;
         if (ctl->json != JSON_OFF) {
-                (void) json_object_set(manager, "Units", units);
-                print_json(ctl, manager);
+                json_auto_t *members = snake_members(manager);
+
+                (void) json_object_set(members, "units", units);
+                print_json(ctl, members);
                 return code;
         }
         print_versions(manager);
@@ -251,6 +261,37 @@ static void print_outside(Ctl *ctl, const char *name) {
                                 get_string(json_array_get(findings, 0), "text"), colour_off());
 }
 
+/* Prints how the unit is on the machine that holds it, as that machine has told last, and how to see its journal; or
+ * if that is this machine, the last lines of it. */
+static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
+        json_auto_t *rows = NULL;
+        json_t *row;
+        char since[32];
+        size_t i;
+        int code;
+
+        if (get_boolean(unit, "local") || get_boolean(unit, "global")) {
+                if (ctl->legend)
+                        logs_print_here(ctl, name, LINES_SHOWN);
+                return CTL_OK;
+        }
+        if (!get_boolean(unit, "held"))
+                return CTL_OK;
+        code = cluster_units_read(ctl, get_string(unit, "machine_id"), &rows);
+        json_array_foreach(rows, i, row) {
+                const char *state = get_string(row, "state"), *result = get_string(row, "result");
+                usec_t at = (usec_t) get_integer(row, "since_usec");
+
+                if (!streq(get_string(row, "unit"), name))
+                        continue;
+                print_field("State there", "%s%s%s%s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
+                                at > 0 ? " since " : "", at > 0 ? stamp_format(since, sizeof(since), at) : "",
+                                *result ? ", " : "", result);
+                print_field("Journal", "leasectl logs %s", name);
+        }
+        return code;
+}
+
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         json_auto_t *unit = NULL, *machines = NULL, *manager = NULL;
         const char *here;
@@ -273,7 +314,7 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
                 print_field("Last error", "%s", get_string(unit, "last_error"));
         if (get_integer(unit, "last_error_usec") > 0)
                 print_field("At", "%s", format_since(at, sizeof(at), (usec_t) get_integer(unit, "last_error_usec")));
-        return CTL_OK;
+        return print_there(ctl, name, unit);
 }
 
 static int status_units(Ctl *ctl, int argc, char **argv) {

@@ -144,7 +144,7 @@ class Run(CaseWithDaemon):
     def test_a_command_finds_its_lease_in_the_environment_and_its_exit_code_comes_back(self):
         done = ctl("run", "own", "sh", "-c", "echo $LEASE_NAME $LEASE_INDEX $LEASE_MACHINE_ID; exit 7")
         self.assertEqual((done.returncode, done.stderr), (7, ""))
-        machine = json.loads(ctl("status", "--json=short").stdout)["MachineID"]
+        machine = json.loads(ctl("status", "--json=short").stdout)["machine_id"]
         self.assertEqual(done.stdout, f"own {lease('own')[4]} {machine}\n")
         self.assertFalse(lease("own")[0])
         self.assertNothingLeft()

@@ -17,7 +17,7 @@ def _registry(machine):
 
 
 def _found(machine):
-    return _registry(machine).get("RegistryFoundUUID")
+    return _registry(machine).get("registry_found_uuid")
 
 
 def _wiped(cluster, new_identity):
@@ -91,7 +91,7 @@ def member_that_began_a_cluster_of_its_own_is_left_out_and_stops_nothing(cluster
         cluster.wait_ready(machine)
         wait_for(f"{machine} competes, and names the odd one",
                  lambda each=machine: cluster.competes(each) and f"{odd.address}:2379 is of another etcd cluster"
-                 in _registry(each).get("RegistryWarning", ""), 20, unit.story)
+                 in _registry(each).get("registry_warning", ""), 20, unit.story)
     unit.hold_running(on=holder, duration=2 * cluster.ttl)
     require("it was not disturbed", len(unit.tenures) == before, unit.story)
     # It can go to another machine as ever, also to the one on which the odd member is.
@@ -100,5 +100,5 @@ def member_that_began_a_cluster_of_its_own_is_left_out_and_stops_nothing(cluster
     cluster.etcd.come_back(odd)
     for machine in cluster:
         machine.systemctl("restart", DAEMON)  # looks at all of them at once, and not within a minute
-    wait_for("nothing is odd any more", lambda: all("another etcd cluster" not in _registry(each).get("RegistryWarning", "")
+    wait_for("nothing is odd any more", lambda: all("another etcd cluster" not in _registry(each).get("registry_warning", "")
                                                     for each in cluster), 20, unit.story)

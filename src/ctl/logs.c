@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl logs: shows the last lines of a unit's journal on the machine where the unit runs. For another machine that
+ * is asked over SSH, by the machine's host name; if that cannot be, the command is named that shows the lines there.
+ */
+
+#include "ctl/logs.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "ctl/cluster.h"
+#include "ctl/leases.h"
+#include "ctl/machines.h"
+#include "ctl/pager.h"
+#include "ctl/program.h"
+#include "util/strv.h"
+#include "util/text.h"
+#include "util/unit-name.h"
+
+/* Gives the command that shows the lines, as a shell takes it, owned by the caller; NULL if memory is short. The name
+ * of a unit has no quote in it. */
+static char *command_new(const char *unit, unsigned lines) {
+        return text_format("journalctl --no-pager -n %u -u '%s'", lines, unit);
+}
+
+/* Reads the last lines of a unit's journal, on this machine if host is NULL. Returns 0, or what program_run() returns.
+ */
+static int read_lines(const char *host, const char *unit, unsigned lines, char **ret) {
+        _cleanup_free_ char *command = command_new(unit, lines);
+        const char *const here[] = { "/bin/sh", "-c", command, NULL };
+        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--", host,
+                command, NULL };
+
+        return command ? program_run(host ? there : here, ret, NULL) : -ENOMEM;
+}
+
+static void print_lines(const char *text) {
+        _cleanup_(strv_freep) char **lines = NULL;
+
+        if (strv_split_lines(text, &lines) < 0)
+                return;
+        for (char **line = lines; line && *line; line++)
+                if (say_has_width())
+                        say_wrapped(4, "%s", *line);
+                else
+                        say("%s", *line);
+}
+
+void logs_print_here(const Ctl *ctl, const char *unit, unsigned lines) {
+        _cleanup_free_ char *text = NULL;
+
+        if (read_lines(ctl->host, unit, lines, &text) != 0 || isempty(text) || startswith(text, "-- No entries --"))
+                return;
+        say("%s", "");
+        print_lines(text);
+}
+
+/* Gives the row of the machine that holds the unit's lease, borrowed from rows (cluster_units_read()); NULL if nobody
+ * does. */
+static const json_t *find_holder(const json_t *rows, const char *unit) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (streq(get_string(row, "unit"), unit) && get_boolean(row, "holds"))
+                        return row;
+        }
+        return NULL;
+}
+
+/* Prints the lines of one unit. The argument several says that lines of other units are printed as well. */
+static int print_one(Ctl *ctl, const char *unit, const json_t *machines, const json_t *rows, bool several) {
+        const json_t *holder = find_holder(rows, unit), *machine;
+        const char *name = "this machine", *host = ctl->host;
+        _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines);
+
+        machine = holder ? machines_find(machines, get_string(holder, "machine_id")) : NULL;
+        if (machine)
+                name = get_string(machine, "hostname");
+        if (machine && !get_boolean(machine, "here"))
+                host = name;
+        if (several && ctl->legend)
+                say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
+        if (!holder && ctl->legend)
+                complain("%s: runs nowhere; these lines are of %s", unit, host ?: name);
+        if (read_lines(host, unit, ctl->lines, &text) != 0) {
+                complain("%s: the journal of %s cannot be read%s; there: %s", unit, name, host ? " over SSH" : "",
+                                strempty(command));
+                return CTL_FAILED;
+        }
+        print_lines(strempty(text));
+        return CTL_OK;
+}
+
+int verb_logs(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *machines = NULL, *rows = NULL;
+        int code = machines_read(ctl, &machines);
+
+        if (code == CTL_OK)
+                code = cluster_units_read(ctl, "", &rows);
+        if (code != CTL_OK)
+                return code;
+        pager_open(ctl);
+        for (int i = 0; i < argc; i++) {
+                _cleanup_free_ char *unit = unit_name_resolve(ctl, argv[i]);
+                int c = CTL_NO_SUCH_UNIT;
+
+                if (unit && unit_name_kind(unit) != UNIT_NAME_INVALID)
+                        c = print_one(ctl, unit, machines, rows, argc > 1);
+                else
+                        complain("%s: is no name of a unit", argv[i]);
+                if (c != CTL_OK)
+                        code = c;
+        }
+        pager_close();
+        return code;
+}
