@@ -2,7 +2,9 @@
 #include "ctl/bus.h"
 
 #include <errno.h>
+
 #include "ctl/message-json.h"
+#include "ctl/suggest.h"
 
 const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
 const BusName bus_broker = { DBUS_NAME, DBUS_PATH, DBUS_NAME };
@@ -204,7 +206,7 @@ static const struct {
         { SD_BUS_ERROR_TIMEOUT, CTL_FAILED, "no answer, look at: systemctl status leased" },
         { SD_BUS_ERROR_ACCESS_DENIED, CTL_FAILED, "not allowed, do it as root" },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_FAILED, "not allowed, do it as root" },
-        { LEASED_ERROR("NoSuchUnit"), CTL_NO_SUCH_UNIT, "not enabled on this machine, see: leasectl list" },
+        { LEASED_ERROR("NoSuchUnit"), CTL_NO_SUCH_UNIT, NULL },
         { LEASED_ERROR("NotHolder"), CTL_NOT_HELD, "nobody holds its lease now, see: leasectl" },
         { LEASED_ERROR("OutcomeUnknown"), CTL_UNKNOWN, NULL },
         { LEASED_ERROR("Withdrawn"), CTL_FAILED, "taken back, and nothing has begun" },
@@ -212,10 +214,31 @@ static const struct {
         { LEASED_ERROR("LeaseLost"), CTL_NOT_HELD, NULL },
 };
 
+/* Prints that a unit is not enabled here, with the name of the one that may have been meant. */
+static void complain_no_unit(const char *typed) {
+        json_auto_t *answer = NULL;
+        Suggestion near = suggest_begin(typed);
+        json_t *unit;
+        size_t i;
+
+        if (connection)
+                (void) bus_call(connection, &bus_leased, "ListUnits", &answer, NULL, NULL);
+        json_array_foreach(json_array_get(answer, 0), i, unit)
+                suggest_consider(&near, string_at(unit, 0));
+        if (near.best)
+                complain("%s: not enabled on this machine, did you mean '%s'?", typed, near.best);
+        else
+                complain("%s: not enabled on this machine, see: leasectl list", typed);
+}
+
 int bus_complain(const char *what, int r, const sd_bus_error *error) {
         const char *text = error && sd_bus_error_is_set(error) ? error->message : NULL;
         int code = CTL_FAILED;
 
+        if (what && error && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchUnit"))) {
+                complain_no_unit(what);
+                return CTL_NO_SUCH_UNIT;
+        }
         for (size_t i = 0; error && error->name && i < ELEMENTSOF(errors); i++)
                 if (streq(error->name, errors[i].name)) {
                         code = errors[i].code;

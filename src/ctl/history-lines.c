@@ -193,11 +193,11 @@ void history_lines_print(const Ctl *ctl, json_t *rows) {
         json_array_foreach(rows, i, row)
                 complete_row(row);
         w = measure(rows);
-        say("%s  %-*s  %*s  %-*s  %-*s  %8s  %s%s", colour_on(COLOUR_BOLD), (int) w.holder, "HOLDER", (int) w.index,
-                        "INDEX", (int) w.from, "FROM", (int) w.to, "TO", "FOR", "ENDED", colour_off());
+        say_wrapped(2, "%s  %-*s  %*s  %-*s  %-*s  %8s  %s%s", colour_on(COLOUR_BOLD), (int) w.holder, "HOLDER",
+                        (int) w.index, "INDEX", (int) w.from, "FROM", (int) w.to, "TO", "FOR", "ENDED", colour_off());
         json_array_foreach(rows, i, row) {
                 if (!streq(lease, get_string(row, "lease")))
-                        say("%s%s%s", colour_on(COLOUR_BOLD), get_string(row, "lease"), colour_off());
+                        say_wrapped(2, "%s%s%s", colour_on(COLOUR_BOLD), get_string(row, "lease"), colour_off());
                 lease = get_string(row, "lease");
                 print_tenure(row, &w);
                 print_gap(row, next_of(rows, i));

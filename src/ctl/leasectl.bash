@@ -37,15 +37,15 @@ _leasectl_unit_files() {
 
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
-        local verbs='status list machines history monitor metrics is-held check enable disable stop start restart release
-                transfer steal rearm drain undrain confirm-dead run set-metadata registry config setup reload'
-        local options='--help --version --host --json --no-pager --no-legend --no-wait --stop --anyway --force
+        local verbs='status list machines history logs monitor metrics is-held check enable disable stop start restart
+                release transfer steal rearm drain undrain confirm-dead run set-metadata registry config setup reload help version'
+        local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H|--host|-E|--setenv|--working-directory) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory) ((i++)) ;;
                 -*|=) ;;
                 *) verb=$word; break ;;
                 esac
@@ -57,6 +57,8 @@ _leasectl() {
         if [[ $previous == -H || $previous == --host ]]; then
                 COMPREPLY=($(compgen -A hostname -- "$current"))
         elif [[ $current == -* ]]; then
+                # Behind a verb, only the options that it knows.
+                [[ -n $verb ]] && options=$(leasectl help "$verb" 2>/dev/null | grep -o '^  .. --[a-z-]*' | cut -c 6-)
                 COMPREPLY=($(compgen -W "$options" -- "$current"))
         elif [[ -z $verb ]]; then
                 COMPREPLY=($(compgen -W "$verbs" -- "$current"))
@@ -70,9 +72,11 @@ _leasectl() {
                                 mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                         grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
                         fi ;;
-                drain|undrain|confirm-dead)
+                list|drain|undrain|confirm-dead)
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4) ;;
+                help)
+                        read -ra units <<<"${verbs//$'\n'/ }" ;;
                 registry)
                         units=(accept forget) ;;
                 set-metadata)
@@ -83,7 +87,7 @@ _leasectl() {
                 history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
                                 _leasectl_leases) ;;
-                status|stop|start|restart|release|steal|rearm)
+                status|logs|stop|start|restart|release|steal|rearm)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 disable)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;

@@ -27,13 +27,17 @@ function __leasectl_help
     leasectl --help 2>/dev/null | sed '/^Exit codes/,$d'
 end
 
+function __leasectl_verbs
+    __leasectl_help | sed -nE 's/^  ([a-z][a-z-]*) .*/\1/p'
+end
+
 # Prints the words that were typed so far, without options and their values: the verb and its arguments.
 function __leasectl_words
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- $word -H --host -E --setenv --working-directory
+        else if contains -- $word -H --host --color -E --setenv --working-directory
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -44,7 +48,7 @@ end
 function __leasectl
     set -l words (__leasectl_words)
     if test (count $words) = 0
-        __leasectl_help | sed -nE 's/^  ([a-z][a-z-]*) .*/\1/p'
+        __leasectl_verbs
         return
     end
     set -l verb $words[1]
@@ -58,6 +62,8 @@ function __leasectl
             leasectl set-metadata 2>/dev/null | sed 's/=.*/=/'
         case 'registry,*'
             printf '%s\n' accept forget
+        case '*,[VERB*'
+            __leasectl_verbs
         case '*,UNIT MACHINE*'
             if test (count $words) = 1
                 __leasectl_units

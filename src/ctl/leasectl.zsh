@@ -39,7 +39,7 @@ _leasectl() {
 
         for ((i = 2; i < CURRENT; i++)); do
                 case ${words[i]} in
-                -H|--host|-E|--setenv|--working-directory) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory) ((i++)) ;;
                 -*) ;;
                 *) [[ -n $verb ]] && { names=(x); break }
                    verb=${words[i]} ;;
@@ -66,6 +66,7 @@ _leasectl() {
                         compadd -S '' -- ${(f)"$(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/')"}
                         return ;;
                 registry,*) names=(accept forget) ;;
+                *,\[VERB*) names=(${(k)usage}) ;;
                 *,'UNIT MACHINE'*)
                         if [[ $previous == $verb ]]; then
                                 names=(${(f)"$(_leasectl_units)"})

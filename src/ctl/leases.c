@@ -162,6 +162,7 @@ static json_t *lease_row_new(const json_t *lease, const json_t *objects) {
 
         (void) sd_bus_path_decode(get_string(lease, "Unit"), LEASED_PATH "/unit", &unit);
         copy(row, "lease", lease, "Name");
+        copy(row, "period_usec", lease, "PeriodUSec");
         (void) json_object_set_new(row, "unit", unit ? json_string(unit) : json_null());
         copy(row, "machine_id", known ? lease : NULL, "MachineID");
         copy(row, "hostname", known ? lease : NULL, "Hostname");

@@ -26,8 +26,9 @@ int units_read(Ctl *ctl, json_t **ret);
  * org.leased1.Manager. */
 int unit_states_read(Ctl *ctl, const json_t *manager, json_t **ret);
 /* Gives a row for every lease in the registry, sorted by name, also for leases of units that are not enabled here.
- * A row has the members lease, unit (the unit that is enabled here; null if none is), and, of the members above,
- * machine_id, hostname, index, version, since_usec, time_remaining_usec, local, held. */
+ * A row has the members lease, unit (the unit that is enabled here; null if none is), period_usec (the lease's own TTL
+ * if a program took it over D-Bus; 0 if not), and, of the members above, machine_id, hostname, index, version,
+ * since_usec, time_remaining_usec, local, held. */
 int leases_read(Ctl *ctl, json_t **ret);
 /* Gives the row of one unit. Prints nothing. Returns 0, or a negative errno with the error of the bus. */
 int unit_read_row(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error);

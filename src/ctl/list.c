@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl list: shows the units that are enabled here and who holds them; with --all, all leases in the registry.
- */
+/* leasectl list: shows the units that are enabled here and who holds them; with a machine, the units that are enabled
+ * there and how they are; with --all, all leases in the registry. */
 
+#include "ctl/cluster.h"
 #include "ctl/leases.h"
+#include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
+#include "ctl/stamp.h"
+#include "util/names.h"
+#include "util/unit-name.h"
 
 /* Sets the member that shows the holder: the host name, or the beginning of the machine id if the host name is not
  * known. */
@@ -42,6 +48,32 @@ static int all_holders_known(const json_t *rows) {
         return CTL_OK;
 }
 
+/* Says of each lease whose it is, in the member kind: "unit"; "run", of a command; or "program", for a lease that was
+ * taken over D-Bus. A unit may call its lease as it likes (Lease=), so the names that the units of all machines give
+ * are looked at as well. */
+static int add_kinds(Ctl *ctl, json_t *leases) {
+        json_auto_t *units = NULL, *of_units = json_object();
+        json_t *row;
+        size_t i;
+        int code = cluster_units_read(ctl, "", &units);
+
+        if (code != CTL_OK)
+                return code;
+        json_array_foreach(units, i, row)
+                if (!startswith(get_string(row, "unit"), RUN_UNIT_PREFIX))
+                        (void) json_object_set_new(of_units, get_string(row, "lease"), json_true());
+        json_array_foreach(leases, i, row) {
+                const char *lease = get_string(row, "lease");
+                bool unit = get_boolean(of_units, lease) || unit_name_kind(lease) != UNIT_NAME_INVALID;
+
+                (void) json_object_set_new(row, "kind",
+                                json_string(get_integer(row, "period_usec") > 0 ? "program"
+                                                : unit                          ? "unit"
+                                                                                : "run"));
+        }
+        return CTL_OK;
+}
+
 static int list_leases(Ctl *ctl) {
         static const Column columns[] = {
                 { .title = "LEASE", .key = "lease" },
@@ -49,10 +81,13 @@ static int list_leases(Ctl *ctl) {
                 { .title = "HOLDER", .key = "holder" },
                 { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
+                { .title = "OF", .key = "kind" },
         };
         json_auto_t *rows = NULL;
         int code = leases_read(ctl, &rows);
 
+        if (code == CTL_OK)
+                code = add_kinds(ctl, rows);
         if (code != CTL_OK)
                 return code;
         if (ctl->json == JSON_OFF)
@@ -74,6 +109,28 @@ static int read_rows(Ctl *ctl, json_t **ret) {
         return code;
 }
 
+/* Lists the units that are enabled on another machine, as that machine has told last. */
+static int list_machine(Ctl *ctl, const char *typed) {
+        static const Column columns[] = {
+                { .title = "UNIT", .key = "unit" },
+                { .title = "STATE", .key = "state", .colour = colour_of_state },
+                { .title = "SINCE", .key = "since_usec", .format = stamp_format_json },
+                { .title = "WHY", .key = "why", .wrap = true },
+        };
+        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL;
+        const json_t *machine;
+        int code = machines_read_all(ctl, &machines, &manager);
+
+        if (code == CTL_OK)
+                code = machines_resolve(machines, typed, &machine);
+        if (code == CTL_OK)
+                code = cluster_units_read(ctl, get_string(machine, "machine_id"), &rows);
+        if (code != CTL_OK)
+                return code;
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No unit is enabled on that machine");
+        return registry_known(manager);
+}
+
 int verb_list(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
@@ -83,9 +140,18 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
         json_auto_t *rows = NULL;
-        int code = ctl->all ? list_leases(ctl) : read_rows(ctl, &rows);
+        int code;
 
-        if (ctl->all || code != CTL_OK)
+        if (argc > 0 && ctl->all) {
+                complain("list: --all lists the leases of all machines, so leave out MACHINE");
+                return CTL_USAGE;
+        }
+        if (argc > 0)
+                return list_machine(ctl, argv[0]);
+        if (ctl->all)
+                return list_leases(ctl);
+        code = read_rows(ctl, &rows);
+        if (code != CTL_OK)
                 return code;
         code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)

@@ -50,7 +50,7 @@ static void print_lanes(const PictureLanes *lanes) {
 
         if (!buf)
                 return;
-        say("%s%s%s, %s", colour_on(COLOUR_BOLD), lanes->lease, colour_off(),
+        say_wrapped(2, "%s%s%s, %s", colour_on(COLOUR_BOLD), lanes->lease, colour_off(),
                         format_span(span, sizeof(span), lanes->to - lanes->from));
         for (size_t lane = 0; lane <= lanes->n_names; lane++) {
                 bool down = lane == lanes->n_names;

@@ -71,14 +71,14 @@ static void print_units(const json_t *units) {
                 const char *state = get_string(unit, "state");
 
                 if (get_boolean(unit, "global") && !streq(state, "waiting"))
-                        say("%14s  %s: %s%s%s, as on every machine that fits", "", get_string(unit, "unit"),
+                        print_field("", "%s: %s%s%s, as on every machine that fits", get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off());
                 if (json_is_null(json_object_get(unit, "held")))
-                        say("%14s  %s: %s%s%s, %s here", "", get_string(unit, "unit"),
+                        print_field("", "%s: %s%s%s, %s here", get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off(),
                                         get_string(unit, "active_state"));
                 if (get_boolean(unit, "local"))
-                        say("%14s  %s: %s%s%s, Index %" JSON_INTEGER_FORMAT, "", get_string(unit, "unit"),
+                        print_field("", "%s: %s%s%s, Index %" JSON_INTEGER_FORMAT, get_string(unit, "unit"),
                                         colour_on(colour_of_state(state)), state, colour_off(),
                                         get_integer(unit, "index"));
         }

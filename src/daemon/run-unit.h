@@ -12,10 +12,10 @@
 #include <systemd/sd-bus.h>
 
 #include "util/macros.h"
+#include "util/names.h"
 #include "util/time-util.h"
 
 #define RUNS_DIRECTORY "/run/leased/runs"
-#define RUN_UNIT_PREFIX "leased-run-"
 /* For so long PID 1 waits, after SIGTERM, for what is left of a command (TimeoutStopSec=). */
 #define RUN_UNIT_STOP (10 * USEC_PER_SEC)
 

@@ -13,6 +13,9 @@
 #define DAEMON_SERVICE "leased.service"
 #define GUARD_SERVICE "leased-guard.service"
 
+/* How the name of the transient unit of a "leasectl run" begins. */
+#define RUN_UNIT_PREFIX "leased-run-"
+
 #define LEASED_NAME "org.leased1"
 #define LEASED_PATH "/org/leased1"
 #define LEASED_LEASE_PATH LEASED_PATH "/lease"

@@ -21,7 +21,7 @@ LEASECTL, ROOT = (os.path.abspath(path) for path in sys.argv[1:3])
 SCRIPTS = {shell: os.path.join(ROOT, "src", "ctl", f"leasectl.{shell}") for shell in ("bash", "zsh", "fish")}
 PLAYED = {
     "leasectl": f"""case "$*" in
---help) exec {LEASECTL} --help ;;
+--help|help*) exec {LEASECTL} "$@" ;;
 list*) printf '%s\\n' 'web.service running' 'queue@1.timer running' ;;
 machines*) echo '[{{"hostname":"alpha"}},{{"hostname":"beta"}}]' ;;
 set-metadata) echo rack=a1 ;;
@@ -42,6 +42,7 @@ LINES = {
     "leasectl transfer web.service ": MACHINES,
     "leasectl --no-wait transfer web.service ": MACHINES,
     "leasectl drain ": MACHINES,
+    "leasectl list ": MACHINES,
     "leasectl enable ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
     "leasectl run ": {"engine-leader", "web.service"},
     "leasectl registry ": {"accept", "forget"},
@@ -83,12 +84,20 @@ class Completion:
         for line, expected in LINES.items():
             self.assertEqual((line, self.complete(line)), (line, expected))
 
+    def test_help_is_about_the_verbs_of_the_program(self):
+        self.assertEqual(self.complete("leasectl help "), self.verbs)
+
     def test_what_was_begun_is_ended(self):
         self.assertEqual(self.complete("leasectl is-"), {"is-held"})
         self.assertEqual(self.complete("leasectl status we"), {"web.service"})
 
 
 class Bash(Completion, unittest.TestCase):
+    def test_behind_a_verb_options_are_those_that_it_knows(self):
+        told = self.complete("leasectl disable --")
+        self.assertLessEqual({"--all", "--force", "--no-wait", "--help"}, told)
+        self.assertFalse(told & {"--stop", "--pty", "--json"})
+
     def complete(self, line):
         script = (f'source {SCRIPTS["bash"]}; COMP_LINE=$1; COMP_POINT=${{#1}}; read -ra COMP_WORDS <<<"$1"; '
                   '[[ $1 == *" " ]] && COMP_WORDS+=(""); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); '

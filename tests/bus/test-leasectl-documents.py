@@ -66,6 +66,21 @@ class Documents(unittest.TestCase):
     def test_help_fits_a_terminal_of_80_columns(self):
         self.assertEqual([line for line in self.help.splitlines() if len(line) > 80], [])
 
+    def test_every_verb_tells_how_it_is_used(self):
+        for verb in self.verbs:
+            told = subprocess.run([LEASECTL, "help", verb], check=True, stdout=subprocess.PIPE, text=True).stdout
+            self.assertRegex(told, rf"\Aleasectl \[OPTION\.\.\.\] {verb}( |\n)")
+            self.assertEqual([line for line in told.splitlines() if len(line) > 80], [])
+            self.assertLessEqual(set(re.findall(r"(?m)^  (?:-\w| ) (--[a-z-]+)", told)), set(self.options))
+            self.assertIn("--help", told)
+
+    def test_every_verb_that_an_option_names_exists(self):
+        rows = re.findall(r'^        \{ (?:"[a-z-]+"|NULL), [^,]+, [^,]+,\s+"([a-z -]*(?:"\s*"[a-z -]*)*)"', read("src", "ctl", "flags.c"),
+                          re.MULTILINE)
+        named = {word for row in rows for word in re.sub(r'"\s*"', "", row).split()}
+        self.assertIn("setup", named)
+        self.assertLessEqual(named, set(self.verbs))
+
     def test_every_verb_is_documented(self):
         self.assertLessEqual(set(self.verbs), tags("leasectl.1"))
 

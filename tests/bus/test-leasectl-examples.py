@@ -18,7 +18,7 @@ from leasectl_guest import CONF, ENVIRONMENT, HERE, TARGETS, SLEEPER, CaseWithDa
 
 PAGES = [os.path.basename(path) for path in sys.argv[1 + len(TARGETS):]]
 TRIED = ("leasectl", "busctl", "systemctl", "journalctl")
-WRONG = ("usage: leasectl", "no such verb", "unrecognized option", "unknown option", "Unknown command", "invalid option",
+WRONG = ("usage: leasectl", "unknown verb", "not an option of", "unrecognized option", "unknown option", "Unknown command", "invalid option",
          "Unknown operation", "requires an argument", "Too many arguments", "Too few arguments")
 LASTS = ("leasectl monitor", "leasectl\n")
 

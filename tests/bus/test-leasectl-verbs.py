@@ -255,6 +255,7 @@ class Verbs(TwoSecondCase):
     def test_colours_are_for_terminals_only(self):
         self.enable("coloured.service")
         self.assertNotIn("\x1b", ctl("list").stdout)
+        self.assertIn("\x1b[32m", ctl("list", "--color=always").stdout)
         for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
             master, slave = pty.openpty()
             environment = {**ENVIRONMENT, "TERM": "xterm", "PAGER": "cat", **extra}
@@ -290,15 +291,60 @@ class Verbs(TwoSecondCase):
         self.lines_until(text, "leased: is followed")
         self.lines_until(objects, '"listening"')
         ctl("release", unit, check=True)
-        lines = self.lines_until(text, f"lease {unit}: held by nobody \\(released\\)")
+        host = os.uname().nodename
+        lines = self.lines_until(text, f"{unit}: held by nobody \\(released by {host}\\)")
         for line in lines:
             self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3} [^:]+: ")
-        self.assertTrue(any(f"{unit}: State=stopping" in line for line in lines), lines)
+            self.assertNotRegex(line, r"[A-Z]\w+=|[0-9a-f]{32}", "a property or an id in place of words")
+        self.assertTrue(any(f"{unit}: stops on {host}" in line for line in lines), lines)
+        ctl("steal", unit, check=True)
+        self.lines_until(text, f"{unit}: held by {host} \\(Index {self.index(unit)}\\)$")
+        self.lines_until(text, f"{unit}: started on {host} \\(Index {self.index(unit)}\\)$")
         event = json.loads(self.lines_until(objects, '"lease-changed"')[-1])
         self.assertEqual((event["name"], event["machine_id"], event["reason"]), (f"lease {unit}", "", "released"))
         run("systemctl", "restart", "leased.service")
         self.lines_until(text, "leased: has ended")
         self.lines_until(text, "leased: has started")
+
+    def test_a_pattern_stands_for_all_units_that_fit(self):
+        for name in ("glob@1.service", "glob@2.service", "globe.service"):
+            self.enable(name)
+        told = [each["unit"] for each in shown("status", "glob@*")]
+        self.assertEqual(told, ["glob@1.service", "glob@2.service"])
+        self.assertEqual([each["unit"] for each in shown("status", "glob@?")], told)
+        self.assertEqual(len(ctl("is-held", "glob*", check=True).stdout.split()), 3)
+        self.assertEqual({each["lease"] for each in shown("history", "glob[@]*")}, set(told))
+        self.assertSays(ctl("release", "nothing*"), 4, "nothing*: fits no unit that is enabled here, see: leasectl list")
+        self.assertSays(ctl("history", "nothing*"), 4, "nothing*: fits no unit or lease here, see: leasectl list")
+        self.assertEqual([each["unit"] for each in json.loads(ctl("check", "glob@*", "--json=short").stdout)], told)
+        done = ctl("disable", "glob@*")
+        self.assertEqual((done.returncode, [self.row(name) for name in told]), (0, [None, None]), done.stderr)
+        self.assertIsNotNone(self.row("globe.service"))
+
+    def test_a_name_that_was_mistyped_is_suggested(self):
+        unit = self.enable("queue-of-mails.service")
+        self.assertSays(ctl("release", "queue-of-mials"), 4,
+                        f"queue-of-mials.service: not enabled on this machine, did you mean '{unit}'?")
+        self.assertSays(ctl("status", "queue-of"), 4, "queue-of.service: not enabled on this machine, see: leasectl list")
+        host = os.uname().nodename
+        self.assertSays(ctl("drain", host[:-1] + host[-1] * 2), 1,
+                        f"{host[:-1] + host[-1] * 2}: no such machine, did you mean '{host}'?")
+
+    def test_a_machine_is_listed_with_what_is_enabled_there(self):
+        unit = self.enable("listed.service")
+        host = os.uname().nodename
+        rows = shown("list", host)
+        self.assertEqual(next(each["state"] for each in rows if each["unit"] == unit), "running")
+        self.assertRegex(ctl("list", host).stdout, rf"(?m)^UNIT +STATE +SINCE +WHY$(.|\n)*^{unit} +running +\d\d:\d\d:\d\d ")
+        self.assertSays(ctl("list", "nowhere-at-all"), 1, "nowhere-at-all: no such machine, see: leasectl machines")
+        self.assertSays(ctl("list", "--all", host), 2, "list: --all lists the leases of all machines, so leave out MACHINE")
+
+    def test_the_journal_of_a_unit_is_shown_where_it_runs(self):
+        unit = self.enable("talks.service", "[Service]\nExecStart=/bin/sh -c 'echo it talks; exec sleep infinity'\n")
+        wait_for("its lines are there", lambda: "it talks" in ctl("logs", unit).stdout)
+        self.assertIn("it talks", ctl("status", unit).stdout)
+        self.assertEqual(len(ctl("logs", "--lines=1", "talks").stdout.splitlines()), 1)
+        self.assertSays(ctl("logs", "--lines=none", unit), 2, "--lines=none: expected is a number from 1 to 10000")
 
     # moving
 
@@ -327,6 +373,9 @@ class Verbs(TwoSecondCase):
         self.assertSays(done, 1, f"drain: 1 unit has nowhere to go and stays on {host}, which takes nothing until: leasectl undrain")
         self.assertEqual(done.stdout, f"{unit}: there is no other machine\n")
         self.assertTrue(self.row(unit)["stuck"])
+        cluster = ctl("-1")
+        self.assertEqual(cluster.returncode, 1)
+        self.assertRegex(cluster.stdout, rf"(?m)^  {unit} +should leave {host}, which drains,\s+and fits on no other\s+machine$")
         self.assertTrue(self.here()["draining"])
         self.assertIn("No leases now: this machine is draining", ctl("status").stdout)
         run("systemctl", "restart", "leased.service")

@@ -5,15 +5,19 @@
     run-in-guest test-leasectl-words.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
+import fcntl
 import http.server
 import json
 import os
 import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
 import threading
 import unicodedata
+import xml.etree.ElementTree
 
 from leasectl_beta import BETA, WithBeta, put, shown
 from leasectl_guest import CONF, ENVIRONMENT, SLEEPER, CaseWithDaemon, ctl, main, run, wait_for, write
@@ -42,8 +46,9 @@ def said(*command):
     return done.stdout.decode(), done.stderr.decode()
 
 
-def said_on_a_terminal(*command, pager="cat"):
+def said_on_a_terminal(*command, pager="cat", columns=0):
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower,
                                env={**ENVIRONMENT, "TERM": "xterm", "PAGER": pager})
     os.close(follower)
@@ -227,8 +232,43 @@ class WhatIsSo(WithBeta):
         self.assertEqual([row[1] for row in rows], ["beta", "-", "beta", "-", "beta"])
         self.assertEqual(rows[1][-3:], ["held", "by", "nobody"])
         self.assertEqual(rows[4][5], "now")
+        told = ctl("history", "past.service").stdout
+        self.assertRegex(told, r"(?m)^  1970-01-01 \d\d:00 to \d\d:00 down 3h\S*( 0min)?: released on beta, and nobody took it$")
+        self.assertRegex(told, r"(?m)^  1970-01-01 \d\d:00 to \d\d:00 down 3h\S*( 0min)?: no beat of beta$")
+        self.assertEqual([line for line in told.splitlines() if len(line) > 80], [])
+        self.assertEqual(told.splitlines()[1], "past.service")
         put("leases/past.service", {**self.lease("held", 8), "session": "dead" * 4 + "-2000", "machine_id": "dead" * 8})
         wait_for("nobody knows of such a machine", lambda: ctl("history", "--no-legend", "past.service").stdout.split()[5:6] == ["?"])
+
+    def test_a_picture_has_a_lane_for_each_machine_and_shows_what_was_down(self):
+        hour = 3600 * 10 ** 6
+        put("leases/drawn.service", {**self.lease("done", 8), "since": 8 * hour, "tenures": [
+            {"machine_id": BETA, "index": 5, "from": 1 * hour, "to": 2 * hour, "why": "released"},
+            {"machine_id": "dead" * 8, "index": 6, "from": 2 * hour, "to": 3 * hour, "why": "expired"},
+            {"machine_id": BETA, "index": 7, "from": 4 * hour, "to": 5 * hour, "why": "done"}]})
+        wait_for("it is known", lambda: ctl("history", "drawn.service").returncode == 0)
+        lanes = [line for line in ctl("history", "--picture", "drawn.service").stdout.splitlines() if re.search("[█▒]", line)]
+        self.assertEqual([line.split()[0] for line in lanes], ["beta", "deaddead", "down"])
+        self.assertRegex(lanes[0], r"^  beta {6}█{17,18} {32,36}█{17,18} *$")
+        self.assertRegex(lanes[1], r"^  deaddead {18,20}█{16,18} *$")
+        self.assertRegex(lanes[2], r"^  down {40,42}▒{16,18} *$")
+        self.assertEqual(ctl("history", "--picture=/run/drawn.svg", "drawn.service").returncode, 0)
+        drawn = xml.etree.ElementTree.parse("/run/drawn.svg").getroot().iter("{http://www.w3.org/2000/svg}rect")
+        self.assertEqual([each.get("class") for each in drawn if each.get("class")], ["held", "held", "down", "held"])
+        self.assertSays(ctl("history", "--picture=drawn.png"), 2,
+                        "--picture=drawn.png: expected is a file whose name ends in .svg")
+
+    def test_nothing_is_wider_than_the_terminal_or_broken_within_a_word(self):
+        unit = self.enable("a-unit-with-a-name-that-is-rather-long-for-a-narrow-terminal.service", state="running")
+        self.offer(unit, why="it lacks a disk that is large enough for all that it writes in a year")
+        for verb in (("machines",), ("list",), ("list", "beta"), ("status",), ("status", unit), ("history",), ("registry",), ("-1",),
+                     ("history", "--picture", unit), ("release", "no-such-unit-anywhere-and-a-long-name-of-it-at-that")):
+            out = COLOUR.sub("", said_on_a_terminal("leasectl", *verb, columns=60))
+            self.assertEqual([line for line in out.splitlines() if len(line) > 60], [], verb)
+        words = COLOUR.sub("", said_on_a_terminal("leasectl", "list", "beta", columns=60)).split()
+        self.assertLessEqual({"disk", "large", "enough", "writes", "year"}, set(words))
+        whole = run("leasectl", "list", "beta").stdout
+        self.assertTrue(any(len(line) > 100 for line in whole.splitlines()), whole)
 
     def test_a_missing_unit_file_is_called_so(self):
         unit = self.enable("lost.service")
@@ -312,7 +352,7 @@ class Disks(CaseWithDaemon):
             run("mount", "-t", "tmpfs", "-o", "size=64k", "full", "/var/lib/leased")
 
         self.restart_with(fill, lambda: run("umount", "/var/lib/leased"))
-        wait_for("it competes", lambda: not json.loads(ctl("status", "--json=short").stdout)["WhyNot"])
+        wait_for("it competes", lambda: not json.loads(ctl("status", "--json=short").stdout)["why_not"])
         try:
             with open("/var/lib/leased/filler", "wb", buffering=0) as file:
                 while file.write(b"x" * 4096):
@@ -321,7 +361,7 @@ class Disks(CaseWithDaemon):
             pass
         self.assertSays(ctl("drain"), 1, "drain: This machine drains now, but does not after a reboot: /var/lib/leased/state.json cannot "
                         "be written: No space left on device.")
-        self.assertTrue(json.loads(ctl("status", "--json=short").stdout)["Draining"])
+        self.assertTrue(json.loads(ctl("status", "--json=short").stdout)["draining"])
         self.assertSays(ctl("undrain"), 1, "undrain: This machine does not drain now, but ...")
         os.unlink("/var/lib/leased/filler")
         self.assertSays(ctl("drain"), 0)

@@ -318,13 +318,40 @@ class WithoutDaemon(Case):
                         f"{UNITS}/{unit}: Permission denied, do it as root")
 
     def test_wrong_usage_is_told(self):
-        self.assertSays(ctl("frob"), 2, "frob: no such verb, see leasectl --help")
+        self.assertSays(ctl("frob"), 2, "unknown verb 'frob', see: leasectl --help")
+        self.assertSays(ctl("relase", "a"), 2, "unknown verb 'relase', did you mean 'release'?")
+        self.assertSays(ctl("help", "lst"), 2, "unknown verb 'lst', did you mean 'list'?")
         self.assertSays(ctl("enable"), 2, "usage: leasectl enable UNIT...")
         self.assertSays(ctl("--json=yaml", "list"), 2, "--json=yaml: expected is pretty, short or off")
         self.assertSays(ctl("-H", "elsewhere", "enable", "a"), 2,
                         "enable works on the machine it runs on, and cannot be used with --host=")
         self.assertEqual(ctl("--help").returncode, 0)
         self.assertTrue(ctl("--version").stdout.startswith("leasectl "))
+        self.assertEqual(ctl("version").stdout, ctl("--version").stdout)
+
+    def test_an_option_that_a_verb_does_not_know_is_refused(self):
+        for verb, option in (("list", "-w"), ("status", "-1"), ("machines", "-s"), ("list", "--force"), ("release", "--json"),
+                             ("drain", "--all"), ("metrics", "--no-wait"), ("setup", "--pty")):
+            for line in ((verb, option, "a"), (option, verb, "a")):
+                self.assertSays(ctl(*line), 2, f"{option}: not an option of leasectl {verb}, see: leasectl help {verb}")
+        self.assertSays(ctl("--stop"), 2, "--stop: not an option of leasectl, see: leasectl --help")
+        self.assertSays(ctl("drain", "--no-wiat"), 2, "unknown option '--no-wiat', did you mean '--no-wait'?")
+        self.assertSays(ctl("list", "--frob"), 2, "unknown option '--frob', see: leasectl --help")
+        self.assertSays(ctl("list", "-x"), 2, "unknown option '-x', see: leasectl --help")
+        self.assertSays(ctl("list", "--all=yes"), 2, "--all: takes no value")
+        self.assertSays(ctl("list", "--host"), 2, "--host: a value is missing")
+        self.assertSays(ctl("list", "-H"), 2, "-H: a value is missing")
+        self.assertSays(ctl("--color=blue"), 2, "--color=blue: expected is auto, always or never")
+
+    def test_help_tells_of_one_verb_its_options_and_no_others(self):
+        told = ctl("help", "disable", check=True).stdout
+        self.assertEqual(told, ctl("disable", "--help", check=True).stdout)
+        self.assertEqual(told.splitlines()[0], "leasectl [OPTION...] disable [UNIT...]")
+        for option in ("--all ", "--force ", "--no-wait ", "--help "):
+            self.assertIn(option, told)
+        for option in ("--stop", "--pty", "--json", "--host"):
+            self.assertNotIn(option, told)
+        self.assertEqual(ctl("help", check=True).stdout, ctl("--help", check=True).stdout)
 
 
 class WithDaemon(CaseWithDaemon):
@@ -348,7 +375,7 @@ class WithDaemon(CaseWithDaemon):
         machine = ctl("status", check=True).stdout
         for each in ("Registry: local, ok", "excludes nobody outside this machine", "TTL: 10.0s", unit + ": running"):
             self.assertIn(each, machine)
-        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["Registry"], "local")
+        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["registry"], "local")
 
     def test_the_unit_can_read_its_lease(self):
         unit = self.enable(r"env@a\x2db.service", "[Service]\nExecStart=/bin/sh -c "
@@ -437,7 +464,7 @@ class WithDaemon(CaseWithDaemon):
         self.addCleanup(ctl, "reload")
         self.addCleanup(os.unlink, METADATA)
         self.assertSays(ctl("set-metadata", "region=eu"), 0)
-        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["Metadata"], {"region": "eu"})
+        self.assertEqual(json.loads(ctl("status", "--json=short", check=True).stdout)["metadata"], {"region": "eu"})
 
     def test_a_bad_file_of_another_unit_hinders_nobody(self):
         bad = self.enable("bad-later.service")

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/flags.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "ctl/suggest.h"
+#include "util/strv.h"
+
+/* ---- options with a value ---- */
+
+static int set_host(Ctl *ctl, const char *value) {
+        ctl->host = value;
+        return CTL_OK;
+}
+
+static int set_json(Ctl *ctl, const char *mode) {
+        if (!mode || streq(mode, "pretty"))
+                ctl->json = JSON_MODE_PRETTY;
+        else if (streq(mode, "short"))
+                ctl->json = JSON_MODE_SHORT;
+        else if (streq(mode, "off"))
+                ctl->json = JSON_OFF;
+        else {
+                complain("--json=%s: expected is pretty, short or off", mode);
+                return CTL_USAGE;
+        }
+        return CTL_OK;
+}
+
+static int set_colour(Ctl *ctl, const char *when) {
+        if (streq(when, "auto"))
+                say_colours(COLOURS_AUTO);
+        else if (streq(when, "always"))
+                say_colours(COLOURS_ALWAYS);
+        else if (streq(when, "never"))
+                say_colours(COLOURS_NEVER);
+        else {
+                complain("--color=%s: expected is auto, always or never", when);
+                return CTL_USAGE;
+        }
+        return CTL_OK;
+}
+
+/* NAME alone stands for the variable in our own environment, which the command gets anyway. */
+static int add_setting(Ctl *ctl, const char *setting) {
+        size_t n = strcspn(setting, "=");
+
+        if (n == 0) {
+                complain("--setenv=%s: expected is NAME=VALUE", setting);
+                return CTL_USAGE;
+        }
+        if (!setting[n])
+                return CTL_OK;
+        return strv_add(&ctl->run_settings, setting) < 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int set_directory(Ctl *ctl, const char *value) {
+        ctl->run_directory = value;
+        return CTL_OK;
+}
+
+static int set_add(Ctl *ctl, const char *value) {
+        ctl->setup = SETUP_ADD;
+        return CTL_OK;
+}
+
+static int set_remove(Ctl *ctl, const char *value) {
+        ctl->setup = SETUP_REMOVE;
+        return CTL_OK;
+}
+
+static int set_rejoin(Ctl *ctl, const char *value) {
+        ctl->setup = SETUP_REJOIN;
+        return CTL_OK;
+}
+
+static int set_picture(Ctl *ctl, const char *file) {
+        ctl->picture = true;
+        ctl->picture_file = file;
+        if (!file || endswith(file, ".svg"))
+                return CTL_OK;
+        complain("--picture=%s: expected is a file whose name ends in .svg", file);
+        return CTL_USAGE;
+}
+
+static int set_lines(Ctl *ctl, const char *number) {
+        char *end;
+        unsigned long n = strtoul(number, &end, 10);
+
+        if (*number < '0' || *number > '9' || *end || n == 0 || n > 10000) {
+                complain("--lines=%s: expected is a number from 1 to 10000", number);
+                return CTL_USAGE;
+        }
+        ctl->lines = (unsigned) n;
+        return CTL_OK;
+}
+
+/* "leasectl run" once had this option. */
+static int refuse_period(Ctl *ctl, const char *value) {
+        complain("--period=: is no more: the lease is kept with this machine's beats (TTL= in leased.conf), leave it "
+                 "out");
+        return CTL_USAGE;
+}
+
+/* ---- the table ---- */
+
+#define PLACE(member, value) .place = offsetof(Ctl, member), .to = (value)
+#define LISTINGS "status list machines history monitor check registry reload set-metadata config"
+
+static const Flag flags[] = {
+        { "help", 'h', NULL, NULL, "This text; behind a verb: about this verb", PLACE(help, true) },
+        { "version", 0, NULL, NULL, "The version", PLACE(version, true) },
+        { "host", 'H', "[USER@]HOST", NULL, "Over SSH, on another machine", .set = set_host },
+        { "color", 0, "WHEN", NULL, "Colours: auto, always or never", .set = set_colour },
+        { "no-pager", 0, NULL, NULL, "Do not page long output", PLACE(pager, false) },
+        { "json", 0, "[MODE]", "", "Print JSON: pretty, which is the default, or short", .set = set_json },
+        { "json", 0, "[MODE]", LISTINGS, "Print JSON: pretty, which is the default, or short" },
+        { NULL, 'w', NULL, "", "Refresh until q is pressed", PLACE(watch, true) },
+        { NULL, '1', NULL, "", "Print once, never page", PLACE(once, true) },
+        { NULL, 's', NULL, "", "One line, for monitoring", PLACE(one_line, true) },
+        { "no-legend", 0, NULL,
+                        "list machines history is-held reload enable disable drain undrain set-metadata run setup "
+                        "status registry check logs config",
+                        "No headings, no remarks", PLACE(legend, false) },
+        { "no-wait", 0, NULL, "enable disable stop start restart release transfer steal rearm drain undrain",
+                        "Return as soon as leased has begun", PLACE(wait, false) },
+        { "no-wait", 0, NULL, "run", "Fail if the lease cannot be had at once" },
+        { "no-wait", 0, NULL, "setup", "Do not wait for the other machines" },
+        { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },
+        { "all", 0, NULL, "disable", "Every unit that is enabled here" },
+        { "picture", 0, "[FILE.svg]", "history", "A lane for each machine; with a file as SVG", .set = set_picture },
+        { "lines", 0, "NUMBER", "logs", "How many lines, if not 20", .set = set_lines },
+        { "all-machines", 0, NULL, "check", "Also where it would run", PLACE(all_machines, true) },
+        { "stop", 0, NULL, "enable", "Stop the unit first if it is active", PLACE(stop, true) },
+        { "anyway", 0, NULL, "enable", "The unit itself, though a timer starts it", PLACE(anyway, true) },
+        { "anyway", 0, NULL, "setup", "Also where other files are there" },
+        { "force", 0, NULL, "disable", "With leased down, stop it by systemd", PLACE(force, true) },
+        { "dry-run", 0, NULL, "setup", "Show every file, change nothing", PLACE(dry_run, true) },
+        { "tls", 0, NULL, "setup", "https, with certificates made here", PLACE(tls, true) },
+        { "add", 0, NULL, "setup", "Add a member of etcd", .set = set_add },
+        { "remove", 0, NULL, "setup", "Remove a member of etcd", .set = set_remove },
+        { "rejoin", 0, NULL, "setup", "As a member that has lost its data", .set = set_rejoin },
+        { "pty", 't', NULL, "run", "Give the command a terminal of its own", PLACE(run_pty, true) },
+        { "pipe", 'P', NULL, "run", "Hand it our standard input and output", PLACE(run_pipe, true) },
+        { "setenv", 'E', "NAME=VALUE", "run", "Set a variable of its environment", .set = add_setting },
+        { "working-directory", 0, "DIRECTORY", "run", "Where it runs, if not here", .set = set_directory },
+        { "period", 0, "SPAN", "run", NULL, .set = refuse_period },
+};
+
+const Flag *flags_at(size_t i) {
+        return i < ELEMENTSOF(flags) ? flags + i : NULL;
+}
+
+bool flags_value_is_optional(const Flag *flag) {
+        return flag->value && *flag->value == '[' && endswith(flag->value, "]");
+}
+
+bool flags_known(const Flag *flag, const Verb *verb) {
+        size_t n = strlen(verb->name);
+
+        if (!flag->verbs || (n == 0 && !*flag->verbs))
+                return true;
+        for (const char *p = flag->verbs; n > 0 && *p; p += strspn(p, " ")) {
+                size_t length = strcspn(p, " ");
+
+                if (length == n && strncmp(p, verb->name, n) == 0)
+                        return true;
+                p += length;
+        }
+        return false;
+}
+
+static bool same_option(const Flag *a, const Flag *b) {
+        return a->name && b->name ? streq(a->name, b->name) : a->name == b->name && a->letter == b->letter;
+}
+
+/* ---- the command line ---- */
+
+enum {
+        FLAG_CODE = 256, /* what getopt_long() gives for the first row of the table; letters are below */
+};
+
+static_assert(ELEMENTSOF(flags) <= 64, "a bit in Ctl.flags for each row");
+
+/* Makes of the table what getopt_long() takes. A further row for an option adds nothing. */
+static void make_getopt(struct option *options, char *letters) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+                const Flag *f = flags + i;
+
+                if (i > 0 && same_option(f, f - 1))
+                        continue;
+                if (f->letter) {
+                        *letters++ = f->letter;
+                        if (f->value)
+                                *letters++ = ':';
+                }
+                if (f->name)
+                        options[n++] = (struct option){ .name = f->name,
+                                .has_arg = !f->value                    ? no_argument
+                                           : flags_value_is_optional(f) ? optional_argument
+                                                                        : required_argument,
+                                .val = FLAG_CODE + (int) i };
+        }
+        *letters = '\0';
+        options[n] = (struct option){};
+}
+
+static const Flag *find_flag(int code) {
+        if (code >= FLAG_CODE)
+                return flags + (code - FLAG_CODE);
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++)
+                if (flags[i].letter == code)
+                        return flags + i;
+        return NULL;
+}
+
+/* Says what is wrong with an option that getopt_long() has refused. The argument word is the last one that was read.
+ */
+static int complain_option(const char *word, bool value_missing) {
+        size_t n = strcspn(word, "=");
+        _cleanup_free_ char *typed = strndup(word, n);
+        const char *what = value_missing ? "a value is missing" : "takes no value";
+        Suggestion near;
+
+        if (optopt >= FLAG_CODE)
+                complain("--%s: %s", find_flag(optopt)->name, what);
+        else if (value_missing)
+                complain("-%c: %s", optopt, what);
+        else if (optopt > 0)
+                complain("unknown option '-%c', see: leasectl --help", optopt);
+        else {
+                near = suggest_begin(typed && n > 2 ? typed + 2 : "");
+                for (size_t i = 0; i < ELEMENTSOF(flags); i++)
+                        if (flags[i].name && flags[i].help)
+                                suggest_consider(&near, flags[i].name);
+                complain("unknown option '%s', %s%s%s", strempty(typed),
+                                near.best ? "did you mean '--" : "see: leasectl --help", strempty(near.best),
+                                near.best ? "'?" : "");
+        }
+        return CTL_USAGE;
+}
+
+static int set_flag(const Flag *flag, Ctl *ctl, const char *value) {
+        ctl->flags |= UINT64_C(1) << (flag - flags);
+        if (flag->set)
+                return flag->set(ctl, value);
+        *((bool *) ctl + flag->place) = flag->to;
+        return CTL_OK;
+}
+
+int flags_parse(int argc, char **argv, bool in_order, Ctl *ctl) {
+        struct option options[ELEMENTSOF(flags) + 1];
+        char letters[2 * ELEMENTSOF(flags) + 3] = "+:"; /* after "+" nothing is moved to the front; ":": be quiet */
+        int c, code = CTL_OK;
+
+        make_getopt(options, letters + 2);
+        optind = 0; /* begin anew */
+        opterr = 0;
+        while (code == CTL_OK && (c = getopt_long(argc, argv, letters + (in_order ? 0 : 1), options, NULL)) >= 0) {
+                if (c == '?' || c == ':')
+                        return complain_option(argv[optind - 1], c == ':');
+                code = set_flag(find_flag(c), ctl, optarg);
+        }
+        return code;
+}
+
+int flags_check(const Ctl *ctl, const Verb *verb) {
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+                bool known = !(ctl->flags >> i & 1);
+                const char letter[] = { flags[i].letter, '\0' };
+
+                for (size_t j = i; j < ELEMENTSOF(flags) && !known && same_option(flags + i, flags + j); j++)
+                        known = flags_known(flags + j, verb);
+                if (known)
+                        continue;
+                complain("%s%s: not an option of leasectl%s%s, see: leasectl %s%s", flags[i].name ? "--" : "-",
+                                flags[i].name ?: letter, *verb->name ? " " : "", verb->name,
+                                *verb->name ? "help " : "--help", verb->name);
+                return CTL_USAGE;
+        }
+        return CTL_OK;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/verbs.h"
+
+#include "ctl/suggest.h"
+
+static const Verb verbs[] = {
+        { "status", "[UNIT...]", 0, -1, false, ARGUMENTS_UNITS, verb_status, "This machine, or all about units" },
+        { "list", "[MACHINE]", 0, 1, false, ARGUMENTS_WORDS, verb_list, "The units here, there, or all leases" },
+        { "machines", "", 0, 0, false, ARGUMENTS_WORDS, verb_machines, "The machines that take part" },
+        { "history", "[UNIT|LEASE...]", 0, -1, false, ARGUMENTS_LEASES, verb_history,
+                        "Who held a lease, and why it ended" },
+        { "logs", "UNIT...", 1, -1, false, ARGUMENTS_UNITS, verb_logs,
+                        "The last lines of its journal, where it runs" },
+        { "monitor", "", 0, 0, false, ARGUMENTS_WORDS, verb_monitor, "What changes, as it changes" },
+        { "metrics", "", 0, 0, false, ARGUMENTS_WORDS, verb_metrics, "For Prometheus" },
+        { "is-held", "UNIT|LEASE...", 1, -1, false, ARGUMENTS_LEASES, verb_is_held,
+                        "For scripts: is it held by this machine?" },
+        { "check", "UNIT...", 1, -1, true, ARGUMENTS_UNITS, verb_check,
+                        "The unit's timeline, and what weakens its safety" },
+        { "enable", "UNIT...", 1, -1, true, ARGUMENTS_WORDS, verb_enable,
+                        "Run it only with its lease (on each machine)" },
+        { "disable", "[UNIT...]", 0, -1, true, ARGUMENTS_UNITS, verb_disable,
+                        "Stop it, release it, make it ordinary again" },
+        { "stop", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_stop,
+                        "Stop it where it runs; nobody else starts it" },
+        { "start", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_start, "Start it again where it was stopped" },
+        { "restart", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_restart, "Restart it where it runs" },
+        { "release", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_release,
+                        "Stop it there and let another machine have it" },
+        { "transfer", "UNIT MACHINE", 2, 2, false, ARGUMENTS_WORDS, verb_transfer,
+                        "Stop it there and hand it to that machine" },
+        { "steal", "UNIT...", 1, -1, false, ARGUMENTS_UNITS, verb_steal,
+                        "Take it from a holder that cannot be asked" },
+        { "rearm", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_rearm, "A unit that is done may run again" },
+        { "drain", "[MACHINE]", 0, 1, false, ARGUMENTS_WORDS, verb_drain,
+                        "Take no leases there, and hand over those held" },
+        { "undrain", "[MACHINE]", 0, 1, false, ARGUMENTS_WORDS, verb_undrain, "The end of drain" },
+        { "confirm-dead", "MACHINE", 1, 1, false, ARGUMENTS_WORDS, verb_confirm_dead,
+                        "It is off: do not wait for its leases" },
+        { "set-metadata", "[KEY=VALUE...]", 0, -1, true, ARGUMENTS_WORDS, verb_set_metadata,
+                        "What this machine says of itself (Require=)" },
+        { "run", "LEASE COMMAND...", 2, -1, true, ARGUMENTS_WORDS, verb_run,
+                        "Run a command while holding a lease of its own" },
+        { "registry", "[accept UUID|forget LEASE]", 0, 2, false, ARGUMENTS_WORDS, verb_registry,
+                        "How the registry is; or go by another" },
+        { "config", "", 0, 0, true, ARGUMENTS_WORDS, verb_config, "leased.conf: what is in force, and from where" },
+        { "setup", "NAME=ADDRESS...", 1, -1, true, ARGUMENTS_WORDS, verb_setup, "From fresh machines to a cluster" },
+        { "reload", "", 0, 0, false, ARGUMENTS_WORDS, verb_reload, "Let leased read its configuration again" },
+        { "help", "[VERB]", 0, 1, false, ARGUMENTS_WORDS, NULL, "All verbs, or one verb and its options" },
+        { "version", "", 0, 0, false, ARGUMENTS_WORDS, NULL, "The version of leasectl" },
+};
+
+static const Verb no_verb = { .name = "", .arguments = "", .max = 0, .run = verb_screen };
+
+const Verb *verbs_at(size_t i) {
+        return i < ELEMENTSOF(verbs) ? verbs + i : NULL;
+}
+
+const Verb *verbs_find(const char *name) {
+        if (!*name)
+                return &no_verb;
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (streq(verbs[i].name, name))
+                        return verbs + i;
+        return NULL;
+}
+
+const Verb *verbs_near(const char *typed) {
+        Suggestion near = suggest_begin(typed);
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                suggest_consider(&near, verbs[i].name);
+        return near.best ? verbs_find(near.best) : NULL;
+}
