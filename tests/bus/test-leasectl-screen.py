@@ -37,7 +37,7 @@ class ScreenCase(WithBeta):
         """beta holds the lease, and then tells how the unit is."""
         self.offer(unit, active="", since=0)
         put(f"leases/{unit}", self.lease("held", index))
-        wait_for("the lease is seen", lambda: any(each["holds"] for each in self.units(unit)))
+        wait_for("the lease is seen", lambda: any(each["holds"] and each["machine_id"] == BETA for each in self.units(unit)))
         self.offer(unit, active=active, result=result, since=NOW)
 
     @staticmethod
