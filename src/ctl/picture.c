@@ -29,18 +29,25 @@ static size_t names_width(const PictureLanes *lanes) {
         return MIN(width, (size_t) NAME_COLUMNS_MAX);
 }
 
-/* Writes the cells of a lane into buf. A cell is filled if a span reaches into it. */
+/* Writes the cells of a lane into buf, up to the last one that is filled. A cell is filled if a span reaches into it.
+ */
 static void draw_lane(const PictureLanes *lanes, size_t lane, size_t cells, char *buf) {
         const char *block = lane < lanes->n_names ? "█" : "▒";
         usec_t span = lanes->to - lanes->from;
+        char *end = buf;
 
         for (size_t i = 0; i < cells; i++) {
+                bool filled;
                 usec_t from = lanes->from + span / cells * i, to = lanes->from + span / cells * (i + 1);
 
                 if (i + 1 == cells)
                         to = lanes->to;
-                buf = stpcpy(buf, picture_lanes_overlap(lanes, lane, from, to) ? block : " ");
+                filled = picture_lanes_overlap(lanes, lane, from, to);
+                buf = stpcpy(buf, filled ? block : " ");
+                if (filled)
+                        end = buf;
         }
+        *end = '\0';
 }
 
 static void print_lanes(const PictureLanes *lanes) {

@@ -185,6 +185,8 @@ void say_wrapped(size_t indent, const char *format, ...) {
                 _cleanup_free_ char *line = strndup(p, n);
                 _cleanup_free_ char *whole = NULL;
 
+                for (size_t end = n; line && end > 0 && line[end - 1] == ' '; end--)
+                        line[end - 1] = '\0';
                 if (asprintf(&whole, "%*s%s", first ? 0 : (int) MIN(indent, columns / 2), "", strempty(line)) < 0)
                         whole = NULL;
                 write_line(strempty(whole));
