@@ -107,15 +107,15 @@ bool send_is_expired(Core *c, Lease *l, const Session *s) {
  * (law 11): its counter is drawn at random, so that the session, should it live, finds more counted than named, and
  * looks at all of its leases. */
 static FenceRecord *fence_to_put(Core *c, const Session *s) {
+        static const FenceRecord none;
         FenceRecord *fence;
 
         if (s->fence_value)
                 return output_fence(c, s->fence_value);
         if (s->beat.revision == 0)
                 return NULL; /* such a session can never beat again, and has no fence to be put */
-        fence = output_alloc(c, sizeof(FenceRecord));
+        fence = output_fence(c, &none);
         fence->counter = core_random(c) >> 16;
-        fence->n_names = 0;
         return fence;
 }
 
