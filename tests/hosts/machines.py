@@ -76,8 +76,16 @@ def _namespace_of(pid):
         return None
 
 
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def _processes_in(namespace):
-    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace]
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace and _is_alive(pid)]
 
 
 class Machine:
