@@ -5,6 +5,8 @@
  * lease, the unit runs again after a bounded time, and never beside its old holder.
  */
 
+#include <malloc.h>
+
 #include "core-world.h"
 
 /* The watch tells of a record as it is now. */
@@ -66,6 +68,8 @@ static void fence_of_the_dead(bool delete) {
         fence = &world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence;
         assert_int_equal(fence->n_names, 1);
         assert_true(fence->counter > FENCE_NAMES_MAX + 1); /* its session would look at everything */
+        assert_false(fence->over);                         /* nobody has said so */
+        assert_int_equal(fence->silence, 0);
         world_free(w);
 }
 
@@ -650,5 +654,6 @@ int main(void) {
                 cmocka_unit_test(a_machine_record_that_names_a_session_of_another_machine_is_written_anew),
         };
 
+        (void) mallopt(M_PERTURB, 0x5a); /* memory that was not written to says what it should not */
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
