@@ -254,11 +254,17 @@ void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now) {
 void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer) {
         if (!answer->known || !guard_entry_is_stopping(e) || e->gate_open || answer->asked_at <= e->closed_at)
                 return;
+        p->attached = answer->attached;
         if (answer->post && !p->spared)
                 part_end_killed(p, e, now);
         /* A question asked sooner proves nothing: PID 1 may not have heard of all deaths yet. */
-        else if (answer->up && !answer->post && answer->asked_at >= usec_add(p->since, GUARD_KILL_EVERY))
+        else if (answer->up && !answer->post && !answer->attached &&
+                        answer->asked_at >= usec_add(p->since, GUARD_KILL_EVERY))
                 p->spared = false;
+}
+
+bool part_end_is_detaching(const PartEnd *p) {
+        return p->spared && p->attached;
 }
 
 /* How long a stop may stay unanswered: at most half of the time until kill_at. The other half is left to the unit for

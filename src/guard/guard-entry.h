@@ -84,21 +84,25 @@ typedef struct Heard {
         usec_t bus, pid_one;
 } Heard;
 
-/* How a unit is: PID 1's answer to ENTRY_ASK, and a look at the control group. */
+/* How a unit is: PID 1's answer to ENTRY_ASK, and a look at the control group. There are so many booleans because each
+ * is a fact that holds or not whatever the others are. */
 typedef struct UnitAnswer {
         bool known;      /* false: no answer; the rest means nothing */
         usec_t asked_at; /* before the question was sent */
         bool up;         /* neither inactive nor failed */
         bool post;       /* the unit's ExecStopPost= is running: its other processes have ended */
-        bool job;        /* PID 1 has a job for the unit */
-        bool empty;      /* the control group has no process or is gone; looked at after PID 1's answer (law 7) */
+        /* The unit is a mount or swap, and the kernel has it by PID 1's word. With the gate closed, PID 1 starts
+         * nothing in its group but umount or swapoff. */
+        bool attached;
+        bool job;   /* PID 1 has a job for the unit */
+        bool empty; /* the control group has no process or is gone; looked at after PID 1's answer (law 7) */
 } UnitAnswer;
 
-/* One for each unit of an entry with an ExecStopPost= (its parts), for the time from end_at to kill_at. Zeroed while
- * the entry is not stopping. */
+/* One for each unit of an entry (its parts), from the first kill on. Zeroed while the entry is not stopping. */
 typedef struct PartEnd {
-        bool spared;  /* what lived in the part has been killed; what PID 1 starts in the part now has until kill_at */
-        usec_t since; /* when the part was last killed, or was found to run its ExecStopPost= */
+        bool spared; /* what lived in the part has been killed; what PID 1 starts in the part now has until kill_at */
+        bool attached; /* by PID 1's latest answer (UnitAnswer) */
+        usec_t since;  /* when the part was last killed, or was found to run its ExecStopPost= */
 } PartEnd;
 
 /* What a guard hands on of an entry that is not busy (guard_entry_is_busy()) to the program that takes its place. */
@@ -164,6 +168,9 @@ void part_end_killed(PartEnd *p, const GuardEntry *e, usec_t now);
 /* Takes PID 1's answer about the part. The part is spared as soon as PID 1 says that ExecStopPost= is running, and no
  * longer when something else runs, such as the next of several ExecStop= lines. */
 void part_end_reported(PartEnd *p, const GuardEntry *e, usec_t now, const UnitAnswer *answer);
+/* Whether the part is spared even after kill_at: all that lived in it has been killed, and only a program that PID 1
+ * has started since, umount or swapoff, can take it down. */
+bool part_end_is_detaching(const PartEnd *p);
 
 /* When guard_entry_tick() must be called at the latest if nothing else happens; USEC_INFINITY: need not be. */
 usec_t guard_entry_next(const GuardEntry *e, Heard heard);

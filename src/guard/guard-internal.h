@@ -19,7 +19,7 @@
 typedef struct Part {
         char *name; /* owned */
         Killer killer;
-        PartEnd end; /* of use between end_at and kill_at (law 9) */
+        PartEnd end; /* what of the part is not killed (law 9) */
 } Part;
 
 /* A unit with its entry. An item without an entry (entry.index 0) lives until the daemon has been told that there is

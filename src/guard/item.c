@@ -146,11 +146,13 @@ static int part_kill(Guard *g, Part *p) {
         return r;
 }
 
+/* Law 9. Of a mount, umount is spared that PID 1 has started after the first kill: the mount would stay otherwise. */
 static void item_kill(Guard *g, Item *item) {
         if (item_fence(item))
                 return;
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
-                (void) part_kill(g, p);
+                if (!part_end_is_detaching(&p->end) && part_kill(g, p) >= 0)
+                        part_end_killed(&p->end, &item->entry, now_boottime());
 }
 
 /* The kill at end_at, so that ExecStopPost= has the time from then to kill_at (law 9). The unit itself is killed after

@@ -216,6 +216,13 @@ static bool is_up(const char *active_state) {
         return !streq(active_state, "inactive") && !streq(active_state, "failed");
 }
 
+/* Whether a mount or swap has been set up, and is not down yet. */
+static bool is_attached(const char *unit, const char *sub) {
+        if (endswith(unit, ".mount"))
+                return streq(sub, "mounted") || startswith(sub, "unmounting");
+        return endswith(unit, ".swap") && (streq(sub, "active") || startswith(sub, "deactivating"));
+}
+
 typedef int (*row_t)(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata);
 
 /* Calls f for each row, until it returns another value than 0. */
@@ -233,6 +240,7 @@ static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
                         break;
                 row.up = is_up(active);
                 row.post = streq(sub, "stop-post");
+                row.attached = is_attached(unit, sub);
                 row.job = job != 0;
                 if (f(p, unit, &row, userdata) != 0)
                         return 0;

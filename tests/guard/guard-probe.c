@@ -21,6 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* In place of umount: takes a while. */
+#define UMOUNT "/usr/lib/leased/umount"
+
 /* ---- scenes ---- */
 
 static void gates_are_gone_before_the_guard_is_ready(void **state) {
@@ -111,6 +114,19 @@ static void a_chain_after_the_stop_is_killed_too(void **state) {
         begin();
         m = run_unit("chain.service", SEC / 2, SEC);
         assert_gone_in_time("chain.service", m.kill_at);
+}
+
+/* umount is a process of the mount's control group, too. Here it takes longer than the guard leaves between two kills.
+ */
+static void a_mount_goes_down_after_kill_at(void **state) {
+        begin();
+        sh("cp -p /usr/bin/umount " UMOUNT ".real && mount --bind " UMOUNT " /usr/bin/umount");
+        run_unit("slowly.mount", 2 * SEC, 2100 * MS);
+        assert_true(succeeds("mountpoint -q /slowly"));
+        wait_flags("slowly.mount", GUARD_FLAG_DOWN);
+        assert_false(succeeds("mountpoint -q /slowly"));
+        assert_true(is_gone("slowly.mount"));
+        sh(UMOUNT ".real /usr/bin/umount");
 }
 
 static void what_is_lost_is_stopped_now_and_killed_soon(void **state) {
@@ -561,6 +577,13 @@ static void be_stubborn(void) {
         }
 }
 
+static void install_mount(void) {
+        write_unit("slowly.mount", "");
+        put(UNITS "slowly.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/slowly\n");
+        put(UMOUNT, "#!/bin/sh\nsleep 0.3\nexec " UMOUNT ".real \"$@\"\n");
+        sh("chmod 755 " UMOUNT);
+}
+
 static void install(void) {
         sh("install -D /opt/leased-test/leased-guard /usr/lib/leased/leased-guard");
         sh("install -D -m 644 /opt/leased-test/" GUARD_SERVICE " /etc/systemd/system/" GUARD_SERVICE);
@@ -570,6 +593,7 @@ static void install(void) {
         write_unit("chain.service", "ExecStart=/opt/leased-test/guard-probe --stubborn\nTimeoutStopSec=infinity\n"
                                     "ExecStopPost=-/bin/sleep infinity\nExecStopPost=-/bin/sleep infinity\n"
                                     "ExecStopPost=-/bin/sleep infinity\n");
+        install_mount();
         put(UNITS "stray.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         sh("systemctl daemon-reload");
 }
@@ -585,6 +609,7 @@ int main(int argc, char *argv[]) {
                 scene(beats_keep_it_and_a_late_one_does_not_revive),
                 scene(what_ignores_sigterm_and_forks_is_gone_at_kill_at),
                 scene(a_chain_after_the_stop_is_killed_too),
+                scene(a_mount_goes_down_after_kill_at),
                 scene(what_is_lost_is_stopped_now_and_killed_soon),
                 scene(a_stray_without_an_entry_is_stopped_as_well),
                 scene(many_at_once_are_no_burden),

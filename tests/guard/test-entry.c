@@ -412,6 +412,33 @@ static void what_pid_one_starts_after_the_end_is_spared(void **state) {
         assert_true(part.spared);
 }
 
+static void a_mount_is_spared_after_its_first_kill_as_long_as_the_kernel_has_it(void **state) {
+        UnitAnswer a = { .known = true, .up = true, .attached = true, .asked_at = 10 * SEC };
+        GuardEntry e = expired();
+        PartEnd part = {};
+
+        e.gate_open = false;
+        part_end_reported(&part, &e, 10 * SEC, &a);
+        assert_false(part_end_is_detaching(&part));
+        part_end_killed(&part, &e, 10 * SEC);
+        assert_true(part_end_is_detaching(&part));
+        a.asked_at = 11 * SEC;
+        part_end_reported(&part, &e, 11 * SEC, &a);
+        assert_true(part_end_is_detaching(&part));
+        a.attached = false; /* it is being mounted: that was begun before the gate was closed */
+        part_end_reported(&part, &e, 11 * SEC, &a);
+        assert_false(part_end_is_detaching(&part));
+        a.attached = true;
+        part_end_reported(&part, &e, 11 * SEC, &a);
+        assert_false(part_end_is_detaching(&part));
+
+        part = (PartEnd){};
+        e.gate_open = true; /* it may be mounted at any time */
+        part_end_killed(&part, &e, 11 * SEC);
+        part_end_reported(&part, &e, 11 * SEC, &a);
+        assert_false(part_end_is_detaching(&part));
+}
+
 static void only_an_answer_that_says_all_ends_the_killing(void **state) {
         const usec_t closed = 8 * SEC;
 
@@ -639,6 +666,7 @@ int main(void) {
                 cmocka_unit_test(with_an_execstoppost_it_is_ended_some_time_before_kill_at),
                 cmocka_unit_test(at_most_half_of_the_grace_is_kept_for_execstoppost),
                 cmocka_unit_test(what_pid_one_starts_after_the_end_is_spared),
+                cmocka_unit_test(a_mount_is_spared_after_its_first_kill_as_long_as_the_kernel_has_it),
                 cmocka_unit_test(only_an_answer_that_says_all_ends_the_killing),
                 cmocka_unit_test(a_silent_bus_makes_it_shout_before_kill_at),
                 cmocka_unit_test(a_busy_pid_one_on_a_live_bus_makes_it_shout_at_kill_at_only),

@@ -160,6 +160,29 @@ static void execstoppost_has_the_time_between_two_kills(void **state) {
         assert_true(now_boottime() >= m.kill_at);
 }
 
+/* A mount goes down only by umount, which PID 1 starts in its group. What else lives there, the server of a file
+ * system in user space for instance, is killed. */
+static void umount_is_not_killed_once_the_rest_was(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "data.mount");
+        pid_one->attached = true;
+        m = run_unit(w, "data.mount", 200 * MS, 400 * MS);
+        turn_until(was_killed(w, "system.slice/data.mount"));
+        assert_true(now_boottime() >= m.kill_at);
+        put_in_group(w, "system.slice/data.mount", "cgroup.kill", "");
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(was_killed(w, "system.slice/data.mount"));
+        /* A start that was under way when the gate was closed. */
+        pid_one->attached = false;
+        turn_until(was_killed(w, "system.slice/data.mount"));
+
+        unit_is_inactive("data.mount");
+        put_in_group(w, "system.slice/data.mount", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+}
+
 /* With the members that the dead one's daemon had written. */
 static void a_guard_finishes_the_work_of_a_dead_one(void **state) {
         World *w = *state;
@@ -352,6 +375,7 @@ int main(void) {
                                 a_member_that_joins_while_pid_one_is_asked_is_asked_about, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(umount_is_not_killed_once_the_rest_was, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_vanishes_from_run_is_made_anew, set_up, tear_down),

@@ -82,6 +82,7 @@ static void pid_one_answer(PidOne *p) {
                 *unit++ = '\0';
                 answer.up = strv_contains(p->up, unit);
                 answer.post = answer.up && p->post;
+                answer.attached = answer.up && p->attached;
                 if (**a == '!')
                         p->callbacks->stopped(*a + 1, STOP_ACCEPTED, p->userdata);
                 else
