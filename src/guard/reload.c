@@ -2,20 +2,45 @@
 #include "guard/reload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "util/cgroup.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "util/time-util.h"
 
 /* How long the reload waits for the guard. Not longer, because the start of a leased unit waits for the reload. */
 #define WAIT (5 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 10
 #define ENVIRONMENT_SIZE_MAX 262144u
+
+/* Moves this process from the sub-group .control, in which PID 1 has started it, into the guard's own group, and
+ * removes the sub-group. If the sub-group stayed, a write to the cgroup.kill of the guard's group would reach it, too,
+ * and Linux 6.18 would kill at birth the --wipe that systemd 257 starts in it (law 9). */
+static int leave_control_group(void) {
+        _cleanup_free_ char *group = NULL, *path = NULL, *processes = NULL;
+        int r = cgroup_of_process("self", &group);
+
+        if (r < 0 || !endswith(group, "/.control"))
+                return r;
+        path = text_format(CGROUP_ROOT "%s", group);
+        processes = path ? text_format("%s/../cgroup.procs", path) : NULL;
+        if (!processes)
+                return -ENOMEM;
+
+        _cleanup_close_ int fd = open(processes, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, "0", 1); /* 0: this process */
+        return r < 0 ? r : rmdir(path) < 0 ? -errno : 0;
+}
 
 /* Whether the process blocks SIGHUP, and so reads the signal as a request. A guard of a version that knows no
  * hand-over does not block SIGHUP, and would be killed. */
@@ -71,8 +96,11 @@ static int has_handed_over(pid_t guard, uint64_t before) {
 int reload_guard(pid_t guard) {
         usec_t end = usec_add(now_boottime(), WAIT);
         uint64_t before = runs_this_program(guard) > 0 ? handed_over_at(guard) : UINT64_MAX;
-        int r;
+        int r = leave_control_group();
 
+        if (r < 0)
+                log_warning_errno(r, "cannot leave the control group .control: the guard's --wipe may not run if the "
+                                     "guard is killed by its control group");
         if (!reads_sighup(guard))
                 return log_error_errno(EOPNOTSUPP,
                                 "the guard that runs cannot hand over: this one is in force after a reboot");

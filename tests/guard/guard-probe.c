@@ -121,7 +121,7 @@ static void a_chain_after_the_stop_is_killed_too(void **state) {
 static void a_mount_goes_down_after_kill_at(void **state) {
         begin();
         sh("cp -p /usr/bin/umount " UMOUNT ".real && mount --bind " UMOUNT " /usr/bin/umount");
-        run_unit("slowly.mount", 2 * SEC, 2100 * MS);
+        run_unit("slowly.mount", 4 * SEC, 4100 * MS);
         assert_true(succeeds("mountpoint -q /slowly"));
         wait_flags("slowly.mount", GUARD_FLAG_DOWN);
         assert_false(succeeds("mountpoint -q /slowly"));
@@ -447,8 +447,8 @@ static bool guard_is_of_before(void) {
         return succeeds("readlink /proc/%d/exe | grep -q deleted", guard_pid());
 }
 
-/* Puts a copy in the place of the program: a reload returns only when that runs. Where the guard runs the very program
- * already, a reload returns at once, and a connection may be one to the guard of before, which the hand-over ends. */
+/* Puts a copy in the place of the program, so that it can be seen which of the two the guard runs. A reload returns
+ * when the guard has handed over. */
 static void hand_over_to_a_copy(void) {
         sh("cp " PROGRAM " " PROGRAM ".new; mv " PROGRAM ".new " PROGRAM);
         assert_true(guard_is_of_before());
@@ -490,6 +490,18 @@ static void a_new_guard_is_in_force_without_a_stop(void **state) {
         lose("plain.service", now_boottime() + SEC);
         assert_gone_in_time("plain.service", now_boottime() + SEC);
         sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " | grep 'has taken the place' | tail -1");
+}
+
+/* PID 1 starts ExecReload= in a sub-group. What is started there after a write to cgroup.kill is killed at birth,
+ * where the kernel and systemd are new enough. */
+static void a_guard_that_was_reloaded_and_killed_leaves_nothing_behind(void **state) {
+        begin();
+        run_unit("plain.service", 20 * SEC, 25 * SEC);
+        sh("systemctl reload " GUARD_SERVICE);
+        disconnect_guard();
+        sh("systemctl kill -s KILL " GUARD_SERVICE);
+        wait_until(!has_gate("plain.service"));
+        wait_until(is_gone("plain.service"));
 }
 
 static void a_deadline_comes_in_time_after_a_hand_over(void **state) {
@@ -627,6 +639,7 @@ int main(int argc, char *argv[]) {
                 scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
                 cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
                 scene(a_new_guard_is_in_force_without_a_stop),
+                scene(a_guard_that_was_reloaded_and_killed_leaves_nothing_behind),
                 scene(a_deadline_comes_in_time_after_a_hand_over),
                 scene(a_program_that_cannot_take_over_changes_nothing),
                 scene(a_program_that_fails_at_the_hand_over_is_a_dead_guard),
