@@ -292,7 +292,8 @@ typedef enum ReportKind {
         REPORT_DONE,            /* .unit .lease ended well, and runs nowhere again */
         REPORT_SUCCEEDED,       /* .unit .lease ended well, and the lease goes: it may run again (OnSuccess=release) */
         REPORT_DAMAGED,         /* .lease: its record cannot be read */
-        REPORT_STARTED,         /* .unit .lease .index: it has begun to run by this lease */
+        REPORT_STARTED,         /* .unit .lease .index: it has begun to run by this lease; .again: it had run at this
+                                   Index before */
         REPORT_STOPPED, /* .unit .lease .index .why: all of the unit is down. .machine_id: who has the lease now; NULL:
                            not known. With WHY_EXPIRED .span is the time since the last beat (0: not known), and the
                            report comes once more when .machine_id becomes known */
@@ -313,6 +314,7 @@ typedef struct Report {
         uint64_t index;
         usec_t span;
         Why why;
+        bool again;
 } Report;
 
 /* Names a record. */

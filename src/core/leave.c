@@ -22,6 +22,7 @@ enum { DRAIN_AT_ONCE = GROUP_MAX };
 Why leave_why(Leave leave) {
         static const Why whys[] = {
                 [LEAVE_NONE] = WHY_NONE,
+                [LEAVE_ANEW] = WHY_NONE,
                 [LEAVE_EXPIRED] = WHY_EXPIRED,
                 [LEAVE_RELEASE] = WHY_RELEASED,
                 [LEAVE_REFUSED] = WHY_PLACEMENT,
@@ -59,14 +60,20 @@ bool leave_is_lost(Leave leave) {
 }
 
 bool leave_gives_back(Leave leave) {
-        return leave != LEAVE_EXPIRED && !leave_is_lost(leave);
+        return leave != LEAVE_EXPIRED && leave != LEAVE_ANEW && !leave_is_lost(leave);
+}
+
+/* Whether a unit that has LEAVE_EXPIRED, while beats cover its lease, is stopped because its guard is gone. What ran
+ * out before our restart has merely run out: there was no daemon to send a beat. */
+static bool is_unguarded(const Unit *u) {
+        return u->life.origin != ORIGIN_ADOPTED;
 }
 
 static void report_leave(Core *c, const Unit *u, Leave leave) {
         Report report = output_report_of(u, REPORT_DONE);
 
         if (leave == LEAVE_EXPIRED)
-                report.kind = cover_holds(c, u) ? REPORT_GUARD_LOST : REPORT_EXPIRED;
+                report.kind = cover_holds(c, u) && is_unguarded(u) ? REPORT_GUARD_LOST : REPORT_EXPIRED;
         else if (leave == LEAVE_LOST || leave == LEAVE_STRAY) {
                 report.kind = leave == LEAVE_LOST ? REPORT_LOST : REPORT_STRAY;
                 report.machine_id = u->lease->value->state == LEASE_HELD ? u->lease->value->machine_id : NULL;
@@ -81,14 +88,15 @@ void leave_tell_stopped(Core *c, Unit *u) {
         Report report = output_report_of(u, REPORT_STOPPED);
         bool elsewhere = session_settled(c) && u->lease->value->state == LEASE_HELD && !unit_is_held(c, u);
 
-        if (u->life.leave == LEAVE_REFUSED || u->life.leave == LEAVE_DONE || u->life.leave == LEAVE_FAILED)
+        if (u->life.leave == LEAVE_REFUSED || u->life.leave == LEAVE_ANEW || u->life.leave == LEAVE_DONE ||
+                        u->life.leave == LEAVE_FAILED)
                 return; /* it has not run, or its end was reported */
         report.machine_id = elsewhere ? u->lease->value->machine_id : NULL;
         report.why = leave_why(u->life.leave);
         if (u->life.last_beat) {
                 report.why = WHY_EXPIRED;
                 report.span = c->now.boottime - u->life.last_beat;
-        } else if (u->life.leave == LEAVE_EXPIRED)
+        } else if (u->life.leave == LEAVE_EXPIRED && is_unguarded(u))
                 report.why = WHY_GUARD_GONE;
         output_report(c, report);
         if (elsewhere)

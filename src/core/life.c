@@ -264,8 +264,7 @@ static void on_ended(Core *c, Unit *u) {
                 return;
         }
         if (u->life.origin == ORIGIN_ADOPTED && has_not_run_yet(u)) {
-                leave_begin(c, u, LEAVE_EXPIRED); /* our predecessor ended before it had asked for the start: started
-                                                     once more */
+                leave_begin(c, u, LEAVE_ANEW); /* our predecessor ended before it had asked for the start */
                 return;
         }
         if (u->said.report.ended_by == ENDED_BY_UNKNOWN)
@@ -305,8 +304,11 @@ static void step_starting(Core *c, Unit *u) {
         if (!u->said.guard_known)
                 return; /* the gate may be gone */
         if (read && said_has_begun(u)) {
+                Report report = output_report_of(u, REPORT_STARTED);
+
+                report.again = unit_life_has_run(u);
                 phase_enter(c, u, PHASE_RUNNING);
-                output_report(c, output_report_of(u, REPORT_STARTED));
+                output_report(c, report);
                 if (said_is_inactive(&u->said.report))
                         on_ended(c, u);
                 else
@@ -349,6 +351,7 @@ static void step_running(Core *c, Unit *u) {
         }
         if (check_gate_of_run(c, u))
                 return;
+        (void) unit_life_has_run(u);
         if (u->life.rest == REST_BY_HAND)
                 news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);
         if (u->life.rest == REST_BY_HAND || is_kept_running(u))

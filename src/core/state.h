@@ -82,6 +82,7 @@ typedef enum Phase {
  * way round (leave.h). */
 typedef enum Leave {
         LEAVE_NONE,
+        LEAVE_ANEW,    /* it has not run yet, and its lease is ours: it begins from the start */
         LEAVE_EXPIRED, /* no beat in time, or the guard was gone: the lease may still be ours */
         LEAVE_RELEASE,
         LEAVE_REFUSED, /* it was handed to us, and must not run here: given back, for we might be handed it again */
@@ -104,7 +105,7 @@ typedef enum Leave {
 /* Where the run comes from that is in hand, or is about to begin. */
 typedef enum Origin {
         ORIGIN_NEW,      /* it is begun by us, for a lease that we have acquired */
-        ORIGIN_RESUMED,  /* likewise, after LEAVE_EXPIRED: the lease was still ours */
+        ORIGIN_RESUMED,  /* likewise, after LEAVE_EXPIRED or LEAVE_ANEW: the lease was still ours */
         ORIGIN_ADOPTED,  /* from before our restart, and its lease is ours: how it ended is not known */
         ORIGIN_LEFTOVER, /* from before our restart, and not found to be held: by which lease is not known */
 } Origin;
@@ -138,6 +139,7 @@ typedef struct UnitLife {
         usec_t armed_stop, armed_kill; /* the offsets that the guard was last told */
         uint64_t armed_id;             /* ... in this request */
         uint64_t run;                  /* its run before the last start that we asked for */
+        uint64_t ran;                  /* the Index at which it was last found to run, or to have run */
         unsigned starts;      /* asked for in a row, without it having begun to run, but for those that were lost */
         usec_t stop_again_at; /* what is left, although it is inactive, is stopped again */
         Origin origin;

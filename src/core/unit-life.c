@@ -71,10 +71,10 @@ void unit_life_tell_anew(Unit *u) {
 }
 
 void unit_life_end(Unit *u) {
-        bool expired = u->life.leave == LEAVE_EXPIRED;
+        bool goes_on = u->life.leave == LEAVE_EXPIRED || u->life.leave == LEAVE_ANEW;
 
-        u->life.origin = expired ? ORIGIN_RESUMED : ORIGIN_NEW;
-        if (!expired || u->life.rest == REST_ASIDE)
+        u->life.origin = goes_on ? ORIGIN_RESUMED : ORIGIN_NEW;
+        if (!goes_on || u->life.rest == REST_ASIDE)
                 u->life.rest = REST_NONE;
         u->life.index = 0;
         u->life.leave = LEAVE_NONE;
@@ -99,6 +99,13 @@ void unit_life_note_run(Unit *u) {
 
 void unit_life_lose_start(Unit *u) {
         u->life.start_lost = !u->config.once;
+}
+
+bool unit_life_has_run(Unit *u) {
+        bool known = u->life.ran == u->life.index;
+
+        u->life.ran = u->life.index;
+        return known;
 }
 
 unsigned unit_life_count_start(Unit *u) {

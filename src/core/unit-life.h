@@ -34,14 +34,16 @@ bool unit_life_miss_gate(Unit *u, bool missing);
 void unit_life_arm(Unit *u, const Timeline *t, uint64_t id);
 /* Another guard is connected, so it is not known whether the last timeline was taken: the guard is told again. */
 void unit_life_tell_anew(Unit *u);
-/* Nothing is in hand any more: the tenure is over. After LEAVE_EXPIRED, the unit goes on as it was as soon as it can.
- */
+/* Nothing is in hand any more: the tenure is over. After LEAVE_EXPIRED or LEAVE_ANEW, the unit goes on as it was as
+ * soon as it can. */
 void unit_life_end(Unit *u);
 
 /* A start is about to be asked for: whatever run PID 1 reports now is an earlier one. */
 void unit_life_begin_start(Unit *u);
 /* Notes the run that PID 1 reports as one that is over and was dealt with. */
 void unit_life_note_run(Unit *u);
+/* Notes that the unit runs at the Index in hand. Returns whether that was known. */
+bool unit_life_has_run(Unit *u);
 /* Nobody answered the start that was asked for last, so it is not counted. (The one start of a command of leasectl run
  * is: it may have been carried out, and is not made again.) */
 void unit_life_lose_start(Unit *u);

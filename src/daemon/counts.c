@@ -74,9 +74,10 @@ void counts_beat(Daemon *d, usec_t t0, usec_t now) {
                 d->counts->by_bound[i] += took <= bounds[i];
 }
 
-/* A unit has begun to run: adds the time since the last tenure ended, in which the unit ran nowhere. Nothing is added
- * if that tenure ended because the unit was disabled or was done. The end of the tenure is by the clock of the machine
- * that wrote the record; if that clock is ahead of this one, the time counts as 0. */
+/* A unit has begun to run, for the first time at its Index: adds the time since the last tenure ended, in which the
+ * unit ran nowhere. Nothing is added if that tenure ended because the unit was disabled or was done. The end of the
+ * tenure is by the clock of the machine that wrote the record; if that clock is ahead of this one, the time counts as
+ * 0. */
 static void count_outage(Daemon *d, const Report *r) {
         const Tenure *last;
         LeaseView v;
@@ -115,7 +116,8 @@ void counts_report(Daemon *d, const Report *r) {
                 c->silent_since = 0;
                 break;
         case REPORT_STARTED:
-                count_outage(d, r);
+                if (!r->again)
+                        count_outage(d, r);
                 break;
         default:
                 break;

@@ -169,6 +169,7 @@ static void carry_out(World *w, const Action *a) {
                 break;
         case ACTION_REPORT:
                 w->reports[a->report.kind]++;
+                w->starts_again += a->report.again;
                 break;
         case ACTION_CALL_DONE:
                 w->called = a->result;

@@ -83,6 +83,9 @@ static void what_pid1_has_stopped_is_started_again_when_that_is_over(void **stat
         assert_int_equal(w->done[ACTION_UNIT_START], 2);
         assert_int_equal(world_lease(w)->index, 1);
         assert_int_equal(w->reports[REPORT_STOPPED_WITH], 1);
+        /* A unit that starts again at the same Index has run nowhere but here since its last start. */
+        assert_int_equal(w->reports[REPORT_STARTED], 2);
+        assert_int_equal(w->starts_again, 1);
         world_free(w);
 }
 

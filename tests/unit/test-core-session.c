@@ -22,6 +22,21 @@ static void a_restarted_daemon_keeps_the_unit_its_session_and_its_index(void **s
         world_free(w);
 }
 
+static void what_ran_out_before_a_restart_has_run_out_and_lost_no_guard(void **state) {
+        World *w = world_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        w->guard.expired = true;
+        w->guard.open = false;
+        world_restart(w, session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_GUARD_LOST], 0);
+        assert_int_equal(w->reports[REPORT_EXPIRED], 1);
+        world_free(w);
+}
+
 static void a_session_whose_beat_is_gone_is_over(void **state) {
         World *w = world_running();
         char session[SESSION_SIZE];
@@ -290,6 +305,8 @@ static void a_daemon_that_died_before_it_had_asked_for_the_start_asks_when_it_is
         world_pass(w, 5 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
         assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        /* The guard is there, no beat is missing, and the unit has not run. */
+        assert_int_equal(w->reports[REPORT_GUARD_LOST] + w->reports[REPORT_EXPIRED] + w->reports[REPORT_STOPPED], 0);
         world_free(w);
 }
 
@@ -577,6 +594,7 @@ static void the_same_seed_and_events_give_the_same_session(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_restarted_daemon_keeps_the_unit_its_session_and_its_index),
+                cmocka_unit_test(what_ran_out_before_a_restart_has_run_out_and_lost_no_guard),
                 cmocka_unit_test(a_session_whose_beat_is_gone_is_over),
                 cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
                 cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
