@@ -92,9 +92,17 @@ static Reason reason_of_end(const WordEnd *end) {
         }
 }
 
+/* Whether nothing keeps the machine from the unit but its own word, for a while. An operator's word counts more. */
+static bool is_standing_back(const Core *c, const Unit *u, const Machine *m, Reason why) {
+        const Offer *o = mirror_find_offer(c, m->id, u->name);
+
+        return o && o->terms->value.until > 0 && why.why == offer_reason(&o->terms->value).why;
+}
+
 Reason errand_why_no_transfer(Core *c, const Unit *u, const char *id) {
         const Machine *m = mirror_find_machine(c, id);
         PlacementMachine look;
+        Reason why;
         Plan plan;
 
         if (streq(id, c->here.machine_id))
@@ -106,7 +114,8 @@ Reason errand_why_no_transfer(Core *c, const Unit *u, const char *id) {
         if (m->value.draining)
                 return reason(WHY_DRAINING);
         plan_begin(&plan, c, c->plan.has_wishes);
-        return plan_why_not(&plan, u, m, &look);
+        why = plan_why_not(&plan, u, m, &look);
+        return is_standing_back(c, u, m, why) ? reason(WHY_NONE) : why;
 }
 
 /* Why this machine does not even try. What the word says by itself comes later. */

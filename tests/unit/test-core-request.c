@@ -59,6 +59,19 @@ static void a_transfer_goes_to_the_machine_that_was_named(void **state) {
         cluster_free(c);
 }
 
+static void a_transfer_goes_to_a_machine_that_only_stands_back(void **state) {
+        Cluster *c = three_machines();
+        int holder = cluster_runs_on(c, 0);
+
+        ask(c, (size_t) (holder + 1) % 3, REQUEST_RELEASE, NULL);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_not_equal(cluster_runs_on(c, 0), holder);
+        ask(c, (size_t) holder, REQUEST_TRANSFER, c->machines[holder].id);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), holder);
+        cluster_free(c);
+}
+
 static void a_restart_stays_where_the_unit_is(void **state) {
         Cluster *c = three_machines();
         int holder = cluster_runs_on(c, 0);
@@ -350,6 +363,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_release_is_carried_out_by_the_holder_and_the_history_says_who_asked),
                 cmocka_unit_test(a_transfer_goes_to_the_machine_that_was_named),
+                cmocka_unit_test(a_transfer_goes_to_a_machine_that_only_stands_back),
                 cmocka_unit_test(a_stop_keeps_the_lease_and_a_start_ends_it),
                 cmocka_unit_test(a_restart_stays_where_the_unit_is),
                 cmocka_unit_test(a_request_that_was_withdrawn_is_never_carried_out),
