@@ -32,7 +32,7 @@ def text_of(name):
 def blocks(name):
     """The examples: what stands in .EX, in fences, or is indented in Markdown."""
     text = text_of(name)
-    return (re.findall(r"(?ms)^\.EX\n(.*?)^\.EE", text) + re.findall(r"(?ms)^```\n(.*?)^```", text) +
+    return (re.findall(r"(?ms)^\.EX\n(.*?)^\.EE", text) + re.findall(r"(?ms)^```\w*\n(.*?)^```$", text) +
             re.findall(r"(?m)((?:^    \S.*\n)+)", text))
 
 
