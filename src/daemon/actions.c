@@ -9,6 +9,7 @@
 
 #include "conf/dropin.h"
 #include "daemon/counts.h"
+#include "daemon/event-lines.h"
 #include "daemon/fence-command.h"
 #include "daemon/pid1-port.h"
 #include "daemon/report.h"
@@ -138,8 +139,7 @@ static void remember(Daemon *d, const Action *a) {
                 d->registry->ops->remember(d->registry, strempty(memory.store));
 }
 
-void actions_perform(const Action *a, Now now, void *userdata) {
-        Daemon *d = userdata;
+static void perform(Daemon *d, const Action *a, Now now) {
         int r;
 
         switch (a->kind) {
@@ -207,4 +207,16 @@ void actions_perform(const Action *a, Now now, void *userdata) {
                 stop_finished(d);
                 break;
         }
+}
+
+void actions_perform(const Action *a, Now now, void *userdata) {
+        /* What ends a unit is done before a line is written about it. Everything else is written first: whoever finds
+         * that it was done finds the line, too. */
+        bool ends = a->kind == ACTION_GUARD_LOSE || a->kind == ACTION_GATE_CLOSE || a->kind == ACTION_UNIT_STOP;
+
+        if (!ends)
+                event_lines_action(a);
+        perform(userdata, a, now);
+        if (ends)
+                event_lines_action(a);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <utlist.h>
 
+#include "daemon/event-lines.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/time-util.h"
@@ -65,6 +66,7 @@ static void step(Loop *l, const Event *event) {
         Now now = loop_now();
         size_t n;
 
+        event_lines_event(event, now.boottime);
         actions = core_step(l->core, now, event, &n);
         for (size_t i = 0; i < n; i++)
                 l->perform(actions + i, now, l->userdata);

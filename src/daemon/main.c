@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/last-conf.h"
 #include "daemon/reload.h"
+#include "util/event-log.h"
 #include "util/log.h"
 
 static void help(void) {
@@ -145,6 +146,8 @@ int main(int argc, char *argv[]) {
                 log_error("leased must be started as root: PID 1 takes orders from nobody else");
                 return EXIT_FAILURE;
         }
+        event_log_open();
+        event_log(0, "begin");
         last_conf_keep(conf);
         r = daemon_new(TAKE_PTR(conf), &wrong, &daemon);
         if (r < 0)

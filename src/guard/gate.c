@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/event-log.h"
 #include "util/file-util.h"
 #include "util/must.h"
 #include "util/strv.h"
@@ -145,6 +146,8 @@ int gates_wipe(Gates *g) {
                         r = k;
         }
         (void) closedir(dir);
+        if (r == 0)
+                event_log(0, "wiped");
         return r;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "guard/hand-over.h"
+#include "util/event-log.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/notify.h"
@@ -74,6 +75,7 @@ static void on_beat(Guard *g, usec_t t0) {
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
                 item_perform(g, item, guard_entry_beat(&item->entry, now, t0));
+        event_log(0, "beat %" PRIu64, t0);
 }
 
 static void on_message(const GuardMessage *m, void *userdata) {
@@ -102,6 +104,10 @@ static void on_message(const GuardMessage *m, void *userdata) {
                 item_read_members(g, item);
         if (!g->ending || (m->type != GUARD_ARM && m->type != GUARD_OPEN))
                 item_perform(g, item, request_perform(g, item, m));
+        if (m->type == GUARD_ARM && guard_entry_is_live(&item->entry))
+                event_log(0, "armed %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, item->unit,
+                                item->entry.index, item->entry.stop_at, item->entry.kill_at, item->entry.stop_offset,
+                                item->entry.kill_offset);
 }
 
 static int send_simple(Guard *g, GuardMessageType type, uint64_t index) {
@@ -225,6 +231,7 @@ void guard_end(Guard *g, const char *why) {
         g->ending = now_boottime();
         alarm_set(&g->alarm, USEC_INFINITY);
         log_warning("Ending: %s. Units that are still there are stopped.", why);
+        event_log(0, "end");
         /* PID 1 then stops what is bound to the guard, and no longer looks at its watchdog. */
         (void) notify_send(g->notify_fd, "STOPPING=1");
         g->restoring = NULL;

@@ -4,8 +4,10 @@
 #include "guard/guard-internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/reboot.h>
 
+#include "util/event-log.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -93,6 +95,8 @@ static unsigned item_close_gate(Guard *g, Item *item) {
 
         if (r < 0 && !item->gate_failed)
                 (void) log_error_errno(r, "%s: cannot remove its gate, trying again", item->unit);
+        if (r == 0)
+                event_log(0, "closed %s", item->unit);
         item->gate_failed = r < 0;
         return guard_entry_gate(&item->entry, now_boottime(), r < 0);
 }
@@ -100,6 +104,7 @@ static unsigned item_close_gate(Guard *g, Item *item) {
 /* The gate is opened only after the mark was written: if the guard died without a mark, its successor would not know
  * of the unit. */
 static unsigned item_open_gate(Guard *g, Item *item) {
+        usec_t now = now_boottime();
         int r;
 
         must(guard_entry_is_live(&item->entry) && !g->ending); /* law 10 */
@@ -108,6 +113,8 @@ static unsigned item_open_gate(Guard *g, Item *item) {
                 r = gates_open(g->gates, item->unit);
         if (r < 0)
                 (void) log_error_errno(r, "%s: cannot open its gate", item->unit);
+        else
+                event_log(now, "opened %s %" PRIu64 " %" PRIu64, item->unit, item->entry.index, item->entry.stop_at);
         return guard_entry_gate(&item->entry, now_boottime(), r == 0);
 }
 
@@ -153,6 +160,7 @@ static void item_kill(Guard *g, Item *item) {
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
                 if (!part_end_is_detaching(&p->end) && part_kill(g, p) >= 0)
                         part_end_killed(&p->end, &item->entry, now_boottime());
+        event_log(0, "kill %s %" PRIu64, item->unit, item->entry.index);
 }
 
 /* The kill at end_at, so that ExecStopPost= has the time from then to kill_at (law 9). The unit itself is killed after
@@ -233,9 +241,20 @@ void item_place(Guard *g, Item *item) {
         g->calm_alarm = MIN(g->calm_alarm, guard_entry_alarm(&item->entry, 0));
 }
 
+/* begins: the unit is to be stopped from now on. */
+static void write_event(const Item *item, bool begins) {
+        const GuardEntry *e = &item->entry;
+
+        if (begins)
+                event_log(0, "stopping %s %" PRIu64 " %" PRIu64 " %s", item->unit, e->index, e->kill_at,
+                                e->lost ? "lost" : "expired");
+        else if (e->down)
+                event_log(0, "down %s", item->unit);
+}
+
 void item_perform(Guard *g, Item *item, unsigned actions) {
         const GuardEntry *e = &item->entry;
-        bool stopping;
+        bool begins;
 
         /* An attempt on the gate may bring more actions, such as an expiry meanwhile: the loop turns at most twice. */
         for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
@@ -245,9 +264,9 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 else
                         actions |= item_open_gate(g, item);
         }
-        stopping = guard_entry_is_stopping(e);
+        begins = guard_entry_is_stopping(e) && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST));
         if (actions & ENTRY_MARK) {
-                if (stopping && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST)))
+                if (begins)
                         journal_event(LOG_WARNING,
                                         &(JournalEvent){ .id = MESSAGE_GUARD_STOPS,
                                                         .unit = item->unit,
@@ -267,6 +286,8 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 item_end(g, item);
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
+        if (actions & ENTRY_MARK)
+                write_event(item, begins);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
                 item_tell(g, item);
         item->told_flags = guard_entry_flags(e);

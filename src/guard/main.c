@@ -22,6 +22,7 @@
 #include "guard/protocol.h"
 #include "guard/reload.h"
 #include "util/cgroup.h"
+#include "util/event-log.h"
 #include "util/file-util.h"
 #include "util/log.h"
 
@@ -242,6 +243,7 @@ static int run(const Arguments *a) {
         r = gates_new(DIRECTORY, &gates);
         if (r < 0)
                 return log_error_errno(r, "cannot use " DIRECTORY);
+        event_log(0, "begin%s", follows ? " follows" : a->wipe ? " wipe" : "");
         r = follows ? 0 : gates_wipe(gates);
         if (r < 0 && !a->wipe)
                 return log_error_errno(r, "cannot remove old gates");
@@ -282,6 +284,7 @@ int main(int argc, char *argv[]) {
                 return check(&a) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         if (a.reload > 0)
                 return reload_guard(a.reload) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        event_log_open();
         block_signals();
         own_program = argv[0];
         harden();
