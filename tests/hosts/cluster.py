@@ -3,12 +3,18 @@
 
 import json
 import os
+import shutil
+import sys
+import tempfile
 
 import layer
 import timeline
 from etcd import Etcd
-from machines import Rack
+from machines import EVENTS, Rack
 from waiting import Failure, hold_for, now, require, wait_for
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../laws"))
+from laws import Laws  # noqa: E402
 
 FRESH = 0.5  # a process that stamped so many seconds ago is taken to live
 DAEMON = "leased.service"
@@ -137,6 +143,12 @@ class Unit:
     def gaps(self):
         return [handover.gap for handover in timeline.handovers_of(self.stamps)] if self.met is None else []
 
+    @property
+    def margins(self):
+        """Those of its gaps in which it went to another machine: nobody's processes lived for so long."""
+        return [each.gap for each in timeline.handovers_of(self.stamps) if each.old.machine != each.new.machine] \
+            if self.met is None else []
+
     def story(self):
         return timeline.table_of(self.stamps) + self.cluster.journals(self.name)
 
@@ -198,6 +210,9 @@ class Cluster:
         self._stamps = 0
         self.rack = Rack(sandbox, names, layer_directory, containers, bus)
         self.etcd = None
+        self._laws = None
+        self._events = os.path.join(self.rack.shared, os.path.basename(EVENTS))
+        self._events_read_to = 0
         if registry == "etcd":
             self.etcd = Etcd(self, etcd)
             self.configure(f"Registry=etcd\nEndpoints={self.etcd.endpoints}")
@@ -243,6 +258,40 @@ class Cluster:
         """What leased.conf says besides the TTL, on every machine."""
         for machine in self:
             machine.write("/etc/leased/leased.conf", f"[Leased]\n{configuration}\nTTL={self.ttl:g}s\n")
+
+    def log_events(self):
+        """Before boot(): leased and its guard write what they do, for law_breaches()."""
+        for machine in self:
+            for service in (DAEMON, GUARD):
+                machine.write(f"/etc/systemd/system/{service}.d/event-log.conf",
+                              f"[Service]\nEnvironment=LEASED_EVENT_LOG={EVENTS}\n")
+        with open(self._events, "w"):
+            self._laws = Laws()
+
+    def law_breaches(self, until=None):
+        """The breaches of a law in what was done since the last call, or up to some time. A request whose answer is not
+        read in the same call counts as one that had none."""
+        with open(self._events, "rb") as file:
+            file.seek(self._events_read_to)
+            lines = file.read().split(b"\n")[:-1]
+        if until is not None:
+            lines = lines[:sum(int(line.split(b" ", 1)[0]) < until * 1e6 for line in lines)]
+        self._events_read_to += sum(len(line) + 1 for line in lines)
+        breaches = self._laws.feed(b"\n".join(lines).decode(errors="replace"))
+        require("leased and its guard write what they do", self._laws.lines > 0)
+        if breaches:
+            kept = tempfile.mkstemp(prefix="leased-events-")[1]
+            shutil.copy(self._events, kept)
+            breaches.append(f"all that was written: {kept}")
+        return breaches
+
+    def starts(self):
+        """Of each tenure of the scene's units: their name, and when, where and with which token it began."""
+        return [(unit.name, [(each.first, each.machine, each.index) for each in unit.tenures])
+                for unit in self.all_units if unit.met is None]
+
+    def unlawful_starts(self, starts):
+        return [breach for name, begun in starts for breach in self._laws.check_starts(name, begun)]
 
     def boot(self):
         self.rack.boot()

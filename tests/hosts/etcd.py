@@ -118,6 +118,8 @@ class Etcd:
 
     def call(self, machine, path, body, deadline=1.0):
         """One request of the JSON gateway, from outside of the machines. None if there was no answer in time."""
+        if path in ("/v3/kv/put", "/v3/kv/deleterange"):
+            machine.note("by-hand")
         connection = http.client.HTTPConnection(machine.address, CLIENT_PORT, timeout=deadline)
         try:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
@@ -193,6 +195,7 @@ class Etcd:
         """All members lose their data and start as an empty cluster. With the old token its identity is the old one."""
         self.kill()
         self.stop()
+        self.machines[0].note("replaced")
         if new_identity:
             self._new_token()
         for machine in self.machines:
@@ -211,6 +214,7 @@ class Etcd:
         """All members go back to the snapshot; with the old token the cluster keeps its identity."""
         self.kill()
         self.stop()
+        self.machines[0].note("replaced")
         if new_identity:
             self._new_token()
         for machine in self.machines:

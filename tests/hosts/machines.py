@@ -17,6 +17,7 @@ from sandbox import Unavailable
 from waiting import Failure, Timeout, now, require, wait_for
 
 BRIDGE = "bridge0"
+EVENTS = "/shared/events"  # what leased and its guard write for tests/laws, if they are told to
 NETWORK = "10.77.0"
 BOOT_DEADLINE = 30
 RUN_DEADLINE = 30
@@ -276,6 +277,7 @@ class Machine:
         require(f"nothing of {self.name} is alive after its power cut, but {left}", not left)
         self._leader = None
         self._nspawn = None
+        self.note("off")
 
     def reboot_hard(self):
         self.power_cut()
@@ -296,6 +298,13 @@ class Machine:
     def _is_frozen(self):
         with open(os.path.join(self._cgroup, "cgroup.events")) as file:
             return "frozen 1" in file.read()
+
+    def note(self, word):
+        """Adds to EVENTS what is done to this machine (tests/laws/README.md)."""
+        path = os.path.join(self._shared, os.path.basename(EVENTS))
+        if os.path.exists(path):
+            with open(path, "a") as file:
+                file.write(f"{int(now() * 1e6)} {self.name} test 0 {word}\n")
 
     # Its network
 
@@ -325,6 +334,8 @@ class Machine:
     def run(self, *command, check=True, deadline=RUN_DEADLINE, stdin=None):
         """Runs a command on the machine as root. Its result has returncode, stdout and stderr."""
         require(f"{self.name} is on", self.is_on and self._leader is not None)
+        if "etcdctl" in command:
+            self.note("by-hand")
         try:
             done = subprocess.run(["nsenter", "-t", str(self._leader), "-a", "--", *command], input=stdin,
                                   env=ENVIRONMENT, stdin=subprocess.DEVNULL if stdin is None else None, text=True, errors="replace",
@@ -374,6 +385,15 @@ class Machine:
             command += [f"--unit={unit}"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         return "".join(f"  {self.name}: {line}\n" for line in done.stdout.splitlines())
+
+
+    def export_journal(self, path):
+        """Writes all of the machine's journal to a file of /shared, as journalctl -o json does; the machine may be off."""
+        if self.is_on:
+            self.run("journalctl", "--sync")
+        with open(os.path.join(self._shared, os.path.basename(path)), "w") as file:
+            subprocess.run(["journalctl", "--quiet", "--no-pager", "--output=json", f"--directory={self._root}/var/log/journal"],
+                           stdout=file, check=True)
 
 
 class Rack:

@@ -3,10 +3,10 @@
 
 A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play
 side by side: most of a scene is waiting. A scene that fails among others is played once more, alone, since a machine that
-has too much to do is late with everything, and at most once more after that; not so if a unit ran twice or its token did
-not grow, which is nobody's load. Ends with "N passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this
-machine cannot boot guests. With --repeat, nothing is played again, and a table of the gaps over all trials comes before
-that.
+has too much to do is late with everything, and at most once more after that; not so if a unit ran twice, its token did
+not grow or a law was broken, which is nobody's load. Ends with the margin between two machines over all scenes, and "N
+passed, N failed, N skipped"; exit code 0 if none failed, and 77 if this machine cannot boot guests. With --repeat, nothing
+is played again, and a table of the gaps over all trials comes before that.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 from scene import load_scenes
+from timeline import margin_line
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
@@ -125,7 +126,7 @@ def run(program, lanes):
             lane = key.data
             answer = lane.listen()
             if answer is None:
-                program.note({"name": lane.scene.__name__ if lane.scene else "a worker", "gaps": [], "overlap": 0,
+                program.note({"name": lane.scene.__name__ if lane.scene else "a worker", "gaps": [], "margins": [], "overlap": 0,
                               "seconds": 0, "problems": ["the worker died"], "unsafe": False})
             elif "unavailable" in answer:
                 program.unavailable = answer["unavailable"]
@@ -216,6 +217,7 @@ def main():
         return SKIPPED
     if arguments.repeat > 1:
         tell_table(program.results)
+    say(margin_line([margin for each in program.results if not each["problems"] for margin in each["margins"]]))
     for result in program.results:
         if result["problems"]:
             say(f"FAIL  {result['name']}")

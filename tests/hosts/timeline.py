@@ -121,6 +121,14 @@ def handovers_of(stamps):
     return [Handover(old, new) for old, new in zip(tenures, tenures[1:])]
 
 
+def margin_line(margins):
+    """For people: for how long no process lived when a unit went from one machine to another."""
+    margins = sorted(margins)
+    return (f"margin between the last process of one machine and the first of the next: {len(margins)} moves, min {margins[0]:.3f} s, "
+            f"p50 {margins[len(margins) // 2]:.3f} s, p99 {margins[int(0.99 * (len(margins) - 1))]:.3f} s" if margins else
+            "no unit went to another machine")
+
+
 def tokens_of(stamps):
     return [tenure.index for tenure in tenures_of(stamps)]
 

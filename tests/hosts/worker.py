@@ -25,8 +25,9 @@ from waiting import Failure, now
 class Result:
     name: str
     problems: list
-    unsafe: bool = False  # a unit ran twice, or with a token that does not grow
+    unsafe: bool = False  # a unit ran twice, or with a token that does not grow, or a law was broken
     gaps: list = dataclasses.field(default_factory=list)
+    margins: list = dataclasses.field(default_factory=list)  # those gaps in which a unit went to another machine
     overlap: float = 0.0
     seconds: float = 0.0
 
@@ -50,6 +51,7 @@ class Stage:
             self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
                                     kind.registry, kind.disk_of, kind.etcd, kind.containers, kind.bus)
             self._cluster.at_length = self._at_length
+            self._cluster.log_events()
             self._cluster.boot()
         return self._cluster
 
@@ -62,11 +64,15 @@ class Stage:
     def play(self, scene):
         result = Result(scene.__name__, [])
         began = now()
+        starts = []
         self._try(result, lambda: scene(self.cluster(scene.kind)))
         if self._cluster is not None:
             self._judge(result)
+            starts = self._cluster.starts()
         if not result.problems:
             self._try(result, self._cluster.forget_units)
+        if self._cluster is not None:
+            self._try(result, lambda: self._judge_by_laws(result, starts))
         result.seconds = now() - began
         if result.problems:
             self.strike()
@@ -86,8 +92,15 @@ class Stage:
         found = self._cluster.problems()
         result.unsafe = bool(found)
         result.problems += found
+        result.margins = [margin for unit in self._cluster.all_units for margin in unit.margins]
         result.gaps = [gap for unit in self._cluster.units for gap in unit.gaps]
         result.overlap = sum(unit.overlap for unit in self._cluster.all_units)
+
+
+    def _judge_by_laws(self, result, starts):
+        breaches = self._cluster.law_breaches() + self._cluster.unlawful_starts(starts)
+        result.unsafe = result.unsafe or bool(breaches)
+        result.problems += breaches
 
 
 def say(what):
