@@ -17,7 +17,6 @@
  *   fence-command.c switches a machine off
  *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk
  *   reload.c        the configuration and the enabled units, read again; candidates.c the files of these units;
- *                   changes.c what has changed, in words
  *   slices.c        work that takes many turns of the loop
  *   gates.c         puts gates right that somebody removed, or that are of another version
  *   stop.c          what SIGTERM means

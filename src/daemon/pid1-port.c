@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "conf/changes.h"
 #include "conf/dropin.h"
 #include "daemon/members.h"
-#include "daemon/changes.h"
 #include "daemon/machine-name.h"
 #include "daemon/property.h"
 #include "daemon/run-unit.h"

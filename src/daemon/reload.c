@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <utlist.h>
 
+#include "conf/changes.h"
 #include "daemon/bus-util.h"
 #include "daemon/candidates.h"
-#include "daemon/changes.h"
 #include "daemon/last-conf.h"
 #include "daemon/pid1-port.h"
 #include "daemon/slices.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/changes.h"
+#include "conf/changes.h"
 
 #include <stdio.h>
 
