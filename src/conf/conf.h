@@ -117,6 +117,9 @@ int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Mes
 /* Does the same for any unit: for one that is not enabled here, it gives the options that the unit would have.
  * -ENOENT: no unit of that name can be leased. */
 int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages);
+/* Does the same as if root/etc/leased/units/NAME held this text of size bytes, which may be any. */
+int unit_options_preview_text(const char *root, const char *unit, const char *text, size_t size, UnitOptions **ret,
+                Messages *messages);
 /* Frees o, which may be NULL. Returns NULL. */
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)

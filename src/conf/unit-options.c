@@ -162,9 +162,16 @@ static int load_section(const char *root, char **files, IniTable *table, Message
         return 0;
 }
 
+/* What stands in for the text of /etc/leased/units/NAME. */
+typedef struct Draft {
+        const char *text;
+        size_t size;
+} Draft;
+
 /* Reads all files twice: first all that fleet would have read, and then [X-Leased], whose lines win, whichever file
- * they stand in. */
-static int load_files(const char *root, const char *unit, IniTable *fleet, IniTable *leased, Messages *messages) {
+ * they stand in. draft is NULL: the unit's own file is read as it is. */
+static int load_files(const char *root, const char *unit, const Draft *draft, IniTable *fleet, IniTable *leased,
+                Messages *messages) {
         _cleanup_free_ char *own = unit_options_path("", unit);
         _cleanup_(strv_freep) char **files = NULL;
         int r;
@@ -178,7 +185,10 @@ static int load_files(const char *root, const char *unit, IniTable *fleet, IniTa
                 r = load_section(root, files, leased, messages);
         if (r < 0)
                 return r;
-        r = ini_load(root, own, leased, messages);
+        if (draft)
+                ini_parse_text(own, draft->text, draft->size, leased, messages);
+        else
+                r = ini_load(root, own, leased, messages);
         return r == -ENOMEM ? r : 0; /* without the file the unit is not enabled yet */
 }
 
@@ -227,7 +237,7 @@ static UnitOptions *unit_options_new(const char *unit) {
 
 /* Reads the options of o->unit. *ret_sure is false if it is in doubt by which lease the unit goes, whether it goes
  * by any, or where its processes are. */
-static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *messages) {
+static int load(const char *root, UnitOptions *o, const Draft *draft, bool *ret_sure, Messages *messages) {
         char *fleet_where[PLACEMENT_OPTIONS_MAX] = {}, *where[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
         bool fleet_unread[PLACEMENT_OPTIONS_MAX] = {}, unread[_O_MAX + PLACEMENT_OPTIONS_MAX] = {};
         PlacementSource source = { where + _O_MAX, fleet_where, unread + _O_MAX, fleet_unread };
@@ -252,7 +262,7 @@ static int load(const char *root, UnitOptions *o, bool *ret_sure, Messages *mess
 
         memcpy(all, options, sizeof(options));
         memcpy(all + _O_MAX, placement_options, sizeof(placement_options));
-        r = load_files(root, o->unit, &fleet, &leased, messages);
+        r = load_files(root, o->unit, draft, &fleet, &leased, messages);
         if (r == 0) {
                 o->config.doubtful = placement_options_are_doubtful(&source);
                 *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] && !unread[O_SLICE] &&
@@ -280,7 +290,7 @@ int unit_options_load(const char *root, const char *unit, UnitOptions **ret, Mes
         return access(own, F_OK) < 0 ? -ENOENT : unit_options_preview(root, unit, ret, messages);
 }
 
-int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
+static int preview(const char *root, const char *unit, const Draft *draft, UnitOptions **ret, Messages *messages) {
         _cleanup_(unit_options_freep) UnitOptions *o = unit_options_new(unit);
         size_t before = messages->n;
         bool sure;
@@ -290,7 +300,7 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
                 return -ENOMEM;
         if (!unit_name_is_valid(unit))
                 return -ENOENT;
-        r = load(root, o, &sure, messages);
+        r = load(root, o, draft, &sure, messages);
         if (r == 0)
                 r = fill_defaults(o);
         if (r < 0)
@@ -299,6 +309,17 @@ int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, 
         if (sure)
                 *ret = TAKE_PTR(o);
         return r;
+}
+
+int unit_options_preview(const char *root, const char *unit, UnitOptions **ret, Messages *messages) {
+        return preview(root, unit, NULL, ret, messages);
+}
+
+int unit_options_preview_text(const char *root, const char *unit, const char *text, size_t size, UnitOptions **ret,
+                Messages *messages) {
+        const Draft draft = { .text = text, .size = size };
+
+        return preview(root, unit, &draft, ret, messages);
 }
 
 UnitOptions *unit_options_free(UnitOptions *o) {

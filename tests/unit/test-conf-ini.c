@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/time.h>
 
+#include "conf/ini-edit.h"
 #include "conf/ini.h"
 
 #include "conf-fixture.h"
@@ -284,6 +285,65 @@ static void bytes_that_end_anywhere_are_read_no_further(void **state) {
         }
 }
 
+/* ---- changing a text ---- */
+
+static void assert_set(const char *text, const char *const settings[], const char *expected) {
+        _cleanup_free_ char *changed = NULL;
+        size_t n = 0;
+
+        while (settings[n])
+                n++;
+        assert_int_equal(ini_edit_set(text, "Ours", n, settings, &changed), 0);
+        assert_string_equal(changed, expected);
+}
+
+static void a_setting_takes_the_place_of_the_lines_with_its_key(void **state) {
+        static const char *const one[] = { "Number=2", NULL };
+
+        assert_set("[Ours]\nNumber=1\nName=x\n", one, "[Ours]\nNumber=2\nName=x\n");
+        assert_set("# top\n[Ours]\n Number = 1 \\\n# in between\n  0\n# kept\nName=x\nNumber=3\n", one,
+                        "# top\n[Ours]\nNumber=2\n# kept\nName=x\n");
+        assert_set("[Ours]\n#Number=1\n", one, "[Ours]\nNumber=2\n#Number=1\n");
+        assert_set("[Ours]\nNumber=1", one, "[Ours]\nNumber=2\n");
+        assert_set("\xef\xbb\xbf[Ours]\r\nNumber=1\r\n", one, "[Ours]\r\nNumber=2\n");
+}
+
+static void a_new_setting_stands_at_the_end_of_its_section(void **state) {
+        static const char *const two[] = { "Words=a", "Name=n", "Words=b", NULL };
+
+        assert_set("", two, "[Ours]\nWords=a\nWords=b\nName=n\n");
+        assert_set("# nothing", two, "# nothing\n[Ours]\nWords=a\nWords=b\nName=n\n");
+        assert_set("[Ours]\nNumber=1\n\n# last\n", two, "[Ours]\nNumber=1\nWords=a\nWords=b\nName=n\n\n# last\n");
+        assert_set("[Ours]\nName=x\n[Other]\nName=y\n", two, "[Ours]\nName=n\nWords=a\nWords=b\n[Other]\nName=y\n");
+        assert_set("[Ours]\nName=x", two, "[Ours]\nName=n\nWords=a\nWords=b\n");
+}
+
+static void a_key_alone_is_taken_out(void **state) {
+        static const char *const one[] = { "Number", NULL };
+
+        assert_set("[Ours]\nName=x\nNumber=1\n# end\n", one, "[Ours]\nName=x\n# end\n");
+        assert_set("[Ours]\nName=x\n", one, "[Ours]\nName=x\n");
+}
+
+static void a_line_that_goes_on_is_one_line(void **state) {
+        static const char *const one[] = { "Number=2", NULL };
+
+        assert_set("[Ours]\nName=a \\\nNumber=1\n", one, "[Ours]\nName=a \\\nNumber=1\nNumber=2\n");
+        assert_set("[Ours]\nName=a \\\n[Other]\n", one, "[Ours]\nName=a \\\n[Other]\nNumber=2\n");
+        assert_set("[Ours]\n# no \\\nNumber=1\n", one, "[Ours]\n# no \\\nNumber=2\n");
+}
+
+static void sections_are_found(void **state) {
+        static const char *const both[] = { "Ours", "Theirs", NULL };
+        static const char text[] = "# top\n[Unit]\nA=1 \\\n[Ours]\n[Theirs]\nB=1\n# c\n[Service]\nC=1\n[Ours]\nD=1";
+        _cleanup_free_ char *part = NULL, *none = NULL;
+
+        assert_int_equal(ini_edit_extract(text, both, &part), 0);
+        assert_string_equal(part, "[Theirs]\nB=1\n# c\n[Ours]\nD=1");
+        assert_int_equal(ini_edit_extract("[Unit]\nA=1\n", both, &none), 0);
+        assert_string_equal(none, "");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(good_lines_are_read),
@@ -299,6 +359,11 @@ int main(void) {
                 cmocka_unit_test(no_way_to_cut_a_file_into_lines_makes_it_slow),
                 cmocka_unit_test(messages_have_an_end),
                 cmocka_unit_test(bytes_that_end_anywhere_are_read_no_further),
+                cmocka_unit_test(a_setting_takes_the_place_of_the_lines_with_its_key),
+                cmocka_unit_test(a_new_setting_stands_at_the_end_of_its_section),
+                cmocka_unit_test(a_key_alone_is_taken_out),
+                cmocka_unit_test(a_line_that_goes_on_is_one_line),
+                cmocka_unit_test(sections_are_found),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
