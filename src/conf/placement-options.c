@@ -16,6 +16,8 @@ enum {
         P_REPLACES,
         P_GLOBAL,
         P_PREFER,
+        P_PREFER_NOT,
+        P_SPREAD,
         P_FAILBACK,
         P_FAILBACK_SEC,
         _P_MAX,
@@ -120,6 +122,64 @@ static int parse_prefer(const char *value, void *field) {
         return add_words(o, value, is_metadata, o->placement->prefer, sizeof(o->placement->prefer));
 }
 
+static int parse_prefer_not(const char *value, void *field) {
+        UnitOptions *o = field;
+
+        return add_words(o, value, is_metadata, o->placement->prefer_not, sizeof(o->placement->prefer_not));
+}
+
+/* Writes the pattern that matches all instances of the unit's template. A backslash of the name stands for itself. */
+static int pattern_of_template(const char *unit, char ret[static CONFLICTS_SIZE]) {
+        _cleanup_(unit_name_done) UnitName name = {};
+        size_t n = 0;
+        int r = unit_name_split(unit, &name);
+
+        if (r < 0 || isempty(name.instance))
+                return r < 0 ? r : -EINVAL;
+        for (const char *s = name.prefix; *s; s++) {
+                if (n + strlen(name.suffix) + sizeof("\\\\@*.") >= CONFLICTS_SIZE)
+                        return -E2BIG;
+                if (*s == '\\')
+                        ret[n++] = '\\';
+                ret[n++] = *s;
+        }
+        (void) snprintf(ret + n, CONFLICTS_SIZE - n, "@*.%s", name.suffix);
+        return 0;
+}
+
+/* Parses a key of metadata, and behind it, for a group that is not all instances of a template, names of units or
+ * patterns of them. */
+static int parse_spread(const char *value, void *field) {
+        UnitOptions *o = field;
+        char group[CONFLICTS_SIZE] = "", key[PLACEMENT_KEY_SIZE + 1];
+        size_t n = strcspn(value, " \t");
+        const char *rest = value + n + strspn(value + n, " \t");
+        int r;
+
+        if (n >= PLACEMENT_KEY_SIZE)
+                return -E2BIG;
+        str_copy(key, n + 1, value);
+        str_copy(key + n, 2, "=");
+        if (*value && metadata_key_length(key) != n)
+                return -EINVAL;
+        key[n] = '\0';
+        r = *rest   ? add_words(o, rest, is_pattern, group, sizeof(group))
+            : n > 0 ? pattern_of_template(o->unit, group)
+                    : 0;
+        if (r < 0)
+                return r;
+        str_copy(o->placement->spread, sizeof(o->placement->spread), key);
+        str_copy(o->placement->spread_group, sizeof(o->placement->spread_group), group);
+        return 0;
+}
+
+static void print_spread(FILE *f, const char *key, const void *options) {
+        const Placement *p = ((const UnitOptions *) options)->placement;
+
+        if (p->spread[0])
+                (void) fprintf(f, "%s=%s %s\n", key, p->spread, p->spread_group);
+}
+
 static int parse_machine_of(const char *value, void *field) {
         UnitOptions *o = field;
 
@@ -215,6 +275,7 @@ DEFINE_PRINTER(machine_id)
 DEFINE_PRINTER(machine_of)
 DEFINE_PRINTER(require)
 DEFINE_PRINTER(prefer)
+DEFINE_PRINTER(prefer_not)
 DEFINE_PRINTER(conflicts)
 DEFINE_PRINTER(replaces)
 
@@ -238,6 +299,12 @@ const IniOption placement_options[PLACEMENT_OPTIONS_MAX] = {
         [P_REPLACES] = { "Replaces", parse_replaces, 0, A_PATTERN, print_replaces },
         [P_GLOBAL] = { "Global", parse_global, offsetof(UnitOptions, global), A_BOOL, ini_print_bool },
         [P_PREFER] = { "Prefer", parse_prefer, 0, A_METADATA, print_prefer },
+        [P_PREFER_NOT] = { "PreferNot", parse_prefer_not, 0, A_METADATA, print_prefer_not },
+        [P_SPREAD] = { "Spread", parse_spread, 0,
+                        "a key of metadata, e.g. rack, and behind it, unless the group is all instances of this "
+                        "template, "
+                        "the units of the group, e.g. rack web-*.service" SPECIFIERS,
+                        print_spread },
         [P_FAILBACK] = { "Failback", parse_failback, 0, A_BOOL, print_failback },
         [P_FAILBACK_SEC] = { "FailbackSec", parse_failback_sec, 0, "a time span up to 24h, e.g. 60s",
                         print_failback_sec },
@@ -275,8 +342,8 @@ static const unsigned means[_F_MAX] = {
 /* ---- what may not stand together ---- */
 
 /* Pairs of options that contradict each other: the rules of fleet v1.0 (api/units.go, ValidateOptions()), and at
- * the end two of leased. MachineID= says everything about the place. Global= takes every place. Replaces= would drive
- * away the units to which Conflicts= gives way. */
+ * the end those of leased. MachineID= says everything about the place. Global= takes every place. Replaces= would
+ * drive away the units to which Conflicts= gives way. */
 static const struct {
         unsigned a, b;
 } contradictions[] = {
@@ -288,6 +355,8 @@ static const struct {
         { P_GLOBAL, P_REPLACES },
         { P_CONFLICTS, P_REPLACES },
         { P_GLOBAL, P_PREFER },
+        { P_GLOBAL, P_PREFER_NOT },
+        { P_GLOBAL, P_SPREAD },
         { P_GLOBAL, P_FAILBACK },
 };
 
@@ -303,6 +372,10 @@ static bool is_set(const UnitOptions *o, unsigned option) {
                 return o->placement->replaces[0];
         case P_PREFER:
                 return o->placement->prefer[0];
+        case P_PREFER_NOT:
+                return o->placement->prefer_not[0];
+        case P_SPREAD:
+                return o->placement->spread[0];
         case P_FAILBACK:
                 return o->placement->failback;
         default:
@@ -367,7 +440,7 @@ bool placement_options_check(const UnitOptions *o, const PlacementSource *source
                                 other, other_where);
                 sure = sure && !o->global;
         }
-        if (o->placement->failback && !o->placement->prefer[0])
+        if (o->placement->failback && !o->placement->prefer[0] && !o->placement->prefer_not[0])
                 messages_add(messages, "%s: Failback=yes: only with Prefer=, which says where it would rather be",
                                 find_source(source, P_FAILBACK, &key));
         check_peers(o, source, messages);

@@ -77,7 +77,7 @@ void news_note(Core *c, News news) {
 static bool has_wishes(const Unit *u) {
         const Placement *p = u->config.placement;
 
-        return p->conflicts[0] || p->replaces[0] || p->machine_of[0];
+        return p->conflicts[0] || p->replaces[0] || p->machine_of[0] || p->spread[0];
 }
 
 void news_of_unit(Core *c, Unit *u, News news) {

@@ -102,12 +102,26 @@ Reason placement_why_not(const Placement *p, const PlacementMachine *m) {
 
 /* ---- what is better ---- */
 
-size_t placement_preference(const Placement *p, const char *metadata) {
-        size_t n, met = 0;
+int placement_preference(const Placement *p, const char *metadata) {
+        int met = 0;
+        size_t n;
 
         FOREACH_WORD(w, n, p->prefer)
                 met += has_word(metadata, w, n);
+        FOREACH_WORD(w, n, p->prefer_not)
+                met -= has_word(metadata, w, n);
         return met;
+}
+
+const char *placement_value(const char *metadata, const char *key, size_t *ret_n) {
+        size_t k = strlen(key), n;
+
+        FOREACH_WORD(w, n, metadata)
+                if (n > k && strncmp(w, key, k) == 0 && w[k] == '=') {
+                        *ret_n = n - k - 1;
+                        return w + k + 1;
+                }
+        return NULL;
 }
 
 static uint64_t hash(const char *s, uint64_t h) {
@@ -126,11 +140,13 @@ static uint64_t weight(const char *unit, const char *machine) {
 }
 
 bool placement_before(const Placement *p, const char *unit, const PlacementMachine *a, const PlacementMachine *b) {
-        size_t more = placement_preference(p, a->metadata), less = placement_preference(p, b->metadata);
+        int more = placement_preference(p, a->metadata), less = placement_preference(p, b->metadata);
         uint64_t mine, other;
 
         if (more != less)
                 return more > less;
+        if (a->alike != b->alike)
+                return a->alike < b->alike;
         if (a->held != b->held)
                 return a->held < b->held;
         mine = weight(unit, a->id);

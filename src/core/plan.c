@@ -47,23 +47,33 @@ static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
                         c, mirror_find_lease(c, o && o->seen.revision > 0 ? mirror_offer_lease(o) : unit), machine_id);
 }
 
+static bool is_planned_for(const Plan *p, const char *unit, const char *machine_id) {
+        const Machine *m = p->supposed ? mirror_find_machine(p->core, machine_id) : NULL;
+
+        for (const Placed *o = m ? m->placed : NULL; o; o = o->next)
+                if (o->planned && streq(o->unit, unit))
+                        return true;
+        return false;
+}
+
 /* The first unit of the list that the machine does not hold; NULL: it holds all of them. */
-static const char *missing_peer(const Core *c, const char *list, const char *machine_id) {
+static const char *missing_peer(const Plan *p, const char *list, const char *machine_id) {
         char name[NAME_SIZE];
         size_t n;
 
         for (const char *w = placement_next_word(list, &n); w; w = placement_next_word(w + n, &n)) {
                 memcpy(name, w, MIN(n, sizeof(name) - 1));
                 name[MIN(n, sizeof(name) - 1)] = '\0';
-                if (!runs_on(c, name, machine_id))
-                        return output_copy((Core *) c, name, n + 1);
+                if (!runs_on(p->core, name, machine_id) && !is_planned_for(p, name, machine_id))
+                        return output_copy(p->core, name, n + 1);
         }
         return NULL;
 }
 
 /* A unit that it must run beside is on another machine. While that unit is nowhere, there is no reason to go. */
-static bool peer_is_elsewhere(const Core *c, const Unit *u) {
-        const char *peer = missing_peer(c, u->config.placement->machine_of, c->here.machine_id);
+static bool peer_is_elsewhere(const Plan *p, const Unit *u) {
+        const Core *c = p->core;
+        const char *peer = missing_peer(p, u->config.placement->machine_of, c->here.machine_id);
 
         for (const Machine *m = c->machines; peer && m; m = m->hh.next)
                 if (!machine_is_own(c, m) && machine_session(c, m) && runs_on(c, peer, m->id))
@@ -75,23 +85,65 @@ static Reason word_of(const Unit *u, const Offer *o) {
         return streq(mirror_offer_lease(o), u->lease->name) ? offer_reason(&o->terms->value) : reason(WHY_OTHER_LEASE);
 }
 
-static void look(const Core *c, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
+/* What the machine says of itself. */
+static const char *metadata_of(const Core *c, const Machine *m) {
+        return machine_is_own(c, m) ? c->here.metadata : m->value.metadata;
+}
+
+/* Counts, for each machine, the other units of u's group that are there. */
+static void count_alike(Plan *p, const Unit *u) {
+        const Placement *wishes = u->config.placement;
+
+        for (Machine *m = p->core->machines; m; m = m->hh.next) {
+                m->alike = 0;
+                m->spread = placement_value(metadata_of(p->core, m), wishes->spread, &m->n_spread);
+                for (const Placed *o = m->placed; o; o = o->next)
+                        m->alike += placement_matches(wishes->spread_group, o->unit) && !streq(o->unit, u->name);
+        }
+        p->counted = u;
+}
+
+void plan_count_anew(Plan *p) {
+        p->counted = NULL;
+}
+
+/* How many other units of u's group are on the machines that have the same value of its key as m. Machines without
+ * the key have one value together. */
+static size_t find_alike(Plan *p, const Unit *u, const Machine *m) {
+        size_t n = 0;
+
+        if (!u->config.placement->spread[0])
+                return 0;
+        if (p->counted != u)
+                count_alike(p, u);
+        for (const Machine *o = p->core->machines; o; o = o->hh.next)
+                if (!o->spread == !m->spread &&
+                                (!o->spread || (o->n_spread == m->n_spread &&
+                                                               memcmp(o->spread, m->spread, o->n_spread) == 0)))
+                        n += o->alike;
+        return n;
+}
+
+static void look(Plan *p, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
+        const Core *c = p->core;
         bool own = machine_is_own(c, m), enabled = o && o->seen.revision > 0 && !o->damaged;
 
         *ret = (PlacementMachine){
                 .id = m->id,
-                .metadata = own ? c->here.metadata : m->value.metadata,
+                .metadata = metadata_of(c, m),
                 .enabled = enabled,
                 .word = enabled ? word_of(u, o) : reason(WHY_NONE),
-                .missing_peer = missing_peer(c, u->config.placement->machine_of, m->id),
+                .missing_peer = missing_peer(p, u->config.placement->machine_of, m->id),
                 .draining = own ? c->drain.on : m->value.draining,
                 .held = m->held,
+                .alike = find_alike(p, u, m),
         };
 }
 
 /* ---- what keeps away from each other ---- */
 
 static void add_placed(Plan *p, Machine *m, Placed placed) {
+        plan_count_anew(p);
         placed.next = m->placed;
         m->placed = output_copy(p->core, &placed, sizeof(placed));
 }
@@ -152,17 +204,17 @@ static const Placed *find_conflict(const Unit *u, const Machine *m, const char *
         return NULL;
 }
 
-Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
+Reason plan_why_not(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
         const Placed *conflict = find_conflict(u, m, o ? o->terms->value.conflicts : NULL);
 
         p->core->look.work.pairs++;
-        look(p->core, u, m, o, ret_look);
+        look(p, u, m, o, ret_look);
         ret_look->conflict = conflict ? conflict->unit : NULL;
         return placement_why_not(u->config.placement, ret_look);
 }
 
-Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
+Reason plan_why_not_wished(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         (void) plan_why_not(p, u, m, ret_look);
         ret_look->enabled = true;
         ret_look->word = reason(WHY_NONE);
@@ -238,10 +290,8 @@ static void plan_turn(Plan *p, Unit *u) {
         note_reason(u, unfit.why == WHY_NONE && rank > 0 ? reason_of(WHY_OUTRANKED, best->value.hostname) : unfit);
         set_available(c, u, true);
         lease_plan(c, u->lease, best ? best->id : "");
-        if (best) {
-                best->held++;
-                place(p, u, best, true);
-        }
+        if (best)
+                plan_suppose(p, u, best);
 }
 
 /* Turns are counted from the moment at which this machine became able to take the lease: a machine that comes
@@ -334,7 +384,7 @@ static Reason unfit_here(const Plan *p, const Unit *u, bool *ret_stay) {
         *ret_stay = true;
         if (c->guard.missing)
                 return reason(WHY_GUARD_GONE);
-        return reason(peer_is_elsewhere(c, u) ? WHY_PEER_ELSEWHERE : WHY_NONE);
+        return reason(peer_is_elsewhere(p, u) ? WHY_PEER_ELSEWHERE : WHY_NONE);
 }
 
 typedef struct Choice {
@@ -350,15 +400,14 @@ static int64_t version_there(const Core *c, const Unit *u, const Machine *m) {
 }
 
 /* Another machine that could take it, as it stands to the unit. */
-static bool fits(const Plan *p, const Unit *u, Machine *m, Choice *ret) {
+static bool fits(Plan *p, const Unit *u, Machine *m, Choice *ret) {
         *ret = (Choice){ .machine = m, .version = version_there(p->core, u, m) };
-        return !machine_is_own(p->core, m) && machine_session(p->core, m) &&
-               plan_why_not(p, u, m, &ret->look).why == WHY_NONE;
+        return m != p->from && machine_session(p->core, m) && plan_why_not(p, u, m, &ret->look).why == WHY_NONE;
 }
 
 /* The best of the other machines: with at least such a Version=, and at least so much of what it prefers. A record
  * that cannot be read cannot be handed on. */
-static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t preference) {
+static Choice choose(Plan *p, const Unit *u, int64_t version, int preference) {
         Choice best = {}, choice;
 
         for (Machine *m = p->core->machines; m && !lease_is_lost(u->lease); m = m->hh.next) {
@@ -371,20 +420,40 @@ static Choice choose(const Plan *p, const Unit *u, int64_t version, size_t prefe
         return best;
 }
 
+Machine *plan_choose(Plan *p, const Unit *u) {
+        return choose(p, u, INT64_MIN, INT_MIN).machine;
+}
+
+void plan_suppose(Plan *p, const Unit *u, Machine *to) {
+        to->held++;
+        place(p, u, to, true);
+}
+
+void plan_leave(Plan *p, const Unit *u, Machine *from) {
+        Placed **at = &from->placed;
+
+        from->held -= from->held > 0;
+        while (*at && !streq((*at)->unit, u->name))
+                at = &(*at)->next;
+        if (*at)
+                *at = (*at)->next;
+        plan_count_anew(p);
+}
+
 /* Where a unit goes that must leave: to a machine of the kind that it is being stopped for (a higher Version=, more
  * of Prefer=) if there still is one, else to the first that fits. */
-static Choice choose_any(const Plan *p, const Unit *u) {
+static Choice choose_any(Plan *p, const Unit *u) {
         Choice best = {};
 
         if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_UPGRADE)
-                best = choose(p, u, u->plan.move_version, 0);
+                best = choose(p, u, u->plan.move_version, INT_MIN);
         if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_FAILBACK)
                 best = choose(p, u, INT64_MIN, placement_preference(u->config.placement, p->core->here.metadata) + 1);
-        return best.machine ? best : choose(p, u, INT64_MIN, 0);
+        return best.machine ? best : choose(p, u, INT64_MIN, INT_MIN);
 }
 
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
-static int64_t higher_version(const Plan *p, const Unit *u) {
+static int64_t higher_version(Plan *p, const Unit *u) {
         const LeaseRecord *l = u->lease->value;
         int64_t known = MAX(l->version, u->config.version), best;
         Choice choice;
@@ -450,7 +519,7 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
         }
         version = resting ? 0 : higher_version(p, u);
         if (version > 0) {
-                *ret = choose(p, u, version, 0);
+                *ret = choose(p, u, version, INT_MIN);
                 u->plan.move_version = version;
                 return ret->machine ? LEAVE_UPGRADE : LEAVE_NONE;
         }
@@ -467,10 +536,8 @@ static void plan_move(Plan *p, Unit *u) {
         u->plan.move = choose_move(p, u, &choice);
         str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
         lease_plan(p->core, u->lease, choice.machine ? choice.machine->id : p->core->here.machine_id);
-        if (choice.machine) {
-                choice.machine->held++;
-                place(p, u, choice.machine, true);
-        }
+        if (choice.machine)
+                plan_suppose(p, u, choice.machine);
 }
 
 /* ---- commands of "leasectl run" ---- */
@@ -511,7 +578,7 @@ bool plan_has_wishes(Core *c) {
                 u->plan.is_peer = false;
         for (const Unit *u = c->units; u; u = u->hh.next) {
                 has = has || u->config.placement->conflicts[0] || u->config.placement->replaces[0] ||
-                      u->config.placement->machine_of[0];
+                      u->config.placement->machine_of[0] || u->config.placement->spread[0];
                 mark_peers(c, u->config.placement->machine_of);
         }
         for (const Offer *o = c->offers; o && !has; o = o->hh.next)
@@ -537,7 +604,7 @@ static void count_held(Core *c, bool with_planned) {
 }
 
 static void begin(Plan *p, Core *c, bool wishes, bool with_planned) {
-        *p = (Plan){ .core = c, .own = c->self, .wishes = wishes };
+        *p = (Plan){ .core = c, .own = c->self, .from = c->self, .wishes = wishes };
         count_held(c, with_planned);
         collect_placed(p, with_planned);
 }

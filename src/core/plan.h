@@ -14,8 +14,11 @@ typedef struct Placed {
 
 typedef struct Plan {
         Core *core;
-        Machine *own; /* NULL: our record is not there yet */
-        bool wishes;  /* some unit minds what runs beside it */
+        Machine *own;        /* NULL: our record is not there yet */
+        bool wishes;         /* some unit minds what runs beside it */
+        const Machine *from; /* where what moves comes from: our own machine, unless .supposed */
+        bool supposed; /* nothing will move: what is planned counts as done, also for units that must run beside it */
+        const Unit *counted; /* for which unit Machine.alike was counted; NULL: for none */
 } Plan;
 
 /* Counts what each machine holds. If some unit minds what runs beside it, also collects which units must be kept
@@ -25,9 +28,9 @@ void plan_begin(Plan *p, Core *c, bool wishes);
 bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id);
 /* Why the machine could not take the unit; WHY_NONE if it could. The name in the reason is borrowed until the step
  * ends. Does not look whether the machine is silent. */
-Reason plan_why_not(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
+Reason plan_why_not(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
 /* The same by the unit's wishes alone, as if the unit were enabled on the machine and the machine took it. */
-Reason plan_why_not_wished(const Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
+Reason plan_why_not_wished(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);
 /* Of two machines that could take the unit, whether a comes first. A machine that has just let the unit go comes
  * last: its offer may not say yet why it did. */
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b);
@@ -42,6 +45,13 @@ bool plan_is_available(const Core *c, const Unit *u);
 bool plan_has_wishes(Core *c);
 /* Whether the last plan found that the unit's lease can be had, and the lease has not changed since. */
 bool plan_finds_available(const Unit *u);
+/* What was counted for a unit (Plan.counted) is not used any more: the unit is gone. */
+void plan_count_anew(Plan *p);
+/* The machine to which the unit would be handed from p->from; NULL: there is none. */
+Machine *plan_choose(Plan *p, const Unit *u);
+/* From now on, in this plan, the unit counts as held by that machine; as not held by it any more. */
+void plan_suppose(Plan *p, const Unit *u, Machine *to);
+void plan_leave(Plan *p, const Unit *u, Machine *from);
 /* When it is our turn to take the unit's lease; USEC_INFINITY if it is not. */
 usec_t plan_turn_at(const Core *c, const Unit *u);
 /* If it is our turn only because the machine that comes first has not taken the lease yet, and that machine was seen

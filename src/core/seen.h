@@ -50,9 +50,12 @@ typedef struct Machine {
         Seen seen;
         bool damaged;
         MachineRecord value;
-        size_t held;            /* while a plan is made: leases that its session holds or will get */
-        size_t planned;         /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
-        struct Placed *placed;  /* likewise: units there that others must keep away from (plan.h) */
+        size_t held;           /* while a plan is made: leases that its session holds or will get */
+        size_t planned;        /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
+        struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
+        size_t alike;          /* likewise: how many of these belong to the group of the unit that is looked at */
+        const char *spread;    /* ... and the value of the key over which the group is spread; NULL: none */
+        size_t n_spread;
         int drain_asked;        /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
         char drain_by[BY_SIZE]; /* who asked for that */
         UT_hash_handle hh;

@@ -185,7 +185,7 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
 
 /* ---- a unit as if it were enabled everywhere, and held by nobody ---- */
 
-static Reason why_not_everywhere(const PlanView *view, const Unit *u, Standing *s) {
+static Reason why_not_everywhere(PlanView *view, const Unit *u, Standing *s) {
         const Core *c = view->plan.core;
         Reason r = plan_why_not_wished(&view->plan, u, s->machine, &s->look);
 
@@ -211,6 +211,7 @@ static void order_all(PlanView *view, const Unit *u) {
         const Core *c = view->plan.core;
 
         view->n_standings = 0;
+        plan_count_anew(&view->plan); /* u lives no longer than this question */
         for (const Machine *m = c->machines; m; m = m->hh.next) {
                 Standing s = { .machine = m, .holds = !u->global && plan_is_held_by(c, u->lease, m->id) };
                 size_t at = view->n_standings;

@@ -179,6 +179,45 @@ static void our_own_section_says_all_of_it_and_more(void **state) {
                         "4: FailbackSec=2d: expected is a time span up to 24h, e.g. 60s");
 }
 
+static void what_is_avoided_and_what_is_spread_is_read(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL, *p = NULL, *q = NULL;
+
+        o = read_good(*state, "foo@.service", "foo@1.service",
+                        "[X-Leased]\nPreferNot=disk=slow\nPreferNot=rack=a%i\nSpread=rack\n");
+        assert_string_equal(o->placement->prefer_not, "disk=slow rack=a1");
+        assert_string_equal(o->placement->spread, "rack");
+        assert_string_equal(o->placement->spread_group, "foo@*.service");
+        p = read_good(*state, "web-1.service", "web-1.service", "[X-Leased]\nSpread=dc  web-*.service  x.service\n");
+        assert_string_equal(p->placement->spread, "dc");
+        assert_string_equal(p->placement->spread_group, "web-*.service x.service");
+        q = read_good(*state, "a\\x2db@.service", "a\\x2db@1.service", "[X-Leased]\nSpread=rack\n");
+        assert_true(placement_matches(q->placement->spread_group, "a\\x2db@2.service"));
+        assert_false(placement_matches(q->placement->spread_group, "ax2db@2.service"));
+        unit_options_freep(&q);
+        q = read_good(*state, "foo@.service", "foo@1.service", "[X-Leased]\nSpread=rack\nSpread=\n");
+        assert_string_equal(q->placement->spread, "");
+        assert_string_equal(q->placement->spread_group, "");
+        assert_refused(*state, "[X-Leased]\nSpread=ra/ck\n",
+                        "4: Spread=ra/ck: expected is a key of metadata, e.g. rack, and behind it, unless the group "
+                        "is all "
+                        "instances of this template, the units of the group, e.g. rack web-*.service; specifiers are "
+                        "%n %N "
+                        "%p %i");
+        assert_refused(*state, "[X-Leased]\nGlobal=yes\nSpread=rack\n",
+                        "4: Global=: cannot stand together with Spread= (/etc/systemd/system/foo@.service:5), remove "
+                        "one of "
+                        "them");
+}
+
+static void a_unit_that_is_no_instance_names_its_group(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        o = read_unit(*state, "plain.service", "plain.service", "[X-Leased]\nSpread=rack\n", &m);
+        assert_int_equal(m.n, 1);
+        assert_non_null(strstr(m.lines[0], "Spread=rack: expected is a key of metadata"));
+}
+
 static void ours_stands_on_top_of_fleets_whichever_file_it_is_in(void **state) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL, *p = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -427,6 +466,8 @@ int main(void) {
                 with_root(every_word_for_yes_makes_it_global),
                 with_root(specifiers_stand_for_parts_of_the_units_name),
                 with_root(our_own_section_says_all_of_it_and_more),
+                with_root(what_is_avoided_and_what_is_spread_is_read),
+                with_root(a_unit_that_is_no_instance_names_its_group),
                 with_root(ours_stands_on_top_of_fleets_whichever_file_it_is_in),
                 with_root(a_file_that_cannot_be_read_is_told_once),
                 with_root(fleets_section_belongs_into_the_unit_file),
