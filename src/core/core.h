@@ -193,6 +193,41 @@ int core_each_why_not(
  * .placement are looked at; the unit need not be enabled here. Returns f's first non-zero value, or 0. Cheap for many
  * units in a row, with no step in between. */
 int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata);
+/* What an operator may try before it is done. */
+typedef enum RehearsalKind {
+        REHEARSAL_DRAIN,     /* the machine hands over all that it holds */
+        REHEARSAL_RELEASE,   /* the holders of the units let them go */
+        REHEARSAL_TRANSFER,  /* ... hand them to the machine */
+        REHEARSAL_STEAL,     /* this machine takes the units */
+        REHEARSAL_REBALANCE, /* the fewest transfers that make it even, of all units that are enabled here */
+} RehearsalKind;
+
+typedef struct Rehearsal {
+        RehearsalKind kind;
+        const char *const *units; /* of a release, transfer or steal: n_units names */
+        size_t n_units;
+        const char *machine; /* the id, of a drain or transfer */
+} Rehearsal;
+
+/* What would become of one unit. The strings are borrowed until the next question or step. */
+typedef struct RehearsedUnit {
+        const char *unit;
+        const char *from, *to;    /* machine ids. from "": nobody holds it; to "": it goes nowhere */
+        Reason reason;            /* why it does not go, if that can be said in one; WHY_NONE */
+        const WhyNotView *others; /* if no machine fits: each other machine, with its reason */
+        size_t n_others;
+} RehearsedUnit;
+
+enum {
+        REHEARSAL_PAIRS = 4096, /* pairs of unit and machine that are weighed for one question, about */
+        REHEARSAL_MOVES = 50,   /* that a rebalance suggests at once */
+};
+
+/* Tells what would become of units, by the rules of the plan, and changes nothing. Calls f for each unit that is
+ * concerned, in the order of their names; of a rebalance, for each unit that should move, in the order of the moves.
+ * If there are too many units and machines for one question, the last units are told with WHY_TOO_MANY. Returns f's
+ * first non-zero value, or 0. */
+int core_rehearse(const Core *core, const Rehearsal *r, int (*f)(const RehearsedUnit *, void *), void *userdata);
 /* Whether the unit is stuck: the machine that holds the unit should let it go (of another machine only draining is
  * known here), and no machine that is there could take the unit, not even in a while. */
 bool core_is_stuck(const Core *core, Now now, const char *unit);

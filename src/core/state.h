@@ -46,6 +46,7 @@
  *
  *   view        how it looks from outside
  *   everywhere, standing  how each machine's units look from outside, and how every machine stands to a unit
+ *   rehearsal   what would become of units if an operator did this or that
  *   walk        looks at the units and leases to which something has happened
  *   core        the step
  *

@@ -115,6 +115,11 @@ static const struct {
         [WHY_SILENCE_UNKNOWN] = { "whether it is silent is unknown" },
         [WHY_BEATS] = { "it is up: its last sign of life came less than two rounds ago" },
 
+        [WHY_NOT_KNOWN_HERE] = { "it is not enabled on the machine that was asked, which cannot tell" },
+        [WHY_HELD_BY_NOBODY] = { "nobody holds its lease" },
+        [WHY_TOO_MANY] = { "too many units for one answer" },
+        [WHY_RUNS_TO_ITS_END] = { "a command of leasectl run, which stays until it ends" },
+
         [WHY_REQUEST_NOT_HELD] = { "its lease is not held here", "its lease is not held there any more" },
         [WHY_REQUEST_NOT_DONE] = { "it is not done" },
         [WHY_REQUEST_LATE] = { "it could not be begun in time" },

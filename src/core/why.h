@@ -122,6 +122,12 @@ typedef enum Why {
         WHY_SILENCE_UNKNOWN = 135,
         WHY_BEATS = 136,
 
+        /* what cannot be told of a move that is only tried */
+        WHY_NOT_KNOWN_HERE = 160,
+        WHY_HELD_BY_NOBODY = 161,
+        WHY_TOO_MANY = 162,
+        WHY_RUNS_TO_ITS_END = 163,
+
         /* why what was asked of another machine is not done */
         WHY_REQUEST_NOT_HELD = 175,
         WHY_REQUEST_NOT_DONE = 176,

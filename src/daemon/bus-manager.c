@@ -14,6 +14,7 @@
 #include "daemon/pid1-port.h"
 #include "daemon/runs.h"
 #include "daemon/registry-health.h"
+#include "daemon/rehearse.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
@@ -215,23 +216,21 @@ static int append_explained(const WhyNotView *v, void *userdata) {
         return MIN(r, 0);
 }
 
-/* Explains the unit by its files as they are now: the unit need not be enabled here. */
-static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+/* Explains the unit by its files as they are now, or with text in place of /etc/leased/units/NAME. The unit need not
+ * be enabled here. */
+static int explain(sd_bus_message *m, Daemon *d, const char *name, const char *text, sd_bus_error *error) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL;
         _cleanup_(messages_done) Messages messages = {};
         char quoted[BUS_QUOTE_SIZE];
-        Daemon *d = userdata;
         UnitConfig config;
         List list = {};
-        const char *name;
-        int r = sd_bus_message_read(m, "s", &name);
+        int r;
 
-        if (r < 0)
-                return r;
         if (!unit_name_is_valid(name))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
                                 bus_quote(name, quoted));
-        r = unit_options_preview("", name, &o, &messages);
+        r = text ? unit_options_preview_text("", name, text, strlen(text), &o, &messages)
+                 : unit_options_preview("", name, &o, &messages);
         if (!o)
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s",
                                 messages.n > 0 ? messages.lines[0] : strerror(-r));
@@ -240,6 +239,20 @@ static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *
         };
         r = list_begin(d, m, "(ssbbuus)", &list);
         return list_end(&list, r < 0 ? r : core_explain(d->core, &config, append_explained, &list));
+}
+
+static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        return r < 0 ? r : explain(m, userdata, name, NULL, error);
+}
+
+static int method_explain_options(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *name, *text;
+        int r = sd_bus_message_read(m, "ss", &name, &text);
+
+        return r < 0 ? r : explain(m, userdata, name, text, error);
 }
 
 static int method_get_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -454,6 +467,10 @@ static const sd_bus_vtable vtable[] = {
                         method_list_machines, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ExplainUnit", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssbbuus)", machines),
                         method_explain_unit, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ExplainOptions", SD_BUS_ARGS("s", name, "s", text),
+                        SD_BUS_RESULT("a(ssbbuus)", machines), method_explain_options, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Rehearse", SD_BUS_ARGS("s", verb, "as", units, "s", machine_id),
+                        SD_BUS_RESULT("a(sssusa(ssus))", moves), rehearse_method, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name),
                         SD_BUS_RESULT("a(sttts)", tenures, "au", codes, "as", by), method_get_history, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(
