@@ -27,10 +27,12 @@ static json_t *to_row(const json_t *said, const char *here) {
                         json_array_get(said, 5));
 }
 
-int all_machines_explain(Ctl *ctl, const char *unit, const char *here, json_t **ret, size_t *ret_fit) {
+int all_machines_explain(
+                Ctl *ctl, const char *unit, const char *text, const char *here, json_t **ret, size_t *ret_fit) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *answer = NULL, *rows = json_array();
-        int r = bus_call(ctl->bus, &bus_leased, "ExplainUnit", &answer, &error, "s", unit);
+        int r = text ? bus_call(ctl->bus, &bus_leased, "ExplainOptions", &answer, &error, "ss", unit, text)
+                     : bus_call(ctl->bus, &bus_leased, "ExplainUnit", &answer, &error, "s", unit);
         json_t *said;
         size_t i;
 

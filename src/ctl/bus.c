@@ -29,7 +29,7 @@ int bus_connect(Ctl *ctl) {
 
 /* ---- calls ---- */
 
-static int call(sd_bus *bus, sd_bus_message *m, json_t **ret, sd_bus_error *error) {
+int bus_send(sd_bus *bus, sd_bus_message *m, json_t **ret, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r = sd_bus_call(bus, m, BUS_CALL_TIMEOUT, error, &reply);
 
@@ -53,7 +53,7 @@ int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, s
                 if (r < 0)
                         return r;
         }
-        return call(bus, m, ret, error);
+        return bus_send(bus, m, ret, error);
 }
 
 /* Gives the only argument of an answer. */

@@ -30,8 +30,11 @@ extern const BusName bus_leased, bus_pid1, bus_broker;
  * what is wrong and returns an exit code. */
 int bus_connect(Ctl *ctl);
 
-/* Calls a method. The arguments are given as sd_bus_message_append() takes them; types is NULL if there are none.
- * *ret is an array of the arguments of the answer; ret may be NULL. */
+/* Sends the call of a method that the caller has made. *ret is an array of the arguments of the answer; ret may be
+ * NULL. */
+int bus_send(sd_bus *bus, sd_bus_message *m, json_t **ret, sd_bus_error *error);
+/* Does the same for a call that is made here. The arguments are given as sd_bus_message_append() takes them; types is
+ * NULL if there are none. */
 int bus_call(sd_bus *bus, const BusName *on, const char *method, json_t **ret, sd_bus_error *error, const char *types,
                 ...);
 

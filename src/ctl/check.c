@@ -187,7 +187,7 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
                 (void) (options && options->global ? weakness_examine_global(ctl, name, unit, findings)
                                                    : weakness_examine(ctl, name, unit, conf, findings));
         }
-        if (*here && options && (asked = all_machines_explain(ctl, name, here, &machines, &fit)) != CTL_OK)
+        if (*here && options && (asked = all_machines_explain(ctl, name, NULL, here, &machines, &fit)) != CTL_OK)
                 return asked;
         if (code == CTL_OK && (finding_refused_since(findings, 0) || (*here && fit == 0)))
                 code = CTL_FAILED;

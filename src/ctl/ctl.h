@@ -9,8 +9,8 @@
  * Everything that comes over the bus is turned into a JSON value first (bus.h). A listing is an array of objects
  * ("rows"), which is printed as JSON or as a table (output.h). An error is one line on stderr (say.h).
  *
- * leasectl decides nothing about leases. It changes configuration files only in enable, disable, set-metadata, reload
- * and setup.
+ * leasectl decides nothing about leases. It changes configuration files only in enable, disable, set, edit,
+ * set-metadata, reload and setup.
  */
 
 #include <jansson.h>
@@ -78,11 +78,13 @@ typedef struct Ctl {
  * what went wrong and returns an exit code. */
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
+int verb_cat(Ctl *ctl, int argc, char **argv);
 int verb_check(Ctl *ctl, int argc, char **argv);
 int verb_config(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
 int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);
+int verb_edit(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);
 int verb_history(Ctl *ctl, int argc, char **argv);
 int verb_is_held(Ctl *ctl, int argc, char **argv);
@@ -95,11 +97,13 @@ int verb_restart(Ctl *ctl, int argc, char **argv);
 int verb_start(Ctl *ctl, int argc, char **argv);
 int verb_stop(Ctl *ctl, int argc, char **argv);
 int verb_rearm(Ctl *ctl, int argc, char **argv);
+int verb_rebalance(Ctl *ctl, int argc, char **argv);
 int verb_registry(Ctl *ctl, int argc, char **argv);
 int verb_release(Ctl *ctl, int argc, char **argv);
 int verb_reload(Ctl *ctl, int argc, char **argv);
 int verb_screen(Ctl *ctl, int argc, char **argv);
 int verb_run(Ctl *ctl, int argc, char **argv);
+int verb_set(Ctl *ctl, int argc, char **argv);
 int verb_set_metadata(Ctl *ctl, int argc, char **argv);
 int verb_setup(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);

@@ -27,6 +27,7 @@
 #include "ctl/output.h"
 #include "ctl/pid1-ahead.h"
 #include "ctl/progress.h"
+#include "ctl/rehearse.h"
 #include "ctl/pid1-stop.h"
 #include "ctl/pid1.h"
 #include "util/file-util.h"
@@ -401,6 +402,8 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
 
         if (!items)
                 return CTL_FAILED;
+        if (ctl->dry_run)
+                return rehearse_disable(ctl, n, typed);
         states = ctl->legend ? read_states(ctl) : NULL;
         for (size_t i = 0; i < n; i++) {
                 code = begin(ctl, typed[i], states, items + i);

@@ -19,6 +19,7 @@
 #include "ctl/output.h"
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
+#include "ctl/rehearse.h"
 #include "util/strv.h"
 
 /* How long nothing must have moved before leased is asked why, which is less than the time for which progress is
@@ -272,6 +273,8 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
         char name[HOSTNAME_SHOWN];
         int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
+        if (code == CTL_OK && ctl->dry_run)
+                return rehearse_print(ctl, "drain", 0, NULL, drain.id);
         if (code == CTL_OK)
                 code = call_drain(&drain, "drain");
         if (code != CTL_OK)

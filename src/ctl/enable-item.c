@@ -96,7 +96,8 @@ int enable_item_take_back(EnableItem *item) {
                 (void) files_sync_unlisted();
                 (void) members_ungate(item->members);
                 (void) files_ungate(item->name);
-        }
+        } else if (item->text)
+                (void) files_restore(item->name, item->before);
         return CTL_FAILED;
 }
 
@@ -112,7 +113,7 @@ int enable_item_gate(EnableItem *item) {
 }
 
 int enable_item_list(EnableItem *item) {
-        int code = item->new ? files_list(item->name) : CTL_OK;
+        int code = item->new ? files_list(item->name) : item->text ? files_restore(item->name, item->text) : CTL_OK;
 
         return code == CTL_OK ? code : enable_item_take_back(item);
 }

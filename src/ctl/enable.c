@@ -11,10 +11,11 @@
  * A unit with Global= is only listed. If it was leased until now, its gate is removed after the daemon was told.
  */
 
+#include "ctl/enable.h"
+
 #include <errno.h>
 #include <stdio.h>
 
-#include "ctl/enable-item.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
 #include "ctl/ordering.h"
@@ -26,6 +27,7 @@
 #include "ctl/pid1.h"
 #include "ctl/progress.h"
 #include "ctl/registry.h"
+#include "ctl/rehearse.h"
 #include "util/unit-name.h"
 
 enum {
@@ -97,7 +99,10 @@ static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
 /* Says that a unit is enabled. The argument outlook is what leased is going to do with it, "" if that is not known
  * or was not asked. */
 static void print_enabled(const EnableItem *item, const char *outlook) {
-        say("%s: %s%s%s%s", item->name, item->new ? "enabled" : "was enabled already",
+        say("%s: %s%s%s%s", item->name,
+                        item->text  ? "changed"
+                        : item->new ? "enabled"
+                                    : "was enabled already",
                         item->global ? "; it runs on every machine that fits, without a lease" : "",
                         *outlook ? "; " : "", outlook);
         for (char **m = item->members; m && *m; m++)
@@ -266,12 +271,12 @@ static int tell_leased(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *
         if (running > 0 && (r = bus_watch_leased(ctl->bus)) < 0)
                 running = r;
         if (count_written(items, n, true) > 0)
-                code = reload_leased(ctl, conf, running, count_written(items, n, false) > 0);
+                code = reload_leased(ctl, conf, running, count_written(items, n, false) > 0 && !items[0].text);
         print_all(ctl, items, n, running > 0);
         return code;
 }
 
-static int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf) {
+int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf) {
         int code, c, running = bus_leased_runs(ctl->bus);
         bool reordered; /* not looked at, since PID 1 reloads anyway */
 
@@ -325,7 +330,7 @@ static int examine_all(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf,
         return code;
 }
 
-static int prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
+int enable_prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
         _cleanup_(messages_done) Messages m = {};
         int r = leased_conf_load("", ret, &m), code;
 
@@ -336,6 +341,21 @@ static int prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
         return code == CTL_OK ? check_room(ctl, n) : code;
 }
 
+/* With --dry-run: says where the units would run, of all that may be enabled. */
+static int rehearse_all(Ctl *ctl, const EnableItem *items, size_t n) {
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].name)
+                        continue;
+                if (items[i].global)
+                        say("%s: would run on every machine that fits, without a lease", items[i].name);
+                else
+                        keep_bad(&code, rehearse_place(ctl, items[i].name, NULL));
+        }
+        return code;
+}
+
 int verb_enable(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         size_t n = (size_t) argc;
@@ -344,11 +364,11 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
 
         if (!items)
                 return ctl_fail("enable: out of memory");
-        code = prepare(ctl, n, &conf);
+        code = enable_prepare(ctl, n, &conf);
         if (code != CTL_OK)
                 return code;
         all = examine_all(ctl, n, argv, conf, items);
-        code = enable_all(ctl, items, n, conf);
+        code = ctl->dry_run ? rehearse_all(ctl, items, n) : enable_all(ctl, items, n, conf);
         for (size_t i = 0; i < n; i++)
                 enable_item_done(items + i);
         return code != CTL_OK ? code : all;

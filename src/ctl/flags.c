@@ -107,7 +107,8 @@ static int refuse_period(Ctl *ctl, const char *value) {
 /* ---- the table ---- */
 
 #define PLACE(member, value) .place = offsetof(Ctl, member), .to = (value)
-#define LISTINGS "status list machines history monitor check registry reload set-metadata config"
+#define LISTINGS "status list machines history monitor check registry reload set-metadata config cat"
+#define TRIED "drain transfer release steal disable rebalance"
 
 static const Flag flags[] = {
         { "help", 'h', NULL, NULL, "This text; behind a verb: about this verb", PLACE(help, true) },
@@ -117,12 +118,13 @@ static const Flag flags[] = {
         { "no-pager", 0, NULL, NULL, "Do not page long output", PLACE(pager, false) },
         { "json", 0, "[MODE]", "", "Print JSON: pretty, which is the default, or short", .set = set_json },
         { "json", 0, "[MODE]", LISTINGS, "Print JSON: pretty, which is the default, or short" },
+        { "json", 0, "[MODE]", TRIED, "Print JSON of a dry run: pretty or short" },
         { NULL, 'w', NULL, "", "Refresh until q is pressed", PLACE(watch, true) },
         { NULL, '1', NULL, "", "Print once, never page", PLACE(once, true) },
         { NULL, 's', NULL, "", "One line, for monitoring", PLACE(one_line, true) },
         { "no-legend", 0, NULL,
                         "list machines history is-held reload enable disable drain undrain set-metadata run setup "
-                        "status registry check logs config",
+                        "status registry check logs config rebalance",
                         "No headings, no remarks", PLACE(legend, false) },
         { "no-wait", 0, NULL, "enable disable stop start restart release transfer steal rearm drain undrain",
                         "Return as soon as leased has begun", PLACE(wait, false) },
@@ -137,7 +139,9 @@ static const Flag flags[] = {
         { "anyway", 0, NULL, "enable", "The unit itself, though a timer starts it", PLACE(anyway, true) },
         { "anyway", 0, NULL, "setup", "Also where other files are there" },
         { "force", 0, NULL, "disable", "With leased down, stop it by systemd", PLACE(force, true) },
-        { "dry-run", 0, NULL, "setup", "Show every file, change nothing", PLACE(dry_run, true) },
+        { "dry-run", 'n', NULL, "drain transfer release steal rebalance enable disable set edit",
+                        "Say where units would go, change nothing", PLACE(dry_run, true) },
+        { "dry-run", 'n', NULL, "setup", "Show every file, change nothing" },
         { "tls", 0, NULL, "setup", "https, with certificates made here", PLACE(tls, true) },
         { "add", 0, NULL, "setup", "Add a member of etcd", .set = set_add },
         { "remove", 0, NULL, "setup", "Remove a member of etcd", .set = set_remove },

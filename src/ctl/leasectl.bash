@@ -38,7 +38,7 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history logs monitor metrics is-held check enable disable stop start restart
-                release transfer steal rearm drain undrain confirm-dead run set-metadata registry config setup reload help version'
+                release transfer steal rearm drain undrain confirm-dead run rebalance cat set edit set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
@@ -89,9 +89,17 @@ _leasectl() {
                                 _leasectl_leases) ;;
                 status|logs|stop|start|restart|release|steal|rearm)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
-                disable)
+                set)
+                        if [[ $previous == set ]]; then
+                                mapfile -t units < <(ls /etc/leased/units 2>/dev/null)
+                        else
+                                compopt -o nospace
+                                mapfile -t units < <(leasectl cat -- "${COMP_WORDS[i + 1]}" 2>/dev/null |
+                                        sed -n 's/^\([A-Za-z]*=\).*/\1/p' | sort -u)
+                        fi ;;
+                disable|edit)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;
-                enable|check)
+                enable|check|cat)
                         mapfile -t units < <(_leasectl_unit_files) ;;
                 esac
                 # Names of units may have a backslash in them, which must be typed as two.

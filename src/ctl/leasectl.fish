@@ -54,9 +54,15 @@ function __leasectl
     set -l verb $words[1]
     set -l usage (__leasectl_help | sed -nE "s/^  $verb +//p")
     switch "$verb,$usage"
-        case 'enable,*' 'check,*'
+        case 'enable,*' 'check,*' 'cat,*'
             __leasectl_unit_files
-        case 'disable,*'
+        case 'set,*'
+            if test (count $words) = 1
+                ls /etc/leased/units 2>/dev/null
+            else
+                leasectl cat -- $words[2] 2>/dev/null | sed -n 's/^\([A-Za-z]*=\).*/\1/p' | sort -u
+            end
+        case 'disable,*' 'edit,*'
             ls /etc/leased/units 2>/dev/null
         case 'set-metadata,*'
             leasectl set-metadata 2>/dev/null | sed 's/=.*/=/'

@@ -60,8 +60,15 @@ _leasectl() {
                 compadd -- ${(k)usage}
         else
                 case $verb,$rest in
-                enable,*|check,*) names=(${(f)"$(_leasectl_unit_files)"}) ;;
-                disable,*) names=(/etc/leased/units/*(N:t)) ;;
+                set,*)
+                        if [[ $previous != $verb ]]; then
+                                compadd -S '' -- ${(f)"$(leasectl cat -- $words[i] 2>/dev/null |
+                                        sed -n 's/^\([A-Za-z]*=\).*/\1/p' | sort -u)"}
+                                return
+                        fi
+                        names=(/etc/leased/units/*(N:t)) ;;
+                enable,*|check,*|cat,*) names=(${(f)"$(_leasectl_unit_files)"}) ;;
+                disable,*|edit,*) names=(/etc/leased/units/*(N:t)) ;;
                 set-metadata,*)
                         compadd -S '' -- ${(f)"$(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/')"}
                         return ;;

@@ -17,6 +17,7 @@
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/rehearse.h"
 #include "ctl/wait.h"
 
 typedef struct Move {
@@ -94,6 +95,8 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
                 code = machines_resolve(machines, argv[1], &target);
         if (code != CTL_OK)
                 return code;
+        if (ctl->dry_run)
+                return rehearse_print(ctl, "transfer", 1, argv, get_string(target, "machine_id"));
         if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
                 say("%s: is held by %s already", unit, get_string(target, "hostname"));
                 return CTL_OK;
@@ -165,6 +168,8 @@ static int steal_one(Ctl *ctl, const char *unit) {
 }
 
 int verb_steal(Ctl *ctl, int argc, char **argv) {
+        if (ctl->dry_run)
+                return rehearse_print(ctl, "steal", (size_t) argc, argv, "");
         return wait_each(ctl, argc, argv, steal_one);
 }
 

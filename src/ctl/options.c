@@ -10,15 +10,32 @@ static struct {
         int r;
 } last;
 
-static int read_anew(const char *unit) {
+static struct { const char *unit, *text; /* NULL: there is none */ } draft;
+
+static void forget_last(void) {
         free(last.unit);
+        last.unit = NULL;
         last.options = unit_options_free(last.options);
         messages_done(&last.messages);
         last.messages = (Messages){};
+}
+
+void options_draft(const char *unit, const char *text) {
+        draft.unit = unit;
+        draft.text = text;
+        forget_last();
+}
+
+static int read_anew(const char *unit) {
+        forget_last();
         last.unit = strdup(unit);
         if (!last.unit)
                 return -ENOMEM;
-        last.r = unit_options_preview("", unit, &last.options, &last.messages);
+        if (draft.unit && streq(draft.unit, unit))
+                last.r = unit_options_preview_text(
+                                "", unit, draft.text, strlen(draft.text), &last.options, &last.messages);
+        else
+                last.r = unit_options_preview("", unit, &last.options, &last.messages);
         return 0;
 }
 

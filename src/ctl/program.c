@@ -81,3 +81,10 @@ int program_run(const char *const argv[], char **ret, char **ret_error) {
                 *ret_error = read_back(error);
         return r;
 }
+
+int program_run_here(const char *const argv[]) {
+        pid_t pid;
+        int r = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *) argv, environ);
+
+        return r != 0 ? -r : wait_end(pid);
+}

@@ -4,7 +4,7 @@
 #include "util/macros.h"
 
 /*
- * Runs the programs of others that leasectl needs: etcdctl and openssl. They get no input.
+ * Runs the programs of others that leasectl needs: etcdctl and openssl, which get no input, and an editor.
  */
 
 /* Whether $PATH has an executable file of that name. */
@@ -16,3 +16,6 @@ bool program_is_installed(const char *name);
  * the number of the signal that ended it, or a negative errno; *ret and *ret_error are then untouched. Prints nothing.
  */
 int program_run(const char *const argv[], char **ret, char **ret_error);
+
+/* Does the same for a program that has our own input, output and terminal. */
+int program_run_here(const char *const argv[]);

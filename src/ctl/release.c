@@ -23,6 +23,7 @@
 #include "ctl/machines.h"
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
+#include "ctl/rehearse.h"
 #include "ctl/wait.h"
 #include "util/unit-name.h"
 
@@ -240,9 +241,13 @@ static int release_elsewhere(Release *r) {
 }
 
 int verb_release(Ctl *ctl, int argc, char **argv) {
-        Release r = { .ctl = ctl, .n = (size_t) argc, .items = calloc((size_t) argc, sizeof(Item)) };
-        int code, k = bus_watch_leased(ctl->bus);
+        Release r = { .ctl = ctl, .n = (size_t) argc };
+        int code, k;
 
+        if (ctl->dry_run)
+                return rehearse_print(ctl, "release", (size_t) argc, argv, "");
+        r.items = calloc((size_t) argc, sizeof(Item));
+        k = bus_watch_leased(ctl->bus);
         if (!r.items || k < 0)
                 return bus_complain("leased", k < 0 ? k : -ENOMEM, NULL);
         code = read_before(&r, argv);

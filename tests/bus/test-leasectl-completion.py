@@ -25,6 +25,7 @@ PLAYED = {
 list*) printf '%s\\n' 'web.service running' 'queue@1.timer running' ;;
 machines*) echo '[{{"hostname":"alpha"}},{{"hostname":"beta"}}]' ;;
 set-metadata) echo rack=a1 ;;
+cat*) printf '%s\\n' '# Together:' 'Version=1' 'Prefer=rack=a' ;;
 esac""",
     "busctl": """echo '{"data":[[["engine-leader","","0"],["web.service","","0"]]]}'""",
     "systemctl": """case "$1" in
@@ -44,6 +45,8 @@ LINES = {
     "leasectl drain ": MACHINES,
     "leasectl list ": MACHINES,
     "leasectl enable ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
+    "leasectl cat ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
+    "leasectl set web.service ": {"Version=", "Prefer="},
     "leasectl run ": {"engine-leader", "web.service"},
     "leasectl registry ": {"accept", "forget"},
     "leasectl history ": UNITS | {"engine-leader"},
@@ -110,7 +113,8 @@ class Fish(Completion, unittest.TestCase):
     def complete(self, line):
         done = self.run_shell("fish", "--no-config", "-c", f"source {SCRIPTS['fish']}; complete -C '{line}'")
         self.assertEqual(done.stderr, "")
-        return {each.split("\t")[0].rstrip("=") for each in done.stdout.splitlines()}
+        words = {each.split("\t")[0] for each in done.stdout.splitlines()}
+        return {word.rstrip("=") if word.startswith("-") else word for word in words}
 
 
 @unittest.skipUnless(shutil.which("zsh"), "no zsh")

@@ -71,6 +71,10 @@ class WrongCalls:
             self.refused(INVALID_ARGS, "AcceptRegistry", "string:that-one")
             self.refused(ERROR + "NoSuchLease", "ForgetIndex", "string:engine-never")
             self.refused(ERROR + "InvalidName", "ForgetIndex", "string:../x")
+            self.refused(ERROR + "NoSuchMachine", "Rehearse", "string:drain", "array:string:", NO_MACHINE)
+            self.refused(INVALID_ARGS, "Rehearse", "string:reboot", "array:string:", "string:")
+            self.refused(ERROR + "InvalidName", "ExplainOptions", "string:../x", "string:")
+            self.refused(INVALID_ARGS, "ExplainOptions", "string:foo.service", "string:[X-Leased]\nGlobal=perhaps\n")
 
         taken = send(PATH, MANAGER + ".AcquireLease", "string:wrong-index", *TAKER)[1]
         index, path = int(re.search(r"uint64 (\d+)", taken).group(1)), PATH + "/lease/wrong_2dindex"

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/change.h"
+
+#include <errno.h>
+
+#include "conf/changes.h"
+#include "ctl/bus.h"
+#include "ctl/enable.h"
+#include "ctl/files.h"
+#include "ctl/leases.h"
+#include "ctl/options.h"
+#include "ctl/rehearse.h"
+#include "util/file-util.h"
+
+#define TEXT_MAX ((size_t) 1024 * 1024)
+
+static int read_text(const char *unit, char **ret) {
+        _cleanup_free_ char *path = unit_options_path("", unit);
+        int r = path ? read_file(path, TEXT_MAX, ret, NULL) : -ENOMEM;
+
+        return r < 0 ? files_complain(path ?: unit, r) : CTL_OK;
+}
+
+int change_begin(Ctl *ctl, const char *typed, Change *ret) {
+        int code;
+
+        ret->unit = unit_name_resolve(ctl, typed);
+        if (!ret->unit)
+                return ctl_fail("%s: out of memory", typed);
+        if (!unit_name_is_valid(ret->unit) || !files_listed(ret->unit)) {
+                complain("%s: is not enabled here: leasectl enable %s", ret->unit, ret->unit);
+                return CTL_NO_SUCH_UNIT;
+        }
+        code = read_text(ret->unit, &ret->before);
+        return code == CTL_OK ? enable_prepare(ctl, 0, &ret->conf) : code;
+}
+
+int change_examine(Ctl *ctl, Change *c, const char *text) {
+        int code;
+
+        options_draft(c->unit, text);
+        enable_item_done(&c->item);
+        code = enable_item_examine(ctl, c->unit, c->conf, &c->item);
+        c->item.before = c->before;
+        c->item.text = text;
+        return code;
+}
+
+/* Says what the text changes in the options. Returns whether it changes any. */
+static bool tell(const Change *c, const char *text) {
+        _cleanup_(unit_options_freep) UnitOptions *old = NULL, *new = NULL;
+        _cleanup_(messages_done) Messages wrong = {}, changes = {};
+
+        /* What was wrong before is not the matter here, and what is wrong now has been refused. */
+        (void) unit_options_preview("", c->unit, &old, &wrong);
+        (void) unit_options_preview_text("", c->unit, text, strlen(text), &new, &wrong);
+        if (old && new)
+                changes_note_unit(&changes, c->unit, old, new);
+        for (size_t i = 0; i < changes.n; i++)
+                say("%s", changes.lines[i]);
+        return changes.n > 0 || !old;
+}
+
+int change_apply(Ctl *ctl, Change *c, const char *text) {
+        bool differs = tell(c, text);
+
+        if (!differs)
+                say("%s: no option changes", c->unit);
+        if (ctl->dry_run)
+                return c->item.global || bus_leased_runs(ctl->bus) <= 0 ? CTL_OK : rehearse_place(ctl, c->unit, text);
+        if (streq(text, c->before))
+                return CTL_OK;
+        return enable_all(ctl, &c->item, 1, c->conf);
+}
+
+void change_done(Change *c) {
+        enable_item_done(&c->item);
+        leased_conf_free(c->conf);
+        free(c->before);
+        free(c->unit);
+}

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The options of a unit, shown and changed; and what would become of units, told before it is done.
+
+    run-in-guest test-leasectl-options.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
+"""
+
+import json
+import os
+import pty
+import stat
+import subprocess
+
+from leasectl_beta import BETA, TwoSecondCase, WithBeta, put, shown
+from leasectl_guest import ENVIRONMENT, GATES, SLEEPER, SYSTEM, UNITS, Case, ctl, dropin_of, main, read, run, wait_for, write
+
+HEAD = "# Enabled by leasectl. Options of this unit on this machine, see leased.unit(5).\n[X-Leased]\n"
+EDITOR = "/run/editor-of-this-test"
+
+
+def editor(script):
+    """An editor that does this to the file in $1, and notes what it was given."""
+    write(EDITOR, f'#!/bin/sh -e\ncp "$1" {EDITOR}.seen\n{script}\n')
+    os.chmod(EDITOR, 0o755)
+    return {**ENVIRONMENT, "EDITOR": EDITOR}
+
+
+def edit(unit, script, *options):
+    return subprocess.run(["leasectl", "edit", *options, unit], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                          env=editor(script), timeout=120)
+
+
+class Shown(Case):
+    """cat needs neither daemon nor registry."""
+
+    def test_the_files_and_what_follows_from_them_are_shown(self):
+        unit = self.unit("shown.service", "[Unit]\nDescription=x\n" + SLEEPER + "[X-Leased]\n# why\nPrefer=rack=a\n")
+        write(f"{SYSTEM}/{unit}.d/10-more.conf", "[X-Leased]\nStopGraceSec=1s\n")
+        write(f"{UNITS}/{unit}", "[X-Leased]\nPrefer=\nVersion=3\n")
+        done = ctl("cat", unit)
+        self.assertSays(done, 0)
+        files, together = done.stdout.split("\n# Together, with the defaults:\n")
+        self.assertEqual(files, f"# {SYSTEM}/{unit}\n[X-Leased]\n# why\nPrefer=rack=a\n\n"
+                         f"# {SYSTEM}/{unit}.d/10-more.conf\n[X-Leased]\nStopGraceSec=1s\n\n"
+                         f"# {UNITS}/{unit}\n[X-Leased]\nPrefer=\nVersion=3\n")
+        self.assertIn("StopGraceSec=1.0s\nVersion=3\nOnSuccess=done\n", together)
+        self.assertNotIn("Prefer", together)
+        row = json.loads(ctl("cat", "--json=short", unit).stdout)[0]
+        self.assertEqual((row["unit"], [each["path"] for each in row["files"]]),
+                         (unit, [f"{SYSTEM}/{unit}", f"{SYSTEM}/{unit}.d/10-more.conf", f"{UNITS}/{unit}"]))
+
+    def test_a_bad_line_is_told_and_all_else_is_shown(self):
+        unit = self.unit("wrong.service", SLEEPER + "[X-Leased]\nVersion=two\nOnSuccess=release\n")
+        done = ctl("cat", unit)
+        self.assertSays(done, 1, f"{SYSTEM}/{unit}:4: Version=two: expected is a whole number, e.g. 2")
+        self.assertIn("OnSuccess=release\n", done.stdout)
+        self.assertSays(ctl("cat", "what@.service"), 4, "what@.service: is not the name of a unit that can be leased")
+
+    def test_what_others_wrote_reaches_no_terminal_raw(self):
+        unit = self.unit("raw.service", SLEEPER + "[X-Leased]\n# \x1b[31mred\n")
+        self.assertNotIn("\x1b", ctl("cat", unit).stdout)
+
+
+class Changed(TwoSecondCase):
+    def text(self, unit):
+        return read(f"{UNITS}/{unit}")
+
+    def change(self, unit, *settings):
+        """What set says that it changes."""
+        done = ctl("set", unit, *settings)
+        self.assertSays(done, 0)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[-1], f"{unit}: changed; it runs here")
+        return [line[len(unit) + 2:] for line in lines[:-1]]
+
+    def test_what_is_set_is_told_and_in_force_at_once(self):
+        unit = self.enable("set.service")
+        pid = run("systemctl", "show", "-p", "MainPID", unit).stdout
+        self.assertEqual(self.change(unit, "Version=2", "Prefer=rack=a rack=b"), ["Version=2 (was 0)", "Prefer=rack=a rack=b"])
+        self.assertEqual(self.text(unit), HEAD + "Version=2\nPrefer=rack=a rack=b\n")
+        self.assertEqual(self.change(unit, "Version=3"), ["Version=3 (was 2)"])
+        self.assertEqual(self.text(unit), HEAD + "Version=3\nPrefer=rack=a rack=b\n")
+        self.assertEqual(self.change(unit, "Prefer="), ["Prefer=rack=a rack=b is no longer set"])
+        self.assertEqual(self.text(unit), HEAD + "Version=3\n")
+        self.assertEqual(ctl("reload").stdout, "nothing has changed\n")  # leased goes by it already
+        self.assertEqual(run("systemctl", "show", "-p", "MainPID", unit).stdout, pid)
+        self.assertEqual(stat.S_IMODE(os.stat(f"{UNITS}/{unit}").st_mode), 0o644)
+
+    def test_what_says_nothing_new_changes_nothing(self):
+        unit = self.enable("same.service")
+        self.assertEqual(ctl("set", unit, "Version=0").stdout, f"{unit}: no option changes\n{unit}: changed; it runs here\n")
+        done = ctl("set", unit, "Version=0")
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: no option changes\n"))
+
+    def test_an_option_of_the_unit_file_is_set_back_by_a_line_of_its_own(self):
+        unit = self.enable("back.service", SLEEPER + "[X-Leased]\nPrefer=rack=a\n")
+        self.assertEqual(self.change(unit, "Prefer="), ["Prefer=rack=a is no longer set"])
+        self.assertEqual(self.text(unit), HEAD + "Prefer=\n")
+        self.assertEqual(self.change(unit, "Prefer=", "Prefer=rack=b", "Prefer=rack=c"), ["Prefer=rack=b rack=c"])
+        self.assertEqual(self.text(unit), HEAD + "Prefer=\nPrefer=rack=b\nPrefer=rack=c\n")
+
+    def test_what_would_be_wrong_changes_nothing(self):
+        unit = self.enable("kept.service")
+        before = self.text(unit)
+        for setting, said in (("Version=two", f"{UNITS}/{unit}:3: Version=two: expected is a whole number, e.g. 2"),
+                              ("Versoin=2", f"{UNITS}/{unit}:3: Versoin=: unknown option in [X-Leased], known are ..."),
+                              ("StopGraceSec=9s", f"{UNITS}/{unit}:3: StopGraceSec=9.0s: with TTL=2.0s ..."),
+                              ("Slice=system.slice", f"{UNITS}/{unit}:3: Slice=system.slice: expected is a slice ...")):
+            self.assertSays(ctl("set", unit, setting), 1, said)
+        for setting in ("Version", "=2", "Version=a\nb", "Version=2\\"):
+            done = ctl("set", unit, setting)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("expected is KEY=VALUE", done.stderr)
+        self.assertEqual(self.text(unit), before)
+        self.assertEqual(self.row(unit)["state"], "running")
+        self.assertSays(ctl("set", "nowhere", "Version=2"), 4, "nowhere.service: is not enabled here: leasectl enable nowhere.service")
+        self.assertSays(ctl("set", unit), 2, "usage: leasectl set UNIT KEY=VALUE...")
+
+    def test_a_slice_that_is_set_gets_the_gate(self):
+        unit = self.enable("sliced.service")
+        self.addCleanup(run, "rm", "-rf", f"{SYSTEM}/apart.slice.d")
+        done = ctl("set", unit, "Slice=apart.slice")
+        self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: Slice=apart.slice\n{unit}: changed; it runs here\n"
+                                                          "apart.slice: goes by its lease\n"))
+        self.assertIn(f"{GATES}/{unit}", read(dropin_of("apart.slice")))
+
+    def test_a_dry_run_says_what_would_change_and_changes_nothing(self):
+        unit = self.enable("dry.service")
+        done = ctl("set", "-n", unit, "Version=2", "Require=rack=none")
+        self.assertEqual(done.stdout, f"{unit}: Version=2 (was 0)\n{unit}: Require=rack=none\n{unit}: would run nowhere "
+                         f"({os.uname().nodename}: missing metadata rack=none; holds it now)\n")
+        self.assertEqual((done.returncode, self.text(unit)), (1, HEAD))
+        self.assertEqual(ctl("set", "-n", unit, "Version=2").stdout,
+                         f"{unit}: Version=2 (was 0)\n{unit}: stays on {os.uname().nodename}\n")
+
+    # edit
+
+    def test_what_the_editor_leaves_is_put_in_force(self):
+        unit = self.enable("edited.service", SLEEPER + "[X-Leased]\nOnSuccess=release\n")
+        done = edit(unit, 'sed -i "/^.X-Leased/a Version=7" "$1"')
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, f"{unit}: Version=7 (was 0)\n{unit}: changed; it runs here\n")
+        self.assertEqual(self.text(unit), HEAD + "Version=7\n")
+        self.assertIn(f"### {SYSTEM}/{unit} says:\n# [X-Leased]\n# OnSuccess=release\n", read(f"{EDITOR}.seen"))
+        self.assertEqual(ctl("reload").stdout, "nothing has changed\n")
+
+    def test_an_edit_that_is_left_alone_or_broken_off_changes_nothing(self):
+        unit = self.enable("alone.service")
+        self.assertEqual(edit(unit, "true").stdout, f"{unit}: nothing was changed\n")
+        self.assertSays(edit(unit, 'echo Version=9 >"$1"; exit 3'), 1, f"{EDITOR}: ended with 3, nothing is changed")
+        self.assertSays(edit(unit, 'printf "[X-Leased]\\nVersion=two\\n" >"$1"'), 1,
+                        f"{UNITS}/{unit}:2: Version=two: expected is a whole number, e.g. 2")
+        self.assertEqual(self.text(unit), HEAD)
+        self.assertEqual([name for name in os.listdir("/tmp") if name.startswith("leasectl-")], [])
+
+    def test_a_text_that_is_wrong_is_offered_again(self):
+        unit = self.enable("again.service")
+        # First a bad line is added; the second time the editor finds it there, and mends it.
+        environment = editor('if grep -q "^Version=two" "$1"; then sed -i "s/^Version=two/Version=2/" "$1"; '
+                             'else sed -i "/^.X-Leased/a Version=two" "$1"; fi')
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen(["leasectl", "edit", unit], stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True,
+                                   env=environment)
+        os.close(slave)
+        said = b""
+        while b"give up" not in said:
+            said += os.read(master, 4096)
+        self.assertIn(b"Version=two: expected is a whole number", said)
+        os.write(master, b"\n")
+        self.assertEqual(process.communicate(timeout=60)[0], f"{unit}: Version=2 (was 0)\n{unit}: changed; it runs here\n")
+        self.assertEqual(self.text(unit), HEAD + "Version=2\n")
+
+
+class Forgotten(WithBeta):
+    GAMMA, SESSION = "feed" * 8, "feedfeedfeedfeed-2000"
+
+    def setUp(self):
+        super().setUp()
+        if self.gamma():
+            return
+        put(f"fences/{self.SESSION}", {"counter": 0, "names": []})
+        put(f"beats/{self.SESSION}", {"machine_id": self.GAMMA, "nonce": "feedfeedfeedfeed-1"})  # so who sees the machine sees it up
+        put(f"machines/{self.GAMMA}", {"hostname": "gamma", "boot_id": "c" * 32, "session": self.SESSION, "metadata": "", "version": "0",
+                                       "draining": False})
+        wait_for("gamma is silent", lambda: self.gamma() and not self.gamma()["up"])
+
+    @staticmethod
+    def gamma():
+        return next((each for each in shown("machines") if each["hostname"] == "gamma"), None)
+
+    @staticmethod
+    def leases():
+        return {each["lease"] for each in shown("list", "--all")}
+
+    def refused(self, name, why):
+        done = ctl("forget", name)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(why, done.stderr)
+
+    def test_a_machine_that_will_not_come_back_is_forgotten_and_then_its_lease(self):
+        put("leases/left.service", {**self.lease("held", 5), "machine_id": self.GAMMA, "session": self.SESSION})
+        put(f"offers/{self.GAMMA}/left.service", {"lease": "left.service", "version": 0, "conflicts": "", "replaces": "", "why": ""})
+        wait_for("its lease is seen", lambda: "left.service" in self.leases())
+        self.refused("beta", "it is up")
+        wait_for("its offer is seen", lambda: "enabled on gamma" in ctl("forget", "left").stderr)
+        done = ctl("forget", "gamma")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "gamma: the machine is forgotten\n")
+        self.assertIsNone(self.gamma())
+        done = ctl("forget", "left")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "left.service: the lease is forgotten\n")
+        self.assertNotIn("left.service", self.leases())
+        self.refused("left.service", "there is no such machine and no such lease")
+        self.refused("gamma", "there is no such machine and no such lease")
+
+    def test_a_lease_that_is_held_or_wanted_is_not_forgotten(self):
+        unit = self.enable("wanted.service")
+        self.refused(unit, f"a unit with this lease is enabled on {os.uname().nodename}")
+        put("leases/held", self.lease("held", 5))
+        wait_for("the lease is seen", lambda: "held" in self.leases())
+        self.refused("held", "somebody holds it")
+        put("leases/held", self.lease("free", 5))
+        wait_for("it is free", lambda: ctl("forget", "held").returncode == 0)
+        self.assertNotIn("held", self.leases())
+        self.assertEqual(self.row(unit)["state"], "running")
+
+
+class Tried(WithBeta):
+    """Dry runs, with a second machine."""
+
+    def test_where_units_would_go_is_told_and_nothing_moves(self):
+        host = os.uname().nodename
+        gone = self.offer(self.enable("gone.service"))
+        stuck = self.offer(self.enable("stuck.service", SLEEPER + "[X-Leased]\nRequire=rack=a1\n"))
+        index = self.index(gone)
+        moves = f"{gone}   {host} → beta\n{stuck}  stays on {host} (beta: missing metadata rack=a1)\n"
+        for arguments in (("drain",), ("drain", host)):
+            done = ctl(*arguments, "-n")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (1, moves, ""))
+        done = ctl("release", "--dry-run", gone, stuck)
+        self.assertEqual((done.returncode, done.stdout),
+                         (1, f"{gone}   {host} → beta\n{stuck}  {host} → nobody (beta: missing metadata rack=a1)\n"))
+        self.assertEqual(ctl("transfer", "-n", gone, "beta").stdout, f"{gone}  {host} → beta\n")
+        self.assertEqual(ctl("transfer", "-n", stuck, "beta").stdout,
+                         f"{stuck}  stays on {host} (missing metadata rack=a1)\n")
+        self.assertEqual(ctl("steal", "-n", gone).stdout, f"{gone}  stays on {host} (it is here already)\n")
+        self.assertEqual(ctl("disable", "-n", gone).stdout, f"{gone}  {host} → beta\n")
+        row = shown("release", "-n", gone)[0]
+        self.assertEqual((row["unit"], row["to"], row["code"], row["others"]), (gone, BETA, 0, []))
+        self.assertEqual((self.index(gone), self.row(gone)["state"]), (index, "running"))
+        self.assertEqual((self.here()["draining"], self.row(stuck)["state"]), (False, "running"))
+
+    def test_a_unit_that_is_elsewhere_is_told_as_such(self):
+        unit = self.enable("far.service", SLEEPER + "[X-Leased]\nRequire=rack=b1\n", "waiting")
+        self.assertEqual(ctl("release", "-n", unit).returncode, 3)
+        self.offer(unit)
+        put(f"leases/{unit}", self.lease("held", 1))
+        wait_for("beta holds it", lambda: self.row(unit)["machine_id"] == BETA)
+        put("leases/strange.service", self.lease("held", 1))
+        self.addCleanup(put, "leases/strange.service", self.lease("free", 1))
+        put(f"offers/{BETA}/strange.service", {"lease": "strange.service", "version": 0, "conflicts": "", "replaces": "", "why": ""})
+        wait_for("beta offers it", lambda: "strange" in ctl("drain", "-n", "beta").stdout)
+        self.assertEqual(ctl("drain", "-n", "beta").stdout.split(),
+                         f"{unit} stays on beta ({os.uname().nodename}: missing metadata rack=b1)\n"
+                         "strange.service stays on beta (it is not enabled on the machine that was asked, which cannot tell)".split())
+        self.assertEqual(ctl("disable", "-n", unit).stdout, f"{unit}  stays on beta (this machine does not hold it)\n")
+
+    def test_what_cannot_be_tried_is_refused(self):
+        for verb in (("undrain",), ("rearm", "x"), ("reload",), ("status",)):
+            self.assertEqual(ctl(*verb, "-n").returncode, 2)
+
+    def test_enable_tells_where_it_would_run(self):
+        unit = self.unit("new.service")
+        done = ctl("enable", "-n", unit)
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, f"{unit}: would run on {os.uname().nodename}\n")
+        self.assertUntouched(unit)
+        self.assertEqual(ctl("enable", "-n", "nowhere").returncode, 4)
+
+    def test_what_is_uneven_is_made_even_by_the_fewest_moves(self):
+        host = os.uname().nodename
+        units = [self.enable(f"uneven{i}.service") for i in range(4)]
+        self.assertEqual(ctl("rebalance").stdout, "it is even, nothing has to move\n")  # beta has none of these units
+        for unit in units:
+            self.offer(unit)
+        done = ctl("rebalance", "-n")
+        self.assertSays(done, 0)
+        self.assertEqual([line.split()[1:] for line in done.stdout.splitlines()], [[host, "→", "beta"]] * 2)
+        self.assertEqual({self.row(unit)["state"] for unit in units}, {"running"})
+        done = ctl("rebalance")
+        self.assertSays(done, 0)
+        self.assertRegex(done.stdout, r"\A(\S+: now held by beta at Index \d+\n){2}\Z")
+        self.assertEqual(ctl("rebalance").stdout, "it is even, nothing has to move\n")
+
+
+if __name__ == "__main__":
+    main()
