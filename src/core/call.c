@@ -130,7 +130,7 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
                 g->record.index = lease_next_index(c, g->lease);
                 if (lease_is_lost(g->lease) && (c->meta.seen.revision == 0 || c->meta.damaged))
                         return CALL_UNAVAILABLE;
-                g->meta = lease_is_lost(g->lease) ? c->meta.seen.revision : 0;
+                g->meta = lease_is_lost(g->lease) || g->lease->seen.revision == 0 ? c->meta.seen.revision : 0;
                 if (g->record.index > INDEX_MAX)
                         return CALL_UNAVAILABLE;
         }

@@ -26,11 +26,6 @@
 #include "core/unit.h"
 #include "core/wish.h"
 
-/* The state of the session's beat and fence is known, be they absent or damaged: a Txn can compare with it. */
-static bool session_is_known(const Session *s) {
-        return s->beat.known && (s->beat.revision == 0 || s->fence.known);
-}
-
 /* The session of the machine to which the lease is handed; NULL: the machine does not beat. */
 static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);

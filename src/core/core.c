@@ -14,6 +14,7 @@
 #include "core/confirm.h"
 #include "core/drain.h"
 #include "core/fencing.h"
+#include "core/forget.h"
 #include "core/global.h"
 #include "core/guard-side.h"
 #include "core/identity.h"
@@ -84,6 +85,7 @@ Core *core_free(Core *c) {
         HASH_ITER(hh, c->units, u, next)
                 unit_free(c, u);
         call_free_all(c);
+        forget_free_all(c);
         word_free_all(c);
         request_free_all(c);
         mirror_free(c);
@@ -141,7 +143,7 @@ static void on_answer(Core *c, const Event *e) {
                 rounds_answer(c, e->id, &e->answer);
         else if (!drain_answer(c, e->id) && !request_answer(c, e->id, &e->answer) &&
                         !confirm_answer(c, e->id, &e->answer) && !fencing_answer(c, e->id, &e->answer) &&
-                        !call_answer(c, e->id, &e->answer))
+                        !call_answer(c, e->id, &e->answer) && !forget_answer(c, e->id))
                 claim_txn(c, e->id, asked.leases, &e->answer);
 }
 
@@ -193,6 +195,7 @@ static void on_operator(Core *c, const Event *e) {
                 word_withdraw(c, e->id);
                 request_withdraw(c, e->id);
                 call_withdraw(c, e->id);
+                forget_withdraw(c, e->id);
                 break;
         case EVENT_METADATA:
                 str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(e->metadata));
@@ -259,7 +262,10 @@ static void note(Core *c, const Event *e) {
                 guard_side_event(c, e);
                 break;
         case EVENT_CALL:
-                call_begin(c, e->id, &e->call);
+                if (e->call.kind == CALL_FORGET_MACHINE || e->call.kind == CALL_FORGET_LEASE)
+                        forget_begin(c, e->id, &e->call);
+                else
+                        call_begin(c, e->id, &e->call);
                 break;
         default:
                 on_operator(c, e);
@@ -353,6 +359,7 @@ static void advance(Core *c) {
         guard_side_tell(c);
         walk_leases(c);
         call_advance(c);
+        forget_advance(c);
         request_advance(c);
         word_advance(c);
         request_advance(c); /* answers what has begun or ended just now */
@@ -389,6 +396,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, confirm_deadline(c));
         t = MIN(t, fencing_deadline(c));
         t = MIN(t, call_deadline(c));
+        t = MIN(t, forget_deadline(c));
         t = MIN(t, word_deadline(c));
         t = MIN(t, request_deadline(c));
         t = MIN(t, view_deadline(c));

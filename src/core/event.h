@@ -90,6 +90,9 @@ typedef enum CallKind {
         CALL_STEAL,   /* the same, and .index, which must be the present one, and not 0 */
         CALL_RENEW,   /* .index .period */
         CALL_RELEASE, /* .index */
+        /* An operator's, not a scheduler's: */
+        CALL_FORGET_MACHINE, /* .machine: its records are deleted */
+        CALL_FORGET_LEASE,   /* .lease: its record is deleted */
 } CallKind;
 
 typedef enum CallResult {
@@ -101,7 +104,7 @@ typedef enum CallResult {
         CALL_UNIT_LEASE,     /* the lease is a unit's: the verbs for units apply */
         CALL_INVALID_NAME,
         CALL_INVALID_PERIOD, /* below PERIOD_MIN or above PERIOD_MAX */
-        CALL_BUSY,           /* this daemon has another write of the lease under way */
+        CALL_BUSY,           /* this daemon has another write of the lease under way; FORGET: .reason */
         CALL_UNAVAILABLE,    /* the registry does not answer, or is not ours; nothing was sent */
         CALL_UNKNOWN,        /* a write was sent, and its outcome is not known */
 } CallResult;

@@ -22,6 +22,9 @@
  *   transfer  a record of ours -> another session's. Only when the unit is down and empty (law 7)
  *   rearm     a record whose job is done -> free
  *   strike    a debt that may be struck (law 5) -> gone
+ *   forget    a record that is free, done, or of a session that is silent for good -> gone. Raises the floor of all
+ *             Indexes to the record's, so that no later token is below it (S2); and, of a silent session, does all
+ * that expire does (law 3)
  */
 
 #include "core/send.h"
@@ -51,10 +54,22 @@ static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
         l->op = op;
 }
 
+/* Has the Txn compare the registry's own record: the floor, from which an Index is worked out, must not have moved. */
+static void compare_meta(TxnBuilder *b) {
+        for (const Key *k = b->compares; k < b->compares + b->n_compares; k++)
+                if (k->kind == RECORD_META)
+                        return;
+        txn_compare(b, RECORD_META, "", b->core->meta.seen.revision);
+}
+
+/* A Txn that finds no record, and comes to the registry late, must not be carried out when the lease was acquired and
+ * forgotten meanwhile: then the floor has moved (S2). */
 static void put_lease(TxnBuilder *b, Lease *l, LeaseOp op, const LeaseRecord *next) {
         must(l->txn == 0); /* one Txn at a time */
         must(next->index >= l->value->index);
         begin_op(l, op, next);
+        if (l->seen.revision == 0)
+                compare_meta(b);
         txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
         txn_put(b, RECORD_LEASE, l->name, next, sizeof(*next));
 }
@@ -218,8 +233,7 @@ void send_retake(Core *c, Lease *l) {
                 put_fence(&b, s, fence);
         }
         compare_own_fence(c, &b);
-        txn_compare(&b, RECORD_META, "", c->meta.seen.revision); /* the floor, from which the Index was worked out,
-                                                                    must not have moved */
+        compare_meta(&b);
         txn_writes(c, txn_send(&b), l);
 }
 
@@ -392,4 +406,32 @@ bool send_strikes(Core *c, Lease *l) {
         compare_own_fence(c, &b);
         txn_writes(c, txn_send(&b), l);
         return true;
+}
+
+uint64_t send_forget(Core *c, const Lease *l) {
+        const Session *s = l->value->state == LEASE_HELD && l->value->period == 0 ? l->holder : NULL;
+        FenceRecord *fence = s ? fence_to_put(c, s) : NULL;
+        uint64_t index = MAX(l->value->index, l->remembered);
+        MetaRecord meta = c->meta.value;
+        TxnBuilder b = txn_begin(c);
+
+        must(!l->txn && !l->damaged && l->n_debts == 0 && l->seen.revision > 0);             /* law 5 */
+        must(!s || (c->now.boottime >= session_dead_at(s) && !session_is_ours(c, s->name))); /* law 3 */
+        must(!s || fence || s->beat.revision == 0);                                          /* law 3 */
+        must(c->meta.seen.revision > 0 && !c->meta.damaged && index <= FLOOR_MAX);
+        txn_compare(&b, RECORD_LEASE, l->name, l->seen.revision);
+        txn_delete(&b, RECORD_LEASE, l->name);
+        if (s)
+                txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
+        if (fence) {
+                fence_add_name(fence, l->name);
+                put_fence(&b, s, fence);
+        }
+        compare_meta(&b);
+        /* S2: who never saw the record goes by the floor, and whatever found no record before is refused from now on.
+         */
+        meta.index_floor = MAX(meta.index_floor, index);
+        txn_put(&b, RECORD_META, "", &meta, sizeof(meta));
+        compare_own_fence(c, &b);
+        return txn_send(&b);
 }

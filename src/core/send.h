@@ -44,3 +44,6 @@ void send_rearm(Core *c, Lease *l);
 void send_move(Core *c, Lease *l);
 /* Strikes those debts of a lease that may be struck. Returns false if there are none; then nothing is sent. */
 bool send_strikes(Core *c, Lease *l);
+/* Deletes the record of a lease that nobody holds, or only a session that is silent for good, and that has no debt.
+ * Returns the Txn's id. Unlike the other Txns this one is not the lease's: the caller gets the answer. */
+uint64_t send_forget(Core *c, const Lease *l);

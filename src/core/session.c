@@ -65,3 +65,7 @@ usec_t session_dead_at(const Session *s) {
         at = usec_add(fenceless ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
         return session_is_over(s) ? MIN(at, s->over_at) : at;
 }
+
+bool session_is_known(const Session *s) {
+        return s->beat.known && (s->beat.revision == 0 || s->fence.known);
+}

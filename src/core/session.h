@@ -21,6 +21,8 @@ usec_t session_covered_from(const Core *c);
 const Session *session_unchecked(const Core *c, const Own *o);
 /* Whether we have looked at all leases that our fence names, and there is a fence. */
 bool session_is_checked(const Core *c);
+/* Whether the state of the session's beat and fence is known, be they absent or damaged: a Txn can compare with it. */
+bool session_is_known(const Session *s);
 /* Whether the session is over because its machine was confirmed dead: its fence says so, and no beat is newer than
  * that fence (law 12). */
 bool session_is_over(const Session *s);

@@ -39,6 +39,7 @@
  *   life        a unit's life between arming and release
  *   global      the life of a unit that runs everywhere, without a lease
  *   send        the Txns on the leases' records
+ *   forget      records that an operator has deleted
  *   claim       what we want of the leases' records: acquire, expire, steal, release, transfer, strike
  *   word        the operator's words, until they have begun
  *   errand      what operators at other machines ask of us: it becomes words
@@ -286,6 +287,16 @@ typedef struct Calling {
         uint64_t txn; /* 0: to be sent again at retry_at */
         usec_t retry_at, deadline;
 } Calling;
+
+/* A machine or a lease that is being forgotten (forget.c). */
+typedef struct Forgetting {
+        struct Forgetting *next;
+        uint64_t id;
+        CallKind kind;
+        char name[NAME_SIZE]; /* the machine's id, or the lease's name */
+        uint64_t txn;         /* 0: none is under way */
+        usec_t retry_at, deadline;
+} Forgetting;
 
 typedef enum Trust {
         TRUST_NONE, /* nothing has been listed yet */
@@ -578,6 +589,7 @@ struct Core {
         Lease *leases;
         Unit *units;
         Calling *calls;
+        Forgetting *forgettings;
         Word *words;
         Request *requests;
         Wanted *wanted, *last_wanted; /* in the order in which they were asked for */

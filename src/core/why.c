@@ -120,6 +120,10 @@ static const struct {
         [WHY_TOO_MANY] = { "too many units for one answer" },
         [WHY_RUNS_TO_ITS_END] = { "a command of leasectl run, which stays until it ends" },
 
+        [WHY_UP] = { "it is up" },
+        [WHY_WANTED] = { "a unit with this lease is enabled on %" },
+        [WHY_LEASE_HELD] = { "somebody holds it" },
+
         [WHY_REQUEST_NOT_HELD] = { "its lease is not held here", "its lease is not held there any more" },
         [WHY_REQUEST_NOT_DONE] = { "it is not done" },
         [WHY_REQUEST_LATE] = { "it could not be begun in time" },

@@ -128,6 +128,11 @@ typedef enum Why {
         WHY_TOO_MANY = 162,
         WHY_RUNS_TO_ITS_END = 163,
 
+        /* a machine or a lease is not forgotten */
+        WHY_UP = 164,
+        WHY_WANTED = 165, /* .what is the host name of a machine where a unit with this lease is enabled */
+        WHY_LEASE_HELD = 166,
+
         /* why what was asked of another machine is not done */
         WHY_REQUEST_NOT_HELD = 175,
         WHY_REQUEST_NOT_DONE = 176,

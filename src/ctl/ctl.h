@@ -86,6 +86,7 @@ int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);
 int verb_edit(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);
+int verb_forget(Ctl *ctl, int argc, char **argv);
 int verb_history(Ctl *ctl, int argc, char **argv);
 int verb_is_held(Ctl *ctl, int argc, char **argv);
 int verb_list(Ctl *ctl, int argc, char **argv);

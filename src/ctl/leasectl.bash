@@ -38,7 +38,7 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history logs monitor metrics is-held check enable disable stop start restart
-                release transfer steal rearm drain undrain confirm-dead run rebalance cat set edit set-metadata registry config setup reload help version'
+                release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
 
@@ -72,6 +72,10 @@ _leasectl() {
                                 mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                         grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
                         fi ;;
+                forget)
+                        mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
+                                grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4
+                                _leasectl_leases) ;;
                 list|drain|undrain|confirm-dead)
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4) ;;

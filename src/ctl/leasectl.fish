@@ -66,6 +66,9 @@ function __leasectl
             ls /etc/leased/units 2>/dev/null
         case 'set-metadata,*'
             leasectl set-metadata 2>/dev/null | sed 's/=.*/=/'
+        case 'forget,*'
+            __leasectl_machines
+            __leasectl_leases
         case 'registry,*'
             printf '%s\n' accept forget
         case '*,[VERB*'

@@ -72,6 +72,7 @@ _leasectl() {
                 set-metadata,*)
                         compadd -S '' -- ${(f)"$(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/')"}
                         return ;;
+                forget,*) names=(${(f)"$(_leasectl_machines; _leasectl_leases)"}) ;;
                 registry,*) names=(accept forget) ;;
                 *,\[VERB*) names=(${(k)usage}) ;;
                 *,'UNIT MACHINE'*)

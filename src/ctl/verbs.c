@@ -43,6 +43,8 @@ static const Verb verbs[] = {
         { "confirm-dead", "MACHINE", 1, 1, false, ARGUMENTS_WORDS, verb_confirm_dead,
                         "It is off: do not wait for its leases" },
         { "rebalance", "", 0, 0, false, ARGUMENTS_WORDS, verb_rebalance, "Move the fewest units that make it even" },
+        { "forget", "MACHINE|LEASE...", 1, -1, false, ARGUMENTS_WORDS, verb_forget,
+                        "Records of what will not come back" },
         { "set-metadata", "[KEY=VALUE...]", 0, -1, true, ARGUMENTS_WORDS, verb_set_metadata,
                         "What this machine says of itself (Require=)" },
         { "run", "LEASE COMMAND...", 2, -1, true, ARGUMENTS_WORDS, verb_run,

@@ -289,6 +289,8 @@ DEFINE_VERB(undrain_machine, verb_undrain_machine)
 DEFINE_VERB(confirm_dead, verb_confirm_dead)
 DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(forget_index, verb_forget_index)
+DEFINE_VERB(forget_machine, call_forget_machine)
+DEFINE_VERB(forget_lease, call_forget_lease)
 DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
@@ -497,6 +499,10 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", index, "t", left),
                         method_forget_index, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ForgetMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT, method_forget_machine,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "ForgetLease", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_forget_lease, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",

@@ -5,7 +5,9 @@
 #include <inttypes.h>
 
 #include "daemon/bus-util.h"
+#include "daemon/verbs.h"
 #include "daemon/words.h"
+#include "util/log.h"
 
 /* ---- answering ---- */
 
@@ -126,4 +128,44 @@ int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         int r = sd_bus_message_read(m, "t", &call.index);
 
         return r < 0 ? r : begin_on_object(d, m, &call);
+}
+
+/* ---- forgetting ---- */
+
+static int reply_forgotten(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+
+        if (a->result == CALL_DONE)
+                return sd_bus_reply_method_return(m, NULL);
+        if (a->result == CALL_BUSY)
+                return bus_error(error, BUS_ERROR("Busy"), "It cannot be forgotten: %s.", WHY_TEXT(a->reason));
+        if (a->result == CALL_NO_SUCH_LEASE)
+                return bus_error(error,
+                                kind == CALL_FORGET_MACHINE ? BUS_ERROR("NoSuchMachine") : BUS_ERROR("NoSuchLease"),
+                                "The registry has nothing of %s.", bus_quote(a->lease, quoted));
+        return set_error(d, a, error);
+}
+
+int call_forget_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_FORGET_MACHINE };
+        char quoted[BUS_QUOTE_SIZE];
+        int r = sd_bus_message_read(m, "s", &call.machine);
+
+        if (r < 0)
+                return r;
+        if (!machine_id_is_valid(call.machine))
+                return bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
+                                bus_quote(call.machine, quoted));
+        log_notice("%s: forgetting the machine, as asked for over D-Bus", call.machine);
+        return words_begin_call(d, m, &call, reply_forgotten);
+}
+
+int call_forget_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_FORGET_LEASE };
+        int r = verb_read_lease(m, &call.lease, error);
+
+        if (r < 0)
+                return r;
+        log_notice("%s: forgetting the lease, as asked for over D-Bus", call.lease);
+        return words_begin_call(d, m, &call, reply_forgotten);
 }

@@ -9,8 +9,11 @@
 
 #include "daemon/authorize.h"
 
-/* Each is a verb_t (authorize.h). */
+/* Each is a verb_t (authorize.h). The last two delete records of a machine that is silent, and of a lease that nobody
+ * holds or wants. */
 int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int call_forget_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int call_forget_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);

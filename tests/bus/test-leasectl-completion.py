@@ -45,6 +45,7 @@ LINES = {
     "leasectl drain ": MACHINES,
     "leasectl list ": MACHINES,
     "leasectl enable ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
+    "leasectl forget ": MACHINES | {"engine-leader", "web.service"},
     "leasectl cat ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
     "leasectl set web.service ": {"Version=", "Prefer="},
     "leasectl run ": {"engine-leader", "web.service"},

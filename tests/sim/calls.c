@@ -43,6 +43,8 @@ void calls_done(World *w, Machine *m, const Action *a) {
         usec_t wait = a->span * 1000000 / m->rate_ppm + 1;
         usec_t until = machine_true_time(w, m, s->asked_at + s->period);
 
+        if (a->id == s->forget && a->result == CALL_DONE)
+                mishap(w, s->forget_kind == CALL_FORGET_MACHINE ? MISHAP_FORGET_MACHINE : MISHAP_FORGET_LEASE);
         if (a->id != s->call)
                 return;
         s->call = 0;
@@ -91,9 +93,26 @@ void calls_ask(World *w, Machine *m) {
         daemon_step(w, m, &(Event){ .kind = EVENT_CALL, .id = s->call, .call = call });
 }
 
+/* An operator has the records of any machine or lease deleted: leased refuses what is up, held, owed or wanted. */
+static void forget(World *w, Machine *m) {
+        Scheduler *s = &m->scheduler;
+        Call call = { .kind = CALL_FORGET_LEASE,
+                .lease = random_chance(w, 100000) ? lease : w->unit_names[random_below(w, w->n_leases)] };
+
+        if (random_chance(w, 500000))
+                call = (Call){ .kind = CALL_FORGET_MACHINE,
+                        .machine = w->machines[random_below(w, w->n_machines)].id };
+        if (!m->core || m->paused)
+                return;
+        s->forget_kind = call.kind;
+        s->forget = ++w->last_call;
+        TRACE(w, m, "operator: forget %s", call.lease ?: call.machine);
+        daemon_step(w, m, &(Event){ .kind = EVENT_CALL, .id = s->forget, .call = call });
+}
+
 /* The scheduler dies with its daemon: what it believed is over, and nobody waits for its calls. */
 void calls_forget(Machine *m) {
-        m->scheduler.call = 0;
+        m->scheduler.call = m->scheduler.forget = 0;
         m->scheduler.until = 0;
 }
 
@@ -105,4 +124,6 @@ void calls_event(World *w, SimEvent *e) {
                                               .kind = SIM_CALL,
                                               .machine = m->number });
         calls_ask(w, m);
+        if (!w->quiet && random_chance(w, 30000))
+                forget(w, m);
 }

@@ -190,6 +190,36 @@ static bool names_key(const Key *keys, size_t n, RecordKind kind, const char *na
         return false;
 }
 
+/* The floor of all Indexes when the Txn is committed. */
+static uint64_t floor_after(World *w, const Txn *t) {
+        const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
+
+        for (size_t i = 0; i < t->n_puts; i++)
+                if (t->puts[i].kind == RECORD_META)
+                        return t->puts[i].meta->index_floor;
+        return meta ? meta->meta.index_floor : 0;
+}
+
+/* A lease is deleted only when an operator has it forgotten, and only in a Txn that compares the lease, the floor of
+ * all Indexes and the sender's own fence; then no Index that the lease ever had is above the floor. */
+static void check_forgotten(World *w, const Machine *m, const Txn *t, const char *lease) {
+        const MapKey *k = w->map.keys + map_key(w, RECORD_LEASE, lease);
+
+        if (!names_key(t->compares, t->n_compares, RECORD_LEASE, lease) ||
+                        !names_key(t->compares, t->n_compares, RECORD_META, "") ||
+                        !names_key(t->compares, t->n_compares, RECORD_FENCE, m->run_session))
+                world_fail(w, "law: %s deletes lease %s", m->hostname, lease);
+        for (size_t i = 0; i < t->n_compares; i++) {
+                const Key *c = t->compares + i;
+
+                if (c->kind == RECORD_LEASE && streq(c->name, lease) && k->value &&
+                                c->mod_revision == k->mod_revision &&
+                                (k->value->lease.index > floor_after(w, t) || k->value->lease.n_debts > 0))
+                        world_fail(w, "law: %s deletes lease %s with Index %llu, above the floor, or owed",
+                                        m->hostname, lease, (unsigned long long) k->value->lease.index);
+        }
+}
+
 /* Every Txn on a unit's lease compares that lease and the sender's own fence. */
 static void check_txn(World *w, const Machine *m, const Txn *t) {
         for (size_t i = 0; i < t->n_puts; i++) {
@@ -206,7 +236,7 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
         }
         for (size_t i = 0; i < t->n_deletes; i++)
                 if (t->deletes[i].kind == RECORD_LEASE)
-                        world_fail(w, "law: %s deletes lease %s", m->hostname, t->deletes[i].name);
+                        check_forgotten(w, m, t, t->deletes[i].name);
 }
 
 /* The machine is told that it may sleep. */

@@ -18,6 +18,8 @@ typedef struct SavedMemory {
 typedef struct Scheduler {
         uint64_t call; /* under way; 0: none */
         CallKind kind;
+        uint64_t forget; /* likewise, of an operator who forgets a machine or a lease */
+        CallKind forget_kind;
         usec_t asked_at, period; /* boottime before it was asked */
         uint64_t index;
         usec_t from, until; /* true time: it believes to lead */

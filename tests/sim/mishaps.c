@@ -75,6 +75,8 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_CALL] = "call of the D-Bus API's leases",
                 [MISHAP_REQUEST] = "request to another machine",
                 [MISHAP_TAKEN_BACK] = "... taken back",
+                [MISHAP_FORGET_MACHINE] = "forget of a silent machine",
+                [MISHAP_FORGET_LEASE] = "forget of a lease",
         };
 
         return words[what];

@@ -85,6 +85,8 @@ typedef enum Mishap {
         MISHAP_CALL,
         MISHAP_REQUEST,
         MISHAP_TAKEN_BACK,
+        MISHAP_FORGET_MACHINE,
+        MISHAP_FORGET_LEASE,
         _MISHAP_MAX,
 } Mishap;
 

@@ -175,6 +175,7 @@ static void carry_out(World *w, const Action *a) {
                 w->called = a->result;
                 w->called_index = a->index;
                 w->called_span = a->span;
+                w->called_why = a->reason.why;
                 break;
         case ACTION_WORD_DONE:
                 w->word = a->word;

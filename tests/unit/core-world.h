@@ -66,6 +66,7 @@ typedef struct World {
         CallResult called;                /* how the last call of the D-Bus API ended */
         uint64_t called_index;
         usec_t called_span;
+        Why called_why;
         WordResult word; /* how the operator's last word ended */
         usec_t word_span;
         const char *word_why;  /* only whether there was one */
