@@ -120,6 +120,7 @@ class Laws:
         self._by_hand = False  # somebody has changed records by hand
         self._writers = {}  # (epoch, key, revision): the Txn that wrote it
         self._asked = defaultdict(list)  # key: the Txns that put it, as they were asked
+        self._askers = defaultdict(set)  # key: the machines of these Txns
         self._owners = {}  # session: machine
         self._debts = {}  # (lease, session, Index): when the Txn with this debt was first asked
         self._entries = defaultdict(Entry)  # (machine, unit)
@@ -174,6 +175,7 @@ class Laws:
             request = process.pending[words[1]] = Request(at, process, self._epoch, words[2:])
             for record in request.puts:
                 self._asked[record].append(request)
+                self._askers[record].add(machine)
                 if record.startswith("beats/"):
                     self._owners.setdefault(record[6:], machine)
         elif word == "answer":
@@ -346,7 +348,7 @@ class Laws:
     def _daemon_beat(self, process, t0):
         self._check_t0(process, t0)
         for unit, (word, lease, index) in process.said.items():
-            if word not in ("arm", "open"):
+            if word not in ("arm", "open") or len(self._askers[f"leases/{lease}"]) < 2:
                 continue
             record = self._record(lease, process.beat_sent)
             lost = record and record.index > index and self._owners.get(record.session) not in (None, process.machine)
@@ -450,8 +452,8 @@ class Laws:
 
     def _guard_stopping(self, process, unit, index, kill_at, why):
         entry = self._entries[process.machine, unit]
-        self._check_deadline(process, unit, kill_at, entry.kill_offset)
         if why == "expired" and entry.index == index and not entry.stopping:
+            self._check_deadline(process, unit, kill_at, entry.kill_offset)
             self._require("law 8", self._at >= entry.stop_at,
                           f"{unit} is stopped {(entry.stop_at - self._at) / SECOND:.3f} s before its stop_at")
         entry.index, entry.kill_at, entry.stopping, entry.beats = index, kill_at, True, 0
