@@ -432,7 +432,7 @@ int leased_conf_files(const char *root, char ***ret, Messages *messages) {
         if (r < 0)
                 return r;
         r = search_folder(root, "leased/leased.conf.d", directory_is_conf, &dropins, &unread);
-        if (r < 0 && !unread)
+        if (r == -ENOMEM || (r < 0 && !unread))
                 return r;
         if (unread)
                 messages_add(messages, "%s: cannot be read: %s", unread, strerror(-r));
