@@ -210,8 +210,11 @@ static int check_membership(const Ctl *ctl, SetupPlan *p) {
                                 p->here->name, p->here->name, p->here->address);
         case MEMBERSHIP_STARTED:
                 if (ctl->setup != SETUP_REJOIN)
-                        return ctl_fail("%s has been a member of etcd, and its data are gone (" SETUP_ETCD_DATA
-                                        "): give --rejoin to let it begin again with the others' data",
+                        return ctl_fail("%s is a member of the etcd that answers, and there are no data of it "
+                                        "in " SETUP_ETCD_DATA
+                                        ": if they are gone, give --rejoin to let it begin again with "
+                                        "the others' data; if it runs under another unit, name its endpoints in "
+                                        "leased.conf, without setup",
                                         p->here->name);
                 return ctl->dry_run ? CTL_OK : setup_member_replace(p);
         default:
