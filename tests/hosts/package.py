@@ -80,7 +80,7 @@ class Story:
         self.unit = None
 
     def _install(self, machine, package=PACKAGE):
-        return machine.run(*DPKG, "-i", package, deadline=120)
+        return machine.run(*DPKG, "-i", package, deadline=300)
 
     def _begin(self, machine):
         machine.run("systemctl", "enable", "--now", DAEMON)

@@ -34,7 +34,8 @@ def daemon_that_stands_still_is_replaced_by_systemd(cluster):
 
 
 def _comes_back(cluster, unit, holder, began):
-    """The unit stopped within what the guard could vouch for, and runs again, once, somewhere."""
+    """The unit stopped within what the guard could vouch for, and runs again, once, somewhere. The argument began is when the
+    guard was surely gone or stopped: until then it may have heard of a beat."""
     wait_for("it runs again", lambda: len(unit.tenures) > 1, 3 * cluster.takeover, unit.story)
     unit.require_stopped_in_time(unit.tenures[0], began)
     machine = unit.wait_running(deadline=2 * cluster.takeover)
@@ -46,17 +47,15 @@ def _comes_back(cluster, unit, holder, began):
 @scene(registry="etcd")
 def guard_that_stands_still_takes_its_unit_with_it(cluster):
     unit, holder = start_unit(cluster, "still-guard.service", STUBBORN)
-    began = now()
     holder.kill(GUARD, "STOP")
-    _comes_back(cluster, unit, holder, began)
+    _comes_back(cluster, unit, holder, now())
 
 
 @scene(registry="etcd")
 def killed_guard_takes_its_unit_with_it(cluster):
     unit, holder = start_unit(cluster, "dead-guard.service", STUBBORN)
-    began = now()
     holder.kill(GUARD)
-    _comes_back(cluster, unit, holder, began)
+    _comes_back(cluster, unit, holder, now())
 
 
 KILL_ALL_OF_IT = """end=$(($(date +%s) + 3))
@@ -140,9 +139,8 @@ def daemon_and_guard_that_stand_still_lose_the_unit_in_time(cluster):
 @scene(registry="etcd")
 def daemon_and_guard_killed_at_once_lose_the_unit_in_time(cluster):
     unit, holder = start_unit(cluster, "both-dead.service", STUBBORN)
-    began, pids = now(), [str(holder.main_pid(each)) for each in (DAEMON, GUARD)]
-    holder.run("kill", "-KILL", *pids)
-    _comes_back(cluster, unit, holder, began)
+    holder.run("kill", "-KILL", *(str(holder.main_pid(each)) for each in (DAEMON, GUARD)))
+    _comes_back(cluster, unit, holder, now())
     cluster.wait_ready(holder)
 
 
