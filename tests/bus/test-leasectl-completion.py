@@ -100,7 +100,7 @@ class Bash(Completion, unittest.TestCase):
     def test_behind_a_verb_options_are_those_that_it_knows(self):
         told = self.complete("leasectl disable --")
         self.assertLessEqual({"--all", "--force", "--no-wait", "--help"}, told)
-        self.assertFalse(told & {"--stop", "--pty", "--json"})
+        self.assertFalse(told & {"--stop", "--pty", "--all-machines"})
 
     def complete(self, line):
         script = (f'source {SCRIPTS["bash"]}; COMP_LINE=$1; COMP_POINT=${{#1}}; read -ra COMP_WORDS <<<"$1"; '

@@ -258,7 +258,8 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
                           "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, MachineID=, "
-                          "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, Failback=, FailbackSec=",
+                          "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, PreferNot=, Spread=, "
+                          "Failback=, FailbackSec=",
                         U ":11: FenceAction=off: expected is none or reboot",
                         "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
                         NULL);
