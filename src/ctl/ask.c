@@ -13,9 +13,11 @@
 #include <stdio.h>
 
 #include "ctl/bus.h"
+#include "ctl/cluster.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/progress.h"
+#include "ctl/suggest.h"
 #include "ctl/wait.h"
 
 /* Where a unit is, and how it is there. */
@@ -81,6 +83,23 @@ static int place_read(Ctl *ctl, const char *unit, const char *machine_id, Place 
         return code;
 }
 
+/* Prints that no machine has a unit, with the name of the one that may have been meant. */
+static int complain_no_unit(Ctl *ctl, const char *unit) {
+        Suggestion near = suggest_begin(unit);
+        json_auto_t *rows = NULL;
+        json_t *row;
+        size_t i;
+
+        (void) cluster_units_read(ctl, "", &rows);
+        json_array_foreach(rows, i, row)
+                suggest_consider(&near, get_string(row, "unit"));
+        if (near.best)
+                complain("%s: not enabled on any machine, did you mean '%s'?", unit, near.best);
+        else
+                complain("%s: not enabled on any machine, see: leasectl", unit);
+        return CTL_NO_SUCH_UNIT;
+}
+
 /* The same, but complains if no machine has the unit. */
 static int place_find(Ctl *ctl, const char *unit, Place *ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -96,8 +115,7 @@ static int place_find(Ctl *ctl, const char *unit, Place *ret) {
                 complain("%s: where it is enabled is not known now, the registry does not answer", unit);
                 return CTL_UNKNOWN;
         }
-        complain("%s: not enabled on any machine, see: leasectl", unit);
-        return CTL_NO_SUCH_UNIT;
+        return complain_no_unit(ctl, unit);
 }
 
 static int ask(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const Place *p) {

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Looking at units by patterns, on other machines and in their journals; and what is suggested for a name that was mistyped.
+
+    run-in-guest test-leasectl-looking.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
+"""
+
+import json
+import os
+
+from leasectl_beta import TwoSecondCase, shown
+from leasectl_guest import ctl, main, wait_for
+
+
+class Looking(TwoSecondCase):
+    def test_a_pattern_stands_for_all_units_that_fit(self):
+        for name in ("glob@1.service", "glob@2.service", "globe.service"):
+            self.enable(name)
+        told = [each["unit"] for each in shown("status", "glob@*")]
+        self.assertEqual(told, ["glob@1.service", "glob@2.service"])
+        self.assertEqual([each["unit"] for each in shown("status", "glob@?")], told)
+        self.assertEqual(len(ctl("is-held", "glob*", check=True).stdout.split()), 3)
+        self.assertEqual({each["lease"] for each in shown("history", "glob[@]*")}, set(told))
+        self.assertSays(ctl("release", "nothing*"), 4, "nothing*: fits no unit that is enabled anywhere, see: leasectl")
+        self.assertSays(ctl("history", "nothing*"), 4, "nothing*: fits no unit or lease here, see: leasectl list")
+        self.assertEqual([each["unit"] for each in json.loads(ctl("check", "glob@*", "--json=short").stdout)], told)
+        done = ctl("disable", "glob@*")
+        self.assertEqual((done.returncode, [self.row(name) for name in told]), (0, [None, None]), done.stderr)
+        self.assertIsNotNone(self.row("globe.service"))
+
+    def test_a_name_that_was_mistyped_is_suggested(self):
+        unit = self.enable("queue-of-mails.service")
+        self.assertSays(ctl("release", "queue-of-mials"), 4,
+                        f"queue-of-mials.service: not enabled on any machine, did you mean '{unit}'?")
+        self.assertSays(ctl("status", "queue-of-mials"), 4,
+                        f"queue-of-mials.service: not enabled on this machine, did you mean '{unit}'?")
+        self.assertSays(ctl("status", "queue-of"), 4, "queue-of.service: not enabled on this machine, see: leasectl list")
+        host = os.uname().nodename
+        self.assertSays(ctl("drain", host[:-1] + host[-1] * 2), 1,
+                        f"{host[:-1] + host[-1] * 2}: no such machine, did you mean '{host}'?")
+
+    def test_a_machine_is_listed_with_what_is_enabled_there(self):
+        unit = self.enable("listed.service")
+        host = os.uname().nodename
+        rows = shown("list", host)
+        self.assertEqual(next(each["state"] for each in rows if each["unit"] == unit), "running")
+        self.assertRegex(ctl("list", host).stdout, rf"(?m)^UNIT +STATE +SINCE +WHY$(.|\n)*^{unit} +running +\d\d:\d\d:\d\d ")
+        self.assertSays(ctl("list", "nowhere-at-all"), 1, "nowhere-at-all: no such machine, see: leasectl machines")
+        self.assertSays(ctl("list", "--all", host), 2, "list: --all lists the leases of all machines, so leave out MACHINE")
+
+    def test_the_journal_of_a_unit_is_shown_where_it_runs(self):
+        unit = self.enable("talks.service", "[Service]\nExecStart=/bin/sh -c 'echo it talks; exec sleep infinity'\n")
+        wait_for("its lines are there", lambda: "it talks" in ctl("logs", unit).stdout)
+        self.assertIn("it talks", ctl("status", unit).stdout)
+        self.assertEqual(len(ctl("logs", "--lines=1", "talks").stdout.splitlines()), 1)
+        self.assertSays(ctl("logs", "--lines=none", unit), 2, "--lines=none: expected is a number from 1 to 10000")
+
+
+if __name__ == "__main__":
+    main()
