@@ -78,7 +78,8 @@ static void log_tenures(Daemon *d, Shown *s, const LeaseView *v) {
                                                 .code = tenure_why(t),
                                                 .index = t->index,
                                                 .from = t->from,
-                                                .to = t->to },
+                                                .to = t->to,
+                                                .by = t->by },
                                 text);
         }
 }

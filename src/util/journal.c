@@ -85,6 +85,7 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
                 add_field(&entry, "REASON_CODE=%u", e->code);
         if (e->to > 0)
                 add_field(&entry, "LEASE_FROM_USEC=%" PRIu64 "\nLEASE_TO_USEC=%" PRIu64, e->from, e->to);
+        add_text(&entry, "REQUESTED_BY", e->by);
         if (post(&entry) < 0)
                 (void) log_full(level, 0, "%s", line);
 }

@@ -22,7 +22,8 @@ typedef struct JournalEvent {
         const char *reason;
         unsigned code; /* the same as a number of leased-reasons(7); 0 if there is none */
         uint64_t index;
-        usec_t from, to; /* CLOCK_REALTIME; of a tenure that is over */
+        usec_t from, to; /* CLOCK_REALTIME; of a tenure that is over ... */
+        const char *by;  /* ... and who asked for its end */
 } JournalEvent;
 
 /* Writes a line with these fields to the journal, if stderr is the journal and the journal takes the entry at once.

@@ -84,6 +84,8 @@ class Journal(WithBeta):
         wait_for("the last one is kept", lambda: len(history(unit)) >= 18)
         self.assertEqual([each["index"] for each in history(unit)][:18], list(range(first, first + 18)))
         self.assertTrue(all(each["why"] == "released" and each["code"] for each in history(unit)[:18]), history(unit))
+        self.assertEqual(len({each["by"] for each in history(unit)[:18]}), 1, history(unit))
+        self.assertTrue(history(unit)[0]["by"].endswith("@" + os.uname().nodename), history(unit)[0])
         record = json.loads(run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "GetHistory",
                                 "s", unit).stdout)["data"][0]
         self.assertEqual(len(record), 16)
