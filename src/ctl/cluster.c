@@ -176,10 +176,12 @@ static void judge_machines(json_t *cluster) {
 
         json_array_foreach((json_t *) machines, i, row) {
                 const json_t *up = json_object_get(row, "up"), *heard = json_object_get(row, "heard_ago_usec");
-                char name[HOSTNAME_SHOWN], span[32], text[64] = "never heard since leased was started here";
+                char name[HOSTNAME_SHOWN], span[32], text[96] = "never heard since leased was started here";
 
                 if (json_is_true(up))
                         continue;
+                if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
+                        str_copy(text, sizeof(text), "leased was stopped there, or never heard since it started here");
                 (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
                 if (json_is_integer(heard))
                         (void) snprintf(text, sizeof(text), "last heard %s ago",

@@ -83,8 +83,16 @@ static size_t names_width(const json_t *machines) {
         return MIN(width, names_max());
 }
 
-static void print_unit(const json_t *unit, size_t width) {
-        const char *state = get_string(unit, "state"), *result = get_string(unit, "result");
+/* Gives the state of a unit as people should see it. Of a silent machine it is not known for sure, also in the moment
+ * in which the lease of the unit has not run out yet. */
+static const char *state_shown(const json_t *machine, const json_t *unit) {
+        return json_is_false(json_object_get(machine, "up")) && streq(get_string(unit, "state"), "running")
+                               ? "silent"
+                               : get_string(unit, "state");
+}
+
+static void print_unit(const json_t *machine, const json_t *unit, size_t width) {
+        const char *state = state_shown(machine, unit), *result = get_string(unit, "result");
         bool failed = streq(state, "failed");
         usec_t since = (usec_t) get_integer(unit, "since_usec");
         char name[256], stamp[32], why[64] = "";
@@ -123,7 +131,7 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
                         *version ? ", leased " : "", version);
         json_array_foreach((json_t *) units, i, unit)
                 if (is_there(unit)) {
-                        print_unit(unit, width);
+                        print_unit(machine, unit, width);
                         shown++;
                 }
         if (shown == 0)
@@ -148,7 +156,7 @@ static Counts count(const json_t *cluster) {
                 json_array_foreach(json_object_get(machine, "units"), j, unit) {
                         (void) json_object_set_new(names, get_string(unit, "unit"), json_null());
                         n.running += (get_boolean(unit, "holds") || !*get_string(unit, "lease")) &&
-                                     streq(get_string(unit, "state"), "running");
+                                     streq(state_shown(machine, unit), "running");
                 }
         }
         n.units = json_object_size(names);
