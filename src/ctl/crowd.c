@@ -12,6 +12,13 @@ enum {
         LOOKED_ANYWAY = 16, /* at most so many units in one PROGRESS_POLL, in turn, without a signal */
 };
 
+/* Of several units no look follows the one before sooner than after this time, and a little more for each unit. While
+ * many units stop and start, each of them changes several times, and leased has better things to do than to tell of
+ * each. */
+#define BETWEEN_LOOKS (50 * USEC_PER_MSEC)
+#define BETWEEN_LOOKS_UNIT 200 /* us */
+#define BETWEEN_LOOKS_MAX (500 * USEC_PER_MSEC)
+
 typedef struct Crowd {
         Ctl *ctl;
         size_t n;
@@ -134,9 +141,19 @@ static void show(Crowd *c, Progress *progress, Bar *bar) {
                 progress_show(progress, c->shown);
 }
 
+static int pass_time(Crowd *c, usec_t span) {
+        usec_t until = usec_add(now_boottime(), span), now;
+        int r = 0;
+
+        while (r >= 0 && (now = now_boottime()) < until)
+                r = bus_wait(c->ctl->bus, until - now);
+        return r;
+}
+
 /* Waits until there is something to look at. */
 static int wait_for_change(Crowd *c, usec_t *anyway_at) {
-        int r = 0;
+        usec_t pause = MIN(BETWEEN_LOOKS + c->left * BETWEEN_LOOKS_UNIT, BETWEEN_LOOKS_MAX);
+        int r = c->n > 1 ? pass_time(c, pause) : 0;
 
         choose(c, now_boottime() >= *anyway_at);
         while (r >= 0 && c->n_asked == 0) {
