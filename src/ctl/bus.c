@@ -135,7 +135,8 @@ void bus_withdraw(sd_bus *bus) {
 
 /* ---- waiting ---- */
 
-static json_t *heard; /* {path: true} for each signal that came; NULL: nobody has asked yet */
+static json_t *heard;   /* {path: true} for each signal that came; NULL: nobody has asked yet */
+static json_t *removed; /* likewise for each object that is said to be gone */
 
 /* Notes what a signal was about. The signal ends bus_wait(), too. */
 static int changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -147,13 +148,21 @@ static int changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (streq(member, "NameOwnerChanged"))
                 path = LEASED_NAME;
         (void) json_object_set_new(heard, strempty(path), json_true());
+        if (streq(member, "InterfacesRemoved"))
+                (void) json_object_set_new(removed, strempty(path), json_true());
         return 0;
 }
 
 bool bus_heard(const char *path) {
-        if (!heard)
+        if (!heard) {
                 heard = json_object();
+                removed = json_object();
+        }
         return json_object_del(heard, path) == 0;
+}
+
+bool bus_heard_removed(const char *path) {
+        return json_object_del(removed, path) == 0;
 }
 
 int bus_watch_leased(sd_bus *bus) {

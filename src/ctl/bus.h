@@ -73,6 +73,8 @@ int bus_watch_leased(sd_bus *bus);
  * of a path: whether leased has ended or returned. Signals are noted only after the first call of this function,
  * whatever its path. */
 bool bus_heard(const char *path);
+/* Whether a signal has come since then that says that the object is gone. */
+bool bus_heard_removed(const char *path);
 /* Handles the messages that have come in. If there are none, waits for one, at most timeout microseconds; any
  * message ends the wait, an expected signal or not. Returns 0, or a negative errno if the connection has ended. */
 int bus_wait(sd_bus *bus, usec_t timeout);

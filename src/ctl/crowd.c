@@ -27,6 +27,7 @@ typedef struct Crowd {
         crowd_look_t look;
         void *userdata;
         size_t *asked, n_asked; /* the numbers of the units that are being read */
+        bool until_gone;
         size_t left, turn;
         char trouble[256]; /* what is wrong with the registry; "": nothing */
         json_t *shown;     /* the properties of the only unit, for people */
@@ -112,6 +113,11 @@ static void choose_all(Crowd *c) {
                         c->asked[c->n_asked++] = i;
 }
 
+/* Whether leased has announced a change that matters. */
+static bool has_changed(const Crowd *c, const char *path) {
+        return c->until_gone ? bus_heard_removed(path) : bus_heard(path);
+}
+
 /* Chooses the units to look at: those of which leased has announced a change, all of them if leased has ended or
  * returned, and, with anyway, some others in turn. */
 static void choose(Crowd *c, bool anyway) {
@@ -122,7 +128,7 @@ static void choose(Crowd *c, bool anyway) {
         for (size_t k = 0; k < c->n; k++) {
                 size_t i = (begin + k) % c->n;
 
-                if (!c->paths[i] || (!bus_heard(c->paths[i]) && !all && rest == 0))
+                if (!c->paths[i] || (!has_changed(c, c->paths[i]) && !all && rest == 0))
                         continue;
                 c->asked[c->n_asked++] = i;
                 if (rest > 0) {
@@ -199,8 +205,14 @@ int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look_at, voi
         return r < 0 ? bus_complain(NULL, r, NULL) : CTL_OK;
 }
 
-int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, crowd_look_t look_at, void *userdata) {
-        Crowd c = { .ctl = ctl, .n = n, .names = names, .look = look_at, .userdata = userdata };
+int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, bool until_gone, crowd_look_t look_at,
+                void *userdata) {
+        Crowd c = { .ctl = ctl,
+                .n = n,
+                .names = names,
+                .until_gone = until_gone && n > 1,
+                .look = look_at,
+                .userdata = userdata };
         int r = crowd_begin(&c);
 
         if (r >= 0)

@@ -23,5 +23,7 @@ bool crowd_is_gone(const sd_bus_error *error);
 
 /* Looks at n units once, by their names. A name that is NULL is left out. */
 int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look, void *userdata);
-/* Looks at n units until the wait is over for each. The progress and an error show the verb, which is in what. */
-int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, crowd_look_t look, void *userdata);
+/* Looks at n units until the wait is over for each. The progress and an error show the verb, which is in what.
+ * until_gone: of many units, only that leased forgets a unit leads to a look at once. */
+int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, bool until_gone, crowd_look_t look,
+                void *userdata);

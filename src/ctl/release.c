@@ -204,7 +204,7 @@ static bool any_left(const Release *r) {
 static int wait_for_all(Release *r) {
         _cleanup_free_ char **names = names_of(r);
 
-        return names ? crowd_wait(r->ctl, "release", r->n, names, look_after, r) : CTL_FAILED;
+        return names ? crowd_wait(r->ctl, "release", r->n, names, false, look_after, r) : CTL_FAILED;
 }
 
 /* Prints who holds each lease now. */
