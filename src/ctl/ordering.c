@@ -20,6 +20,7 @@
 #include "util/strv.h"
 
 #define DROPIN "/etc/systemd/system/leased.service.d/registry.conf"
+#define SERVERS_FILE "/run/leased/registry-servers"
 #define DROPIN_SIZE_MAX ((size_t) 64 * 1024)
 #define DROPIN_HEAD                                                                                                   \
         "# Written by leasectl: the units that serve the registry on this machine, so that at a shutdown they stop "  \
@@ -155,23 +156,79 @@ static int add_servers(Ctl *ctl, char *const *sockets, char ***units) {
         return r < 0 ? r : 0;
 }
 
-static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
-        _cleanup_(strv_freep) char **units = NULL;
+/* Adds the sockets of the registry on this machine: those that listen on an endpoint. */
+static int add_registry_sockets(const LeasedConf *conf, char ***sockets) {
         int r = 0;
 
         for (char **e = conf->endpoints; r >= 0 && streq(conf->registry, "etcd") && e && *e; e++) {
-                _cleanup_(strv_freep) char **sockets = NULL;
+                _cleanup_(strv_freep) char **found = NULL;
                 unsigned port;
                 Address a;
 
                 if (!parse_endpoint(*e, &a))
                         continue;
                 port = (unsigned) strtoul(a.port, NULL, 10);
-                r = add_listeners("/proc/net/tcp", port, &sockets);
+                r = add_listeners("/proc/net/tcp", port, &found);
                 if (r >= 0)
-                        r = add_listeners("/proc/net/tcp6", port, &sockets);
-                if (r >= 0 && sockets && is_local(&a)) /* the name is looked up only if somebody listens */
-                        r = add_servers(ctl, sockets, &units);
+                        r = add_listeners("/proc/net/tcp6", port, &found);
+                if (r < 0 || !found || !is_local(&a)) /* the name is looked up only if somebody listens */
+                        continue;
+                for (char **s = found; r >= 0 && *s; s++)
+                        r = strv_contains(*sockets, *s) ? 0 : strv_add(sockets, *s);
+        }
+        return r;
+}
+
+/* Adds the services that were found to have these sockets, if they are the same as the last time. To find out, the
+ * descriptors of all processes are looked at, and there may be thousands. */
+static int recall_servers(char *const *sockets, char ***units) {
+        _cleanup_(strv_freep) char **lines = NULL;
+        _cleanup_free_ char *text = NULL;
+        char **line;
+        int r = read_file(SERVERS_FILE, DROPIN_SIZE_MAX, &text, NULL);
+
+        if (r >= 0)
+                r = strv_split_lines(text, &lines);
+        if (r < 0)
+                return r;
+        for (line = lines; line && *line && *sockets; line++, sockets++)
+                if (!streq(*line, *sockets))
+                        return -ENOENT;
+        if (*sockets)
+                return -ENOENT;
+        for (; line && *line; line++)
+                if (startswith(*line, "socket:"))
+                        return -ENOENT;
+                else if (strv_add(units, *line) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+/* A failure is ignored, since this only spares the next command the search. */
+static void keep_servers(char *const *sockets, char *const *units) {
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return;
+        for (; *sockets; sockets++)
+                (void) fprintf(f, "%s\n", *sockets);
+        for (; units && *units; units++)
+                (void) fprintf(f, "%s\n", *units);
+        if (fclose(f) == 0)
+                (void) write_file_atomic(SERVERS_FILE, text, size, 0644, 0);
+}
+
+static int find_servers(Ctl *ctl, const LeasedConf *conf, char ***ret) {
+        _cleanup_(strv_freep) char **sockets = NULL, **units = NULL;
+        int r = add_registry_sockets(conf, &sockets);
+
+        if (r >= 0 && sockets && recall_servers(sockets, &units) < 0) {
+                units = strv_free(units);
+                r = add_servers(ctl, sockets, &units);
+                if (r >= 0 && units)
+                        keep_servers(sockets, units);
         }
         if (r < 0)
                 return ctl_fail("leased.service: cannot tell who serves the registry here: %s", strerror(-r));
