@@ -59,26 +59,6 @@ def orderly_poweroff_of_the_holder_hands_the_unit_over(cluster):
     unit.require_gap(2.0)
 
 
-SOFT_REBOOT = "/usr/lib/systemd/system/soft-reboot.target"  # systemd 254 and later have it
-
-
-@scene(needs=(SOFT_REBOOT,))
-def soft_reboot_of_the_holder_hands_the_unit_over(cluster):
-    """PID 1 begins anew, and so does all that it runs, but /run stays with what was in it, and the kernel's boot id, too."""
-    unit = cluster.unit("soft-reboot.service").enable()
-    holder = unit.wait_running()
-    holder.systemctl("soft-reboot", check=False)
-    heir = unit.wait_running(on=cluster.other(holder))
-    unit.require_gap(2.0)
-    holder.wait_booted()
-    cluster.wait_ready(holder)
-    unit.hold_running(on=heir, duration=cluster.ttl)
-    require("its unit is not active there", holder.state(unit.name) == "inactive", unit.story)
-    heir.run("leasectl", "release", unit.name)
-    unit.wait_running(on=holder)
-    unit.require_tenures(3)
-
-
 @scene
 def power_cut_of_both_leaves_one_holder_after_boot(cluster):
     unit = cluster.unit("blackout.service").enable()
