@@ -62,9 +62,7 @@ class Witness:
         return {unit.name: [each.gap for each in timeline.handovers_of(self._ends(unit))] for unit in self._runs}
 
     def margins(self):
-        """Those of the gaps in which a unit went to another machine."""
-        return [each.gap for unit in self._runs for each in timeline.handovers_of(self._ends(unit))
-                if each.old.machine != each.new.machine]
+        return [margin for unit in self._runs for margin in timeline.margins_of(self._ends(unit))]
 
     def tokens(self):
         return sum(len(set(timeline.tokens_of(self._ends(unit)))) for unit in self._runs)
