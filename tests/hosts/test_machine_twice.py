@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copied machine, with the machine id of the one that it was copied from."""
+"""A copied machine, with the machine id and the memory of the one that it was copied from."""
 
 from cluster import DAEMON
 from scene import scene
 from waiting import require, wait_for
 
 MACHINE_ID = "/etc/machine-id"
+MEMORY = "/var/lib/leased/state.json"
 
 
 @scene(registry="etcd")
@@ -14,9 +15,10 @@ def second_machine_with_one_machine_id_refuses_loudly(cluster):
     holder = unit.wait_running()
     before = unit.tenure
     copy = cluster.other(holder)
-    own_id = copy.read(MACHINE_ID)
+    own = {path: copy.read(path) for path in (MACHINE_ID, MEMORY)}
     copy.power_cut()
-    copy.write(MACHINE_ID, holder.read(MACHINE_ID))
+    for path in own:
+        copy.write(path, holder.read(path))
     copy.boot()
     cluster.wait_ready(copy)
     try:
@@ -32,4 +34,5 @@ def second_machine_with_one_machine_id_refuses_loudly(cluster):
         require(f"{copy} does not compete", heir is not copy, unit.story)
     finally:
         copy.power_cut()
-        copy.write(MACHINE_ID, own_id)
+        for path, text in own.items():
+            copy.write(path, text)
