@@ -387,15 +387,6 @@ class Machine:
         return "".join(f"  {self.name}: {line}\n" for line in done.stdout.splitlines())
 
 
-    def export_journal(self, path):
-        """Writes all of the machine's journal to a file of /shared, as journalctl -o json does; the machine may be off."""
-        if self.is_on:
-            self.run("journalctl", "--sync")
-        with open(os.path.join(self._shared, os.path.basename(path)), "w") as file:
-            subprocess.run(["journalctl", "--quiet", "--no-pager", "--output=json", f"--directory={self._root}/var/log/journal"],
-                           stdout=file, check=True)
-
-
 class Rack:
     """Some machines on one bridge, with one shared directory."""
 
