@@ -42,7 +42,7 @@ static void write_txn(FILE *f, const Txn *txn) {
                 if (r->kind == RECORD_LEASE)
                         write_lease(f, r->lease);
                 else if (r->kind == RECORD_FENCE)
-                        fprintf(f, "=%" PRIu64, r->fence->counter);
+                        fprintf(f, "=%" PRIu64 "%s", r->fence->counter, r->fence->over ? ",over" : "");
         }
         for (const Key *k = txn->deletes; k < txn->deletes + txn->n_deletes; k++)
                 fprintf(f, " delete %s%s", record_prefix(k->kind), strempty(k->name));

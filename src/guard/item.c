@@ -160,7 +160,6 @@ static void item_kill(Guard *g, Item *item) {
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
                 if (!part_end_is_detaching(&p->end) && part_kill(g, p) >= 0)
                         part_end_killed(&p->end, &item->entry, now_boottime());
-        event_log(0, "kill %s %" PRIu64, item->unit, item->entry.index);
 }
 
 /* The kill at end_at, so that ExecStopPost= has the time from then to kill_at (law 9). The unit itself is killed after
@@ -242,9 +241,13 @@ void item_place(Guard *g, Item *item) {
 }
 
 /* begins: the unit is to be stopped from now on. */
-static void write_event(const Item *item, bool begins) {
+static void write_event(const Item *item, unsigned actions, bool begins) {
         const GuardEntry *e = &item->entry;
 
+        if (actions & ENTRY_KILL)
+                event_log(0, "kill %s %" PRIu64, item->unit, e->index);
+        if (!(actions & ENTRY_MARK))
+                return;
         if (begins)
                 event_log(0, "stopping %s %" PRIu64 " %" PRIu64 " %s", item->unit, e->index, e->kill_at,
                                 e->lost ? "lost" : "expired");
@@ -286,8 +289,7 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 item_end(g, item);
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
-        if (actions & ENTRY_MARK)
-                write_event(item, begins);
+        write_event(item, actions, begins);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
                 item_tell(g, item);
         item->told_flags = guard_entry_flags(e);

@@ -60,7 +60,7 @@ static void a_line_has_its_time_and_who_wrote_it(void **state) {
 
 static void a_transaction_is_told_with_all_that_the_laws_speak_of(void **state) {
         static const BeatRecord beat = { .nonce = "x" };
-        static const FenceRecord fence = { .counter = 3 };
+        static const FenceRecord fence = { .counter = 3, .over = true };
         static const LeaseRecord lease = {
                 .state = LEASE_HELD, .session = "s-5000", .index = 7, .n_debts = 1, .debts = { { "r-5000", 6 } }
         };
@@ -74,7 +74,7 @@ static void a_transaction_is_told_with_all_that_the_laws_speak_of(void **state) 
 
         event_lines_action(&(Action){
                         .kind = ACTION_TXN, .id = 5, .txn = { compares, 2, puts, ELEMENTSOF(puts), deletes, 1 } });
-        expect("txn 5 if leases/web#12 if meta#0 put leases/web=held,s-5000,7,0,r-5000:6 put fences/r-5000=3 put "
+        expect("txn 5 if leases/web#12 if meta#0 put leases/web=held,s-5000,7,0,r-5000:6 put fences/r-5000=3,over put "
                "beats/s-5000 delete beats/old-5000");
         event_lines_event(&(Event){ .kind = EVENT_TXN,
                                           .id = 5,
