@@ -145,9 +145,8 @@ class Unit:
 
     @property
     def margins(self):
-        """Those of its gaps in which it went to another machine: nobody's processes lived for so long."""
-        return [each.gap for each in timeline.handovers_of(self.stamps) if each.old.machine != each.new.machine] \
-            if self.met is None else []
+        """For how long nothing of it lived each time that it went to another machine."""
+        return timeline.margins_of(self.stamps) if self.met is None else []
 
     def story(self):
         return timeline.table_of(self.stamps) + self.cluster.journals(self.name)

@@ -10,7 +10,9 @@ from waiting import require, wait_for
 @scene
 def resource_outside_finds_every_write_in_the_order_of_the_tokens(cluster):
     ledger = Ledger(cluster, "ledger.service", "Restart=always\nRestartSec=100ms")
-    unit = ledger.unit.enable()
+    unit = ledger.unit
+    unit.options("HoldDownSec=1s")  # the machine that released the unit takes it from the one that loses power
+    unit.enable()
 
     def wait_written():
         """By the present holder."""

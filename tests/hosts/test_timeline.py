@@ -24,6 +24,12 @@ class Timeline(unittest.TestCase):
         self.assertEqual(timeline.tokens_of(two), [1, 2])
         self.assertTrue(timeline.tokens_grow(two))
 
+    def test_a_margin_counts_from_the_last_process_of_any_other_machine(self):
+        members = stamps(("a", 5, 1, "i", 1000, 2400), ("a", 6, 1, "k", 1500, 1600), ("b", 5, 2, "j", 2500, 3000), ("b", 6, 2, "l", 2600, 2700))
+        self.assertEqual([round(each, 6) for each in timeline.margins_of(members)], [0.1])
+        self.assertEqual(timeline.margins_of(stamps(("a", 5, 1, "i", 1000, 2000))), [])
+        self.assertIn("1 moves, min 0.100 s", timeline.margin_line([0.1]))
+
     def test_two_machines_at_once_are_an_overlap(self):
         two = stamps(("a", 5, 1, "i", 1000, 2000), ("b", 5, 2, "j", 1750, 3000))
         self.assertAlmostEqual(timeline.overlap_of(two), 0.25)

@@ -121,6 +121,13 @@ def handovers_of(stamps):
     return [Handover(old, new) for old, new in zip(tenures, tenures[1:])]
 
 
+def margins_of(stamps):
+    """For each tenure on another machine than the one before it: from the last stamp on any other machine to its first."""
+    tenures = tenures_of(stamps)
+    return [new.first - max(each.last for each in tenures[:number] if each.machine != new.machine)
+            for number, new in enumerate(tenures) if number and tenures[number - 1].machine != new.machine]
+
+
 def margin_line(margins):
     """For people: for how long no process lived when a unit went from one machine to another."""
     margins = sorted(margins)

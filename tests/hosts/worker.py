@@ -27,7 +27,7 @@ class Result:
     problems: list
     unsafe: bool = False  # a unit ran twice, or with a token that does not grow, or a law was broken
     gaps: list = dataclasses.field(default_factory=list)
-    margins: list = dataclasses.field(default_factory=list)  # those gaps in which a unit went to another machine
+    margins: list = dataclasses.field(default_factory=list)  # between two machines
     overlap: float = 0.0
     seconds: float = 0.0
 

@@ -197,16 +197,14 @@ class Laws:
         return writer.puts[f"leases/{lease}"] if writer else None
 
     def _record(self, lease, before):
-        """The lease's record at that time, and the Txn that wrote it; None if it may have been any of several."""
-        settled = [each for each in self._asked[f"leases/{lease}"]
-                   if each.outcome == "committed" and each.answered_at <= before and each.epoch == self._epoch]
-        open_ones = [each for each in self._asked[f"leases/{lease}"] if each.at <= before and each.outcome != "refused" and
-                     each not in settled and each.epoch == self._epoch]
+        """The lease's record at that time; None if that is not known. A request that was carried out twice is told as refused."""
+        key = f"leases/{lease}"
+        asked = [each for each in self._asked[key] if each.at <= before and each.epoch == self._epoch]
+        settled = [each for each in asked if each.outcome == "committed" and each.answered_at <= before]
         latest = max(settled, key=lambda each: each.revision, default=None)
-        if latest is None or any(each.outcome == "unknown" or each.answered_at is None or each.revision > latest.revision
-                                 for each in open_ones):
+        if latest is None or any(each.compares.get(key, 0) >= latest.revision for each in asked if each not in settled):
             return None
-        return latest.puts[f"leases/{lease}"]
+        return latest.puts[key]
 
     # ---- the registry ----
 

@@ -218,6 +218,12 @@ class TheLaws(unittest.TestCase):
         self.found("law 8", ("5309950 alpha", lost))
         self.assertFalse(any("given up" in each for each in self.breaches(("5309950 alpha", "3000000 alpha test 0 by-hand\n" + lost))))
 
+    def test_law_8_what_is_told_as_refused_may_have_been_carried_out(self):
+        taken = f"3900000 beta leased 1 txn 8 if leases/u#12 if fences/{B}#11 put leases/u=held,{B},2,0,{A}:1 put fences/{A}=1\n" \
+            "3950000 beta leased 1 answer 8 refused 15\n4000000 alpha leased 1 lose u.service u 1\n5309950 alpha"
+        self.assertFalse(any("given up" in each for each in self.breaches(("5309950 alpha", taken))))
+        self.found("law 8", ("5309950 alpha", taken.replace("u#12", "u#9")))
+
     def test_law_9_the_killing_stops(self):
         beats = "".join(f"{at} alpha leased 1 beat 2009900\n{at + 1} alpha leased-guard 2 beat 2009900\n"
                         for at in (6600000, 6700000, 6800000))
