@@ -27,6 +27,7 @@ from leasectl_guest import CONF, ENVIRONMENT, SLEEPER, CaseWithDaemon, ctl, main
 HOSTILE = "\x1b[2J\x1b]0;x\x07ok\r\nfake up\u202e\u009b31m\u200b"
 SHORT = "\x1b[2J\r\nfake"
 WIDE = "\u65e5\u672c\u8a9e"
+OVER = "\r\x1b[K"  # by which leasectl writes its progress over what it wrote before
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -87,7 +88,7 @@ class Hostile(WithBeta):
                      ("drain", BETA, "--no-wait"), ("undrain", BETA, "--no-wait"), ("registry",)):
             out, err = said("leasectl", *verb)
             self.assertEqual((verb, acting(out), acting(err)), (verb, [], []), out + err)
-            out = COLOUR.sub("", said_on_a_terminal("leasectl", *verb))
+            out = COLOUR.sub("", said_on_a_terminal("leasectl", *verb)).replace(OVER, "")
             self.assertEqual((verb, acting(out)), (verb, []), out)
 
     def test_a_pager_is_given_the_colours_of_the_terminal(self):
