@@ -43,9 +43,11 @@ static unsigned rank(const Core *c) {
         return n;
 }
 
+/* The machine whose present session this is; NULL: none. A machine that has begun another session since is up, or was:
+ * it is not switched off for an earlier one. */
 static const Machine *machine_of(const Core *c, const Session *s) {
         for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (streq(m->value.session, s->name) || streq(m->id, s->beat_value.machine_id))
+                if (m->seen.revision > 0 && streq(m->value.session, s->name))
                         return m;
         return NULL;
 }

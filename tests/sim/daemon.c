@@ -141,6 +141,8 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 m->exiting = true;
                 break;
         case ACTION_REPORT:
+                if (unit >= 0 && (a->report.kind == REPORT_STOPPED_BY_HAND || a->report.kind == REPORT_STARTED))
+                        m->units[unit].is_wanted_down = a->report.kind == REPORT_STOPPED_BY_HAND;
                 if (a->report.kind == REPORT_ASKED)
                         requests_begun(w, m, &a->report);
                 check_report(w, unit, a);

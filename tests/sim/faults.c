@@ -499,7 +499,9 @@ static void operator_helps(World *w) {
                         if (l && l->state == LEASE_DONE)
                                 daemon_verb(w, m, EVENT_REARM, j, 0);
                         if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) && unit_is_down(m->units + j) &&
-                                        gate_is_open(m, j) && !was_put_aside(m->units + j) && !w->options.runs)
+                                        gate_is_open(m, j) &&
+                                        (m->units[j].is_wanted_down || !was_put_aside(m->units + j)) &&
+                                        !w->options.runs)
                                 pid1_request(w, m, j, JOB_START, BY_HAND);
                 }
         }

@@ -41,6 +41,7 @@ typedef struct ModelUnit {
         bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
         EndedBy ended_by;    /* who had it stopped last */
+        bool is_wanted_down; /* the daemon has said that somebody has stopped it */
         bool looked;         /* ... and whether the daemon has found that out */
         usec_t need_until;   /* what it needs is down so long, or what it conflicts with is up; 0: neither */
         bool need_failed;    /* ... by itself */
