@@ -600,7 +600,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
                 break
             if f"sender={owner} " in line:
                 asked.append(line.rpartition("member=")[2].strip())
-        self.assertEqual([asked.count(each) for each in ("GetConnectionUnixUser", "AddMatch", "NameHasOwner")], [1, 1, 1])
+        self.assertEqual([asked.count(each) for each in ("GetConnectionCredentials", "AddMatch", "NameHasOwner")], [1, 1, 1])
 
     def test_a_question_to_polkit_has_an_end(self):
         polkit = self.start(POLKIT, "hang")

@@ -42,6 +42,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void __wrap_free(void *p);
+char *__wrap_strdup(const char *s);
 
 static Region *region_at(int region) {
         return (Region *) memory[region];
@@ -188,6 +189,12 @@ void *__wrap_realloc(void *p, size_t size) {
         memcpy(fresh, p, ((Head *) p - 1)->size);
         __wrap_free(p);
         return fresh;
+}
+
+char *__wrap_strdup(const char *s) {
+        size_t size = strlen(s) + 1;
+
+        return memcpy(__wrap_malloc(size), s, size);
 }
 
 /* ---- copies ---- */
