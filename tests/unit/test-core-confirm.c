@@ -23,11 +23,14 @@ static void hear_of_them(World *w) {
         hear(w, RECORD_MACHINE, THEM);
 }
 
-/* They hold the lease and beat; we stand by. */
-static World *beside_them(void) {
+/* They hold the lease and beat; we stand by, with a command that is run after such a silence (0: with none), and that
+ * the test carries out. */
+static World *beside_them(usec_t fence_after) {
         World *w = world_new();
         MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
 
+        w->fence_after = fence_after;
+        world_restart(w, NULL);
         world_add_them(w);
         world_put(w, RECORD_MACHINE, THEM, &them);
         world_connect(w);
@@ -59,7 +62,7 @@ static FenceRecord *fence(World *w, const char *session) {
 }
 
 static void nobody_waits_for_a_machine_that_was_confirmed_dead(void **state) {
-        World *w = beside_them();
+        World *w = beside_them(0);
 
         world_pass(w, SILENCE);
         assert_string_equal(world_lease(w)->session, THEIR_SESSION);
@@ -74,7 +77,7 @@ static void nobody_waits_for_a_machine_that_was_confirmed_dead(void **state) {
 }
 
 static void a_machine_that_beats_is_not_confirmed_dead(void **state) {
-        World *w = beside_them();
+        World *w = beside_them(0);
 
         confirm(w);
         assert_answered(w, WORD_UNABLE);
@@ -85,7 +88,7 @@ static void a_machine_that_beats_is_not_confirmed_dead(void **state) {
 
 /* We have not heard of the beat that refuses our Txn. */
 static void a_beat_that_comes_before_the_confirmation_refuses_it(void **state) {
-        World *w = beside_them();
+        World *w = beside_them(0);
 
         world_pass(w, SILENCE);
         world_put(w, RECORD_BEAT, THEIR_SESSION, &world_find(w, RECORD_BEAT, THEIR_SESSION)->value.beat);
@@ -98,7 +101,7 @@ static void a_beat_that_comes_before_the_confirmation_refuses_it(void **state) {
 }
 
 static void a_confirmation_goes_with_whoever_asked(void **state) {
-        World *w = beside_them();
+        World *w = beside_them(0);
 
         world_pass(w, SILENCE);
         w->lose = 1u << RECORD_FENCE;
@@ -119,7 +122,7 @@ static void a_session_that_began_after_the_word_is_not_meant(void **state) {
         BeatRecord beat = { .machine_id = THEM, .nonce = "0000000000000bae-1" };
         MachineRecord them = { .hostname = "them", .session = "00000000000000bb-10000" };
         static const FenceRecord none;
-        World *w = beside_them();
+        World *w = beside_them(0);
 
         world_pass(w, SILENCE);
         w->lose = 1u << RECORD_FENCE;
@@ -139,7 +142,7 @@ static void a_session_that_began_after_the_word_is_not_meant(void **state) {
 
 /* A version of leased that does not know the word has beaten with a fence that it has looked behind. */
 static void a_beat_that_is_newer_than_the_fence_makes_a_confirmation_void(void **state) {
-        World *w = beside_them();
+        World *w = beside_them(0);
         FenceRecord over = { .counter = 0, .over = true };
 
         world_put(w, RECORD_FENCE, THEIR_SESSION, &over);
@@ -189,27 +192,8 @@ static void a_session_that_is_over_is_not_carried_on_by_a_restart(void **state) 
 
 /* ---- FenceCommand= ---- */
 
-/* As beside_them(), with a command that the test carries out. */
-static World *fencing_them(void) {
-        World *w = world_new();
-        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
-
-        w->fence_after = TTL / 2;
-        world_restart(w, NULL);
-        world_add_them(w);
-        world_put(w, RECORD_MACHINE, THEM, &them);
-        world_connect(w);
-        for (unsigned i = 0; i < 4; i++) {
-                world_pass(w, USEC_PER_SEC);
-                world_beat_them(w);
-        }
-        hear_of_them(w);
-        assert_string_equal(world_lease(w)->session, THEIR_SESSION);
-        return w;
-}
-
 static void a_silent_machine_is_switched_off_and_nobody_waits(void **state) {
-        World *w = fencing_them();
+        World *w = beside_them(TTL / 2);
 
         world_pass(w, TTL * 2 / 5);
         assert_int_equal(w->done[ACTION_FENCE], 0);
@@ -225,7 +209,7 @@ static void a_silent_machine_is_switched_off_and_nobody_waits(void **state) {
 }
 
 static void a_command_that_fails_changes_nothing_and_is_not_repeated(void **state) {
-        World *w = fencing_them();
+        World *w = beside_them(TTL / 2);
 
         world_pass(w, TTL / 2 + 2 * ROUND);
         assert_int_equal(w->done[ACTION_FENCE], 1);
@@ -242,7 +226,7 @@ static void a_command_that_fails_changes_nothing_and_is_not_repeated(void **stat
 
 /* The machine that was to be switched off beats again, while the command says that it is off. */
 static void a_machine_that_beats_in_spite_of_the_command_keeps_its_leases(void **state) {
-        World *w = fencing_them();
+        World *w = beside_them(TTL / 2);
 
         world_pass(w, TTL / 2 + 2 * ROUND);
         assert_int_equal(w->done[ACTION_FENCE], 1);
@@ -258,7 +242,7 @@ static void a_machine_that_beats_in_spite_of_the_command_keeps_its_leases(void *
 }
 
 static void another_machine_runs_no_second_command_in_the_same_silence(void **state) {
-        World *w = fencing_them();
+        World *w = beside_them(TTL / 2);
         FenceRecord begun = { .silence = world_find(w, RECORD_BEAT, THEIR_SESSION)->revision };
 
         world_put(w, RECORD_FENCE, THEIR_SESSION, &begun);
@@ -270,7 +254,7 @@ static void another_machine_runs_no_second_command_in_the_same_silence(void **st
 
 /* Our own beat does not come through: we may be the one who is cut off. */
 static void whoever_does_not_beat_switches_nobody_off(void **state) {
-        World *w = fencing_them();
+        World *w = beside_them(TTL / 2);
 
         w->lose = 1u << RECORD_BEAT;
         world_pass(w, TTL - ROUND);
