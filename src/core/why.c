@@ -135,9 +135,14 @@ static const struct {
         [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
 };
 
+/* Gives how many bytes of a text of n bytes, which need not be terminated, are to stand in a room of so many bytes. */
+static size_t fit(const char *s, size_t n, size_t room) {
+        return n > room ? text_cut(s, room) : n;
+}
+
 /* Writes at most n bytes of s behind the length bytes of buf, and returns the new length. */
 static size_t append(char buf[static WHY_TEXT_SIZE], size_t length, const char *s, size_t n) {
-        n = text_cut(s, MIN(n, WHY_TEXT_SIZE - 1 - length));
+        n = fit(s, n, WHY_TEXT_SIZE - 1 - length);
         memcpy(buf + length, s, n);
         buf[length + n] = '\0';
         return length + n;
@@ -177,7 +182,7 @@ Why why_from_word(const char *word) {
 }
 
 Reason reason_keep(Reason r, char *buf, size_t size) {
-        size_t n = r.what ? text_cut(r.what, MIN(r.length, size - 1)) : 0;
+        size_t n = r.what ? fit(r.what, r.length, size - 1) : 0;
 
         if (n > 0)
                 memmove(buf, r.what, n);

@@ -85,6 +85,17 @@ static void a_sentence_names_what_its_reason_speaks_of(void **state) {
         assert_string_equal(text_of(reason(WHY_CONFLICT)), "conflict with ");
 }
 
+/* What follows in memory may look like the rest of a character. */
+static void what_it_speaks_of_need_not_be_terminated(void **state) {
+        static const char what[] = { 'v', 'm', '\x80' };
+        Reason r = { .why = WHY_OUTRANKED, .length = 2, .what = what };
+        char kept[8];
+
+        assert_string_equal(WHY_TEXT(r), "vm comes first");
+        r = reason_keep(r, kept, sizeof(kept));
+        assert_string_equal(kept, "vm");
+}
+
 static void of_another_machine_it_is_told_as_such(void **state) {
         assert_string_equal(text_of(reason(WHY_DRAINING)), "this machine is draining");
         assert_string_equal(text_of(reason_there(reason(WHY_DRAINING))), "draining");
@@ -169,6 +180,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(a_number_never_becomes_another_one),
                 cmocka_unit_test(what_is_no_reason_has_no_sentence),
                 cmocka_unit_test(a_sentence_names_what_its_reason_speaks_of),
+                cmocka_unit_test(what_it_speaks_of_need_not_be_terminated),
                 cmocka_unit_test(of_another_machine_it_is_told_as_such),
                 cmocka_unit_test(a_sentence_that_is_too_long_is_cut_between_characters),
                 cmocka_unit_test(what_a_reason_speaks_of_can_be_kept),
