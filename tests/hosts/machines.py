@@ -246,8 +246,9 @@ class Machine:
     def power_cut(self):
         """Every process of the machine is dead when this returns; its disk stays as it is."""
         namespace = _namespace_of(self._leader)
+        still = self._is_frozen()  # not asked later: what dies is not frozen
         os.kill(self._leader, 9)
-        if self._is_frozen():  # systemd-nspawn stands still as well; nothing else may have one more turn
+        if still:  # systemd-nspawn stands still as well; nothing else may have one more turn
             wait_for(f"the processes of {self.name} are dead", lambda: not _processes_in(namespace), 10)
             self._set_frozen(0)
         self._gone(namespace)
