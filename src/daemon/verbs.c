@@ -14,6 +14,7 @@
 #include "daemon/reload.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
+#include "registry/record-json.h"
 #include "util/log.h"
 
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
@@ -208,24 +209,6 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return words_begin(d, m, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
 }
 
-static bool read_request(const char *verb, RequestVerb *ret) {
-        static const char *const words[_REQUEST_VERB_MAX] = {
-                [REQUEST_RELEASE] = "release",
-                [REQUEST_TRANSFER] = "transfer",
-                [REQUEST_REARM] = "rearm",
-                [REQUEST_STOP] = "stop",
-                [REQUEST_START] = "start",
-                [REQUEST_RESTART] = "restart",
-        };
-
-        for (RequestVerb v = 0; v < _REQUEST_VERB_MAX; v++)
-                if (streq(words[v], verb)) {
-                        *ret = v;
-                        return true;
-                }
-        return false;
-}
-
 int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         const char *name, *verb, *machine_id;
         char quoted[BUS_QUOTE_SIZE];
@@ -238,7 +221,7 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (!unit_name_is_valid(name))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
                                 bus_quote(name, quoted));
-        if (!read_request(verb, &request))
+        if (!record_parse_verb(verb, &request))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is nothing that can be asked of a machine.",
                                 bus_quote(verb, quoted));
         if (request == REQUEST_TRANSFER ? !machine_id_is_valid(machine_id) : *machine_id)

@@ -161,6 +161,15 @@ static const char *const stage_words[_REQUEST_STAGE_MAX] = {
         [REQUEST_REFUSED] = "refused",
 };
 
+bool record_parse_verb(const char *word, RequestVerb *ret) {
+        for (RequestVerb v = 0; v < _REQUEST_VERB_MAX; v++)
+                if (streq(verb_words[v], word)) {
+                        *ret = v;
+                        return true;
+                }
+        return false;
+}
+
 /* The words of a member that is one of them. Every such enum is as large as an unsigned. */
 static const char *const *words_of(MemberType type, unsigned *ret_n) {
         *ret_n = type == MEMBER_STATE  ? ELEMENTSOF(state_words)

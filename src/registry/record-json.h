@@ -32,6 +32,10 @@ const char *record_prefix(RecordKind kind);
 /* Gives the kind and the name in a key; *ret_name points into key. false: the key is not one of leased's. */
 bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_name);
 
+/* Gives the verb of a request that a word stands for, as in records and on D-Bus: "release", "stop". false: it is
+ * none. */
+bool record_parse_verb(const char *word, RequestVerb *ret);
+
 /* Decodes a value of size bytes (text NULL: damaged) into the member of *ret for this kind. Returns 0, or -EBADMSG,
  * with *ret_why (may be NULL) a static text of what is wrong. Other JSON types, missing members, strings too long, and
  * more debts than DEBTS_MAX are wrong; unknown members are not. */
