@@ -125,6 +125,7 @@ static int read_all(Text t, const EntriesCallbacks *callbacks, void *userdata) {
         char unit[UNIT_NAME_SPACE], part[UNIT_NAME_SPACE];
         EntriesHead head;
         EntryKept kept;
+        uint64_t end;
         bool fence;
         int count = 0;
 
@@ -145,9 +146,9 @@ static int read_all(Text t, const EntriesCallbacks *callbacks, void *userdata) {
                 } else
                         break;
         }
-        t.bad = t.bad || number_after(&t, "end ") != (uint64_t) count;
+        end = number_after(&t, "end ");
         expect(&t, "\n");
-        return t.bad || t.next != t.end ? -EBADMSG : count;
+        return t.bad || end != (uint64_t) count || t.next != t.end ? -EBADMSG : count;
 }
 
 int entries_decode(const char *text, size_t size, const EntriesCallbacks *callbacks, void *userdata) {

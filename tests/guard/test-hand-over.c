@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "guard/entries.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 
@@ -164,6 +165,18 @@ static void what_is_not_handed_on_as_a_whole_is_refused(void **state) {
         assert_int_equal(guard_follows(w, 1), -EBADMSG);
 }
 
+/* Also where there is no entry, and nothing but the last line tells how many there are. */
+static void what_is_handed_on_without_its_last_line_is_refused(void **state) {
+#define HEAD "leased-guard 1\nat 156789\nbeat 1200000\nsocket 27 4711 49536\n"
+        static const char whole[] = HEAD "end 0\n", cut[] = HEAD "\n";
+
+        (void) state;
+        assert_int_equal(entries_decode(whole, strlen(whole), NULL, NULL), 0);
+        assert_int_equal(entries_decode(cut, strlen(cut), NULL, NULL), -EBADMSG);
+        assert_int_equal(entries_decode(HEAD, strlen(HEAD), NULL, NULL), -EBADMSG);
+#undef HEAD
+}
+
 static int no_hand_over(void **state) {
         forget_hand_over();
         return tear_down(state);
@@ -177,6 +190,7 @@ int hand_over_tests(void) {
                 cmocka_unit_test_setup_teardown(
                                 a_program_that_was_replaced_after_its_check_is_checked_first, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(what_is_not_handed_on_as_a_whole_is_refused, set_up, no_hand_over),
+                cmocka_unit_test(what_is_handed_on_without_its_last_line_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
