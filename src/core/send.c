@@ -56,8 +56,8 @@ static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
 
 /* Has the Txn compare the registry's own record: the floor, from which an Index is worked out, must not have moved. */
 static void compare_meta(TxnBuilder *b) {
-        for (const Key *k = b->compares; k < b->compares + b->n_compares; k++)
-                if (k->kind == RECORD_META)
+        for (size_t i = 0; i < b->n_compares; i++)
+                if (b->compares[i].kind == RECORD_META)
                         return;
         txn_compare(b, RECORD_META, "", b->core->meta.seen.revision);
 }
@@ -316,7 +316,9 @@ static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
 static bool compare_target(TxnBuilder *b, const Session *target) {
         size_t n = 0;
 
-        for (const Key *k = b->compares; k < b->compares + b->n_compares; k++) {
+        for (size_t i = 0; i < b->n_compares; i++) {
+                const Key *k = &b->compares[i];
+
                 if (k->kind == RECORD_BEAT && streq(k->name, target->name))
                         return true;
                 n += k->kind == RECORD_BEAT;
