@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "conf/conf.h"
+#include "core/timeline.h"
 #include "fuzz.h"
 
 static char *dump(const LeasedConf *c) {
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 must(text_is_printable(messages.lines[i]));
         if (r < 0)
                 return 0;
-        must(c->ttl >= 2 * USEC_PER_SEC && c->ttl <= USEC_PER_MINUTE);
+        must(c->ttl >= TTL_MIN && c->ttl <= TTL_MAX);
         must(c->prefix[0] == '/' && endswith(c->prefix, "/"));
         if (c->machine_id)
                 must(leased_machine_id(c, id) == 0 && strlen(id) == 32);

@@ -7,6 +7,7 @@
 #include "conf/metadata.h"
 #include "conf/unit-name.h"
 #include "core/record.h"
+#include "core/timeline.h"
 #include "fuzz.h"
 #include "guard/protocol.h"
 #include "registry/etcd/base64.h"
@@ -49,7 +50,7 @@ static void check_spans(const char *text) {
         char ours[SESSION_SIZE], span[64];
         usec_t t = session_ttl(text);
 
-        must(t == 0 || (t >= 2 * USEC_PER_SEC && t <= USEC_PER_MINUTE));
+        must(t == 0 || (t >= TTL_MIN && t <= TTL_MAX));
         must(debt_ttl(text) > 0);
         if (t > 0) {
                 session_format(0, t, ours);
