@@ -10,7 +10,8 @@ typedef struct Explained {
         Cluster *cluster;
         size_t n, fit;
         WhyNotView views[CLUSTER_MACHINES];
-        char whats[CLUSTER_MACHINES][WHY_TEXT_SIZE];
+        char whats[CLUSTER_MACHINES]
+                  [WHY_TEXT_SIZE]; /* the views' reasons point here: a copy of the struct would not do */
 } Explained;
 
 static int take(const WhyNotView *v, void *userdata) {
@@ -23,16 +24,16 @@ static int take(const WhyNotView *v, void *userdata) {
         return 0;
 }
 
-static Explained explain_as(Cluster *c, size_t observer, const char *unit, bool global, const Placement *wishes) {
+static void explain_as(
+                Explained *e, Cluster *c, size_t observer, const char *unit, bool global, const Placement *wishes) {
         UnitConfig config = { .unit = unit, .lease = unit, .global = global, .placement = wishes };
-        Explained e = { .cluster = c };
 
-        assert_int_equal(core_explain(c->machines[observer].core, &config, take, &e), 0);
-        return e;
+        *e = (Explained){ .cluster = c };
+        assert_int_equal(core_explain(c->machines[observer].core, &config, take, e), 0);
 }
 
-static Explained explain(Cluster *c, const Placement *wishes) {
-        return explain_as(c, c->n_machines - 1, FOO, false, wishes);
+static void explain(Explained *e, Cluster *c, const Placement *wishes) {
+        explain_as(e, c, c->n_machines - 1, FOO, false, wishes);
 }
 
 /* The machine in that place. */
@@ -80,7 +81,7 @@ static void who_holds_fewest_comes_first(void **state) {
         pin(c, 2, 1);
         start(c);
         for (size_t observer = 0; observer < 3; observer++) {
-                e = explain_as(c, observer, FOO, false, &none);
+                explain_as(&e, c, observer, FOO, false, &none);
                 assert_int_equal(e.n, 3);
                 assert_int_equal(e.fit, 3);
                 assert_place(&e, 0, 2);
@@ -98,7 +99,7 @@ static void who_holds_it_now_is_weighed_as_if_it_were_free(void **state) {
         pin(c, 0, 1);
         pin(c, 1, 2);
         start(c);
-        e = explain_as(c, 0, c->names[0], false, &none); /* m1 has one lease, this one: without it as many as m0 */
+        explain_as(&e, c, 0, c->names[0], false, &none); /* m1 has one lease, this one: without it as many as m0 */
         assert_int_equal(e.fit, 3);
         assert_place(&e, 2, 2);
         assert_true(view_of(&e, 1)->holds);
@@ -116,7 +117,7 @@ static void required_metadata_decide_and_preferred_ones_come_first(void **state)
         cluster_start(c, 1, "region=asia disk=ssd");
         cluster_start(c, 2, "disk=ssd region=us");
         cluster_pass(c, 10 * USEC_PER_SEC);
-        e = explain(c, &wishes);
+        explain(&e, c, &wishes);
         assert_int_equal(e.fit, 2);
         assert_place(&e, 0, 2);
         assert_place(&e, 1, 0);
@@ -133,7 +134,7 @@ static void who_is_silent_or_drains_is_told_after_those_who_would_take_it(void *
         cluster_event(c, 1, (Event){ .kind = EVENT_DRAIN, .on = true });
         cluster_power_cut(c, 0);
         cluster_pass(c, 20 * USEC_PER_SEC);
-        e = explain(c, &none);
+        explain(&e, c, &none);
         assert_int_equal(e.n, 3);
         assert_int_equal(e.fit, 1);
         assert_place(&e, 0, 2);
@@ -152,7 +153,7 @@ static void conflicts_count_from_both_sides(void **state) {
         str_copy(c->placements[1].conflicts, CONFLICTS_SIZE, "foo.*");
         str_copy(c->placements[2].replaces, CONFLICTS_SIZE, FOO);
         start(c);
-        e = explain(c, &wishes);
+        explain(&e, c, &wishes);
         assert_int_equal(e.fit, 0);
         assert_unfit(&e, 0, WHY_CONFLICT, "conflict with unit000.service");
         assert_unfit(&e, 1, WHY_CONFLICT, "conflict with unit001.service");
@@ -171,7 +172,7 @@ static void its_conflicts_count_also_where_no_other_unit_has_any(void **state) {
         assert_string_equal(
                         cluster_why_not(c, 0, 0, 1), "holds it"); /* the plan's view is there before the question */
         for (size_t observer = 0; observer < 2; observer++) {
-                e = explain_as(c, observer, FOO, false, &wishes);
+                explain_as(&e, c, observer, FOO, false, &wishes);
                 assert_int_equal(e.fit, 1);
                 assert_place(&e, 0, 0);
                 assert_unfit(&e, 1, WHY_CONFLICT, "conflict with unit000.service");
@@ -187,7 +188,7 @@ static void it_runs_only_beside_all_that_it_must_run_beside(void **state) {
         pin(c, 0, 0);
         pin(c, 1, 0);
         start(c);
-        e = explain(c, &wishes);
+        explain(&e, c, &wishes);
         assert_int_equal(e.fit, 1);
         assert_place(&e, 0, 0);
         assert_unfit(&e, 1, WHY_MISSING_PEER, "it must run beside unit000.service");
@@ -204,7 +205,7 @@ static void a_global_unit_runs_on_every_machine_that_fits(void **state) {
         cluster_start(c, 1, "region=eu");
         cluster_start(c, 2, "");
         cluster_pass(c, 10 * USEC_PER_SEC);
-        e = explain_as(c, 2, FOO, true, &wishes);
+        explain_as(&e, c, 2, FOO, true, &wishes);
         assert_int_equal(e.fit, 2);
         assert_int_equal(view_of(&e, 0)->rank, 0);
         assert_int_equal(view_of(&e, 1)->rank, 0);
