@@ -91,6 +91,8 @@ Report output_report_of(const Unit *u, ReportKind kind) {
 void output_changed(Core *c, const Unit *u, const Lease *l) {
         Action *a = output(c, ACTION_CHANGED);
 
+        if (u && u->offer) /* it is shown as the unit is here, even if that is over before the offer is written */
+                u->offer->change = ++c->heard.changes;
         a->unit = u ? output_string(c, u->name) : NULL;
         a->lease = l ? l->name : NULL;
 }

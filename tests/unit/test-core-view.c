@@ -382,6 +382,26 @@ static void the_state_on_another_machine_is_what_that_one_told(void **state) {
         world_free(w);
 }
 
+/* Who has seen a state that was over before it was told to other machines sees the next one, too. */
+static void a_state_that_was_never_told_is_a_change_as_well(void **state) {
+        World *w = world_running();
+        OfferView v;
+        uint64_t at;
+
+        world_pass(w, TTL);
+        w->unit.active = ACTIVE_RELOADING;
+        world_say_unit(w);
+        at = core_revision(w->core);
+        assert_true(core_find_offer(w->core, w->now, US "/a.service", &v));
+        assert_string_equal(v.active, "reloading");
+        w->unit.active = ACTIVE_ACTIVE;
+        world_say_unit(w);
+        assert_true(core_find_offer(w->core, w->now, US "/a.service", &v));
+        assert_string_equal(v.active, "active");
+        assert_true(v.change > at && v.change <= core_revision(w->core));
+        world_free(w);
+}
+
 /* Who catches up from a revision misses nothing, and hears nothing twice that is older. */
 static void a_revision_tells_what_has_changed_since(void **state) {
         World *w = theirs();
@@ -428,6 +448,7 @@ int main(void) {
                 cmocka_unit_test(the_state_of_a_unit_is_told_once_in_a_round),
                 cmocka_unit_test(a_state_stays_told_while_pid1_is_silent),
                 cmocka_unit_test(the_state_on_another_machine_is_what_that_one_told),
+                cmocka_unit_test(a_state_that_was_never_told_is_a_change_as_well),
                 cmocka_unit_test(a_revision_tells_what_has_changed_since),
         };
 
