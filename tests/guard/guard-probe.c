@@ -517,6 +517,23 @@ static void a_deadline_comes_in_time_after_a_hand_over(void **state) {
         assert_gone_in_time("stubborn.service", m.kill_at);
 }
 
+/* A guard of before the sandbox has capabilities that the sandbox withholds, and the kernel shows what such a process
+ * runs only to somebody who has them all. */
+static void a_guard_without_a_sandbox_hands_over_to_one_with(void **state) {
+        static const char before[] = "/run/systemd/system/" GUARD_SERVICE ".d/before.conf";
+
+        begin();
+        put(before, "[Service]\nCapabilityBoundingSet=~\n");
+        sh("systemctl daemon-reload; systemctl start " GUARD_SERVICE);
+        assert_int_equal(connect_guard(), 0);
+        run_unit("plain.service", 20 * SEC, 25 * SEC);
+        assert_int_equal(unlink(before), 0);
+        sh("systemctl daemon-reload");
+        hand_over_to_a_copy();
+        assert_int_equal(connect_guard(), 1);
+        assert_true(is_active("plain.service"));
+}
+
 /* What is installed is a script that does as the guard does, but for what the test wants. */
 static void install_script(const char *check, const char *then) {
         char text[500];
@@ -640,6 +657,7 @@ int main(int argc, char *argv[]) {
                 cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
                 scene(a_new_guard_is_in_force_without_a_stop),
                 scene(a_guard_that_was_reloaded_and_killed_leaves_nothing_behind),
+                cmocka_unit_test_teardown(a_guard_without_a_sandbox_hands_over_to_one_with, no_guard),
                 scene(a_deadline_comes_in_time_after_a_hand_over),
                 scene(a_program_that_cannot_take_over_changes_nothing),
                 scene(a_program_that_fails_at_the_hand_over_is_a_dead_guard),
