@@ -46,6 +46,8 @@ static const Program programs[] = {
         { "ctr", "run container:create containers:create c:create", "task:start tasks:start t:start",
                         "task:exec tasks:exec t:exec", "-a --address -n --namespace --timeout --connect-timeout",
                         "--cgroup" },
+        { "runc", NULL, "run create start restore", "exec", "--log --log-format --root --criu --rootless", NULL },
+        { "crun", NULL, "run create start restore", "exec", "--log --log-format --root --cgroup-manager", NULL },
         { "crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL },
         { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
@@ -195,6 +197,8 @@ static const char *how_of(const char *name, const char *verb) {
         if (startswith(verb, "compose") || endswith(name, "compose") || startswith(verb, "stack") ||
                         startswith(verb, "service"))
                 return "cgroup_parent: of each service";
+        if (streq(name, "runc") || streq(name, "crun"))
+                return "cgroupsPath in its config.json";
         if (streq(name, "virsh"))
                 return "<partition> of the domain's <resource>";
         if (streq(name, "machinectl"))
