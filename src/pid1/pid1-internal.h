@@ -250,7 +250,8 @@ typedef struct StatusTexts {
 
 struct Pid1Unit {
         Pid1 *pid1;
-        char *name, *path, *gate, *guard;
+        char *name, *gate;
+        const char *guard;
         Pid1UnitCallbacks callbacks;
         void *userdata;
         Pid1UnitStatus status;

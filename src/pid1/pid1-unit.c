@@ -386,9 +386,7 @@ static void pid1_unit_destroy(Pid1Unit *u) {
         strv_free(u->up);
         strv_free(u->covers);
         free(u->name);
-        free(u->path);
         free(u->gate);
-        free(u->guard);
         free(u->pattern);
         free(u->texts.control_group);
         free(u->texts.cause);
@@ -404,7 +402,6 @@ static char *pattern_of(const char *template) {
 static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char *guard,
                 const Pid1UnitCallbacks *callbacks, void *userdata, Pid1Unit **ret) {
         Pid1Unit *u;
-        int r;
 
         HASH_FIND_STR(m->units, name, u);
         if (u)
@@ -418,15 +415,12 @@ static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char
         u->status.control_group = u->status.cause = "";
         u->name = strdup(name);
         u->gate = gate ? strdup(gate) : NULL;
-        u->guard = gate ? strdup(guard) : NULL;
+        u->guard = guard;
         if (!gate)
                 u->pattern = pattern_of(name);
-        r = !u->name || (gate ? !u->gate || !u->guard : !u->pattern)
-                            ? -ENOMEM
-                            : sd_bus_path_encode(PID1_UNIT_PATH, name, &u->path);
-        if (r < 0) {
+        if (!u->name || !(gate ? u->gate : u->pattern)) {
                 pid1_unit_destroy(u);
-                return r;
+                return -ENOMEM;
         }
         HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
         pid1_unit_wish(u, true); /* after a reload thousands of others may wait, of which enough is known */

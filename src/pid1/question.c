@@ -50,22 +50,22 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         return 0; /* q may be gone */
 }
 
-static int whole_new(Pid1Unit *u, sd_bus_message **ret) {
+static int whole_new(Pid1Unit *u, const char *path, sd_bus_message **ret) {
         int r;
 
         if (u->pattern) {
                 r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ListUnitsByPatterns", ret);
                 return r < 0 ? r : sd_bus_message_append(*ret, "asas", 0, 1, u->pattern);
         }
-        r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "GetAll", ret);
+        r = pid1_message_new(u->pid1, path, DBUS_PROPERTIES, "GetAll", ret);
         return r < 0 ? r : sd_bus_message_append(*ret, "s", ""); /* "": the properties of all interfaces */
 }
 
 /* Asks for all properties of the interface of the unit's type: of a service, "org.freedesktop.systemd1.Service". */
-static int type_new(Pid1Unit *u, sd_bus_message **ret) {
+static int type_new(Pid1Unit *u, const char *path, sd_bus_message **ret) {
         const char *type = strrchr(u->name, '.');
         char interface[128];
-        int r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "GetAll", ret);
+        int r = pid1_message_new(u->pid1, path, DBUS_PROPERTIES, "GetAll", ret);
 
         if (r < 0)
                 return r;
@@ -74,25 +74,25 @@ static int type_new(Pid1Unit *u, sd_bus_message **ret) {
         return sd_bus_message_append(*ret, "s", interface);
 }
 
-static int part_new(Pid1Unit *u, const Pid1Part *part, sd_bus_message **ret) {
+static int part_new(Pid1Unit *u, const char *path, const Pid1Part *part, sd_bus_message **ret) {
         int r;
 
         switch (part->kind) {
         case PART_TYPE:
-                return type_new(u, ret);
+                return type_new(u, path, ret);
         case PART_ROW:
                 r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ListUnitsByNames", ret);
                 return r < 0 ? r : sd_bus_message_append(*ret, "as", 1, u->name);
         default:
-                r = pid1_message_new(u->pid1, u->path, DBUS_PROPERTIES, "Get", ret);
+                r = pid1_message_new(u->pid1, path, DBUS_PROPERTIES, "Get", ret);
                 return r < 0 ? r : sd_bus_message_append(*ret, "ss", PID1_UNIT, part->property);
         }
 }
 
-static int ask(Pid1Question *q, size_t i) {
+static int ask(Pid1Question *q, const char *path, size_t i) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         Pid1Unit *u = q->unit;
-        int r = q->whole ? whole_new(u, &message) : part_new(u, pid1_unit_parts + i, &message);
+        int r = q->whole ? whole_new(u, path, &message) : part_new(u, path, pid1_unit_parts + i, &message);
 
         q->messages[i].question = q;
         return r < 0 ? r
@@ -103,14 +103,16 @@ static int ask(Pid1Question *q, size_t i) {
 int question_new(Pid1Unit *u, bool whole, question_answered_t answered, Pid1Question **ret) {
         size_t n = whole ? 1 : PID1_PARTS;
         Pid1Question *q = calloc(1, sizeof(*q) + n * sizeof(Message));
-        int r = 0;
+        _cleanup_free_ char *path = NULL;
+        int r;
 
         must(whole || !u->pattern);
         if (!q)
                 return -ENOMEM;
         *q = (Pid1Question){ .unit = u, .answered = answered, .whole = whole, .n = n };
+        r = sd_bus_path_encode(PID1_UNIT_PATH, u->name, &path);
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = ask(q, i);
+                r = ask(q, path, i);
         if (r < 0) {
                 question_free(q);
                 return r;
