@@ -386,9 +386,9 @@ static void ask_kind(Pid1Unit *u, uint32_t job) {
 void ending_seen(Pid1Unit *u, Relations *related, uint32_t job) {
         const Pid1UnitStatus *s = &u->status;
 
-        if (relations_equal(related, &u->ending.names))
+        if (related && relations_equal(related, &u->ending.names))
                 relations_done(related);
-        else {
+        else if (related) {
                 related_set(u, related);
                 relations_done(&u->ending.names);
                 u->ending.names = *related;

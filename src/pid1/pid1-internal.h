@@ -198,6 +198,8 @@ typedef struct Asking {
         bool whole;     /* the next question asks about the unit as a whole (question.h), whatever that costs PID 1 */
         bool looked_up; /* PID 1 has answered a question about the unit as a whole since PID 1 last read its files, and
                            so need not look through them for the next answer */
+        bool lasting;   /* what lasts (pid1-status.h) is known since PID 1 last read its files */
+        bool mixed;     /* PID 1 has read its files since .question was sent */
         uint32_t job;   /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
                            end will lead to a question; 0: none */
         usec_t job_at;  /* when PID 1 told of .job */
@@ -260,6 +262,7 @@ struct Pid1Unit {
         char *pattern; /* of a template: the pattern that all its instances match; NULL: no template */
         char **up;     /* of a template: its instances that were up by the latest answer */
         char **covers;
+        bool guard_bound; /* by the latest answer, the unit has a BindsTo= of the guard */
 
         Asking asking;
         Reference reference;
@@ -328,7 +331,8 @@ void neighbours_gap(Pid1 *m);
 /* To be told when the unit is about to be freed. */
 void neighbours_forget(Pid1Unit *u);
 /* To be told when PID 1 has answered for the unit and u->status is set, but for what this function sets: end, need and
- * cause. Takes over what related holds. job: the job that PID 1 has for the unit; 0: none. */
+ * cause. Takes over what related holds; NULL: the relations are as before. job: the job that PID 1 has for the unit;
+ * 0: none. */
 void ending_seen(Pid1Unit *u, Relations *related, uint32_t job);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);

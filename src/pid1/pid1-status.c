@@ -341,6 +341,7 @@ static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
                 .bound_by = f.bound_by,
                 .pulled = f.pulled,
         };
+        a.guard_bound = f.guard;
         s->gate_asserted = f.gate;
         s->gate_loaded = unit_facts_gate_loaded(&facts, name);
         r = unit_facts_add_covered(&facts, name, &a.covers);
@@ -374,18 +375,18 @@ const Pid1Part pid1_unit_parts[PID1_PARTS] = {
         { PART_PROPERTY, "ActiveEnterTimestampMonotonic" },
         { PART_PROPERTY, "ActiveEnterTimestamp" },
         { PART_PROPERTY, "InvocationID" },
-        { PART_PROPERTY, "Asserts" },
-        { PART_PROPERTY, "BindsTo" },
-        { PART_PROPERTY, "Requires" },
-        { PART_PROPERTY, "Wants" },
-        { PART_PROPERTY, "Upholds" },
-        { PART_PROPERTY, "Requisite" },
-        { PART_PROPERTY, "PartOf" },
-        { PART_PROPERTY, "StopPropagatedFrom" },
-        { PART_PROPERTY, "Conflicts" },
-        { PART_PROPERTY, "ConflictedBy" },
-        { PART_PROPERTY, "Triggers" },
-        { PART_PROPERTY, "BoundBy" },
+        { PART_PROPERTY, "Asserts", .lasts = true },
+        { PART_PROPERTY, "BindsTo", .lasts = true },
+        { PART_PROPERTY, "Requires", .lasts = true },
+        { PART_PROPERTY, "Wants", .lasts = true },
+        { PART_PROPERTY, "Upholds", .lasts = true },
+        { PART_PROPERTY, "Requisite", .lasts = true },
+        { PART_PROPERTY, "PartOf", .lasts = true },
+        { PART_PROPERTY, "StopPropagatedFrom", .lasts = true },
+        { PART_PROPERTY, "Conflicts", .lasts = true },
+        { PART_PROPERTY, "ConflictedBy", .lasts = true },
+        { PART_PROPERTY, "Triggers", .lasts = true },
+        { PART_PROPERTY, "BoundBy", .lasts = true },
         { PART_ROW, NULL },
         { PART_PROPERTY, "StateChangeTimestampMonotonic" },
 };
@@ -411,20 +412,43 @@ static int read_part(sd_bus_message *m, const Pid1Part *part, Fields *f, const c
         }
 }
 
-int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
-                const char *guard, Pid1Answer *ret) {
-        _cleanup_(fields_done) Fields f = unread;
+/* Reads the parts that were asked for. */
+static int read_parts(
+                sd_bus_message *const answers[static PID1_PARTS], Fields *f, const char *gate, const char *guard) {
         uint64_t began = 0;
 
         for (size_t i = 0; i < PID1_PARTS; i++) {
-                int r = read_part(answers[i], pid1_unit_parts + i, &f, gate, guard);
+                int r = answers[i] ? read_part(answers[i], pid1_unit_parts + i, f, gate, guard) : 0;
 
                 if (r < 0)
                         return r;
                 if (i == 0)
-                        began = f.changed_at;
+                        began = f->changed_at;
         }
-        return f.changed_at != began ? -EAGAIN : conclude(&f, name, ret);
+        return f->changed_at != began ? -EAGAIN : 0;
+}
+
+int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
+                const char *guard, Pid1Answer *ret) {
+        _cleanup_(fields_done) Fields f = unread;
+        int r = read_parts(answers, &f, gate, guard);
+
+        return r < 0 ? r : conclude(&f, name, ret);
+}
+
+int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
+                bool guard_bound, Pid1Answer *ret) {
+        _cleanup_(fields_done) Fields f = unread;
+        int r = read_parts(answers, &f, NULL, NULL);
+
+        if (r < 0)
+                return r;
+        f.gate = gate_asserted;
+        f.guard = guard_bound;
+        r = conclude(&f, name, ret);
+        if (r >= 0)
+                ret->covers = strv_free(ret->covers); /* without Triggers= and BoundBy= they are not whole */
+        return r;
 }
 
 /* ---- rows ---- */

@@ -16,6 +16,7 @@ typedef struct Pid1Answer {
                               zero; control_group is borrowed from the message */
         uint32_t job_id;       /* 0: no job */
         uint32_t restarts;     /* NRestarts= of services */
+        bool guard_bound;      /* it has a BindsTo= of the guard */
         const char *control_group; /* borrowed from the message; NULL: this type of unit has none; "": none now */
         char **covers;             /* see pid1_unit_covers(); owned by the caller */
         Relations related;         /* the other units that may make PID 1 stop this one; owned by the caller */
@@ -39,6 +40,7 @@ typedef enum PartKind {
 typedef struct Pid1Part {
         PartKind kind;
         const char *property; /* of PART_PROPERTY */
+        bool lasts; /* it stays as it is while the unit changes its state: it is of unit files, or of other units */
 } Pid1Part;
 
 /* The parts, in the order in which they are to be asked for on one connection, and their number. */
@@ -53,6 +55,10 @@ extern const Pid1Part pid1_unit_parts[PID1_PARTS];
  */
 int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
                 const char *guard, Pid1Answer *ret);
+/* Does the same with the answers to the parts that do not last; those to the others are NULL. gate_asserted and
+ * guard_bound: as in an earlier answer. covers and related of *ret stay empty. */
+int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
+                bool guard_bound, Pid1Answer *ret);
 
 /* A unit's row in the answer to PID 1's methods ListUnitsByNames() and ListUnitsByPatterns(). The strings are borrowed
  * from the message. */

@@ -107,7 +107,8 @@ void pid1_unit_wish_whole(Pid1Unit *u) {
 }
 
 void pid1_unit_files_read(Pid1Unit *u) {
-        u->asking.looked_up = false;
+        u->asking.looked_up = u->asking.lasting = false;
+        u->asking.mixed = true;
 }
 
 static void hint(Pid1Unit *u) {
@@ -155,6 +156,7 @@ static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
 }
 
 static int take_answer(Pid1Unit *u) {
+        bool of_state = question_kind(u->asking.question) == QUESTION_STATE;
         Pid1Answer a;
         bool told; /* PID 1 has told of another job since its answer said what job the unit has */
         int r;
@@ -165,8 +167,12 @@ static int take_answer(Pid1Unit *u) {
         if (r < 0)
                 return r;
 
-        strv_free(u->covers);
-        u->covers = a.covers;
+        if (!of_state) {
+                strv_free(u->covers);
+                u->covers = a.covers;
+                u->guard_bound = a.guard_bound;
+                u->asking.lasting = !u->asking.mixed;
+        }
         told = u->jobs.highest != u->asking.heard_own;
         job_track_seen(&u->jobs, a.job_id);
         job_track_state(&u->jobs, a.restarts, is_up(&a.status) && !goes_by_job(u, &a.status), a.status.job || told);
@@ -183,7 +189,7 @@ static int take_answer(Pid1Unit *u) {
                                                  : "";
         a.status.cause = strempty(u->texts.cause);
         u->status = a.status;
-        ending_seen(u, &a.related, a.job_id);
+        ending_seen(u, of_state ? NULL : &a.related, a.job_id);
 
         bool left_over = !is_up(&u->status) && !u->status.empty;
         if (!left_over)
@@ -210,7 +216,7 @@ static void drop_question(Pid1Unit *u) {
  * next question asks about the unit as a whole. */
 static void on_answered(Pid1Unit *u, int error) {
         Pid1 *m = u->pid1;
-        bool again = u->asking.again, whole = question_is_whole(u->asking.question);
+        bool again = u->asking.again, whole = question_kind(u->asking.question) == QUESTION_WHOLE;
         int r = error < 0 ? error : take_answer(u);
 
         drop_question(u);
@@ -273,18 +279,29 @@ void pid1_unit_release(Pid1Unit *u) {
         }
 }
 
+/* How to ask. dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1
+ * does not answer, or the bus has little room, each question is asked as a whole, which is one message. What lasts
+ * matters when the unit ends. It may also change without a word when PID 1 loads another unit, and so it is asked for
+ * while the unit is up. */
+static QuestionKind kind_of_question(const Pid1Unit *u) {
+        const Pid1 *m = u->pid1;
+
+        if (u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX ||
+                        u->asking.asked_at >= usec_add(m->last_answer, SILENCE))
+                return QUESTION_WHOLE;
+        /* Without a reference, PID 1 may have loaded the unit anew from other files. */
+        return u->asking.lasting && u->reference.held && u->status.known && !is_up(&u->status) ? QUESTION_STATE
+                                                                                               : QUESTION_PARTS;
+}
+
 void pid1_unit_ask(Pid1Unit *u) {
         Pid1 *m = u->pid1;
-        bool whole;
 
         must(m->bus && !u->asking.question && !u->asking.queued);
         reference(u);
-        u->asking.asked_at = now_boottime(); /* before the question is sent */
-        /* dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1 does
-         * not answer, or the bus has little room, each question is asked as a whole, which is one message. */
-        whole = u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX ||
-                u->asking.asked_at >= usec_add(m->last_answer, SILENCE);
-        if (question_new(u, whole, on_answered, &u->asking.question) < 0) {
+        u->asking.asked_at = now_boottime();       /* before the question is sent */
+        u->asking.retry = u->asking.mixed = false; /* the answer will show all that was heard of until now */
+        if (question_new(u, kind_of_question(u), on_answered, &u->asking.question) < 0) {
                 hint_later(u);
                 return;
         }

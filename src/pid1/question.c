@@ -16,8 +16,8 @@ typedef struct Message {
 struct Pid1Question {
         Pid1Unit *unit;
         question_answered_t answered;
-        bool whole;
-        size_t n, n_answered;
+        QuestionKind kind;
+        size_t n, n_asked, n_answered; /* places for messages; how many of these are used; and answered */
         Message messages[];
 };
 
@@ -26,7 +26,7 @@ struct Pid1Question {
 static void note_heard(const Pid1Question *q, const Message *part) {
         Pid1Unit *u = q->unit;
 
-        if (!q->whole && pid1_unit_parts[part - q->messages].kind != PART_ROW)
+        if (q->kind != QUESTION_WHOLE && pid1_unit_parts[part - q->messages].kind != PART_ROW)
                 return;
         u->asking.heard = u->pid1->highest_job;
         u->asking.heard_own = u->jobs.highest;
@@ -44,7 +44,7 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         else {
                 part->answer = sd_bus_message_ref(message);
                 note_heard(q, part);
-                if (++q->n_answered == q->n)
+                if (++q->n_answered == q->n_asked)
                         q->answered(q->unit, 0);
         }
         return 0; /* q may be gone */
@@ -92,27 +92,30 @@ static int part_new(Pid1Unit *u, const char *path, const Pid1Part *part, sd_bus_
 static int ask(Pid1Question *q, const char *path, size_t i) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         Pid1Unit *u = q->unit;
-        int r = q->whole ? whole_new(u, path, &message) : part_new(u, path, pid1_unit_parts + i, &message);
+        int r = q->kind == QUESTION_WHOLE ? whole_new(u, path, &message)
+                                          : part_new(u, path, pid1_unit_parts + i, &message);
 
+        q->n_asked++;
         q->messages[i].question = q;
         return r < 0 ? r
                      : sd_bus_call_async(u->pid1->bus, &q->messages[i].slot, message, on_answer, q->messages + i,
                                        QUESTION_TIMEOUT);
 }
 
-int question_new(Pid1Unit *u, bool whole, question_answered_t answered, Pid1Question **ret) {
-        size_t n = whole ? 1 : PID1_PARTS;
+int question_new(Pid1Unit *u, QuestionKind kind, question_answered_t answered, Pid1Question **ret) {
+        size_t n = kind == QUESTION_WHOLE ? 1 : PID1_PARTS;
         Pid1Question *q = calloc(1, sizeof(*q) + n * sizeof(Message));
         _cleanup_free_ char *path = NULL;
         int r;
 
-        must(whole || !u->pattern);
+        must(kind == QUESTION_WHOLE || !u->pattern);
         if (!q)
                 return -ENOMEM;
-        *q = (Pid1Question){ .unit = u, .answered = answered, .whole = whole, .n = n };
+        *q = (Pid1Question){ .unit = u, .answered = answered, .kind = kind, .n = n };
         r = sd_bus_path_encode(PID1_UNIT_PATH, u->name, &path);
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = ask(q, path, i);
+                if (kind != QUESTION_STATE || !pid1_unit_parts[i].lasts)
+                        r = ask(q, path, i);
         if (r < 0) {
                 question_free(q);
                 return r;
@@ -130,23 +133,29 @@ Pid1Question *question_free(Pid1Question *q) {
         return NULL;
 }
 
-bool question_is_whole(const Pid1Question *q) {
-        return q->whole;
+QuestionKind question_kind(const Pid1Question *q) {
+        return q->kind;
 }
 
 unsigned question_messages(const Pid1Question *q) {
-        return (unsigned) q->n;
+        return (unsigned) q->n_asked;
 }
 
 int question_decode(const Pid1Question *q, Pid1Answer *ret, char ***ret_up) {
         sd_bus_message *answers[PID1_PARTS];
         const Pid1Unit *u = q->unit;
 
-        must(q->n_answered == q->n);
+        must(q->n_answered == q->n_asked);
         for (size_t i = 0; i < q->n; i++)
                 answers[i] = q->messages[i].answer;
         if (u->pattern)
                 return pid1_unit_rows_decode(answers[0], ret, ret_up);
-        return q->whole ? pid1_unit_answer_decode(answers[0], u->name, u->gate, u->guard, ret)
-                        : pid1_unit_parts_decode(answers, u->name, u->gate, u->guard, ret);
+        switch (q->kind) {
+        case QUESTION_WHOLE:
+                return pid1_unit_answer_decode(answers[0], u->name, u->gate, u->guard, ret);
+        case QUESTION_PARTS:
+                return pid1_unit_parts_decode(answers, u->name, u->gate, u->guard, ret);
+        default:
+                return pid1_unit_state_decode(answers, u->name, u->status.gate_asserted, u->guard_bound, ret);
+        }
 }

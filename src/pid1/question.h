@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One question to PID 1 about a unit: all that leased wants to know of the unit, asked in one of two ways.
+ * One question to PID 1 about a unit: all that leased wants to know of the unit, asked in one of three ways.
  *
  * As a whole: GetAll("") of the unit. PID 1 answers with one message, of one instant. But the answer has
  * UnitFileState=, for which PID 1 looks through all links between unit files the first time that it is asked about the
@@ -12,6 +12,9 @@
  * By parts: a message for each property of org.freedesktop.systemd1.Unit that is wanted, one for the unit's row, and
  * one for all properties of the unit's type (pid1-status.h). All together they take PID 1 half a millisecond, and the
  * bus about one.
+ *
+ * For the state: only the parts that do not last, half as many. They will do where the lasting ones are known, and
+ * would matter only if the unit were up.
  */
 
 #include <systemd/sd-bus.h>
@@ -24,14 +27,20 @@
  * nothing after this call, so the callback may free the question. */
 typedef void (*question_answered_t)(Pid1Unit *u, int error);
 
-/* Asks PID 1 about the unit, as a whole or by parts; a template only as a whole. Returns 0 and gives a question owned
- * by the caller. Returns a negative errno if the question could not be asked: nothing is called then. */
-int question_new(Pid1Unit *u, bool whole, question_answered_t answered, Pid1Question **ret);
+typedef enum QuestionKind {
+        QUESTION_WHOLE,
+        QUESTION_PARTS,
+        QUESTION_STATE,
+} QuestionKind;
+
+/* Asks PID 1 about the unit; about a template only as a whole. Returns 0 and gives a question owned by the caller.
+ * Returns a negative errno if the question could not be asked: nothing is called then. */
+int question_new(Pid1Unit *u, QuestionKind kind, question_answered_t answered, Pid1Question **ret);
 /* Drops the question: answered() is not called any more. q may be NULL. Returns NULL. */
 Pid1Question *question_free(Pid1Question *q);
 
-/* Whether the unit was asked about as a whole. */
-bool question_is_whole(const Pid1Question *q);
+/* Gives how the unit was asked about. */
+QuestionKind question_kind(const Pid1Question *q);
 /* How many messages the question consists of. */
 unsigned question_messages(const Pid1Question *q);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who stopped a unit, whatever the order in which PID 1's answers and signals come. This program plays the bus and
- * PID 1. The unit needs a mount, somebody stops the mount, and PID 1 stops the unit first. */
+/* Who stopped a unit, whatever the order in which PID 1's answers and signals come; and how often PID 1 is asked for
+ * that. This program plays the bus and PID 1. The unit needs a mount, somebody stops the mount, and PID 1 stops the
+ * unit first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ typedef struct World {
                         holds_stamp; /* what is not answered for now: looks, and of UNIT its row and STAMP */
         sd_bus_message *held[HELD_MAX];
         size_t n_held;
+        unsigned questions, lasting; /* about UNIT: questions by parts, and those of them that ask for what lasts */
 } World;
 
 static Played *played(World *w, const char *name) {
@@ -100,8 +102,10 @@ static void add_rows(World *w, sd_bus_message *m, sd_bus_message *reply) {
 
         assert_true(sd_bus_message_enter_container(m, 'a', "s") >= 0);
         assert_true(sd_bus_message_open_container(reply, 'a', "(ssssssouso)") >= 0);
-        while (sd_bus_message_read(m, "s", &name) > 0)
+        while (sd_bus_message_read(m, "s", &name) > 0) {
+                w->questions += streq(name, UNIT);
                 add_row(reply, played(w, name));
+        }
         assert_true(sd_bus_message_close_container(reply) >= 0);
 }
 
@@ -121,6 +125,7 @@ static void answer(World *w, sd_bus_message *m) {
                 add_all(reply, unit_of(w, m), isempty(interface));
         } else if (sd_bus_message_is_method_call(m, NULL, "Get")) {
                 assert_true(sd_bus_message_read(m, "ss", &interface, &name) > 0);
+                w->lasting += streq(name, "ConflictedBy") && streq(unit_of(w, m)->name, UNIT);
                 add_property(reply, unit_of(w, m), name);
         }
         assert_true(sd_bus_send(w->theirs, reply, NULL) >= 0);
@@ -353,6 +358,45 @@ static void a_job_that_only_the_look_shows_is_a_job(void **state) {
         assert_stopped_with_its_need(w);
 }
 
+/* The unit's job is told of, and at once that it is over. */
+static void job_of_unit(World *w, uint32_t job, const char *active) {
+        set(w, UNIT, active, 0);
+        tell(w, "JobNew", job, UNIT);
+        tell(w, "JobRemoved", job, UNIT);
+        turn_until(pid1_unit_status(w->unit)->active == (streq(active, "active") ? UNIT_ACTIVE : UNIT_INACTIVE));
+}
+
+/* Who may stop the unit is of interest while it is up. */
+static void a_unit_that_is_down_is_not_asked_for_what_lasts(void **state) {
+        World *w = *state;
+
+        set(w, UNIT, "inactive", 0);
+        w->unit = watch(w, UNIT);
+        turn_until(pid1_unit_status(w->unit)->known);
+        assert_int_equal(w->lasting, 1);
+        settle(w);
+        job_of_unit(w, 20, "active");
+        assert_int_equal(w->lasting, 1);
+        job_of_unit(w, 21, "inactive");
+        assert_in_range(w->lasting, 2, 3); /* 3: there was time for a question between the signals */
+}
+
+/* A new job is a reason to ask a little later. The question at the job's end is as good. */
+static void a_job_that_is_soon_over_costs_one_question(void **state) {
+        enum { JOBS = 10 };
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        before = w->questions;
+        for (uint32_t i = 0; i < JOBS; i++) {
+                job_of_unit(w, 20 + i, i % 2 ? "active" : "inactive");
+                turn_for(w, 300 * USEC_PER_MSEC);
+        }
+        print_message("%u questions for %d jobs\n", w->questions - before, JOBS);
+        assert_in_range(w->questions - before, JOBS, JOBS + JOBS / 2); /* some signals may come apart */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -361,6 +405,8 @@ int main(void) {
                                 a_stop_that_begins_between_two_parts_of_an_answer_is_no_older_job, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_going_down_was_up_beside_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_only_the_look_shows_is_a_job, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_unit_that_is_down_is_not_asked_for_what_lasts, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_job_that_is_soon_over_costs_one_question, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,6 +361,8 @@ static sd_bus_message *part_of(const Pid1Part *part, const Instant *t) {
         return sd_bus_message_ref(m);
 }
 
+static bool without_what_lasts;
+
 /* Decodes an answer whose parts below number from show the unit as *first says, and the others as *then says. */
 static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
         static char group[64];
@@ -368,8 +370,11 @@ static int decode_parts(const Instant *first, const Instant *then, size_t from, 
         int r;
 
         for (size_t i = 0; i < PID1_PARTS; i++)
-                parts[i] = part_of(pid1_unit_parts + i, i < from ? first : then);
-        r = pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
+                parts[i] = without_what_lasts && pid1_unit_parts[i].lasts
+                                           ? NULL
+                                           : part_of(pid1_unit_parts + i, i < from ? first : then);
+        r = without_what_lasts ? pid1_unit_state_decode(parts, "a.service", true, true, ret)
+                               : pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
         if (r >= 0) { /* what is borrowed from the messages outlives them */
                 str_copy(group, sizeof(group), ret->status.control_group);
                 ret->status.control_group = group;
@@ -381,7 +386,7 @@ static int decode_parts(const Instant *first, const Instant *then, size_t from, 
         return r;
 }
 
-static void parts_say_what_the_whole_says(void **state) {
+static void assert_parts(void) {
         const Instant t = { 7, "inactive", "exit-code", 3 };
         Pid1Answer u;
 
@@ -394,7 +399,24 @@ static void parts_say_what_the_whole_says(void **state) {
         assert_true(u.status.job);
         assert_true(u.status.failed);
         assert_true(u.status.gate_loaded);
+        assert_true(u.guard_bound);
         assert_true(u.status.inactive_since == 5);
+}
+
+static void parts_say_what_the_whole_says(void **state) {
+        assert_parts();
+}
+
+/* What lasts is not asked for, and is as it was. */
+static void parts_of_the_state_say_the_same(void **state) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < PID1_PARTS; i++)
+                n += !pid1_unit_parts[i].lasts;
+        assert_in_range(n, 1, PID1_PARTS / 2);
+        without_what_lasts = true;
+        assert_parts();
+        without_what_lasts = false;
 }
 
 /* A unit that ran well fails while the parts are read. Mixed, they could say that the unit is down and has not failed.
@@ -520,6 +542,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_brings_what_it_starts_if_that_is_bound_to_it),
                 cmocka_unit_test(only_a_timer_that_catches_up_has_a_last_trigger),
                 cmocka_unit_test(parts_say_what_the_whole_says),
+                cmocka_unit_test(parts_of_the_state_say_the_same),
                 cmocka_unit_test(parts_of_two_states_are_no_answer),
                 cmocka_unit_test(instances_are_one_unit_that_is_down_when_all_are),
                 cmocka_unit_test(empty_is_only_what_was_seen_empty),
