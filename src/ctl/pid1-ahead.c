@@ -171,6 +171,7 @@ static int ask(sd_bus *bus, char *const *units, int (*add_questions)(Questions *
                 r = bus_call_many(bus, q.n, &calls);
         if (r >= 0)
                 r = hold(&q, NULL);
+        pid1_memory_heard();
         free(q.list);
         return r < 0 ? bus_complain(NULL, r, NULL) : CTL_OK;
 }
@@ -219,6 +220,7 @@ static int read_states(sd_bus *bus, char *const *units) {
                                 json_pack("{s:s, s:s, s:s, s:[O]}", "Id", string_at(row, 0), "LoadState",
                                                 string_at(row, 2), "ActiveState", string_at(row, 3), "Job",
                                                 json_array_get(row, 7)));
+        pid1_memory_heard();
         return code;
 }
 

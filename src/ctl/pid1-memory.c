@@ -4,6 +4,7 @@
 #include <errno.h>
 
 static json_t *memory;
+static usec_t heard_at;
 
 int pid1_memory_begin(void) {
         pid1_memory_end();
@@ -25,6 +26,16 @@ json_t *pid1_memory_find(const char *unit) {
 }
 
 void pid1_memory_keep(const char *unit, json_t *properties) {
-        if (memory)
-                (void) json_object_set(memory, unit, properties);
+        if (!memory)
+                return;
+        (void) json_object_set(memory, unit, properties);
+        pid1_memory_heard();
+}
+
+void pid1_memory_heard(void) {
+        heard_at = now_boottime();
+}
+
+usec_t pid1_memory_heard_at(void) {
+        return memory ? heard_at : now_boottime();
 }

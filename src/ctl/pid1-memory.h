@@ -17,3 +17,7 @@ json_t *pid1_memory_find(const char *unit);
 /* Keeps the properties of a unit, between pid1_memory_begin() and pid1_memory_end(); does nothing at other times.
  * The memory takes a reference of its own. */
 void pid1_memory_keep(const char *unit, json_t *properties);
+/* To be told when answers have been put into the memory itself. */
+void pid1_memory_heard(void);
+/* Gives when the last answer that is kept was taken (CLOCK_BOOTTIME); while nothing is kept, the time now. */
+usec_t pid1_memory_heard_at(void);

@@ -8,6 +8,7 @@
 #include "ctl/message-json.h"
 #include "ctl/pid1-memory.h"
 #include "util/cgroup.h"
+#include "util/groups.h"
 #include "util/strv.h"
 #include "util/unit-facts.h"
 
@@ -70,14 +71,26 @@ static bool has_job(const json_t *unit) {
         return json_integer_value(json_array_get(json_object_get(unit, "Job"), 0)) != 0;
 }
 
-bool pid1_is_down(const json_t *unit) {
-        _cleanup_free_ char *group = NULL;
+/* Ends the search at a group that is not empty, or of which that is not known. */
+static int look_at_group(const char *path, void *userdata) {
+        return cgroup_is_empty(path) > 0 ? 0 : 1;
+}
 
-        if (pid1_is_active(unit) || has_job(unit))
-                return false;
+/* Whether no process is left in the unit's control group. All groups are read at once for all units of a command,
+ * and after PID 1's answers (law 7). */
+static bool is_empty(const char *unit) {
+        static Groups *groups; /* as long as the process */
+        int r = groups ? 0 : groups_new(CGROUP_ROOT, &groups);
+
+        if (r >= 0)
+                r = groups_each_unit(groups, pid1_memory_heard_at(), unit, look_at_group, NULL);
+        return r == 0 || r == -ENOENT; /* -ENOENT: there are no control groups */
+}
+
+bool pid1_is_down(const json_t *unit) {
         /* PID 1 gives up on processes that survive SIGKILL, and leaves some on purpose (KillMode=process): law 7.
          */
-        return cgroup_find_unit(CGROUP_ROOT, get_string(unit, "Id"), &group) < 0 || cgroup_is_empty(group) > 0;
+        return !pid1_is_active(unit) && !has_job(unit) && is_empty(get_string(unit, "Id"));
 }
 
 usec_t pid1_timeout_stop(const json_t *unit) {

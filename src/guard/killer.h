@@ -11,7 +11,7 @@
  * Nothing in here logs.
  */
 
-#include "guard/groups.h"
+#include "util/groups.h"
 
 typedef struct Killer {
         char *path;     /* of the group, owned; NULL: not known */

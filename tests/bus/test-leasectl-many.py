@@ -116,6 +116,13 @@ class WithoutDaemon(Units):
         names = [f"ask12-{number}.service" for number in range(12)]
         self.assertEqual(calls_of(traced("sendmsg", "disable", *names[:2])), calls_of(traced("sendmsg", "disable", *names[2:])))
 
+    def test_the_control_groups_are_read_for_all_units_at_once(self):
+        few, many = self.units("few", 2), self.units("group", 12)
+        for verb in ("enable", "disable"):
+            read_for = [len(where(traced("openat", verb, *names), '"/sys/fs/cgroup/system.slice"')) for names in (few, many)]
+            self.assertEqual(read_for[0], read_for[1], verb)
+            self.assertGreater(read_for[0], 0, verb)
+
     def test_the_refusal_of_one_unit_leaves_the_others(self):
         good = self.units("good", 3)
         bad = self.unit("bad.service", SLEEPER + "[Install]\nWantedBy=multi-user.target\n")

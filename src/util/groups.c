@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "guard/groups.h"
+#include "util/groups.h"
 
 #include <dirent.h>
 #include <errno.h>
