@@ -226,7 +226,7 @@ static void show_status(Daemon *d, const ManagerSubject *now) {
 enum { LOOKS_AT_ONCE = 32, REST_FACTOR = 20 };
 
 #define LOOK_PAUSE USEC_PER_SEC
-#define LOOK_TIME (5 * USEC_PER_MSEC) /* with many machines even a few looks may take longer than that */
+#define LOOK_TIME USEC_PER_MSEC /* a caller waits no longer for it; with many machines one look may take longer */
 
 static void arm_look(Daemon *d) {
         (void) sd_event_source_set_time(d->publisher->look, d->publisher->look_at);
