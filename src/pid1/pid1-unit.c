@@ -279,10 +279,14 @@ void pid1_unit_release(Pid1Unit *u) {
         }
 }
 
+/* Whether it matters who may end the unit: it is up, and not about to go down because we have asked for that. */
+static bool may_be_ended(const Pid1Unit *u) {
+        return !u->status.known || (is_up(&u->status) && (!u->asking.stopped || job_track_foreign(&u->jobs)));
+}
+
 /* How to ask. dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1
  * does not answer, or the bus has little room, each question is asked as a whole, which is one message. What lasts
- * matters when the unit ends. It may also change without a word when PID 1 loads another unit, and so it is asked for
- * while the unit is up. */
+ * may also change without a word, when PID 1 loads another unit, and so it is asked for while it matters. */
 static QuestionKind kind_of_question(const Pid1Unit *u) {
         const Pid1 *m = u->pid1;
 
@@ -290,8 +294,7 @@ static QuestionKind kind_of_question(const Pid1Unit *u) {
                         u->asking.asked_at >= usec_add(m->last_answer, SILENCE))
                 return QUESTION_WHOLE;
         /* Without a reference, PID 1 may have loaded the unit anew from other files. */
-        return u->asking.lasting && u->reference.held && u->status.known && !is_up(&u->status) ? QUESTION_STATE
-                                                                                               : QUESTION_PARTS;
+        return u->asking.lasting && u->reference.held && !may_be_ended(u) ? QUESTION_STATE : QUESTION_PARTS;
 }
 
 void pid1_unit_ask(Pid1Unit *u) {

@@ -14,7 +14,7 @@
  * bus about one.
  *
  * For the state: only the parts that do not last, half as many. They will do where the lasting ones are known, and
- * would matter only if the unit were up.
+ * would matter only if somebody else could end the unit.
  */
 
 #include <systemd/sd-bus.h>

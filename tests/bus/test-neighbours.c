@@ -146,8 +146,33 @@ static bool is_held(World *w, sd_bus_message *m) {
         return w->holds_look && !streq(first, OTHER);
 }
 
+static void tell(World *w, const char *member, uint32_t job, const char *unit) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        assert_true(sd_bus_message_new_signal(w->theirs, &m, PID1_PATH, PID1_MANAGER, member) >= 0);
+        assert_true(sd_bus_message_set_sender(m, PID1_NAME) >= 0);
+        assert_true(sd_bus_message_append(m, "uos", job, "/", unit) >= 0);
+        assert_true(streq(member, "JobNew") || sd_bus_message_append(m, "s", "done") >= 0);
+        assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
+}
+
+/* PID 1 stops UNIT, at once. */
+static void stop_unit(World *w, sd_bus_message *m) {
+        const uint32_t job = 30;
+
+        played(w, UNIT)->active = "inactive";
+        tell(w, "JobNew", job, UNIT);
+        assert_true(sd_bus_reply_method_return(m, "o", PID1_PATH "/job/30") >= 0);
+        tell(w, "JobRemoved", job, UNIT);
+}
+
 static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         World *w = userdata;
+
+        if (sd_bus_message_is_method_call(m, NULL, "StopUnit")) {
+                stop_unit(w, m);
+                return 1;
+        }
 
         if (is_held(w, m)) {
                 assert_true(w->n_held < HELD_MAX);
@@ -168,17 +193,7 @@ static void answer_held(World *w, size_t n) {
         memmove(w->held, w->held + n, w->n_held * sizeof(w->held[0]));
 }
 
-/* ---- signals of PID 1 ---- */
-
-static void tell(World *w, const char *member, uint32_t job, const char *unit) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-        assert_true(sd_bus_message_new_signal(w->theirs, &m, PID1_PATH, PID1_MANAGER, member) >= 0);
-        assert_true(sd_bus_message_set_sender(m, PID1_NAME) >= 0);
-        assert_true(sd_bus_message_append(m, "uos", job, "/", unit) >= 0);
-        assert_true(streq(member, "JobNew") || sd_bus_message_append(m, "s", "done") >= 0);
-        assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
-}
+/* ---- what happens ---- */
 
 static void set(World *w, const char *name, const char *active, uint32_t job) {
         played(w, name)->active = active;
@@ -381,6 +396,19 @@ static void a_unit_that_is_down_is_not_asked_for_what_lasts(void **state) {
         assert_in_range(w->lasting, 2, 3); /* 3: there was time for a question between the signals */
 }
 
+/* Nor who may stop a unit that we stop. */
+static void a_unit_that_is_being_stopped_is_not_asked_for_what_lasts(void **state) {
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        before = w->lasting;
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(pid1_unit_status(w->unit)->active == UNIT_INACTIVE);
+        assert_int_equal(w->lasting, before);
+        assert_int_equal(pid1_unit_status(w->unit)->end, UNIT_END_OWN);
+}
+
 /* A new job is a reason to ask a little later. The question at the job's end is as good. */
 static void a_job_that_is_soon_over_costs_one_question(void **state) {
         enum { JOBS = 10 };
@@ -406,6 +434,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_is_going_down_was_up_beside_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_only_the_look_shows_is_a_job, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_unit_that_is_down_is_not_asked_for_what_lasts, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_unit_that_is_being_stopped_is_not_asked_for_what_lasts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_is_soon_over_costs_one_question, set_up, tear_down),
         };
 
