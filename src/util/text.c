@@ -75,9 +75,10 @@ size_t text_piece(const char *src, char piece[static TEXT_PIECE_SIZE]) {
         uint32_t c = 0;
         size_t n = text_decode(src, &c);
 
-        if (n > 0 && text_is_shown(c))
-                (void) snprintf(piece, TEXT_PIECE_SIZE, "%.*s", (int) n, src);
-        else if (n <= 1)
+        if (n > 0 && text_is_shown(c)) {
+                memcpy(piece, src, n);
+                piece[n] = '\0';
+        } else if (n <= 1)
                 (void) snprintf(piece, TEXT_PIECE_SIZE, "\\x%02x", (unsigned char) *src);
         else
                 (void) snprintf(piece, TEXT_PIECE_SIZE, c > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned) c);
