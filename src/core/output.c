@@ -7,7 +7,10 @@
 
 #include "core/output.h"
 
-enum { CHUNK_SIZE = 64 * 1024 };
+enum {
+        CHUNK_SIZE = 64 * 1024,
+        ROOM_KEPT = 128, /* actions: few steps have more, and these have thousands */
+};
 
 void *output_alloc(Core *c, size_t size) {
         Chunk *k = c->out.arena;
@@ -56,6 +59,11 @@ void output_reset(Core *c) {
         }
         if (c->out.arena)
                 c->out.arena->used = 0;
+        if (c->out.room > ROOM_KEPT) {
+                free(c->out.actions);
+                c->out.actions = NULL;
+                c->out.room = 0;
+        }
         c->out.n = 0;
         c->told.plan = NULL;
 }

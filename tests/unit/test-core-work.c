@@ -11,8 +11,9 @@ enum {
         UNITS = 3000,
         FEW_LOOKS = 24,
         FEW_PAIRS = 24,
-        SLICE = 5000, /* pairs that one step may weigh */
-        TXNS = 5,     /* that one step may ask for: two of leases, and the beat's, the machine's and the offers' */
+        FEW_ACTIONS = 128, /* for which a core at rest has room */
+        SLICE = 5000,      /* pairs that one step may weigh */
+        TXNS = 5, /* that one step may ask for: two of leases, and the beat's, the machine's and the offers' */
 };
 
 static void forget_work(Cluster *c) {
@@ -63,6 +64,8 @@ static void an_event_costs_what_it_changes(void **state) {
         forget_work(c);
         cluster_pass(c, CLUSTER_TTL); /* beats, their answers, the watch, and the time */
         must_be_at_most(c, FEW_LOOKS, FEW_PAIRS);
+        for (size_t i = 0; i < 3; i++)
+                assert_in_range(c->machines[i].core->out.room, 0, FEW_ACTIONS);
         cluster_event(c, 0, (Event){ .kind = EVENT_DEADLINE });
         for (size_t i = 0; i < 50; i++)
                 cluster_say_unit(c, 0, i); /* PID 1's news */
