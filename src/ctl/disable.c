@@ -321,8 +321,8 @@ static int look_all_offline(Ctl *ctl, Item *items, size_t n) {
         return code == CTL_OK && to_stop ? stop_all(ctl, items, n, to_stop) : code;
 }
 
-/* Waits for the last jobs of the units, at most SETTLE_MAX. A unit that was let go while it was being started may
- * have a job for a moment, which its closed gate then refuses. */
+/* Waits for the last jobs of the units, at most SETTLE_MAX, and keeps what PID 1 said last (ctl/pid1-ahead.h). A unit
+ * that was let go while it was being started may have a job for a moment, which its closed gate then refuses. */
 static int wait_settled(Ctl *ctl, const Item *items, size_t n) {
         usec_t until = usec_add(now_boottime(), SETTLE_MAX);
         bool settled = false;
@@ -339,7 +339,6 @@ static int wait_settled(Ctl *ctl, const Item *items, size_t n) {
                         code = pid1_load(ctl->bus, items[i].name, &unit);
                         settled = code != CTL_OK || pid1_is_active(unit) || pid1_is_down(unit);
                 }
-                pid1_ahead_end();
                 if (!settled)
                         (void) usleep(PROGRESS_POLL);
         }
@@ -349,9 +348,6 @@ static int wait_settled(Ctl *ctl, const Item *items, size_t n) {
 static int ungate_all(Ctl *ctl, Item *items, size_t n) {
         size_t freed = 0;
         int code = wait_settled(ctl, items, n);
-
-        if (code == CTL_OK)
-                code = ask_ahead(ctl, items, n);
 
         for (size_t i = 0; i < n && code == CTL_OK; i++) {
                 if (!items[i].going)
