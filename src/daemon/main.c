@@ -87,11 +87,12 @@ static int load_best_conf(LeasedConf **ret, Messages *wrong) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL, *last = NULL;
         _cleanup_(messages_done) Messages of_units = {}, of_last = {}, of_its_units = {};
         int r = load_conf(false, &conf, wrong);
-        bool good = r >= 0 && serves_units(conf, &of_units);
+        bool known = last_conf_load(&last, &of_last) >= 0;
+        /* As in a reload, only a shorter TTL is looked at with the files of all units. */
+        bool good = r >= 0 && ((known && conf->ttl >= last->ttl) || serves_units(conf, &of_units));
 
         reload_log_messages(&of_units);
-        if (!good && (r >= 0 || r == -EBADMSG) && last_conf_load(&last, &of_last) >= 0 &&
-                        (r < 0 || serves_units(last, &of_its_units))) {
+        if (!good && known && (r >= 0 || r == -EBADMSG) && (r < 0 || serves_units(last, &of_its_units))) {
                 log_warning("going on with the configuration that was last in force, until leased.conf is right");
                 for (size_t i = 0; i < of_units.n; i++)
                         messages_add(wrong, "%s", of_units.lines[i]);
