@@ -354,8 +354,6 @@ usec_t claim_deadline(const Core *c, const Lease *l) {
                 t = MIN(t, lease_lost_due(c, l));
         if (l->unit && l->value->state == LEASE_HELD && !lease_is_ours(c, l) && lease_call_dead_at(l) > now)
                 t = MIN(t, lease_call_dead_at(l));
-        if (l->unit && l->unit->back.not_before > now)
-                t = MIN(t, l->unit->back.not_before);
         if (l->unit && plan_turn_at(c, l->unit) > now)
                 t = MIN(t, plan_turn_at(c, l->unit));
         return t;

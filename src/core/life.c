@@ -554,7 +554,7 @@ usec_t life_deadline(const Core *c, const Unit *u) {
 
         if (u->life.retry_at > now)
                 t = u->life.retry_at;
-        if (u->global && u->back.not_before > now)
+        if (u->back.not_before > now)
                 t = MIN(t, u->back.not_before);
         return t;
 }

@@ -132,8 +132,57 @@ static void what_is_put_aside_again_and_again_has_failed(void **state) {
         world_free(w);
 }
 
+static void stop_unit(World *w) {
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+}
+
+/* Another machine hands the lease to this one. */
+static void hand_over(World *w) {
+        LeaseRecord l = *world_lease(w);
+        Entry *e;
+
+        l.state = LEASE_HELD;
+        l.index++;
+        str_copy(l.machine_id, sizeof(l.machine_id), US);
+        str_copy(l.session, sizeof(l.session), w->session);
+        w->revision++;
+        e = world_put(w, RECORD_LEASE, "a.service", &l);
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision,
+                                                      .n_records = 1,
+                                                      .records = &(Record){ .kind = e->kind,
+                                                                      .name = e->name,
+                                                                      .mod_revision = e->revision,
+                                                                      .value = &e->value } } });
+}
+
+/* What is on its way to the registry for the lease does not keep back what other machines read of this one. */
+static void the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease(void **state) {
+        World *w = world_running();
+        const Entry *offer = w->entries;
+
+        stop_unit(w);
+        world_pass(w, 28 * USEC_PER_SEC);
+        while (offer->kind != RECORD_OFFER)
+                assert_true(++offer < w->entries + w->n_entries);
+        assert_true(offer->value.offer.until > 0);
+        hand_over(w);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        w->hang = true;
+        stop_unit(w);
+        w->hang = false;
+        world_pass(w, 20 * USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(offer->value.offer.until, 0);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
                 cmocka_unit_test(a_unit_stopped_by_hand_runs_in_the_next_tenure_that_is_ours),
