@@ -160,6 +160,9 @@ static int check_cgroups(json_t *findings) {
                 return finding_refuse(findings,
                                 "the kernel has no cgroup.kill (Linux 5.14 has): processes could not be "
                                 "killed in time");
+        if (unfit == CGROUPS_READ_ONLY)
+                return finding_refuse(findings,
+                                "the control groups are mounted read-only: processes could not be killed in time");
         return CTL_OK;
 }
 

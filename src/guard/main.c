@@ -162,13 +162,16 @@ static bool another_is_at_work(void) {
 }
 
 /* Whether the guard could kill is looked at each time it starts, not only when a unit is enabled: an older kernel may
- * have been booted since. A guard that could not kill does not serve, and its machine runs no leased unit. */
+ * have been booted since, or the sandbox changed by a drop-in, also by one for all services (service.d). A guard that
+ * could not kill does not serve, and its machine runs no leased unit. */
 static int refuse_if_unfit(void) {
         static const char *const reasons[] = {
                 [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",
                 [CGROUPS_NOT_OURS] = "this container has no cgroup namespace of its own",
                 [CGROUPS_CANNOT_BE_KILLED] = "this kernel has no cgroup.kill (Linux 5.14 has)",
                 [CGROUPS_UNREADABLE] = "the control group of PID 1 (/proc/1/cgroup) cannot be read",
+                [CGROUPS_READ_ONLY] = "the control groups are read-only for the guard (ProtectControlGroups= in a "
+                                      "drop-in?)",
         };
         int unfit = cgroup_unfit();
 

@@ -95,7 +95,9 @@ int cgroup_unfit(void) {
                 return CGROUPS_UNREADABLE;
         if (!streq(first, "/init.scope"))
                 return CGROUPS_NOT_OURS;
-        return access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0 ? CGROUPS_CANNOT_BE_KILLED : 0;
+        if (access(CGROUP_ROOT "/init.scope/cgroup.kill", F_OK) < 0)
+                return CGROUPS_CANNOT_BE_KILLED;
+        return access(CGROUP_ROOT "/init.scope/cgroup.kill", W_OK) < 0 && errno == EROFS ? CGROUPS_READ_ONLY : 0;
 }
 
 int cgroup_is_empty(const char *path) {

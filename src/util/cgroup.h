@@ -31,6 +31,7 @@ enum {
         CGROUPS_NOT_OURS, /* PID 1 and its units lie deeper: a container without a cgroup namespace of its own */
         CGROUPS_CANNOT_BE_KILLED, /* a kernel without cgroup.kill, before Linux 5.14 */
         CGROUPS_UNREADABLE,       /* /proc/1/cgroup cannot be read, so it is not known where units lie */
+        CGROUPS_READ_ONLY,        /* they are mounted read-only for this process, as by ProtectControlGroups= */
 };
 /* Returns one of these reasons, or 0: units can be found and killed. Never fails. */
 int cgroup_unfit(void);

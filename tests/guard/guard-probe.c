@@ -439,6 +439,21 @@ static void a_guard_that_could_not_kill_does_not_serve(void **state) {
         assert_int_equal(connect_guard(), 0);
 }
 
+/* As a drop-in for all services makes it. */
+static void a_guard_whose_control_groups_are_read_only_does_not_serve(void **state) {
+        static const char dropin[] = "/run/systemd/system/service.d/strict.conf";
+
+        begin();
+        put(dropin, "[Service]\nProtectControlGroups=yes\n");
+        sh("systemctl daemon-reload");
+        assert_false(succeeds("systemctl start " GUARD_SERVICE " 2>/dev/null"));
+        assert_true(try_connect() < 0);
+        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " -p alert | grep -q 'control groups are read-only'");
+        assert_int_equal(unlink(dropin), 0);
+        sh("systemctl daemon-reload; systemctl start " GUARD_SERVICE);
+        assert_int_equal(connect_guard(), 0);
+}
+
 /* ---- an upgrade ---- */
 
 #define PROGRAM "/usr/lib/leased/leased-guard"
@@ -655,6 +670,7 @@ int main(int argc, char *argv[]) {
                 scene(nobodys_lock_keeps_the_next_guard_from_its_work),
                 scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
                 cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
+                cmocka_unit_test_teardown(a_guard_whose_control_groups_are_read_only_does_not_serve, no_guard),
                 scene(a_new_guard_is_in_force_without_a_stop),
                 scene(a_guard_that_was_reloaded_and_killed_leaves_nothing_behind),
                 cmocka_unit_test_teardown(a_guard_without_a_sandbox_hands_over_to_one_with, no_guard),

@@ -46,6 +46,9 @@ static void each_reason_is_told_from_the_others(void **state) {
                 skip();
         put("/proc/1/cgroup", "0::/init.scope\n");
         assert_int_equal(cgroup_unfit(), 0);
+        assert_int_equal(mount(NULL, CGROUP_ROOT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        assert_int_equal(cgroup_unfit(), CGROUPS_READ_ONLY);
+        assert_int_equal(mount(NULL, CGROUP_ROOT, NULL, MS_REMOUNT | MS_BIND, NULL), 0);
         put("/proc/1/cgroup", "0::/machine.slice/box/init.scope\n");
         assert_int_equal(cgroup_unfit(), CGROUPS_NOT_OURS);
         put("/proc/1/cgroup", "1:name=systemd:/init.scope\n");
