@@ -2,14 +2,13 @@
 #include "ctl/output.h"
 
 #include <inttypes.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-#include <wchar.h>
 
 #include "ctl/pager.h"
 #include "ctl/say.h"
+#include "ctl/width.h"
 #include "util/text.h"
 
 enum {
@@ -73,34 +72,8 @@ static void cell_format(const Column *column, const json_t *row, char *buf, size
         (void) text_clean(buf, size, text);
 }
 
-/* Gives a locale that has all of Unicode, in which wcwidth() knows how wide each character is. Without such a
- * locale every character counts as one place. */
-static locale_t all_of_unicode(void) {
-        static locale_t locale;
-        static bool asked;
-
-        if (!asked)
-                locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
-        asked = true;
-        return locale;
-}
-
 size_t output_columns(const char *s) {
-        locale_t before = all_of_unicode() ? uselocale(all_of_unicode()) : (locale_t) 0;
-        size_t columns = 0, n;
-        uint32_t c;
-
-        for (; *s; s += MAX(n, (size_t) 1)) {
-                int width = 1;
-
-                n = text_decode(s, &c);
-                if (n > 0 && before)
-                        width = wcwidth((wchar_t) c);
-                columns += width < 0 ? 1 : (size_t) width;
-        }
-        if (before)
-                (void) uselocale(before);
-        return columns;
+        return width_of(s);
 }
 
 char *output_fit(char *buf, size_t size, const char *text, size_t width) {

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ctl/width.h"
 #include "util/text.h"
 #include "util/words.h"
 
@@ -149,8 +150,8 @@ size_t say_columns(void) {
         return out.size.ws_col > 0 ? out.size.ws_col : 80;
 }
 
-/* Gives how many bytes of text go on one line of that many columns, up to the end of a word if one ends there. Each
- * character counts as one column, and marks for colours count as none. */
+/* Gives how many bytes of text go on one line of that many columns, up to the end of a word if one ends there. Marks
+ * for colours take no column. */
 static size_t line_length(const char *text, size_t columns) {
         size_t at = 0, word = 0, used = 0;
 
@@ -159,7 +160,7 @@ static size_t line_length(const char *text, size_t columns) {
                 bool mark = text[at] == MARK && sequence_of(text[at + 1]);
                 size_t n = mark ? 2 : text_piece(text + at, piece);
 
-                used += mark ? 0 : 1;
+                used += mark ? 0 : width_of(piece);
                 if (used > columns)
                         return word > 0 ? word : at;
                 if (text[at] == ' ')

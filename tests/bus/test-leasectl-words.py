@@ -263,9 +263,10 @@ class WhatIsSo(WithBeta):
         unit = self.enable("a-unit-with-a-name-that-is-rather-long-for-a-narrow-terminal.service", state="running")
         self.offer(unit, why="it lacks a disk that is large enough for all that it writes in a year")
         for verb in (("machines",), ("list",), ("list", "beta"), ("status",), ("status", unit), ("history",), ("registry",), ("-1",),
-                     ("history", "--picture", unit), ("release", "no-such-unit-anywhere-and-a-long-name-of-it-at-that")):
+                     ("history", "--picture", unit), ("release", "no-such-unit-anywhere-and-a-long-name-of-it-at-that"),
+                     ("release", 12 * WIDE)):
             out = COLOUR.sub("", said_on_a_terminal("leasectl", *verb, columns=60))
-            self.assertEqual([line for line in out.splitlines() if len(line) > 60], [], verb)
+            self.assertEqual([line for line in out.splitlines() if columns(line) > 60], [], verb)
         words = COLOUR.sub("", said_on_a_terminal("leasectl", "list", "beta", columns=60)).split()
         self.assertLessEqual({"disk", "large", "enough", "writes", "year"}, set(words))
         whole = run("leasectl", "list", "beta").stdout
