@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A local registry whose place is full, cannot be written, or holds what is damaged: told in one line, nothing is lost, and
-whoever need not stop goes on."""
+whoever need not stop goes on. And a /tmp that cannot be written."""
 
 import contextlib
 import os
 import sqlite3
 
-from cluster import DAEMON
+from cluster import DAEMON, GUARD
 from scene import scene
 from waiting import hold_for, require, wait_for
 
@@ -72,6 +72,24 @@ def place_of_a_registry_that_is_full_or_not_writable_is_named_and_nothing_is_los
     machine.run("umount", PLACE)
     machine.systemctl("start", DAEMON)
     cluster.units.remove(unit)
+
+
+@scene(ttl=3.0, machines=("alpha",))
+def machine_whose_tmp_cannot_be_written_gets_its_guard_and_its_daemon_back(cluster):
+    machine, = cluster
+    unit = cluster.unit("without-tmp.service").enable()
+    unit.wait_running(on=machine)
+    machine.run("mount", "-o", "remount,ro", "/tmp")
+    try:
+        for service in (GUARD, DAEMON):
+            before = machine.main_pid(service)
+            machine.kill(service)
+            wait_for(f"{service} is back", lambda each=service, pid=before: machine.state(each) == "active" and
+                     machine.main_pid(each) not in (0, pid), 20, lambda: machine.journal(20))
+            cluster.wait_ready(machine)
+            unit.wait_running(on=machine)
+    finally:
+        machine.run("mount", "-o", "remount,rw", "/tmp")
 
 
 @scene(ttl=3.0)
