@@ -70,7 +70,7 @@ typedef struct Ctl {
         bool run_pty, run_pipe;    /* --pty, --pipe */
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         const char *run_directory; /* --working-directory=; NULL: not given */
-        json_t *triggers; /* of ctl/triggers.c: all triggers that are installed; NULL until they are asked for */
+        json_t *triggers; /* of ctl/triggers.c: what each installed trigger starts; NULL until that is asked for */
         char **trigger_templates; /* ... and the templates of such */
 } Ctl;
 

@@ -3,9 +3,13 @@
 
 #include <stdio.h>
 
+#include "conf/directory.h"
+#include "conf/unit-files.h"
+#include "ctl/bus-many.h"
 #include "ctl/bus.h"
 #include "ctl/finding.h"
 #include "ctl/files.h"
+#include "ctl/message-json.h"
 #include "ctl/pid1.h"
 #include "util/strv.h"
 #include "util/unit-name.h"
@@ -64,33 +68,90 @@ static int complain_memory(const char *name) {
         return ctl_fail("%s: out of memory", name);
 }
 
-/* Loads all triggers that are installed, since PID 1 knows the Unit= of a file only once something has loaded the
- * file. They are read once for all units of a command. */
+static bool is_trigger(const char *name) {
+        static const char *const types[] = { ".timer", ".socket", ".path", ".automount" };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if (endswith(name, types[i]))
+                        return true;
+        return false;
+}
+
+/* Adds the names of all triggers that have a file, and those of templates to the other list. PID 1 would also say
+ * whether each one is enabled, and look through all folders of units for each. */
+static int list_installed(char ***names, char ***templates) {
+        int r = 0;
+
+        for (const char *const *folder = unit_files_folders; *folder && r >= 0; folder++) {
+                _cleanup_(strv_freep) char **files = NULL;
+
+                if (directory_list(*folder, is_trigger, &files) < 0)
+                        continue; /* PID 1 goes on, too */
+                for (char **file = files; *file && r >= 0; file++)
+                        r = strv_add(unit_name_is_template(*file) ? templates : names, *file);
+        }
+        return r;
+}
+
+typedef struct Installed {
+        sd_bus *bus;
+        char **names;
+        json_t *triggers; /* {name: the units that it triggers} */
+} Installed;
+
+static int make(size_t i, sd_bus_message **ret, void *userdata) {
+        const Installed *all = userdata;
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode(PID1_UNIT_PATH, all->names[i], &path);
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(all->bus, ret, PID1_NAME, path, DBUS_PROPERTIES, "Get");
+        return r < 0 ? r : sd_bus_message_append(*ret, "ss", PID1_UNIT, "Triggers");
+}
+
+/* A file about which PID 1 does not answer has a name that no unit can have. */
+static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        const Installed *all = userdata;
+        json_auto_t *body = NULL;
+
+        if (!error && message_json_body(answer, &body) >= 0)
+                (void) json_object_set(all->triggers, all->names[i], json_array_get(body, 0));
+}
+
+/* Finds out what each installed trigger starts, since PID 1 knows the Unit= of a file only once something has loaded
+ * the file. That is done once for all units of a command. */
 static int load_installed(Ctl *ctl, const char *name) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;
-        json_auto_t *answer = NULL, *triggers = json_array();
-        json_t *row;
-        size_t i;
-        int r, code;
+        json_auto_t *triggers = json_object();
+        Installed all = { .bus = ctl->bus, .triggers = triggers };
+        const BusMany calls = { .make = make, .take = take, .userdata = &all };
+        int r;
 
         if (ctl->triggers)
                 return CTL_OK;
-        r = bus_call(ctl->bus, &bus_pid1, "ListUnitFilesByPatterns", &answer, &error, "asas", 0, 4, "*.timer",
-                        "*.socket", "*.path", "*.automount");
+        if (list_installed(&names, &ctl->trigger_templates) < 0)
+                return complain_memory(name);
+        all.names = names;
+        r = bus_call_many(ctl->bus, strv_length(names), &calls);
         if (r < 0)
-                return bus_complain(name, r, &error);
-        json_array_foreach(json_array_get(answer, 0), i, row) { /* path, state */
-                const char *slash = strrchr(string_at(row, 0), '/');
+                return bus_complain(name, r, NULL);
+        ctl->triggers = TAKE_PTR(triggers);
+        return CTL_OK;
+}
 
-                if (slash && strv_add(unit_name_is_template(slash + 1) ? &ctl->trigger_templates : &names, slash + 1) <
-                                                0)
-                        return complain_memory(name);
+static int add_installed(const Ctl *ctl, const char *name, char ***names) {
+        const char *trigger;
+        json_t *units, *unit;
+        size_t i;
+        int r = 0;
+
+        json_object_foreach(ctl->triggers, trigger, units) {
+                json_array_foreach(units, i, unit) {
+                        if (r >= 0 && streq(strempty(json_string_value(unit)), name))
+                                r = strv_add(names, trigger);
+                }
         }
-        code = load_each(ctl, names, triggers);
-        if (code == CTL_OK)
-                ctl->triggers = TAKE_PTR(triggers);
-        return code;
+        return r;
 }
 
 /* Gives the properties of all triggers that may start the unit. */
@@ -100,9 +161,9 @@ static int load_candidates(Ctl *ctl, const char *name, const json_t *unit, json_
 
         if (code != CTL_OK)
                 return code;
-        if (add_known(unit, &names) < 0 || add_namesakes(ctl, name, &names) < 0)
+        if (add_installed(ctl, name, &names) < 0 || add_known(unit, &names) < 0 ||
+                        add_namesakes(ctl, name, &names) < 0)
                 return complain_memory(name);
-        (void) json_array_extend(triggers, ctl->triggers);
         return load_each(ctl, names, triggers);
 }
 
