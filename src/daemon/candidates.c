@@ -31,15 +31,19 @@ void candidates_list(Candidates *c, Messages *messages) {
                 fail(c, r, messages);
 }
 
-bool candidates_read(Candidates *c, size_t most, Messages *messages) {
-        for (; most > 0 && c->error == 0 && c->names && c->names[c->next]; most--) {
+static bool has_more(const Candidates *c) {
+        return c->error == 0 && c->names && c->names[c->next];
+}
+
+bool candidates_read(Candidates *c, Messages *messages) {
+        if (has_more(c)) {
                 int r = candidate_read(c->list + c->n, c->names[c->next++], messages);
 
                 c->n += r > 0;
                 if (r < 0)
                         fail(c, r, messages);
         }
-        return c->error == 0 && c->names && c->names[c->next];
+        return has_more(c);
 }
 
 void candidates_done(Candidates *c) {

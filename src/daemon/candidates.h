@@ -24,8 +24,8 @@ typedef struct Candidates {
 /* Lists the enabled units into c, which must be empty, and reads none of them yet. What is wrong is added to messages,
  * and a failure is also kept in c->error. */
 void candidates_list(Candidates *c, Messages *messages);
-/* Reads the options of as many further units at most; what is wrong is added to messages. true: there are more to
+/* Reads the options of the next unit; what is wrong is added to messages. true: there are more to
  * read. false: all are read, or c->error is set. */
-bool candidates_read(Candidates *c, size_t most, Messages *messages);
+bool candidates_read(Candidates *c, Messages *messages);
 /* Frees what c holds; c is empty then. */
 void candidates_done(Candidates *c);

@@ -15,6 +15,8 @@
 #define RETRY_MIN (20 * USEC_PER_MSEC)
 #define RETRY_MAX USEC_PER_SEC
 #define QUEUE_MAX 100000u
+/* So long messages are taken in one turn of the loop: each may lead to the start of a unit. */
+#define TURN_TIME (2 * USEC_PER_MSEC)
 /* A guard that is connected and has not reported its entries counts as a failed attempt so often. */
 #define GREET_EVERY USEC_PER_SEC
 /* A guard that owes an answer and says nothing for so long stands still: it answers within milliseconds, with realtime
@@ -232,10 +234,11 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         GuardPort *g = userdata;
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
 
         if (revents & EPOLLOUT)
                 flush_queue(g);
-        for (unsigned i = 0; i < 64; i++) { /* so many in one turn, then other sources have theirs */
+        do {
                 GuardMessage m;
                 ssize_t n = recv(g->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 
@@ -252,7 +255,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                                     "protocol");
                         g->complained = true;
                 }
-        }
+        } while (now_boottime() < until); /* then other sources have their turn */
         return 0;
 }
 

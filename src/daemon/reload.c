@@ -13,12 +13,9 @@
 #include "daemon/slices.h"
 #include "util/log.h"
 
-enum {
-        READ_AT_ONCE = 16,      /* units whose files are read in one turn of the loop */
-        CONFIGURE_AT_ONCE = 32, /* units whose options are put in force in one turn, or that are forgotten ... */
-};
+enum { AT_ONCE = 32 }; /* units that are read, configured or forgotten in one turn of the loop ... */
 
-#define CONFIGURE_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long */
+#define TURN_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long */
 
 typedef enum Stage {
         RELOAD_RESTS,
@@ -173,10 +170,20 @@ static void end_reading(Daemon *d, Reload *r) {
         r->next = 0;
 }
 
-static void configure_some(Daemon *d, Reload *r) {
-        usec_t until = usec_add(now_boottime(), CONFIGURE_TIME);
+static void read_some(Daemon *d, Reload *r) {
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
+        bool more = true;
 
-        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->units.error == 0 && r->next < r->units.n; i++) {
+        for (size_t i = 0; i < AT_ONCE && more && now_boottime() <= until; i++)
+                more = candidates_read(&r->units, &r->messages);
+        if (!more)
+                end_reading(d, r);
+}
+
+static void configure_some(Daemon *d, Reload *r) {
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
+
+        for (size_t i = 0; i < AT_ONCE && r->units.error == 0 && r->next < r->units.n; i++) {
                 configure(d, r->units.list + r->next++, &r->messages);
                 if (now_boottime() > until)
                         break;
@@ -191,9 +198,9 @@ static void configure_some(Daemon *d, Reload *r) {
 
 /* false: all are forgotten. */
 static bool forget_some(Daemon *d, Reload *r) {
-        usec_t until = usec_add(now_boottime(), CONFIGURE_TIME);
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
 
-        for (size_t i = 0; i < CONFIGURE_AT_ONCE && r->gone && r->gone[r->next] && now_boottime() <= until; i++)
+        for (size_t i = 0; i < AT_ONCE && r->gone && r->gone[r->next] && now_boottime() <= until; i++)
                 pid1_port_forget(d, r->gone[r->next++]);
         return r->gone && r->gone[r->next];
 }
@@ -209,8 +216,7 @@ static void begin(Reload *r, bool of_conf) {
 static bool advance(Daemon *d, Reload *r) {
         switch (r->stage) {
         case RELOAD_READS:
-                if (!candidates_read(&r->units, READ_AT_ONCE, &r->messages))
-                        end_reading(d, r);
+                read_some(d, r);
                 return true;
         case RELOAD_CONFIGURES:
                 configure_some(d, r);

@@ -24,6 +24,7 @@ typedef struct Fixture {
         char directory[64], path[128];
         int listener, guard;
         unsigned missing, up, synced, down, entries;
+        usec_t work; /* that each entry leads to */
         Event entry; /* the last one */
         char unit[NAME_SIZE];
 } Fixture;
@@ -38,6 +39,8 @@ static void on_event(const Event *e, void *userdata) {
                 f->entries++;
                 f->entry = *e;
                 str_copy(f->unit, sizeof(f->unit), e->unit);
+                for (usec_t until = now_boottime() + f->work; now_boottime() < until;)
+                        ;
         }
 }
 
@@ -256,6 +259,23 @@ static void a_slow_guard_loses_nothing(void **state) {
         assert_int_equal(f->down, 0);
 }
 
+/* An entry may lead to the start of a unit, and there may be a thousand. */
+static void many_entries_hold_no_turn_for_long(void **state) {
+        enum { N = 40 };
+        Fixture *f = *state;
+        usec_t end = now_boottime() + DEADLINE;
+
+        connect_them(f);
+        f->work = USEC_PER_MSEC;
+        for (unsigned i = 0; i < N; i++)
+                guard_says(f, GUARD_ENTRY, "a.service", i + 1, 0);
+        for (unsigned before = 0; f->entries < N; before = f->entries) {
+                assert_true(now_boottime() < end);
+                assert_true(sd_event_run(f->event, 20 * USEC_PER_MSEC) >= 0);
+                assert_in_range(f->entries - before, 0, 3);
+        }
+}
+
 static void a_guard_that_goes_is_reported_and_the_next_one_found(void **state) {
         Fixture *f = *state;
 
@@ -350,6 +370,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(deadlines_count_from_the_beat_that_was_committed, setup, teardown),
                 cmocka_unit_test_setup_teardown(gates_are_asked_for_by_name, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_slow_guard_loses_nothing, setup, teardown),
+                cmocka_unit_test_setup_teardown(many_entries_hold_no_turn_for_long, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_guard_that_goes_is_reported_and_the_next_one_found, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_not_a_message_is_ignored, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_guard_that_does_not_greet_counts_as_missing, setup, teardown),

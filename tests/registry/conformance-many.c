@@ -58,6 +58,47 @@ static void of_handles_that_ask_at_once_one_wins(void **state) {
         }
 }
 
+/* Takes an answer as slowly as a core that arms fifty units for it. */
+static void take_slowly(const RegistryAnswer *answer, void *userdata) {
+        usec_t until = usec_add(now_boottime(), 3 * USEC_PER_MSEC);
+
+        reply_take(answer, userdata);
+        while (now_boottime() < until)
+                ;
+}
+
+static unsigned count_calls(const Reply *replies, size_t n) {
+        unsigned calls = 0;
+
+        for (size_t i = 0; i < n; i++)
+                calls += replies[i].calls;
+        return calls;
+}
+
+/* However many answers have come, other sources of the loop have their turns in between. */
+static void slow_takers_of_many_answers_hold_no_turn_for_long(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        Reply replies[30] = {};
+        const char *key = "leases/x";
+        usec_t end = usec_add(now_boottime(), PATIENCE);
+
+        (void) must_put(world, r, key, "text");
+        for (size_t i = 0; i < ELEMENTSOF(replies); i++) {
+                replies[i].ops = world->ops;
+                assert_int_equal(world->ops->get(r, &key, 1, PATIENCE, take_slowly, replies + i, &replies[i].request),
+                                0);
+        }
+        for (unsigned calls = 0, before; (before = calls) < ELEMENTSOF(replies);) {
+                assert_true(now_boottime() < end);
+                assert_true(sd_event_run(world->event, USEC_PER_SEC) >= 0);
+                calls = count_calls(replies, ELEMENTSOF(replies));
+                assert_in_range(calls - before, 0, 2);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(replies); i++)
+                reply_clear(replies + i);
+}
+
 /* ---- processes ---- */
 
 /* Runs f in CHILDREN processes; asserts that all return 0 or more, and returns the sum. */
@@ -227,6 +268,7 @@ static void every_watch_ends_with_what_was_written_last(void **state) {
 
 const struct CMUnitTest conformance_many_tests[] = {
         PROMISE(of_handles_that_ask_at_once_one_wins),
+        PROMISE(slow_takers_of_many_answers_hold_no_turn_for_long),
         PROMISE(of_processes_that_ask_at_once_one_wins_each_round),
         PROMISE(nobody_sees_half_a_txn),
         PROMISE(every_watch_ends_with_what_was_written_last),

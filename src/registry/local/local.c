@@ -24,6 +24,7 @@
 /* How long the thread may take to end. A thread that is idle, or waits for a lock, ends at once. */
 #define EXIT_PATIENCE (50 * USEC_PER_MSEC)
 #define LOOK_PATIENCE USEC_PER_SEC
+#define TURN_TIME (2 * USEC_PER_MSEC) /* for so long results are passed on in one turn of the loop */
 #define LOOK_AGAIN_AFTER_FAILURE (200 * USEC_PER_MSEC)
 #define LOOK_GAP (5 * USEC_PER_MSEC) /* while hints do not end */
 #define LOOK_WITH_HINTS (5 * USEC_PER_SEC)
@@ -452,15 +453,16 @@ static void job_finished(LocalJob *job) {
 }
 
 static int on_finished(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
         LocalRegistry *r = userdata;
         eventfd_t value;
         LocalJob *job;
 
         registry_enter(r);
         (void) eventfd_read(fd, &value);
-        for (unsigned n = 0; !r->closed && (job = (LocalJob *) worker_pop(r->worker)); n++) {
+        while (!r->closed && (job = (LocalJob *) worker_pop(r->worker))) {
                 job_finished(job);
-                if (n == 32 && !r->closed) {
+                if (now_boottime() >= until && !r->closed) {
                         (void) eventfd_write(fd, 1); /* others want to run, too */
                         break;
                 }
