@@ -8,6 +8,7 @@
 
 #include "conf/directory.h"
 #include "conf/unit-name.h"
+#include "util/strv.h"
 #include "util/text.h"
 
 const char *const unit_files_folders[] = {
@@ -31,6 +32,49 @@ typedef struct Paths {
         char **list;
         size_t n;
 } Paths;
+
+/* ---- what is in the folders ---- */
+
+/* The names in the folders of the search path. */
+static struct {
+        char *root; /* NULL: nothing is remembered */
+        struct {
+                char **names; /* sorted; NULL: not known */
+                size_t n;
+        } folders[ELEMENTSOF(unit_files_folders)];
+} remembered;
+
+void unit_files_remember(const char *root) {
+        unit_files_forget();
+        remembered.root = strdup(root);
+        for (size_t i = 0; unit_files_folders[i]; i++) {
+                _cleanup_free_ char *path = text_format("%s%s", root, unit_files_folders[i]);
+
+                if (path && directory_list(path, NULL, &remembered.folders[i].names) >= 0)
+                        remembered.folders[i].n = strv_length(remembered.folders[i].names);
+        }
+}
+
+void unit_files_forget(void) {
+        for (size_t i = 0; i < ELEMENTSOF(remembered.folders); i++)
+                strv_free(remembered.folders[i].names);
+        free(remembered.root);
+        memset(&remembered, 0, sizeof(remembered));
+}
+
+static int by_bytes(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Whether the folder with this number in the search path may have an entry of this name. */
+static bool may_have(const char *root, size_t folder, const char *name) {
+        char *const *names = remembered.folders[folder].names;
+
+        return !names || !remembered.root || !streq(remembered.root, root) ||
+               bsearch(&name, names, remembered.folders[folder].n, sizeof(char *), by_bytes);
+}
+
+/* ---- the files of one unit ---- */
 
 static int paths_add(Paths *p, char *owned) {
         char **l = owned ? realloc(p->list, (p->n + 2) * sizeof(char *)) : NULL;
@@ -68,6 +112,8 @@ static int find_unit_file(const char *root, const char *name, Paths *files) {
                 _cleanup_free_ char *path = NULL;
                 int r;
 
+                if (!may_have(root, i, name))
+                        continue;
                 path = text_format("%s/%s", unit_files_folders[i], name);
                 if (!path)
                         return -ENOMEM;
@@ -113,13 +159,19 @@ static int dropin_names(const char *prefix, const char *instance, const char *su
         return r;
 }
 
-/* Adds the drop-ins in one NAME.d, except those whose file name was found in an earlier folder. */
-static int add_directory(const char *root, const char *base, const char *name, Paths *found) {
+/* Adds the drop-ins in one NAME.d of the folder with this number, except those whose file name was found in an earlier
+ * folder. */
+static int add_directory(const char *root, size_t folder, const char *name, Paths *found) {
+        _cleanup_free_ char *entry = text_format("%s.d", name), *directory = NULL;
+        const char *base = unit_files_folders[folder];
         _cleanup_(strv_freep) char **entries = NULL;
-        _cleanup_free_ char *directory = NULL;
         int r;
 
-        directory = text_format("%s%s/%s.d", root, base, name);
+        if (!entry)
+                return -ENOMEM;
+        if (!may_have(root, folder, entry))
+                return 0;
+        directory = text_format("%s%s/%s", root, base, entry);
         if (!directory)
                 return -ENOMEM;
         r = directory_list(directory, directory_is_conf, &entries);
@@ -149,9 +201,9 @@ static int find_dropins(const char *root, const UnitName *u, Paths *files) {
 
         for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
                 for (size_t j = 0; j < names.n && r == 0; j++)
-                        r = add_directory(root, unit_files_folders[i], names.list[j], &found);
+                        r = add_directory(root, i, names.list[j], &found);
         for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
-                r = add_directory(root, unit_files_folders[i], u->suffix, &found);
+                r = add_directory(root, i, u->suffix, &found);
         if (found.n > 0)
                 qsort(found.list, found.n, sizeof(char *), by_base_name);
         for (size_t i = 0; i < found.n && r == 0; i++)

@@ -20,6 +20,11 @@
 /* The search path: the folders in the order in which they count, with NULL at the end. */
 extern const char *const unit_files_folders[];
 
+/* Lists the folders of the search path below root, so that unit_files_find() opens only what the lists name, until
+ * unit_files_forget(): for work on many units. What is made there meanwhile may not be found. */
+void unit_files_remember(const char *root);
+void unit_files_forget(void);
+
 /* Finds the files of a unit, in the order in which they are to be read. *ret has their paths without root, is
  * NULL-terminated and freed by strv_free(). It is empty for a unit without any file. Returns 0; -ENOMEM; or -EINVAL if
  * no unit of that name can be leased. */

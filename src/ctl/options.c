@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "conf/unit-files.h"
+
 static struct {
         char *unit; /* NULL: of none */
         UnitOptions *options;
@@ -27,6 +29,10 @@ void options_draft(const char *unit, const char *text) {
 }
 
 static int read_anew(const char *unit) {
+        static unsigned n;
+
+        if (++n == 2) /* more units may follow */
+                unit_files_remember("");
         forget_last();
         last.unit = strdup(unit);
         if (!last.unit)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "conf/unit-files.h"
+
 static int candidate_read(Candidate *c, const char *unit, Messages *messages) {
         int r = unit_options_load("", unit, &c->options, messages);
 
@@ -29,6 +31,8 @@ void candidates_list(Candidates *c, Messages *messages) {
                 r = -ENOMEM;
         if (r < 0)
                 fail(c, r, messages);
+        else
+                unit_files_remember("");
 }
 
 static bool has_more(const Candidates *c) {
@@ -51,6 +55,7 @@ void candidates_done(Candidates *c) {
                 free(c->list[i].name);
                 unit_options_free(c->list[i].options);
         }
+        unit_files_forget();
         free(c->list);
         strv_free(c->names);
         *c = (Candidates){};

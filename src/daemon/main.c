@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "conf/unit-files.h"
 #include "daemon/daemon.h"
 #include "daemon/last-conf.h"
 #include "daemon/reload.h"
@@ -71,6 +72,7 @@ static bool serves_units(const LeasedConf *conf, Messages *messages) {
         size_t before = messages->n;
 
         (void) enabled_units_list("", &names, &of_units);
+        unit_files_remember("");
         for (char **name = names; name && *name; name++) {
                 _cleanup_(unit_options_freep) UnitOptions *options = NULL;
 
@@ -78,6 +80,7 @@ static bool serves_units(const LeasedConf *conf, Messages *messages) {
                 if (options)
                         (void) unit_options_check_ttl(options, conf, messages);
         }
+        unit_files_forget();
         return messages->n == before;
 }
 

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "conf/changes.h"
+#include "conf/unit-files.h"
 #include "daemon/bus-util.h"
 #include "daemon/candidates.h"
 #include "daemon/last-conf.h"
@@ -157,6 +158,7 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
 
 /* All files are read: from here on what they say is put in force. */
 static void end_reading(Daemon *d, Reload *r) {
+        unit_files_forget();
         messages_done(&d->reading.changes);
         if (r->of_conf)
                 read_conf(d, &r->units, &r->messages);

@@ -121,6 +121,10 @@ class WithoutDaemon(Units):
         self.assertEqual(few, many)
         self.assertEqual(many["ListUnitsByNames"], 2)  # before and after, as nothing is to be waited for
 
+    def test_a_unit_more_is_looked_for_only_where_something_of_its_name_is(self):
+        few, many = (len(traced("openat", "enable", *self.units(f"look{count}-", count))) for count in (2, 12))
+        self.assertLess(many - few, 10 * 25)
+
     def test_the_control_groups_are_read_for_all_units_at_once(self):
         few, many = self.units("few", 2), self.units("group", 12)
         for verb in ("enable", "disable"):

@@ -3,7 +3,7 @@
 
 #include "conf-fixture.h"
 
-static void assert_files(const char *root, const char *unit, const char *expected) {
+static void assert_files_found(const char *root, const char *unit, const char *expected) {
         _cleanup_(strv_freep) char **files = NULL;
         char joined[1024] = "";
 
@@ -14,6 +14,14 @@ static void assert_files(const char *root, const char *unit, const char *expecte
                 (void) snprintf(joined + n, sizeof(joined) - n, "%s%s", n ? " " : "", *f);
         }
         assert_string_equal(joined, expected);
+}
+
+/* The same is found when the folders were listed before. */
+static void assert_files(const char *root, const char *unit, const char *expected) {
+        assert_files_found(root, unit, expected);
+        unit_files_remember(root);
+        assert_files_found(root, unit, expected);
+        unit_files_forget();
 }
 
 static void unit_names_are_judged_as_pid_1_does(void **state) {
