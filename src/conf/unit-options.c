@@ -18,10 +18,12 @@
 #define HOLD_DOWN_MAX USEC_PER_HOUR
 #define FAILBACK_HOLD (60 * USEC_PER_SEC)
 
+/* A "#" is for slots, which no unit has ("leasectl run --slots="). */
 static int parse_lease(const char *value, void *options) {
         UnitOptions *o = options;
 
-        return !*value || lease_name_is_valid(value) ? ini_parse_string(value, &o->lease) : -EINVAL;
+        return !*value || (lease_name_is_valid(value) && !strchr(value, '#')) ? ini_parse_string(value, &o->lease)
+                                                                              : -EINVAL;
 }
 
 /* Writes Lease=, except for a global unit, which has no lease. */

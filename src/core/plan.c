@@ -223,9 +223,7 @@ Reason plan_why_not_wished(Plan *p, const Unit *u, const Machine *m, PlacementMa
 
 /* ---- leases that can be had ---- */
 
-bool plan_is_available(const Core *c, const Unit *u) {
-        const Lease *l = u->lease;
-
+bool plan_can_have(const Core *c, const Lease *l, int64_t version) {
         if (!l->seen.known || lease_is_ours(c, l))
                 return false;
         if (lease_is_lost(l))
@@ -233,10 +231,14 @@ bool plan_is_available(const Core *c, const Unit *u) {
         if (l->value->state == LEASE_FREE)
                 return true;
         if (l->value->state == LEASE_DONE)
-                return u->config.version > l->value->version;
+                return version > l->value->version;
         if (l->value->period > 0)
                 return c->now.boottime >= lease_call_dead_at(l);
         return l->holder && c->now.boottime >= session_dead_at(l->holder);
+}
+
+bool plan_is_available(const Core *c, const Unit *u) {
+        return plan_can_have(c, u->lease, u->config.version);
 }
 
 bool plan_comes_before(const Unit *u, const PlacementMachine *a, const PlacementMachine *b) {

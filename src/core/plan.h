@@ -38,6 +38,8 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
 void plan_go_on(Plan *p, Core *c);
 /* Plans one unit. */
 void plan_unit(Plan *p, Unit *u);
+/* Whether the lease can be had for a unit of that Version=. */
+bool plan_can_have(const Core *c, const Lease *l, int64_t version);
 /* Whether the unit's lease can be had. */
 bool plan_is_available(const Core *c, const Unit *u);
 /* Whether some unit minds what runs beside it: then every change of a holder may matter. Notes which units those are

@@ -82,10 +82,10 @@ void debt_format_period(usec_t period, char ret[static SESSION_SIZE]) {
 bool lease_name_is_valid(const char *name) {
         size_t n = strnlen(name, NAME_SIZE);
 
-        if (n == 0 || n >= NAME_SIZE || name[0] == '.')
+        if (n == 0 || n >= NAME_SIZE || name[0] == '.' || name[0] == '#')
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!isalnum((unsigned char) name[i]) && !strchr(":_.\\@-", name[i]))
+                if (!isalnum((unsigned char) name[i]) && !strchr(":_.\\@-#", name[i]))
                         return false;
         return true;
 }

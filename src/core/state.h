@@ -35,6 +35,7 @@
  *   guard-side, offer  the guard as a whole; what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *   planning    when units are planned, and how many in one step
+ *   slots       which of its leases a command of "leasectl run --slots=" waits for
  *
  *   life        a unit's life between arming and release
  *   global      the life of a unit that runs everywhere, without a lease

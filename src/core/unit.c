@@ -112,9 +112,22 @@ void unit_free(Core *c, Unit *u) {
         free(u);
 }
 
+void unit_change_slot(Core *c, Unit *u, const char *lease) {
+        must(!unit_is_in_hand(u) && !unit_is_ours(c, u));
+        if (!str_keep(&u->config_lease, lease))
+                abort();
+        u->config.lease = u->config_lease;
+        unit_attach(c, u, lease);
+}
+
 Unit *unit_configure(Core *c, const UnitConfig *config) {
         Unit *u = unit_find(c, config->unit);
+        UnitConfig in_slot = *config;
 
+        if (u && config->slots > 1) { /* it stays in the slot that it has, or seeks */
+                in_slot.lease = u->config.lease;
+                config = &in_slot;
+        }
         if (!lease_name_is_valid(config->lease))
                 return u;
         if (!u) {

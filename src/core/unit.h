@@ -17,6 +17,8 @@ Unit *unit_configure(Core *c, const UnitConfig *config);
 void unit_free(Core *c, Unit *u);
 /* Makes the unit use this lease from now on. Nothing of the unit may be in hand. */
 void unit_attach(Core *c, Unit *u, const char *lease);
+/* The same for a unit that seeks a slot: this lease is the configured one as well. */
+void unit_change_slot(Core *c, Unit *u, const char *lease);
 /* Whether something of the unit may be on this machine, besides its lease. After a restart the guard's entry says
  * so. */
 bool unit_is_in_hand(const Unit *u);

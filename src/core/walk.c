@@ -18,6 +18,7 @@
 #include "core/machine.h"
 #include "core/offer.h"
 #include "core/session.h"
+#include "core/slots.h"
 #include "core/unit.h"
 
 #define UNIT_OF(node, member) ((Unit *) ((char *) (node) -offsetof(Unit, member)))
@@ -81,8 +82,9 @@ static bool waits_for_beat(const Core *c, const Unit *u) {
 static bool unit_is_restless(const Core *c, const Unit *u) {
         if (u->global)
                 return u->life.phase == PHASE_IDLE && c->look.n_with_conflicts > 0;
-        return u->wish.steal || (u->life.phase == PHASE_IDLE && c->guard.synced && unit_is_ours(c, u) &&
-                                                unit_has_predecessor(c, u->lease, u->lease->value->index));
+        return u->wish.steal || slots_are_sought(u) ||
+               (u->life.phase == PHASE_IDLE && c->guard.synced && unit_is_ours(c, u) &&
+                               unit_has_predecessor(c, u->lease, u->lease->value->index));
 }
 
 /* The same of a lease. */
@@ -130,6 +132,7 @@ static void look_at_one_unit(Core *c, Unit *u) {
         c->look.units.at = u->spot.place;
         heap_remove(&u->spot.due);
         heap_remove(&u->spot.deadline);
+        slots_seek(c, u);
         life_take_config(c, u);
         if (u->global)
                 global_advance(c, u);

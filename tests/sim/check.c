@@ -51,24 +51,35 @@ static bool is_stuck(const Machine *m, const World *w, size_t unit) {
         return false;
 }
 
-static void check_alone(World *w, const Machine *m, size_t unit) {
-        for (size_t i = 0; i < w->n_machines; i++) {
-                const Machine *other = w->machines + i;
+/* The number of the lease by which the unit runs, or ran last. */
+static size_t lease_of(const World *w, const Machine *m, size_t unit) {
+        return w->options.slots > 0 ? m->slot[unit] : unit;
+}
 
-                if (other == m || !(w->leases[unit].running & 1u << i))
-                        continue;
-                if (only_late_forks(w, m, unit) || only_late_forks(w, other, unit)) {
-                        if (is_stuck(m, w, unit) || is_stuck(other, w, unit))
-                                w->counts.stuck++;
-                        else if (has_slept(w, m, unit) || has_slept(w, other, unit))
-                                w->counts.slept++;
-                        else
-                                w->counts.late_forks++;
-                } else
-                        world_fail(w, "S1: %s has processes on %s (Index %llu) and on %s (Index %llu)",
-                                        w->unit_names[unit], m->hostname, (unsigned long long) m->units[unit].index,
-                                        other->hostname, (unsigned long long) other->units[unit].index);
-        }
+static void check_pair(World *w, const Machine *m, size_t unit, const Machine *other, size_t beside) {
+        if (only_late_forks(w, m, unit) || only_late_forks(w, other, beside)) {
+                if (is_stuck(m, w, unit) || is_stuck(other, w, beside))
+                        w->counts.stuck++;
+                else if (has_slept(w, m, unit) || has_slept(w, other, beside))
+                        w->counts.slept++;
+                else
+                        w->counts.late_forks++;
+        } else
+                world_fail(w, "S1: %s has processes on %s (Index %llu) and %s on %s (Index %llu), by the lease %s",
+                                w->unit_names[unit], m->hostname, (unsigned long long) m->units[unit].index,
+                                w->unit_names[beside], other->hostname,
+                                (unsigned long long) other->units[beside].index, w->lease_names[lease_of(w, m, unit)]);
+}
+
+static void check_alone(World *w, const Machine *m, size_t unit) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                for (size_t j = 0; j < w->n_leases; j++) {
+                        const Machine *other = w->machines + i;
+
+                        if ((other != m || j != unit) && w->leases[j].running & 1u << i &&
+                                        lease_of(w, other, j) == lease_of(w, m, unit))
+                                check_pair(w, m, unit, other, j);
+                }
 }
 
 /* Of two units that must not run beside each other. Who forks late has looked at the gate in time. */
@@ -82,7 +93,7 @@ static void check_apart(World *w, const Machine *m, size_t unit) {
 }
 
 static void check_start_index(World *w, const Machine *m, size_t unit) {
-        LeaseCheck *l = w->leases + lead_of(unit);
+        LeaseCheck *l = w->leases + lease_of(w, m, lead_of(unit));
         uint64_t index = m->units[unit].index;
         bool same_place = l->start_machine == m->number && l->start_boot == m->boots;
 
@@ -134,12 +145,14 @@ void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
         l->stopped_at = 0;
 }
 
-/* ... and neither asleep nor about to be killed. */
+/* ... by the same lease, and neither asleep nor about to be killed. */
 static bool runs_elsewhere(const World *w, const Machine *m, size_t unit) {
         for (size_t i = 0; i < w->n_machines; i++)
-                if (w->machines + i != m && w->leases[unit].running & 1u << i &&
-                                !only_late_forks(w, w->machines + i, unit))
-                        return true;
+                for (size_t j = 0; j < w->n_leases; j++)
+                        if (w->machines + i != m && w->leases[j].running & 1u << i &&
+                                        lease_of(w, w->machines + i, j) == lease_of(w, m, unit) &&
+                                        !only_late_forks(w, w->machines + i, j))
+                                return true;
         return false;
 }
 
@@ -475,16 +488,30 @@ void check_lease_put(World *w, uint32_t key, const LeaseRecord *l) {
 
 /* ---- the end ---- */
 
+static bool runs_well(const Machine *m, size_t unit) {
+        const ModelUnit *u = m->units + unit;
+
+        return u->state == ACTIVE_ACTIVE && !u->job && u->processes[SLOT_MAIN].alive && gate_is_open(m, unit);
+}
+
+/* Whether one command runs by each slot. */
+static bool all_slots_run(const World *w) {
+        unsigned taken = 0;
+
+        for (size_t i = 0; i < w->n_machines; i++)
+                for (size_t j = 0; j < w->n_leases; j++)
+                        if (runs_well(w->machines + i, j))
+                                taken |= 1u << w->machines[i].slot[j];
+        return taken == (1u << w->options.slots) - 1;
+}
+
 bool check_all_run(const World *w) {
+        if (w->options.slots > 0)
+                return all_slots_run(w);
         for (size_t i = 0; i < w->n_leases; i++) {
                 unsigned running = w->leases[i].running;
-                const ModelUnit *u;
 
-                if (__builtin_popcount(running) != 1)
-                        return false;
-                u = w->machines[__builtin_ctz(running)].units + i;
-                if (u->state != ACTIVE_ACTIVE || u->job || !u->processes[SLOT_MAIN].alive ||
-                                !gate_is_open(w->machines + __builtin_ctz(running), i))
+                if (__builtin_popcount(running) != 1 || !runs_well(w->machines + __builtin_ctz(running), i))
                         return false;
         }
         return true;

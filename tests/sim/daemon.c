@@ -85,6 +85,8 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
         }
         if (a->kind == ACTION_GATE_OPEN)
                 m->units[unit].environment = a->index;
+        if (a->kind == ACTION_GATE_OPEN && w->options.slots > 0)
+                m->slot[unit] = (size_t) lease_find(w, a->lease);
         if (a->kind == ACTION_GUARD_ARM)
                 m->armed[unit] = a->index;
         guard_tell(w, m, unit, a);

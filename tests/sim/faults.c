@@ -71,7 +71,7 @@ static void lean(World *w) {
                                 [FAULT_PARTITION] = true },
         };
 
-        if (w->options.bias == BIAS_NONE)
+        if (w->options.bias == BIAS_NONE || w->options.bias == BIAS_SLOTS)
                 return;
         memcpy(w->fault_enabled, wanted[w->options.bias], sizeof(w->fault_enabled));
         if (w->options.bias == BIAS_LATE_WRITES || w->options.bias == BIAS_LATE_RELEASES) {

@@ -265,6 +265,10 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 m->enabled[e->unit] = true;
                 event.config = w->unit_configs[e->unit];
                 event.config.version = m->version[e->unit];
+                if (event.kind == EVENT_CONFIGURE && w->options.slots > 0) { /* after a restart, its slot is known */
+                        event.config.lease = w->lease_names[m->slot[e->unit]];
+                        event.config.slots = 0;
+                }
                 FOREACH_PART(w, e->unit, part)
                         event.config.timeout_stop = MAX(event.config.timeout_stop, w->unit_configs[part].timeout_stop);
         }

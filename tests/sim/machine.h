@@ -68,6 +68,7 @@ struct Machine {
         /* of a run: the id by which somebody waits for its start; 0: nobody does */
         uint64_t waits[LEASES_MAX];
         bool started[LEASES_MAX]; /* ... which was asked of PID 1; in a file of /run */
+        size_t slot[LEASES_MAX];  /* ... and by which of its leases it runs; in the same file */
         int64_t version[LEASES_MAX];
 
         /* the way to the registry */

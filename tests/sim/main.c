@@ -84,6 +84,7 @@ static const char *const bias_names[] = {
         [BIAS_RECORDS] = "records",
         [BIAS_FEW_BEATS] = "few-beats",
         [BIAS_SHORT_TTL] = "short-ttl",
+        [BIAS_SLOTS] = "slots",
         [BIAS_HAND_OVER] = "hand-over",
 };
 

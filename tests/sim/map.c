@@ -103,7 +103,7 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
 }
 
 const LeaseRecord *map_lease(World *w, size_t unit) {
-        Value *v = w->map.keys[map_key(w, RECORD_LEASE, w->unit_configs[unit].lease)].value;
+        Value *v = w->map.keys[map_key(w, RECORD_LEASE, w->lease_names[unit])].value;
 
         return v && !v->damaged ? &v->lease : NULL;
 }

@@ -129,6 +129,11 @@ static void units_init(World *w) {
                         .hold_down_release = 3 * USEC_PER_SEC,
                         .hold_down_failure = 2 * USEC_PER_SEC,
                 };
+                if (w->options.slots > 0) {
+                        (void) snprintf(w->lease_names[i], NAME_SIZE, "job#%zu", i + 1);
+                        w->unit_configs[i].lease = w->lease_names[0];
+                        w->unit_configs[i].slots = w->options.slots;
+                }
                 unit_init(w, i);
                 member_init(w, i);
                 if (w->options.runs) {
@@ -163,6 +168,10 @@ World *world_new(const Options *options) {
         if (!w)
                 abort();
         w->options = *options;
+        if (options->bias == BIAS_SLOTS) {
+                w->options.runs = true;
+                w->options.slots = 2;
+        }
         w->random = options->seed * 0xd1342543de82ef95u + 1;
         (void) world_random(w);
         w->beats_told = few_beats(options);
@@ -247,7 +256,7 @@ bool world_run_seed(World *w) {
         healed = w->now;
         if (!world_run_until(w, recovery_bound(w), all_run, NULL)) {
                 for (size_t i = 0; i < w->n_leases && !w->failed; i++)
-                        if (!w->leases[i].running)
+                        if (!w->leases[i].running && w->options.slots == 0)
                                 world_fail(w, "L1: %s runs nowhere %.1f s after everything was healed",
                                                 w->unit_names[i], (double) (w->now - healed) / USEC_PER_SEC);
                 if (!w->failed)

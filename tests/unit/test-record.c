@@ -53,9 +53,9 @@ static void what_is_not_a_session_has_no_ttl(void **state) {
 
 static void lease_names_are_unit_names(void **state) {
         static const char *const good[] = { "a", "foo.service", "foo@bar.service", "foo-\\x2d.mount", "A:b_c.timer",
-                "@", "-" };
+                "@", "-", "a#1" };
         static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa4", "a+b", "a%b",
-                "a\x7f" };
+                "a\x7f", "#1" };
         char longest[NAME_SIZE + 1];
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
