@@ -69,6 +69,7 @@ typedef struct Ctl {
         unsigned lines;            /* --lines= */
         bool run_pty, run_pipe;    /* --pty, --pipe */
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
+        unsigned run_slots;        /* --slots=; 0: not given */
         const char *run_directory; /* --working-directory=; NULL: not given */
         json_t *triggers; /* of ctl/triggers.c: what each installed trigger starts; NULL until that is asked for */
         char **trigger_templates; /* ... and the templates of such */

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "core/unit-config.h"
 #include "ctl/suggest.h"
 #include "util/strv.h"
 
@@ -85,16 +86,24 @@ static int set_picture(Ctl *ctl, const char *file) {
         return CTL_USAGE;
 }
 
-static int set_lines(Ctl *ctl, const char *number) {
+static int set_number(const char *option, const char *number, unsigned most, unsigned *ret) {
         char *end;
         unsigned long n = strtoul(number, &end, 10);
 
-        if (*number < '0' || *number > '9' || *end || n == 0 || n > 10000) {
-                complain("--lines=%s: expected is a number from 1 to 10000", number);
+        if (*number < '0' || *number > '9' || *end || n == 0 || n > most) {
+                complain("--%s=%s: expected is a number from 1 to %u", option, number, most);
                 return CTL_USAGE;
         }
-        ctl->lines = (unsigned) n;
+        *ret = (unsigned) n;
         return CTL_OK;
+}
+
+static int set_lines(Ctl *ctl, const char *number) {
+        return set_number("lines", number, 10000, &ctl->lines);
+}
+
+static int set_slots(Ctl *ctl, const char *number) {
+        return set_number("slots", number, SLOTS_MAX, &ctl->run_slots);
 }
 
 /* "leasectl run" once had this option. */
@@ -150,6 +159,7 @@ static const Flag flags[] = {
         { "pipe", 'P', NULL, "run", "Hand it our standard input and output", PLACE(run_pipe, true) },
         { "setenv", 'E', "NAME=VALUE", "run", "Set a variable of its environment", .set = add_setting },
         { "working-directory", 0, "DIRECTORY", "run", "Where it runs, if not here", .set = set_directory },
+        { "slots", 0, "NUMBER", "run", "So many at once, each by a slot LEASE#1...", .set = set_slots },
         { "period", 0, "SPAN", "run", NULL, .set = refuse_period },
 };
 

@@ -7,7 +7,7 @@ _leasectl_run() {
 
         for ((i = $1 + 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                -E|--setenv|--working-directory) ((i++)) ;;
+                -E|--setenv|--working-directory|--slots) ((i++)) ;;
                 -*|=) ;;
                 *)
                         if declare -F _command_offset >/dev/null; then
@@ -40,12 +40,12 @@ _leasectl() {
         local verbs='status list machines history logs monitor metrics is-held check enable disable stop start restart
                 release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --stop --anyway --force
-                --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory'
+                --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H|--host|--color|-E|--setenv|--working-directory) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory|--slots) ((i++)) ;;
                 -*|=) ;;
                 *) verb=$word; break ;;
                 esac

@@ -89,9 +89,14 @@ static int ask(Run *r) {
         r->failure = 0;
         sd_bus_error_free(&r->error);
         polkit_agent_open(r->ctl);
-        k = sd_bus_message_new_method_call(r->ctl->bus, &m, LEASED_NAME, LEASED_PATH, LEASED_MANAGER, "RunCommand");
+        k = sd_bus_message_new_method_call(r->ctl->bus, &m, LEASED_NAME, LEASED_PATH, LEASED_MANAGER,
+                        r->ctl->run_slots > 0 ? "RunCommandInSlots" : "RunCommand");
         if (k >= 0)
-                k = sd_bus_message_append(m, "sbh", r->lease, (int) r->ctl->wait, pair[1]);
+                k = sd_bus_message_append(m, "s", r->lease);
+        if (k >= 0 && r->ctl->run_slots > 0)
+                k = sd_bus_message_append(m, "u", r->ctl->run_slots);
+        if (k >= 0)
+                k = sd_bus_message_append(m, "bh", (int) r->ctl->wait, pair[1]);
         if (k >= 0)
                 k = sd_bus_call_async(r->ctl->bus, &r->call, m, on_answer, r, UINT64_MAX);
         (void) close(pair[1]);
@@ -106,6 +111,8 @@ static void why_waiting(Run *r, char *line, size_t size) {
 
         if (machines_read_all(r->ctl, &machines, &manager) == CTL_OK && *get_string(manager, "WhyNot"))
                 str_copy(line, size, get_string(manager, "WhyNot"));
+        else if (r->ctl->run_slots > 0)
+                (void) snprintf(line, size, "all %u slots are held", r->ctl->run_slots);
         else if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", r->lease) < 0)
                 str_copy(line, size, strempty(error.message));
         else if (json_is_true(json_array_get(lease, 0)))
@@ -139,7 +146,9 @@ static int complain_of_failure(Run *r) {
 
         if (!sd_bus_error_has_name(&r->error, "org.leased1.Error.LeaseHeld"))
                 return bus_complain(r->lease, r->failure, &r->error);
-        if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", r->lease) < 0 ||
+        if (r->ctl->run_slots > 0)
+                complain("%s: all %u slots are held", r->lease, r->ctl->run_slots);
+        else if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", r->lease) < 0 ||
                         machines_read(r->ctl, &machines) != CTL_OK)
                 complain("%s: held by somebody", r->lease);
         else

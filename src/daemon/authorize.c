@@ -127,7 +127,7 @@ static const char *action_of(sd_bus_message *m) {
         if (streq(member, "Reload"))
                 return "org.leased1.reload";
         if (streq(sd_bus_message_get_interface(m), BUS_LEASE) || endswith(member, "Lease") ||
-                        streq(member, "RunCommand"))
+                        startswith(member, "RunCommand"))
                 return "org.leased1.manage-leases";
         return "org.leased1.manage-units";
 }

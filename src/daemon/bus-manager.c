@@ -457,6 +457,8 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_RESULT("o", lease, "t", index, "t", wait_usec), method_steal_lease, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("RunCommand", SD_BUS_ARGS("s", lease, "b", wait, "h", socket),
                         SD_BUS_RESULT("s", unit, "t", index), method_run_command, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("RunCommandInSlots", SD_BUS_ARGS("s", lease, "u", slots, "b", wait, "h", socket),
+                        SD_BUS_RESULT("s", unit, "t", index), method_run_command, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssto)", units), method_list_units,

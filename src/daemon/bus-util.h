@@ -18,6 +18,9 @@
 
 #define BUS_ERROR(name) LEASED_ERROR(name)
 
+#define LEASE_NAME_EXPECTED                                                                                           \
+        "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ - #, not beginning with a dot or #."
+
 /* The object path of a lease or unit; owned by the caller, NULL if out of memory. */
 char *bus_lease_path(const char *name);
 char *bus_unit_path(const char *name);

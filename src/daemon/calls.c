@@ -31,9 +31,7 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
         case CALL_UNIT_LEASE:
                 return bus_error(error, BUS_ERROR("UnitLease"), "%s is the lease of a unit.", a->lease);
         case CALL_INVALID_NAME:
-                return sd_bus_error_set(error, BUS_ERROR("InvalidName"),
-                                "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning "
-                                "with a dot.");
+                return sd_bus_error_set(error, BUS_ERROR("InvalidName"), LEASE_NAME_EXPECTED);
         case CALL_INVALID_PERIOD:
                 return bus_error(error, BUS_ERROR("InvalidPeriod"), "A period is %" PRIu64 " to %" PRIu64 " us.",
                                 (uint64_t) PERIOD_MIN, (uint64_t) PERIOD_MAX);
@@ -68,11 +66,12 @@ static int reply(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, s
 
 /* ---- asking ---- */
 
-/* Whether a scheduler may call a machine by this name. The same characters are allowed as in the name of a lease, but
- * fewer of them. The name need not be the id of a machine of this cluster: a scheduler may have machines of its own.
+/* Whether a scheduler may call a machine by this name. The same characters are allowed as in the name of a unit's
+ * lease, but fewer of them. The name need not be the id of a machine of this cluster: a scheduler may have machines of
+ * its own.
  */
 static bool is_machine_name(const char *s) {
-        return strlen(s) < MACHINE_SIZE && lease_name_is_valid(s);
+        return strlen(s) < MACHINE_SIZE && lease_name_is_valid(s) && !strchr(s, '#');
 }
 
 /* Reads the arguments with which AcquireLease and StealLease both begin: the name, the machine id, the version and the

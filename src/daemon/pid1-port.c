@@ -491,18 +491,20 @@ static void forget_failures(EnabledUnit *u) {
 
 /* ---- commands of "leasectl run" ---- */
 
-static int add_run(Daemon *d, const char *unit, const char *lease, EnabledUnit **ret) {
+static int add_run(Daemon *d, const char *unit, const char *lease, unsigned slots, EnabledUnit **ret) {
         _cleanup_(unit_options_freep) UnitOptions *options = calloc(1, sizeof(UnitOptions));
         EnabledUnit *u;
         int r;
 
-        if (!options || !(options->unit = strdup(unit)) || !(options->lease = strdup(lease)) ||
+        if (!options || !(options->unit = strdup(unit)) ||
+                        asprintf(&options->lease, "%s%s", lease, slots > 0 ? "#1" : "") < 0 ||
                         !(options->placement = calloc(1, sizeof(Placement))))
                 return -ENOMEM;
         options->config = (UnitConfig){ .unit = options->unit,
                 .lease = options->lease,
                 .stop_grace = USEC_INFINITY,
                 .once = true,
+                .slots = slots,
                 .placement = options->placement };
         r = add(d, unit, &u);
         if (r < 0)
@@ -516,7 +518,7 @@ static int add_run(Daemon *d, const char *unit, const char *lease, EnabledUnit *
 
 int pid1_port_add_run(Daemon *d, const char *unit, RunUnit *run, UnitConfig *ret) {
         EnabledUnit *u;
-        int r = add_run(d, unit, run->lease, &u);
+        int r = add_run(d, unit, run->lease, run->slots, &u);
 
         if (r < 0) {
                 run_unit_free(run);
@@ -529,7 +531,7 @@ int pid1_port_add_run(Daemon *d, const char *unit, RunUnit *run, UnitConfig *ret
 
 int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease) {
         EnabledUnit *u;
-        int r = add_run(d, unit, lease, &u);
+        int r = add_run(d, unit, lease, 0, &u);
 
         if (r >= 0)
                 deliver_configuration(u);
@@ -546,11 +548,12 @@ size_t pid1_port_count_runs(const Daemon *d) {
 
 static int start_run(EnabledUnit *u) {
         _cleanup_(run_unit_freep) RunUnit *run = TAKE_PTR(u->run);
+        UnitView view;
         int r;
 
-        if (!run)
+        if (!run || !core_find_unit(u->daemon->core, loop_now(), u->name, &view))
                 return -EALREADY; /* it was started before, and is started only once */
-        r = run_unit_keep(u->name, run->lease);
+        r = run_unit_keep(u->name, view.lease);
         if (r < 0)
                 return log_error_errno(r, "%s: cannot be noted in " RUNS_DIRECTORY ", so it is not started", u->name);
         return pid1_unit_start_transient(u->unit, run_unit_append, run);

@@ -19,14 +19,14 @@
 
 /* ---- one run ---- */
 
-RunUnit *run_unit_new(const char *lease, int socket, uint32_t uid, uint32_t gid, const char *groups) {
+RunUnit *run_unit_new(const char *lease, unsigned slots, int socket, uint32_t uid, uint32_t gid, const char *groups) {
         RunUnit *r = calloc(1, sizeof(RunUnit));
 
         if (!r) {
                 closep(&socket);
                 return NULL;
         }
-        *r = (RunUnit){ .lease = strdup(lease), .uid = uid, .gid = gid, .socket = socket };
+        *r = (RunUnit){ .lease = strdup(lease), .slots = slots, .uid = uid, .gid = gid, .socket = socket };
         r->groups = strdup(strempty(groups));
         return r->lease && r->groups ? r : run_unit_free(r);
 }

@@ -24,7 +24,8 @@ enum {
 };
 
 typedef struct RunUnit {
-        char *lease;
+        char *lease;    /* with slots: what comes before their "#" */
+        unsigned slots; /* the command may run by any of so many leases; 0: by .lease alone */
         uint32_t uid, gid;
         char *groups; /* "4,24,1000": all groups of a caller other than root; "" for root */
         int socket;   /* to the caller; owned, and closed by run_unit_free() */
@@ -32,7 +33,7 @@ typedef struct RunUnit {
 
 /* Makes a RunUnit. Takes socket, also where it fails; copies lease and groups (NULL for root). NULL if out of memory.
  */
-RunUnit *run_unit_new(const char *lease, int socket, uint32_t uid, uint32_t gid, const char *groups);
+RunUnit *run_unit_new(const char *lease, unsigned slots, int socket, uint32_t uid, uint32_t gid, const char *groups);
 /* Frees r, which may be NULL, and closes its socket. Returns NULL. */
 RunUnit *run_unit_free(RunUnit *r);
 DEFINE_TRIVIAL_CLEANUP(RunUnit *, run_unit_free)

@@ -105,10 +105,29 @@ static int read_credentials(sd_bus_message *m, uint32_t primary, Caller *c) {
 
 /* ---- the call ---- */
 
+/* Only RunCommandInSlots has a number of slots, which is given as 0 for RunCommand. */
+static int read_lease(sd_bus_message *m, const char **ret_lease, unsigned *ret_slots) {
+        int r = sd_bus_message_read(m, "s", ret_lease);
+
+        *ret_slots = 0;
+        return r >= 0 && streq(sd_bus_message_get_member(m), "RunCommandInSlots")
+                               ? sd_bus_message_read(m, "u", ret_slots)
+                               : r;
+}
+
+/* Whether the lease, or each of the slots, has a name that is valid. */
+static bool name_is_valid(const char *lease, unsigned slots) {
+        char last[NAME_SIZE + 12];
+
+        (void) snprintf(last, sizeof(last), "%.*s#%u", NAME_SIZE, lease, slots);
+        return lease_name_is_valid(lease) && (slots == 0 || (!strchr(lease, '#') && lease_name_is_valid(last)));
+}
+
 static int begin(const RunAsked *a, const Caller *c, sd_bus_error *error) {
         _cleanup_(run_unit_freep) RunUnit *run = NULL;
         char unit[RUN_UNIT_NAME_SIZE];
         const char *lease;
+        unsigned slots;
         int wait, r, fd;
 
         if (!c->uid_known || c->uid != a->peer.uid)
@@ -120,7 +139,9 @@ static int begin(const RunAsked *a, const Caller *c, sd_bus_error *error) {
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many commands run, or wait.");
         r = sd_bus_message_rewind(a->message, true);
         if (r >= 0)
-                r = sd_bus_message_read(a->message, "sb", &lease, &wait);
+                r = read_lease(a->message, &lease, &slots);
+        if (r >= 0)
+                r = sd_bus_message_read(a->message, "b", &wait);
         if (r >= 0)
                 r = run_unit_name(lease, unit);
         if (r < 0)
@@ -128,7 +149,7 @@ static int begin(const RunAsked *a, const Caller *c, sd_bus_error *error) {
         fd = fcntl(a->socket, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
                 return -errno;
-        run = run_unit_new(lease, fd, c->uid, a->peer.gid, c->uid == 0 ? NULL : c->groups);
+        run = run_unit_new(lease, slots, fd, c->uid, a->peer.gid, c->uid == 0 ? NULL : c->groups);
         if (!run)
                 return -ENOMEM;
         log_info("%s: asked for by user %" PRIu32, unit, c->uid);
@@ -165,17 +186,19 @@ static int check_socket(int fd, struct ucred *ret) {
 
 int runs_begin(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         const char *lease;
-        unsigned n = 0;
+        unsigned n = 0, slots;
         RunAsked *a;
         int fd, wait, r;
 
-        r = sd_bus_message_read(m, "sbh", &lease, &wait, &fd);
+        r = read_lease(m, &lease, &slots);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "bh", &wait, &fd);
         if (r < 0)
                 return r;
-        if (!lease_name_is_valid(lease))
-                return sd_bus_error_set(error, BUS_ERROR("InvalidName"),
-                                "A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning "
-                                "with a dot.");
+        if (!name_is_valid(lease, slots))
+                return sd_bus_error_set(error, BUS_ERROR("InvalidName"), LEASE_NAME_EXPECTED);
+        if (slots > SLOTS_MAX || (slots == 0 && endswith(sd_bus_message_get_member(m), "Slots")))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There are 1 to %u slots.", SLOTS_MAX);
         DL_COUNT(d->callers.runs, a, n);
         if (n >= ASKED_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers wait.");

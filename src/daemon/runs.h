@@ -6,8 +6,8 @@
 
 #include "daemon/internal.h"
 
-/* A verb_t (authorize.h): answers with the unit's name and the lease's Index when PID 1 has been asked to start the
- * unit. */
+/* A verb_t (authorize.h), of RunCommand and RunCommandInSlots: answers with the unit's name and the lease's Index when
+ * PID 1 has been asked to start the unit. */
 int runs_begin(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* At the start: takes over the runs of the daemon before, which either go on or have ended meanwhile. Logs those that
  * it cannot take over. */

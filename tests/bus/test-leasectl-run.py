@@ -189,6 +189,23 @@ class Run(CaseWithDaemon):
         self.assertEqual(self.end(process)[0], 128 + signal.SIGTERM)
         self.assertEqual(self.end(waiting)[:2], (0, "mine\n"))
 
+    def test_so_many_at_once_as_there_are_slots(self):
+        say = ("sh", "-c", "echo $LEASE_NAME; exec sleep 100")
+        running = [self.start("--slots=2", "jobs", *say) for _ in range(2)]
+        self.assertEqual(sorted(process.stdout.readline() for process in running), ["jobs#1\n", "jobs#2\n"])
+        self.assertSays(ctl("run", "--no-wait", "--slots=2", "jobs", "true"), 3, "jobs: all 2 slots are held")
+        third = self.start("--slots=2", "jobs", "sh", "-c", "echo $LEASE_NAME")
+        self.assertEqual(third.stderr.readline(), "leasectl: jobs: waiting, all 2 slots are held\n")
+        run("systemctl", "restart", "leased.service")
+        wait_for("the leases are known", lambda: lease("jobs#1")[0] and lease("jobs#2")[0])
+        running[0].terminate()
+        self.assertEqual(self.end(running[0])[0], 128 + signal.SIGTERM)
+        self.assertIn(self.end(third)[:2], [(0, f"{name}\n") for name in ("jobs#1", "jobs#2")])
+        self.assertIsNone(running[1].poll())
+        self.assertSays(ctl("run", "--slots=0", "jobs", "true"), 2, "--slots=0: expected is a number from 1 to 64")
+        self.assertSays(ctl("run", "--slots=2", "jobs#1", "true"), 1, "jobs#1: A lease's name is a unit's, or 1 to 255 of "
+                        "A-Z a-z 0-9 : _ . \\ @ - #, not beginning with a dot or #.")
+
     def test_what_the_command_leaves_behind_is_ended_before_the_lease_is_given_back(self):
         write("/run/stubborn.py", STUBBORN)
         process = self.start("left", "sh", "-c",
@@ -668,7 +685,7 @@ class Run(CaseWithDaemon):
 
     def test_what_cannot_be_run_is_told(self):
         unit = self.enable("unit.service")
-        no_name = ("A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ -, not beginning with a dot.")
+        no_name = ("A lease's name is a unit's, or 1 to 255 of A-Z a-z 0-9 : _ . \\ @ - #, not beginning with a dot or #.")
         for name in ("", "a/b", "..", "x" * 256):
             self.assertSays(ctl("run", name, "true"), 1, f"{name}: {no_name}")
         self.assertEqual(ctl("run", "x" * 255, "true").returncode, 0)

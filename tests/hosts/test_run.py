@@ -42,6 +42,26 @@ class Command(Unit):
         return super().story() + "".join(machine.journal(30) for machine in self.cluster)
 
 
+class Slot(Command):
+    """One of the leases of "leasectl run --slots=": what runs by it, whoever asked."""
+
+    def __init__(self, cluster, lease, stamps, number):
+        self._begin(cluster, f"{lease}#{number}", f"{stamps}-{number}")
+        self.clients = []
+        cluster.units.append(self)
+
+
+def start_in_slots(cluster, lease, number):
+    """Each machine wants to run a command, and so many may run at once. Gives the slots."""
+    stamps = f"stamps-{cluster.number_stamps()}-{lease}"
+    slots = [Slot(cluster, lease, stamps, i + 1) for i in range(number)]
+    script = f'exec {layer.STAMPER} {" ".join(AWKWARD)} /shared/{stamps}-"${{LEASE_NAME#*#}}"'
+    for machine in cluster:
+        slots[0].clients.append(machine.start("sh", "-c", 'leasectl run "$@"; exit $?', "sh", f"--slots={number}", lease,
+                                              "sh", "-c", script))
+    return slots
+
+
 def units_on(machine):
     return machine.systemctl("list-units", "--all", "--plain", "--no-legend", "leased-run-*").stdout.split()
 
@@ -230,3 +250,17 @@ def steal_ends_a_command_before_the_thief_begins_another(cluster):
     thief.run("leasectl", "steal", wait_for("it waits there", lambda: waiting_on(thief), 10, command.story)[0])
     heir = command.wait_running(on=thief, deadline=cluster.takeover + 10)
     require_over(command, heir, holder)
+
+
+@scene(registry="etcd")
+def as_many_commands_run_at_once_as_there_are_slots(cluster):
+    one, other = start_in_slots(cluster, "workers", 2)
+    holder, second = one.wait_running(), other.wait_running()
+    require("each slot is another machine's", holder is not second, one.story)
+    third = next(machine for machine in cluster if machine not in (holder, second))
+    before = other.tenure
+    require(f"{third} waits", len(waiting_on(third)) == 1 and not units_on(third), one.story)
+    holder.power_cut()
+    one.wait_running(on=third, deadline=cluster.takeover + 5)
+    other.require_undisturbed(before)
+    require("never more than two run", one.running_on is third and other.running_on is second, one.story)
