@@ -39,16 +39,17 @@ Confirmation confirm_look(const Core *c, const Machine *m) {
         return found;
 }
 
-void confirm_session(Core *c, Session *s, const Machine *m, uint64_t beat) {
+void confirm_session(Core *c, Session *s, const Machine *m, uint64_t beat, const char *by) {
+        str_copy(c->confirm.by, sizeof(c->confirm.by), by);
         s->confirmed = m;
         s->confirmed_at = beat;
         c->confirm.asked = true;
 }
 
-void confirm_begin(Core *c, const Machine *m) {
+void confirm_begin(Core *c, const Machine *m, const char *by) {
         for (Session *s = c->sessions; s; s = s->hh.next)
                 if (is_alive(s, m) && is_silent(c, s))
-                        confirm_session(c, s, m, s->beat.revision);
+                        confirm_session(c, s, m, s->beat.revision, by);
 }
 
 void confirm_end(Core *c, const Machine *m) {
@@ -79,6 +80,7 @@ static FenceRecord *fence_of(Core *c, const Session *s) {
         if (!s->fence_value) /* law 11: should the session live, it finds more counted than named */
                 fence->counter = core_random(c) >> 16;
         fence->over = true;
+        str_copy(fence->over_by, sizeof(fence->over_by), c->confirm.by);
         return fence;
 }
 

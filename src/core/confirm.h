@@ -14,10 +14,11 @@ typedef enum Confirmation {
 
 /* Gives what there is to be confirmed of the machine now. */
 Confirmation confirm_look(const Core *c, const Machine *m);
-/* Has the sessions of the machine that are silent now be marked as over, until they are or confirm_end() is called. */
-void confirm_begin(Core *c, const Machine *m);
+/* Has the sessions of the machine that are silent now be marked as over, until they are or confirm_end() is called.
+ * The records say who asked for it ("": nobody did). */
+void confirm_begin(Core *c, const Machine *m, const char *by);
 /* The same for one session, if its beat is still the one that was put at this revision. */
-void confirm_session(Core *c, Session *s, const Machine *m, uint64_t beat);
+void confirm_session(Core *c, Session *s, const Machine *m, uint64_t beat, const char *by);
 /* Nobody asks for that any more. A Txn that is under way may still be carried out. */
 void confirm_end(Core *c, const Machine *m);
 /* Gives what has become of it: CONFIRM_BEATS if one of these sessions has beaten since. */

@@ -124,7 +124,7 @@ void fencing_done(Core *c, bool off) {
                                          .session = c->fencing.session,
                                          .machine_id = c->fencing.machine });
         if (off && s && m)
-                confirm_session(c, s, m, c->fencing.beat);
+                confirm_session(c, s, m, c->fencing.beat, "");
 }
 
 usec_t fencing_deadline(const Core *c) {

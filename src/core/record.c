@@ -213,6 +213,7 @@ LeaseRecord lease_copy(const LeaseRecord *l) {
 
 void fence_copy(FenceRecord *to, const FenceRecord *from) {
         to->counter = from->counter;
+        str_copy(to->over_by, sizeof(to->over_by), from->over_by);
         to->over = from->over;
         to->silence = from->silence;
         to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);

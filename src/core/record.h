@@ -91,6 +91,7 @@ typedef struct FenceRecord {
         bool over;        /* the machine was confirmed dead: the session never beats again (law 12) */
         size_t n_names;
         char names[FENCE_NAMES_MAX][NAME_SIZE]; /* the last of them, newest last */
+        char over_by[BY_SIZE]; /* the operator who confirmed that, "user@host", cut; "": it was a command, or older */
 } FenceRecord;
 
 typedef enum LeaseState {

@@ -98,6 +98,8 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
                 lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
         if (next.state == LEASE_HELD && why == WHY_STOLEN && l->unit)
                 lease_ended_by(&next, l->unit->wish.by);
+        if (next.state == LEASE_HELD && why == WHY_CONFIRMED_DEAD && l->holder && l->holder->fence_value)
+                lease_ended_by(&next, l->holder->fence_value->over_by);
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);

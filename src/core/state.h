@@ -441,7 +441,8 @@ typedef struct Fencing {
 
 /* Machines that were confirmed dead here, until the registry says so (confirm.c). */
 typedef struct Confirm {
-        bool asked; /* some Session.confirmed may be set */
+        bool asked;       /* some Session.confirmed may be set */
+        char by[BY_SIZE]; /* who asked last */
         uint64_t txn;
         usec_t retry_at;
 } Confirm;

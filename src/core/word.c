@@ -274,7 +274,7 @@ static void arm(Core *c, Word *w) {
         else if (w->kind == EVENT_DRAIN)
                 drain_set(c, w->object, w->on, w->by);
         else if (w->kind == EVENT_CONFIRM)
-                confirm_begin(c, m);
+                confirm_begin(c, m, w->by);
         else if (w->kind == EVENT_RUN) {
                 wish_run(u);
                 news_of_unit(c, u, NEWS_WORD);

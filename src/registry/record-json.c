@@ -66,6 +66,7 @@ static const Member fence_members[] = {
         MEMBER(FenceRecord, MEMBER_UNSIGNED, counter),
         MEMBER(FenceRecord, MEMBER_NAMES, names),
         OPTIONAL(FenceRecord, MEMBER_BOOL, over),
+        OPTIONAL(FenceRecord, MEMBER_STRING, over_by),
         OPTIONAL(FenceRecord, MEMBER_UNSIGNED, silence),
 };
 

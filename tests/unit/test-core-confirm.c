@@ -46,7 +46,7 @@ static World *beside_them(usec_t fence_after) {
 static void confirm(World *w) {
         w->done[ACTION_WORD_DONE] = 0;
         w->word_why = NULL;
-        world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = THEM, .id = ID });
+        world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = THEM, .id = ID, .by = "ada@us" });
 }
 
 static void assert_answered(const World *w, WordResult result) {
@@ -73,6 +73,8 @@ static void nobody_waits_for_a_machine_that_was_confirmed_dead(void **state) {
         assert_string_equal(world_lease(w)->session, w->session);
         assert_int_equal(world_lease(w)->tenures[world_lease(w)->n_tenures - 1].code, WHY_CONFIRMED_DEAD);
         assert_int_equal(world_lease(w)->n_debts, 0);
+        assert_string_equal(fence(w, THEIR_SESSION)->over_by, "ada@us");
+        assert_string_equal(world_lease(w)->tenures[world_lease(w)->n_tenures - 1].by, "ada@us");
         world_free(w);
 }
 
