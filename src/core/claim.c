@@ -113,8 +113,10 @@ static void on_committed(Core *c, Lease *l, uint64_t revision) {
                 l->told = l->next->index;
         if (l->op == OP_REARM)
                 l->rearm = 0;
-        if (find_report(l, &report))
+        if (find_report(l, &report)) {
+                report.revision = revision;
                 output_report(c, report);
+        }
         if (l->unit && (l->op == OP_RELEASE || l->op == OP_TRANSFER))
                 life_released(c, l->unit);
 }

@@ -315,6 +315,7 @@ typedef struct Report {
         const char *other;                 /* another unit */
         const char *by;                    /* an operator */
         uint64_t index;
+        uint64_t revision; /* of the lease's record, when the lease is acquired, released or handed on */
         usec_t span;
         Why why;
         bool again;

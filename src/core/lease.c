@@ -101,7 +101,8 @@ void lease_tell_acquired(Core *c, Lease *l) {
                 output_report(c, (Report){ .kind = REPORT_ACQUIRED,
                                                  .unit = l->unit ? l->unit->name : NULL,
                                                  .lease = l->name,
-                                                 .index = l->value->index });
+                                                 .index = l->value->index,
+                                                 .revision = l->seen.revision });
         l->told = l->value->index;
 }
 

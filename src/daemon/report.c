@@ -133,6 +133,7 @@ static void say(const Line *l, int level, const char *format, ...) {
                                         .reason = WHY_TEXT(reason(why_of(l))),
                                         .code = why_of(l),
                                         .index = l->report->index,
+                                        .revision = l->report->revision,
                         },
                         text);
         if (level <= LOG_WARNING)

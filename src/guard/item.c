@@ -278,7 +278,11 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                                         e->lost ? "stopping it, its lease is lost"
                                                 : "stopping it, no beat came in time");
                 else if (e->down)
-                        log_info("%s: is down", item->unit);
+                        journal_event(LOG_INFO,
+                                        &(JournalEvent){ .id = MESSAGE_GUARD_DOWN,
+                                                        .unit = item->unit,
+                                                        .index = e->index },
+                                        "is down");
                 (void) item_mark(g, item);
         }
         if (actions & ENTRY_STOP)

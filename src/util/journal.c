@@ -78,6 +78,8 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
         add_text(&entry, "LEASE", e->lease);
         if (e->index > 0)
                 add_field(&entry, "LEASE_INDEX=%" PRIu64, e->index);
+        if (e->revision > 0)
+                add_field(&entry, "LEASE_REVISION=%" PRIu64, e->revision);
         add_text(&entry, "MACHINE", e->machine);
         add_text(&entry, "LEASE_MACHINE_ID", e->machine_id);
         add_text(&entry, "REASON", e->reason);

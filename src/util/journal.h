@@ -22,8 +22,9 @@ typedef struct JournalEvent {
         const char *reason;
         unsigned code; /* the same as a number of leased-reasons(7); 0 if there is none */
         uint64_t index;
-        usec_t from, to; /* CLOCK_REALTIME; of a tenure that is over ... */
-        const char *by;  /* ... and who asked for its end */
+        uint64_t revision; /* of the registry, at which the record became what the event tells; 0 if none is told */
+        usec_t from, to;   /* CLOCK_REALTIME; of a tenure that is over ... */
+        const char *by;    /* ... and who asked for its end */
 } JournalEvent;
 
 /* Writes a line with these fields to the journal, if stderr is the journal and the journal takes the entry at once.
