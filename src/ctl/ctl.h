@@ -45,8 +45,8 @@ typedef enum SetupMode {
         SETUP_REMOVE,
 } SetupMode;
 
-/* The command line and the connection to the bus. There are more than five booleans, because each is an option that
- * --help lists by itself. */
+/* The command line and the connection to the bus. There are more than 30 fields, and more than five booleans,
+ * because each option that --help lists has one of its own. */
 typedef struct Ctl {
         sd_bus *bus;
         const char *host; /* -H; NULL: this machine */
@@ -67,6 +67,8 @@ typedef struct Ctl {
         bool picture;
         const char *picture_file;  /* --picture=; NULL: print the picture */
         unsigned lines;            /* --lines= */
+        const char *since;         /* --since=, as journalctl takes it; NULL: not given */
+        usec_t clocks;             /* --clocks=; USEC_INFINITY: not given */
         bool run_pty, run_pipe;    /* --pty, --pipe */
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         unsigned run_slots;        /* --slots=; 0: not given */
@@ -95,6 +97,7 @@ int verb_logs(Ctl *ctl, int argc, char **argv);
 int verb_machines(Ctl *ctl, int argc, char **argv);
 int verb_metrics(Ctl *ctl, int argc, char **argv);
 int verb_monitor(Ctl *ctl, int argc, char **argv);
+int verb_prove(Ctl *ctl, int argc, char **argv);
 int verb_restart(Ctl *ctl, int argc, char **argv);
 int verb_start(Ctl *ctl, int argc, char **argv);
 int verb_stop(Ctl *ctl, int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/unit-config.h"
+#include "conf/ini.h"
 #include "ctl/suggest.h"
 #include "util/strv.h"
 
@@ -106,6 +107,24 @@ static int set_slots(Ctl *ctl, const char *number) {
         return set_number("slots", number, SLOTS_MAX, &ctl->run_slots);
 }
 
+/* The value becomes part of a command of a shell. */
+static int set_since(Ctl *ctl, const char *time) {
+        static const char safe[] = "0123456789 -:+.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_";
+
+        ctl->since = time;
+        if (*time && !time[strspn(time, safe)])
+                return CTL_OK;
+        complain("--since=%s: expected is a time as journalctl takes it, such as \"2026-03-01 12:00\" or -2h", time);
+        return CTL_USAGE;
+}
+
+static int set_clocks(Ctl *ctl, const char *span) {
+        if (ini_parse_span(span, &ctl->clocks) >= 0)
+                return CTL_OK;
+        complain("--clocks=%s: expected is a span, such as 50ms", span);
+        return CTL_USAGE;
+}
+
 /* "leasectl run" once had this option. */
 static int refuse_period(Ctl *ctl, const char *value) {
         complain("--period=: is no more: the lease is kept with this machine's beats (TTL= in leased.conf), leave it "
@@ -116,7 +135,9 @@ static int refuse_period(Ctl *ctl, const char *value) {
 /* ---- the table ---- */
 
 #define PLACE(member, value) .place = offsetof(Ctl, member), .to = (value)
-#define LISTINGS "status list machines history monitor check registry reload set-metadata config cat"
+#define LISTINGS                                                                                                      \
+        "status list machines history monitor check registry reload set-metadata config cat "                         \
+        "prove"
 #define TRIED "drain transfer release steal disable rebalance"
 
 static const Flag flags[] = {
@@ -133,7 +154,7 @@ static const Flag flags[] = {
         { NULL, 's', NULL, "", "One line, for monitoring", PLACE(one_line, true) },
         { "no-legend", 0, NULL,
                         "list machines history is-held reload enable disable drain undrain set-metadata run setup "
-                        "status registry check logs config rebalance",
+                        "status registry check logs config prove rebalance",
                         "No headings, no remarks", PLACE(legend, false) },
         { "no-wait", 0, NULL, "enable disable stop start restart release transfer steal rearm drain undrain",
                         "Return as soon as leased has begun", PLACE(wait, false) },
@@ -143,6 +164,8 @@ static const Flag flags[] = {
         { "all", 0, NULL, "disable", "Every unit that is enabled here" },
         { "picture", 0, "[FILE.svg]", "history", "A lane for each machine; with a file as SVG", .set = set_picture },
         { "lines", 0, "NUMBER", "logs", "How many lines, if not 20", .set = set_lines },
+        { "since", 0, "TIME", "prove", "Only what the journals have from then on", .set = set_since },
+        { "clocks", 0, "SPAN", "prove", "No two clocks differ by more", .set = set_clocks },
         { "all-machines", 0, NULL, "check", "Also where it would run", PLACE(all_machines, true) },
         { "stop", 0, NULL, "enable", "Stop the unit first if it is active", PLACE(stop, true) },
         { "anyway", 0, NULL, "enable", "The unit itself, though a timer starts it", PLACE(anyway, true) },

@@ -37,9 +37,9 @@ _leasectl_unit_files() {
 
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
-        local verbs='status list machines history logs monitor metrics is-held check enable disable stop start restart
+        local verbs='status list machines history logs monitor prove metrics is-held check enable disable stop start restart
                 release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit set-metadata registry config setup reload help version'
-        local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --stop --anyway --force
+        local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --since --clocks --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -88,6 +88,12 @@ _leasectl() {
                         mapfile -t units < <(leasectl set-metadata 2>/dev/null | sed 's/=.*/=/') ;;
                 run)
                         mapfile -t units < <(_leasectl_leases) ;;
+                prove)
+                        if [[ $previous == prove ]]; then
+                                mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }')
+                        else
+                                mapfile -t units < <(compgen -f -- "$current")
+                        fi ;;
                 history|is-held)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
                                 _leasectl_leases) ;;

@@ -73,6 +73,12 @@ function __leasectl
             printf '%s\n' accept forget
         case '*,[VERB*'
             __leasectl_verbs
+        case 'prove,*'
+            if test (count $words) = 1
+                __leasectl_units
+            else
+                __fish_complete_path (commandline -ct)
+            end
         case '*,UNIT MACHINE*'
             if test (count $words) = 1
                 __leasectl_units

@@ -75,6 +75,9 @@ _leasectl() {
                 forget,*) names=(${(f)"$(_leasectl_machines; _leasectl_leases)"}) ;;
                 registry,*) names=(accept forget) ;;
                 *,\[VERB*) names=(${(k)usage}) ;;
+                prove,*)
+                        [[ $previous == $verb ]] || { _files; return }
+                        names=(${(f)"$(_leasectl_units)"}) ;;
                 *,'UNIT MACHINE'*)
                         if [[ $previous == $verb ]]; then
                                 names=(${(f)"$(_leasectl_units)"})

@@ -74,7 +74,7 @@ static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_ski
 /* Connects to the bus and carries out the verb. */
 static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         char **names = NULL;
-        int code = bus_connect(ctl);
+        int code = verb->alone ? CTL_OK : bus_connect(ctl);
 
         if (code == CTL_OK)
                 code = globs_expand(ctl, verb, argc, argv, &names);
@@ -88,7 +88,7 @@ static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-        Ctl ctl = { .legend = true, .pager = true, .wait = true, .lines = 20 };
+        Ctl ctl = { .legend = true, .pager = true, .wait = true, .lines = 20, .clocks = USEC_INFINITY };
         const Verb *verb;
         int code, skip;
 

@@ -21,6 +21,7 @@ typedef struct Verb {
         ArgumentKind kind;
         verb_t run; /* NULL: main.c does it, and needs no bus */
         const char *help;
+        bool alone; /* need not ask anybody, and connects to the bus by itself if it does */
 } Verb;
 
 /* Gives the verb in the row i of the table, in the order in which people read them; NULL behind the last. */
