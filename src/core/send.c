@@ -90,10 +90,29 @@ static usec_t last_heard(const Core *c, const Lease *l) {
         return MAX(l->value->since, usec_sub(c->now.realtime, usec_sub(c->now.boottime, seen)));
 }
 
+/* Until when the silent holder may have run the unit, on our CLOCK_REALTIME: the end of its TTL, counted from when its
+ * beat was seen, or now. */
+static usec_t last_life(const Core *c, const Lease *l) {
+        usec_t until = c->now.boottime;
+
+        if (l->holder && l->holder->beat.known)
+                until = MIN(until, usec_add(l->holder->beat.at, l->holder->ttl));
+        return usec_sub(c->now.realtime, usec_sub(c->now.boottime, until));
+}
+
+/* A timer that catches up may have elapsed elsewhere until then without a word in the record. Its job does not run
+ * again for what it may have run for. */
+static void note_last_trigger(LeaseRecord *next, usec_t until) {
+        if (next->last_trigger > 0)
+                next->last_trigger = MAX(next->last_trigger, until);
+}
+
 static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         bool silent = why == WHY_EXPIRED || why == WHY_CONFIRMED_DEAD;
         LeaseRecord next = lease_copy(l->value);
 
+        if (next.state == LEASE_HELD && silent)
+                note_last_trigger(&next, last_life(c, l));
         if (next.state == LEASE_HELD)
                 lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
         if (next.state == LEASE_HELD && why == WHY_STOLEN && l->unit)
@@ -405,6 +424,7 @@ bool send_strikes(Core *c, Lease *l) {
                         lease_strike_debt(&next, l->debts[i].debt.session, l->debts[i].debt.index);
         if (next.n_debts == l->value->n_debts)
                 return false;
+        note_last_trigger(&next, c->now.realtime);
         b = txn_begin(c);
         put_lease(&b, l, OP_STRIKE, &next);
         compare_own_fence(c, &b);

@@ -194,6 +194,20 @@ void check_pace(World *w, Machine *m) {
                 world_fail(w, "%s takes more than %u steps in a second", m->hostname, steps_a_second(w));
 }
 
+void check_elapse(World *w, const Machine *m, size_t unit, uint64_t elapse) {
+        LeaseCheck *l = w->leases + unit;
+
+        TRACE(w, m, "%s elapses for %llu, after %llu", w->unit_names[unit], (unsigned long long) elapse,
+                        (unsigned long long) l->elapse);
+        if (elapse <= l->elapse && !only_late_forks(w, m, unit))
+                world_fail(w, "the elapse %llu of %s has a second run, on %s", (unsigned long long) elapse,
+                                w->unit_names[unit], m->hostname);
+        w->counts.elapses++;
+        if (l->elapse > 0)
+                w->counts.skipped += elapse - l->elapse - 1;
+        l->elapse = MAX(l->elapse, elapse);
+}
+
 /* ---- what the core asks for ---- */
 
 static bool names_key(const Key *keys, size_t n, RecordKind kind, const char *name) {

@@ -9,6 +9,7 @@ typedef struct Counts {
         uint64_t steps, events, txns, refused, unknown, beats;
         uint64_t births, starts, acquired, takeovers, steals, transfers, releases, adopted, expired, resumed, lost;
         uint64_t sessions, calls, fell_back, foreign, done, by_hand, failed_units, asked, late_forks, slept, stuck;
+        uint64_t elapses, skipped; /* of timers: those that had a run, and those that had none */
         uint64_t mishaps[_MISHAP_MAX];
         usec_t gap_max, recovery_max, late_fork_max, slept_max, model_time;
 } Counts;
@@ -20,6 +21,7 @@ typedef struct LeaseCheck {
         unsigned start_boot;
         uint64_t index; /* highest of the record */
         char holder[SESSION_SIZE], machine_id[MACHINE_SIZE];
+        uint64_t elapse;        /* of a timer: the last one that had a run */
         usec_t stopped_at;      /* when the last process ended; 0: it runs, or never has */
         usec_t held_down_until; /* on some machine, after it failed for good, or its gate could not be opened */
 } LeaseCheck;
@@ -32,6 +34,8 @@ void check_action(World *w, Machine *m, int unit, const Action *a);
 void check_commit(World *w, const Message *q); /* before it is applied */
 void check_lease_put(World *w, uint32_t key, const LeaseRecord *l);
 void check_report(World *w, int unit, const Action *a);
+/* A timer elapses, and its job runs. */
+void check_elapse(World *w, const Machine *m, size_t unit, uint64_t elapse);
 /* Everything has healed: does each lease's unit run on exactly one machine? */
 bool check_all_run(const World *w);
 void world_fail(World *w, const char *format, ...) _printf_(2, 3);

@@ -83,10 +83,12 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
                 daemon_post(w, m, unit, SIM_FAILED, random_span(w, 10, 1000), a->kind, a->id);
                 return;
         }
-        if (a->kind == ACTION_GATE_OPEN)
+        if (a->kind == ACTION_GATE_OPEN) {
                 m->units[unit].environment = a->index;
-        if (a->kind == ACTION_GATE_OPEN && w->options.slots > 0)
-                m->slot[unit] = (size_t) lease_find(w, a->lease);
+                m->units[unit].stamp = MAX(m->units[unit].stamp, a->last_trigger);
+                if (w->options.slots > 0)
+                        m->slot[unit] = (size_t) lease_find(w, a->lease);
+        }
         if (a->kind == ACTION_GUARD_ARM)
                 m->armed[unit] = a->index;
         guard_tell(w, m, unit, a);

@@ -71,7 +71,11 @@ static void lean(World *w) {
                                 [FAULT_PARTITION] = true },
         };
 
-        if (w->options.bias == BIAS_NONE || w->options.bias == BIAS_SLOTS)
+        static const Fault forgetting[] = { FAULT_RESTORE, FAULT_WIPE, FAULT_RECORDS };
+
+        if (w->options.bias == BIAS_TIMERS) /* all faults, but those by which the registry forgets the last elapse */
+                exclude(w, forgetting, ELEMENTSOF(forgetting));
+        if (w->options.bias == BIAS_NONE || w->options.bias == BIAS_SLOTS || w->options.bias == BIAS_TIMERS)
                 return;
         memcpy(w->fault_enabled, wanted[w->options.bias], sizeof(w->fault_enabled));
         if (w->options.bias == BIAS_LATE_WRITES || w->options.bias == BIAS_LATE_RELEASES) {

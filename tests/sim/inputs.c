@@ -118,6 +118,7 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
                 status->ended_by = (EndedBy) (e->a >> 11 & 7);
                 status->obstacle = status->ended_by == ENDED_BY_UNKNOWN ? OBSTACLE_NONE : (Obstacle) (e->a >> 14 & 3);
                 status->run = e->b;
+                status->last_trigger = w->options.bias == BIAS_TIMERS ? u->stamp : 0;
                 status->empty = unit_is_empty(u);
         } else
                 daemon_post(w, m, e->unit, SIM_HINT, 200 * USEC_PER_MSEC, 0, 0);

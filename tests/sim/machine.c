@@ -21,7 +21,9 @@ usec_t machine_true_time(const World *w, const Machine *m, usec_t boottime) {
 }
 
 usec_t machine_realtime(const World *w, const Machine *m) {
-        return (usec_t) ((int64_t) (1700000000 * USEC_PER_SEC + w->now) + m->realtime_offset);
+        int64_t offset = w->options.bias == BIAS_TIMERS ? 0 : m->realtime_offset; /* calendars go by one clock */
+
+        return (usec_t) ((int64_t) (1700000000 * USEC_PER_SEC + w->now) + offset);
 }
 
 void machine_set_rate(World *w, Machine *m, uint64_t rate_ppm) {

@@ -48,7 +48,9 @@ static int help(const char *name) {
                "  --lone               beside no core runs one that looks at all units and leases in each step\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records, few-beats,\n"
-               "                       short-ttl, hand-over\n"
+               "                       short-ttl, hand-over; or timers: the units are timers that catch up, and no "
+               "elapse\n"
+               "                       may have two runs\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
                "  --counts             how often each fault and each verb came\n"
@@ -86,6 +88,7 @@ static const char *const bias_names[] = {
         [BIAS_SHORT_TTL] = "short-ttl",
         [BIAS_SLOTS] = "slots",
         [BIAS_HAND_OVER] = "hand-over",
+        [BIAS_TIMERS] = "timers",
 };
 
 static int parse_bias(const char *s, Bias *ret) {
@@ -259,6 +262,9 @@ static void print_summary(const Counts *c, uint64_t seeds, uint64_t failed, doub
                         (unsigned long long) c->late_forks, (double) c->late_fork_max / USEC_PER_SEC,
                         (unsigned long long) c->slept, (double) c->slept_max / USEC_PER_SEC,
                         (double) c->recovery_max / USEC_PER_SEC);
+        if (c->elapses > 0)
+                printf("timers: %llu elapses with a run, none with two; %llu without one\n",
+                                (unsigned long long) c->elapses, (unsigned long long) c->skipped);
 }
 
 /* Returns how many of the faults never happened. */

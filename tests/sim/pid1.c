@@ -175,6 +175,39 @@ static void on_brings(World *w, Machine *m, SimEvent *e) {
         post(w, m, e->unit, SIM_BRINGS, w->now + random_span(w, 100, 10000) * USEC_PER_MSEC, e->generation, 0);
 }
 
+/* ---- timers ---- */
+
+/* Waits for the time behind the one at which it last elapsed; if that has passed, it catches up. */
+static void arm_timer(World *w, const Machine *m, size_t unit) {
+        const ModelUnit *u = m->units + unit;
+        usec_t next = (u->stamp / w->timer_period + 1) * w->timer_period;
+
+        post(w, m, unit, SIM_ELAPSE, pid1_time(w, m, usec_sub(next, machine_realtime(w, m))), u->generation, 0);
+}
+
+/* Its job has the gate as well, so a timer that lives on behind a closed gate runs nothing. */
+static void on_elapse(World *w, Machine *m, const SimEvent *e) {
+        ModelUnit *u = m->units + e->unit;
+
+        if (u->state != ACTIVE_ACTIVE)
+                return;
+        u->stamp = machine_realtime(w, m);
+        if (gate_is_open(m, e->unit) && m->guard.state == GUARD_UP)
+                check_elapse(w, m, e->unit, u->stamp / w->timer_period);
+        daemon_hint(w, m, e->unit);
+        arm_timer(w, m, e->unit);
+}
+
+static void start_timer(World *w, Machine *m, size_t unit) {
+        ModelUnit *u = m->units + unit;
+
+        if (w->options.bias != BIAS_TIMERS || unit >= LEASES_MAX)
+                return;
+        if (u->stamp == 0)
+                u->stamp = machine_realtime(w, m);
+        arm_timer(w, m, unit);
+}
+
 /* Down at last; a start that waited for this goes ahead, or Restart= does. */
 static void finish(World *w, Machine *m, size_t unit) {
         ModelUnit *u = m->units + unit;
@@ -376,11 +409,15 @@ void pid1_event(World *w, SimEvent *e) {
                 if (u->state != ACTIVE_ACTIVATING || !u->processes[SLOT_MAIN].alive)
                         break;
                 set_state(w, m, e->unit, ACTIVE_ACTIVE, false);
+                start_timer(w, m, e->unit);
                 if (unit_exists(w, e->unit + (size_t) LEASES_MAX))
                         post(w, m, e->unit, SIM_BRINGS, w->now + random_below(w, 2 * USEC_PER_SEC), u->generation, 0);
                 break;
         case SIM_BRINGS:
                 on_brings(w, m, e);
+                break;
+        case SIM_ELAPSE:
+                on_elapse(w, m, e);
                 break;
         case SIM_REAPED:
                 on_reaped(w, m, e);

@@ -48,6 +48,8 @@ typedef struct ModelUnit {
         bool slept;          /* not all of it was gone when the machine fell asleep */
         unsigned generation; /* of the present run */
         uint64_t run;        /* its invocation id */
+        usec_t stamp; /* of a timer: when it last elapsed, by the wall clock; on the disk. Moved forward by the daemon
+                       */
         Process processes[_SLOT_MAX];
         uint64_t environment;                 /* LEASE_INDEX in the environment file; 0: no file */
         uint64_t index;                       /* what the running processes were given */

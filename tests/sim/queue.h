@@ -34,6 +34,7 @@ typedef enum SimKind {
         SIM_STARTED,
         SIM_NEED_BACK, /* what a unit needs is up again */
         SIM_BRINGS,    /* a unit starts its member, as a timer or a target does */
+        SIM_ELAPSE,    /* a timer's time has come */
         SIM_DEATH,     /* a process dies: .a is its slot */
         SIM_REAPED,    /* PID 1 has seen it */
         SIM_STOP_TIMEOUT,

@@ -162,6 +162,13 @@ static unsigned few_beats(const Options *options) {
         return options->bias == BIAS_FEW_BEATS ? 1 : numbers[options->seed * 0x9e3779b97f4a7c15u >> 62];
 }
 
+/* How often timers elapse. It hangs on the seed alone, and draws nothing. */
+static usec_t timer_period(const Options *options) {
+        static const usec_t periods[] = { 1, 3, 10, 30 };
+
+        return periods[options->seed * 0x9e3779b97f4a7c15u >> 62] * USEC_PER_SEC;
+}
+
 World *world_new(const Options *options) {
         World *w = calloc(1, sizeof(World));
 
@@ -175,6 +182,7 @@ World *world_new(const Options *options) {
         w->random = options->seed * 0xd1342543de82ef95u + 1;
         (void) world_random(w);
         w->beats_told = few_beats(options);
+        w->timer_period = timer_period(options);
         w->n_machines = options->n_machines;
         w->n_leases = options->n_leases;
         w->latency = 300;

@@ -20,6 +20,7 @@ typedef enum Bias {
         BIAS_SHORT_TTL,     /* the shortest TTL, and guards hang while machines are cut off; units are slow to stop */
         BIAS_SLOTS,         /* options.runs, and each command may run by any of two leases */
         BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
+        BIAS_TIMERS,        /* no meeting: the units are timers that catch up; no elapse may have two runs */
         _BIAS_MAX,
 } Bias;
 
@@ -57,7 +58,8 @@ struct World {
         Placement placements[LEASES_MAX];
         bool has_extra[UNITS_MAX], restarts[UNITS_MAX];
         bool has_member[LEASES_MAX];
-        usec_t member_life[LEASES_MAX];  /* the longest that a member runs by itself; 0: until it is stopped */
+        usec_t member_life[LEASES_MAX]; /* the longest that a member runs by itself; 0: until it is stopped */
+        usec_t timer_period; /* with BIAS_TIMERS: they elapse whenever the wall clock is a multiple of this */
         bool slowest_stop, always_extra; /* a story wants no chance in these */
         unsigned failures[UNITS_MAX];
         unsigned beats_told; /* to each machine, by its watch (core.h) */

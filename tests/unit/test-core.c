@@ -603,6 +603,43 @@ static void the_last_trigger_of_a_timer_goes_with_the_lease(void **state) {
         world_free(w);
 }
 
+/* Their timer: the record knows of an elapse of long ago. */
+static World *world_of_their_timer(void) {
+        World *w = world_new();
+
+        world_add_them(w);
+        world_lease(w)->last_trigger = 1700;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        world_beat_them(w);
+        world_pass(w, 2 * USEC_PER_SEC); /* it has reached us by now */
+        return w;
+}
+
+static void what_a_silent_holder_may_have_run_for_is_not_made_up_for_and_what_it_cannot_is(void **state) {
+        World *w = world_of_their_timer();
+        usec_t seen = w->now.boottime, end;
+
+        world_pass_until(w, seen + ttl_take_after(TTL) + 10000);
+        assert_string_equal(world_lease(w)->session, w->session);
+        end = world_lease(w)->last_trigger - (w->now.realtime - w->now.boottime);
+        assert_true(end > seen - 3 * USEC_PER_SEC + TTL && end <= seen + TTL); /* it could have lived until then */
+        world_free(w);
+}
+
+static void a_robbed_holder_may_have_run_until_its_debt_is_struck(void **state) {
+        World *w = world_of_their_timer();
+        usec_t robbed;
+
+        world_step(w, (Event){ .kind = EVENT_STEAL, .unit = "a.service" });
+        robbed = w->now.boottime;
+        assert_int_equal(world_lease(w)->last_trigger, 1700);
+        world_pass_until(w, robbed + ttl_take_after(TTL) + 100000);
+        assert_int_equal(world_lease(w)->n_debts, 0);
+        assert_true(world_lease(w)->last_trigger >= robbed + TTL + (w->now.realtime - w->now.boottime));
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_free_lease_is_acquired_and_its_unit_started_once),
@@ -637,6 +674,8 @@ int main(void) {
                 cmocka_unit_test(a_rearm_whose_answer_was_lost_is_for_one_job),
                 cmocka_unit_test(a_lease_is_told_as_acquired_once_also_when_the_answer_was_lost),
                 cmocka_unit_test(the_last_trigger_of_a_timer_goes_with_the_lease),
+                cmocka_unit_test(what_a_silent_holder_may_have_run_for_is_not_made_up_for_and_what_it_cannot_is),
+                cmocka_unit_test(a_robbed_holder_may_have_run_until_its_debt_is_struck),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
