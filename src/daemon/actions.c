@@ -31,22 +31,29 @@ static void fail(Daemon *d, const Action *a, int error) {
                             });
 }
 
-/* Writes the text of the unit's environment file. Within double quotes EnvironmentFile= reads a backslash as an escape
- * (systemd.exec(5)), so one in the lease's name is doubled. No other character of a name needs that. */
-static int environment_text(const Daemon *d, const Action *a, char **ret) {
-        const char *name = a->lease ?: a->unit;
-        char quoted[2 * NAME_SIZE], *q = quoted;
-        int n;
+/* Writes a name as a value for EnvironmentFile=. Within double quotes EnvironmentFile= reads a backslash as an escape
+ * (systemd.exec(5)), so one in the name is doubled. No other character of a name needs that. */
+static const char *quote(const char *name, char ret[static 2 * NAME_SIZE]) {
+        char *q = ret;
 
-        for (const char *p = name; *p && q < quoted + sizeof(quoted) - 2; p++) {
+        for (const char *p = name; *p && q < ret + 2 * NAME_SIZE - 2; p++) {
                 if (*p == '\\')
                         *q++ = '\\';
                 *q++ = *p;
         }
         *q = '\0';
+        return ret;
+}
+
+/* Writes the text of the unit's environment file. */
+static int environment_text(const Daemon *d, const Action *a, char **ret) {
+        char lease[2 * NAME_SIZE], unit[2 * NAME_SIZE];
+        int n;
+
         n = asprintf(ret,
-                        "LEASE_NAME=\"%s\"\nLEASE_INDEX=%" PRIu64 "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
-                        quoted, a->index, d->machine_id, a->version);
+                        "LEASE_NAME=\"%s\"\nLEASE_UNIT=\"%s\"\nLEASE_INDEX=%" PRIu64
+                        "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
+                        quote(a->lease ?: a->unit, lease), quote(a->unit, unit), a->index, d->machine_id, a->version);
         if (n < 0) {
                 *ret = NULL;
                 return -ENOMEM;

@@ -76,9 +76,9 @@ static int read_all(int fd, char **ret, size_t *ret_size) {
 
 /* Whether the variable tells of this unit, so that it replaces the caller's own. */
 static bool is_of_unit(const char *entry) {
-        return startswith(entry, "LEASE_NAME=") || startswith(entry, "LEASE_INDEX=") ||
-               startswith(entry, "LEASE_MACHINE_ID=") || startswith(entry, "LEASE_VERSION=") ||
-               startswith(entry, "INVOCATION_ID=");
+        return startswith(entry, "LEASE_NAME=") || startswith(entry, "LEASE_UNIT=") ||
+               startswith(entry, "LEASE_INDEX=") || startswith(entry, "LEASE_MACHINE_ID=") ||
+               startswith(entry, "LEASE_VERSION=") || startswith(entry, "INVOCATION_ID=");
 }
 
 /* Adds those variables of this process that tell of the unit. What else PID 1 has set is none of the command's

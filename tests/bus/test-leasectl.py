@@ -379,9 +379,9 @@ class WithDaemon(CaseWithDaemon):
 
     def test_the_unit_can_read_its_lease(self):
         unit = self.enable(r"env@a\x2db.service", "[Service]\nExecStart=/bin/sh -c "
-                           "'echo \"$$LEASE_NAME $$LEASE_INDEX\" >/run/env-of-unit; exec sleep infinity'\n")
+                           "'echo \"$$LEASE_NAME $$LEASE_UNIT $$LEASE_INDEX\" >/run/env-of-unit; exec sleep infinity'\n")
         wait_for("the unit has written", lambda: os.path.exists("/run/env-of-unit") and read("/run/env-of-unit"))
-        self.assertEqual(read("/run/env-of-unit"), f"{unit} {self.row(unit)['index']}\n")
+        self.assertEqual(read("/run/env-of-unit"), f"{unit} {unit} {self.row(unit)['index']}\n")
 
     def test_release_waits_until_the_lease_is_given_back(self):
         unit = self.enable("given.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 0.5\n")
