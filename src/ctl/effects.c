@@ -46,11 +46,22 @@ static const char *find_lasting(const json_t *service, const char **ret_line) {
         return NULL;
 }
 
+/* leased-address@.service, and what is like it: the kernel forgets the address in time, whatever happens to the unit.
+ */
+static bool is_temporary(const json_t *service) {
+        const json_t *starts = json_object_get(service, "ExecStart");
+
+        return json_array_size(starts) == 1 &&
+               streq(base_name(string_at(json_array_get(starts, 0), 0)), "leased-address");
+}
+
 void effects_examine(const char *with, bool fenced, const json_t *service, json_t *findings) {
         bool stop = json_array_size(json_object_get(service, "ExecStop")) > 0;
         bool stop_post = json_array_size(json_object_get(service, "ExecStopPost")) > 0;
         const char *severity = fenced ? "note" : "weak", *line = "", *path = find_lasting(service, &line);
 
+        if (is_temporary(service))
+                return;
         if (stop_post)
                 finding_add(findings, severity,
                                 "%sExecStopPost=: what it takes back is no process; after a kill it has half of the "

@@ -5,8 +5,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "core/unit-config.h"
 #include "conf/ini.h"
+#include "core/unit-config.h"
 #include "ctl/suggest.h"
 #include "util/strv.h"
 

@@ -13,7 +13,7 @@ import sys
 import unittest
 
 LEASECTL, ROOT = sys.argv[1:3]
-PAGES = ("leasectl.1", "leased.8", "leased-guard.8", "leased.conf.5", "leased.unit.5")
+PAGES = ("leasectl.1", "leased.8", "leased-guard.8", "leased-address.8", "leased.conf.5", "leased.unit.5")
 
 # Lines of the table of what systemd does that are about no setting, and what tests of them have in them.
 WITHOUT_SETTING = {

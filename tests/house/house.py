@@ -12,6 +12,7 @@ LAYERS = {
     "registry": {"core/record.h", "util"},
     "pid1": {"util"},
     "guard": {"util"},
+    "address": {"guard/alarm.h", "guard/gate.h", "util"},
     "run": {"util"},
     "daemon": {"core", "conf", "registry", "pid1", "util", "guard/protocol.h"},
     "ctl": {"conf", "core", "util", "run/protocol.h"},
@@ -25,6 +26,7 @@ LIBRARIES = {
     "registry": {"uthash.h", "systemd/sd-event.h", "systemd/sd-id128.h", "curl/curl.h", "jansson.h", "sqlite3.h"},
     "pid1": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-id128.h"},
     "guard": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h"},
+    "address": set(),
     "run": set(),
     "daemon": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h",
                "systemd/sd-login.h", "jansson.h"},
@@ -48,7 +50,7 @@ BLOCKING_BUS = re.compile(r"\bsd_bus_(call|call_method|get_property\w*|set_prope
                           r"journal_\w+|bus_flush\w*)\s*\(|\bv?syslog\s*\(")
 # Text of others goes to a terminal through src/ctl/say.c alone, to the log through src/util/log.c; what stands in the
 # source is nobody else's. (leased --check prints names and values that the parser has let through.)
-PRINTING = {"ctl": {"src/ctl/say.c"}, "daemon": {"src/daemon/main.c"}, "guard": set(), "run": set(), "registry": set(), "pid1": set(),
+PRINTING = {"ctl": {"src/ctl/say.c"}, "daemon": {"src/daemon/main.c"}, "guard": set(), "address": set(), "run": set(), "registry": set(), "pid1": set(),
             "util": set()}
 PRINTS = re.compile(r'\b(v?printf|puts|putchar|perror|psignal|json_dumpf|v?dprintf)\s*\(|'
                     r'\b(v?fprintf|fputs|fputc|putc|fwrite)\s*\([^;]*\b(stdout|stderr)\b')

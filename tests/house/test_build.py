@@ -46,7 +46,7 @@ class Build(unittest.TestCase):
         code, said = self.set_up("-Dtests=false", "-Detcd=false", "-Dman=false")
         self.assertEqual(code, 0, said)
         programs = {each["name"] for each in self.introspect("targets") if each["type"] == "executable"}
-        self.assertEqual(programs, {"leased", "leased-guard", "leased-run", "leasectl"})
+        self.assertEqual(programs, {"leased", "leased-address", "leased-guard", "leased-run", "leasectl"})
         needs = {each["name"] for each in self.introspect("dependencies")}
         self.assertEqual(needs & {"cmocka", "libcurl"}, set())
         self.assertFalse([each for each in self.introspect("installed").values() if "/man/" in each])
