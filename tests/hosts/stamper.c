@@ -95,16 +95,27 @@ static int live(int fd, const char *machine, int64_t interval_ms, int64_t stop_m
         }
 }
 
-static int has_address(const struct in_addr *address) {
+/* An address that is looked for. */
+typedef struct Wanted {
+        int family;
+        unsigned char bytes[sizeof(struct in6_addr)];
+} Wanted;
+
+static int has_address(const Wanted *wanted) {
         struct ifaddrs *all;
         bool found = false;
 
         if (getifaddrs(&all) < 0)
                 return -errno;
-        for (struct ifaddrs *a = all; a; a = a->ifa_next)
-                if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET &&
-                                ((struct sockaddr_in *) a->ifa_addr)->sin_addr.s_addr == address->s_addr)
-                        found = true;
+        for (struct ifaddrs *a = all; a; a = a->ifa_next) {
+                if (!a->ifa_addr || a->ifa_addr->sa_family != wanted->family)
+                        continue;
+                found = found ||
+                        (wanted->family == AF_INET6 ? memcmp(&((struct sockaddr_in6 *) a->ifa_addr)->sin6_addr,
+                                                                      wanted->bytes, sizeof(struct in6_addr)) == 0
+                                                    : memcmp(&((struct sockaddr_in *) a->ifa_addr)->sin_addr,
+                                                                      wanted->bytes, sizeof(struct in_addr)) == 0);
+        }
         freeifaddrs(all);
         return found;
 }
@@ -112,11 +123,11 @@ static int has_address(const struct in_addr *address) {
 /* For an address instead of a process: stamps as long as this machine has it, until SIGTERM. Each time that it has it
  * is an invocation of its own. */
 static int watch(int fd, const char *machine, const char *address, int64_t interval_ms) {
-        struct in_addr wanted;
+        Wanted wanted = { .family = strchr(address, ':') ? AF_INET6 : AF_INET };
         unsigned times = 0;
         bool had = false;
 
-        if (inet_pton(AF_INET, address, &wanted) != 1)
+        if (inet_pton(wanted.family, address, wanted.bytes) != 1)
                 return -EINVAL;
         while (!terminated) {
                 struct timespec pause = { .tv_nsec = interval_ms * NSEC_PER_MSEC };
