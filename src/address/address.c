@@ -21,11 +21,12 @@ static bool parse_prefix(const char *text, unsigned max, unsigned char *ret) {
 }
 
 static bool is_single(const Address *a) {
-        const struct in6_addr *six = (const struct in6_addr *) a->bytes;
+        struct in6_addr six;
 
         if (a->family == AF_INET) /* 0.x.x.x, 127.x.x.x, 224.x.x.x and above */
                 return a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
-        return !IN6_IS_ADDR_MULTICAST(six) && !IN6_IS_ADDR_LOOPBACK(six) && !IN6_IS_ADDR_UNSPECIFIED(six);
+        memcpy(&six, a->bytes, sizeof(six));
+        return !IN6_IS_ADDR_MULTICAST(&six) && !IN6_IS_ADDR_LOOPBACK(&six) && !IN6_IS_ADDR_UNSPECIFIED(&six);
 }
 
 int address_parse(const char *text, Address *ret) {
