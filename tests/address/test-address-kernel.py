@@ -165,6 +165,14 @@ class Kernel(unittest.TestCase):
         mark(now() + OFFSET)
         wait_for("the lifetime is that of the lease", lambda: 0 < max(lifetimes().values(), default=0) < OFFSET)
 
+    def test_an_address_that_somebody_has_removed_comes_back_with_the_next_beat(self):
+        self.start()
+        self.wait_set()
+        run(PROGRAM, "--remove", *BOTH)
+        self.assertEqual(lifetimes(), {})
+        beat(now())
+        self.wait_set()
+
     def test_a_stop_takes_the_addresses_away(self):
         process = self.start()
         self.wait_set()
