@@ -19,7 +19,8 @@
  *
  * A lifetime counts from when the kernel is told of it. A process that was stopped between its look at the clock and
  * that moment, and goes on later, would lengthen the life of an address. So the alarm (guard/alarm.h) is first set to
- * the latest moment at which the lifetime is still right: the kernel kills the process then, whether it runs or not.
+ * the latest moment at which the lifetime is still right, and the kernel kills the process then, whether it runs or
+ * not.
  */
 
 #include <errno.h>
@@ -107,7 +108,11 @@ static int keeper_renew(Keeper *k, usec_t kill_at) {
                         keeper_remove(k);
                 return 0;
         }
-        alarm_set(&k->alarm, latest); /* law 1: the lifetime does not begin later than was counted on */
+        /* Law 1: the lifetime does not begin later than was counted on. A process that was stopped before the alarm
+         * was set sees that here; one that is stopped from now on is killed. */
+        alarm_set(&k->alarm, latest);
+        if (now_boottime() >= latest)
+                return 0;
         r = keeper_set(k, seconds);
         k->kill_at = kill_at;
         k->until = latest + seconds * USEC_PER_SEC;
