@@ -15,12 +15,22 @@ class Outside:
     def __init__(self, cluster, address):
         self._cluster = cluster
         self._name = f"address-{cluster.number_stamps()}"
-        self._seen, self._read_to = [], 0
-        self._witnesses = [machine.start(layer.STAMPER, f"--address={address}", f"/shared/{self._name}") for machine in cluster]
+        self._ends, self._read_to = {}, 0  # of each time that a machine had it: the first stamp and the last
+        self._address = address
+        self._witnesses = {machine: self._start(machine) for machine in cluster}
+
+    def _start(self, machine):
+        return machine.start(layer.STAMPER, f"--address={self._address}", f"/shared/{self._name}")
+
+    def look_again(self):
+        """Sends a new witness to each machine that has taken its witness with it when it went off, and is on again."""
+        for machine, witness in self._witnesses.items():
+            if machine.is_on and witness.poll() is not None:
+                self._witnesses[machine] = self._start(machine)
 
     @property
     def stamps(self):
-        """All so far; read on from where the last look ended."""
+        """The first and the last of each time that a machine had it; read on from where the last look ended."""
         path = os.path.join(self._cluster.rack.shared, self._name)
         if os.path.exists(path):
             with open(path) as file:
@@ -28,12 +38,13 @@ class Outside:
                 text = file.read()
             complete = text.rfind("\n") + 1
             self._read_to += complete
-            self._seen += timeline.parse(text[:complete])
-        return self._seen
+            for stamp in timeline.parse(text[:complete]):
+                self._ends.setdefault((stamp.machine, stamp.invocation), [stamp, stamp])[1] = stamp
+        return [stamp for ends in self._ends.values() for stamp in ends]
 
     def last(self, machine):
         """When the machine had it last; 0: never."""
-        return next((stamp.at / 1e9 for stamp in reversed(self.stamps) if stamp.machine == machine.name), 0)
+        return max((stamp.at / 1e9 for stamp in self.stamps if stamp.machine == machine.name), default=0)
 
     def has(self, machine):
         return self.last(machine) > now() - 0.2
@@ -42,11 +53,15 @@ class Outside:
         """Seconds in which two machines had it."""
         return timeline.overlap_of(self.stamps)
 
+    def moves(self):
+        """The machines that had it, in this order; one that had it twice in a row counts twice."""
+        return [run.machine for run in timeline.runs_of(self.stamps)]
+
     def story(self):
         return timeline.table_of(self.stamps)
 
     def dismiss(self):
         for machine in self._cluster:
             machine.run("pkill", "-f", f"shared/{self._name}$", check=False)
-        for witness in self._witnesses:
+        for witness in self._witnesses.values():
             witness.wait(10)

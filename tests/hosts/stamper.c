@@ -121,10 +121,10 @@ static int has_address(const Wanted *wanted) {
 }
 
 /* For an address instead of a process: stamps as long as this machine has it, until SIGTERM. Each time that it has it
- * is an invocation of its own. */
+ * is an invocation of its own, named after its beginning. */
 static int watch(int fd, const char *machine, const char *address, int64_t interval_ms) {
         Wanted wanted = { .family = strchr(address, ':') ? AF_INET6 : AF_INET };
-        unsigned times = 0;
+        char since[32] = "-";
         bool had = false;
 
         if (inet_pton(wanted.family, address, wanted.bytes) != 1)
@@ -132,13 +132,12 @@ static int watch(int fd, const char *machine, const char *address, int64_t inter
         while (!terminated) {
                 struct timespec pause = { .tv_nsec = interval_ms * NSEC_PER_MSEC };
                 int has = has_address(&wanted), r = 0;
-                char time[32];
 
-                times += has > 0 && !had;
+                if (has > 0 && !had)
+                        (void) snprintf(since, sizeof(since), "%lld", (long long) now_boottime());
                 had = has > 0;
-                (void) snprintf(time, sizeof(time), "%u", times);
                 if (had)
-                        r = stamp(fd, machine, time);
+                        r = stamp(fd, machine, since);
                 if (has < 0 || r < 0)
                         return has < 0 ? has : r;
                 (void) clock_nanosleep(CLOCK_BOOTTIME, 0, &pause, NULL);
