@@ -29,7 +29,7 @@ def unit_files():
     files = {}
     for block in blocks("ini"):
         for path, text in re.findall(r"(?ms)^# (/etc/\S+)\n(.*?)(?=^# /etc/|\Z)", block):
-            files[path] = text.replace("dev eth0", "dev host0")
+            files[path.replace("@eth0-", "@host0-")] = text.replace("@eth0-", "@host0-")
     return files
 
 
