@@ -51,5 +51,6 @@ bool cover_is_armed_anew(const Core *c, const Unit *u) {
 }
 
 bool cover_holds(const Core *c, const Unit *u) {
-        return session_settled(c) && c->now.boottime < cover_stop_at(c, u);
+        return session_settled(c) && c->now.boottime < cover_stop_at(c, u) &&
+               session_covered_from(c) > u->life.jumped_from;
 }

@@ -130,6 +130,8 @@ void leave_begin(Core *c, Unit *u, Leave why) {
         unit_life_set_leave(u, why);
         if ((why == LEAVE_EXPIRED || why == LEAVE_LOST) && !cover_holds(c, u))
                 unit_life_miss_beat(u, session_covered_from(c));
+        if (why == LEAVE_EXPIRED && u->said.guard.jumped && u->said.guard.index == u->life.index)
+                unit_life_jump(u, session_covered_from(c));
         u->forgotten = u->forgotten || u->config.once;
         c->drain.n += why == LEAVE_DRAIN;
         report_leave(c, u, why);

@@ -151,6 +151,7 @@ typedef struct UnitLife {
         unsigned aside_count; /* how often it was started again here after that, without having run well for a while */
         usec_t last_beat;     /* if the last run ended for want of a beat: when the last beat that covered it was sent
                                  (CLOCK_BOOTTIME). 0: no run ended so, or it was reported who has the lease now */
+        usec_t jumped_from;   /* beats that were sent no later count no more, since the machine was paused (law 14) */
         bool killed;          /* the guard was told to, before its time */
         bool start_lost;      /* PID 1 has not answered the last start */
         bool spent;           /* config.once: its one start was asked for, by us or before our restart */

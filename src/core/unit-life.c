@@ -65,6 +65,10 @@ void unit_life_arm(Unit *u, const Timeline *t, uint64_t id) {
         u->life.armed_id = id;
 }
 
+void unit_life_jump(Unit *u, usec_t from) {
+        u->life.jumped_from = from;
+}
+
 void unit_life_tell_anew(Unit *u) {
         u->life.armed_stop = u->life.armed_kill = 0;
         u->life.killed = false;

@@ -32,6 +32,8 @@ void unit_life_put_aside(Unit *u, usec_t until);
 bool unit_life_miss_gate(Unit *u, bool missing);
 /* Notes the timeline that the guard is told in the request with that id. */
 void unit_life_arm(Unit *u, const Timeline *t, uint64_t id);
+/* The machine was paused: beats that were sent at from or before count no more (law 14). */
+void unit_life_jump(Unit *u, usec_t from);
 /* Another guard is connected, so it is not known whether the last timeline was taken: the guard is told again. */
 void unit_life_tell_anew(Unit *u);
 /* Nothing is in hand any more: the tenure is over. After LEAVE_EXPIRED or LEAVE_ANEW, the unit goes on as it was as

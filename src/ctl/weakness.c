@@ -16,6 +16,7 @@
 #include "ctl/registry.h"
 #include "ctl/settings.h"
 #include "util/file-util.h"
+#include "util/host-clock.h"
 #include "util/unit-name.h"
 
 /* ---- the unit ---- */
@@ -140,6 +141,23 @@ static void look_at_pid1(const json_t *pid1, usec_t ttl, json_t *findings) {
                                 format_span(a, sizeof(a), watchdog), format_span(b, sizeof(b), ttl));
 }
 
+/* Adds by which clock the guard sees that this machine was paused, or that no clock shows it (law 14). */
+static void look_at_host_clock(json_t *findings) {
+        HostClock clock;
+
+        if (!host_clock_may_be_paused())
+                return;
+        host_clock_open("", &clock);
+        if (clock.kind == HOST_CLOCK_NONE)
+                finding_add(findings, "weak",
+                                "this virtual machine has no clock of its host: after a pause it goes on with the "
+                                "rest of its lease");
+        else
+                finding_add(findings, "note", "a pause of this virtual machine is seen by %s",
+                                host_clock_name(clock.kind));
+        host_clock_close(&clock);
+}
+
 /* Whether the guard has realtime priority and locked memory, so that it waits neither for the processor nor for a page
  * from the disk. Also true if the guard does not run or cannot be looked at. */
 static bool guard_is_hardened(pid_t pid) {
@@ -226,6 +244,7 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
         if (code != CTL_OK)
                 return code;
         look_at_pid1(pid1, conf->ttl, findings);
+        look_at_host_clock(findings);
         code = ordering_examine(ctl, conf, findings);
         if (code == CTL_OK)
                 code = look_at_short_ttl(ctl, conf, findings);

@@ -217,6 +217,7 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                                                 .guard.stop_at = m->stop_at,
                                                 .guard.kill_at = m->kill_at,
                                                 .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
+                                                .guard.jumped = m->flags & GUARD_FLAG_JUMPED,
                                 },
                                 g->userdata);
                 break;

@@ -17,6 +17,7 @@
 #define MEMBERS_SIZE_MAX ((size_t) 1024 * 1024)
 #define NUMBER_SIZE 20u                       /* digits */
 #define BEAT_SIZE (NUMBER_SIZE + 1)           /* and a newline */
+#define PAUSE_SIZE (2 * (NUMBER_SIZE + 1))    /* a space, and a newline */
 #define MARK_SIZE (3 * (NUMBER_SIZE + 1) + 2) /* index, kill_at, kill_offset, ended, and a newline */
 
 /* A folder as it was when it was last looked at. */
@@ -27,7 +28,7 @@ typedef struct Seen {
 } Seen;
 
 struct Gates {
-        char held[256], marks[256], members[256], beat[256];
+        char held[256], marks[256], members[256], beat[256], pause[256];
         int beat_fd;
         usec_t t0; /* of the last beat; 0: none has come yet */
         Seen held_seen, marks_seen;
@@ -102,7 +103,8 @@ int gates_new(const char *directory, Gates **ret) {
         if ((r = path_of(g->held, sizeof(g->held), directory, "held")) < 0 ||
                         (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
                         (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
-                        (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0)
+                        (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0 ||
+                        (r = path_of(g->pause, sizeof(g->pause), directory, "guard.pause")) < 0)
                 return r;
         make_files(g);
         *ret = TAKE_PTR(g);
@@ -275,6 +277,23 @@ static usec_t read_beat(const Gates *g) {
         if (g->beat_fd < 0 || pread(g->beat_fd, text, BEAT_SIZE, 0) != (ssize_t) BEAT_SIZE)
                 return 0;
         return beat_decode(text, BEAT_SIZE, &t0) ? t0 : 0;
+}
+
+int gates_write_pause(const Gates *g, usec_t seen_at, usec_t jump) {
+        char text[PAUSE_SIZE + 1];
+
+        (void) snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 "\n", seen_at, jump);
+        return write_file_atomic(g->pause, text, PAUSE_SIZE, 0600, 0);
+}
+
+void gates_read_pause(const Gates *g, usec_t *ret_seen_at, usec_t *ret_jump) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        *ret_seen_at = *ret_jump = 0;
+        if (read_file(g->pause, PAUSE_SIZE, &text, &size) < 0 || size != PAUSE_SIZE || text[NUMBER_SIZE] != ' ' ||
+                        !decode_number(text, ret_seen_at) || !decode_number(text + NUMBER_SIZE + 1, ret_jump))
+                *ret_seen_at = *ret_jump = 0;
 }
 
 static Mark read_mark(const char *path, usec_t t0) {

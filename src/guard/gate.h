@@ -7,6 +7,7 @@
  *   guard/UNIT    the marks, one for each unit that may run under a guard's entry. If a guard is gone, its successor
  *                 learns from the mark until when the unit may live, and finishes the work
  *   guard.beat    the t0 of the latest beat, which moves the marks of all live entries at once
+ *   guard.pause   when the machine was last seen to have been paused, and for how long at most (host.h)
  *   members/UNIT  the daemon's file, only read here: the members of the unit (protocol.h)
  *
  * A mark and the beat are of fixed size and written in place, so that they can still be changed when /run is full.
@@ -66,6 +67,11 @@ usec_t gates_last_beat(const Gates *g);
 /* Takes over the t0 of the last beat from the guard whose place this one takes. The file is not written: that guard
  * has written it. */
 void gates_take_beat(Gates *g, usec_t t0);
+
+/* Writes when a pause was seen (CLOCK_BOOTTIME), and how long it was at most. */
+int gates_write_pause(const Gates *g, usec_t seen_at, usec_t jump);
+/* Gives what gates_write_pause() has written in this boot; both 0 if there is nothing, or nothing that can be read. */
+void gates_read_pause(const Gates *g, usec_t *ret_seen_at, usec_t *ret_jump);
 
 /* Returned by gates_members() instead of 0: not even the folder of the file is there. */
 #define GATES_NO_MEMBERS_FOLDER 1

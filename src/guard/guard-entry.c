@@ -6,6 +6,8 @@
 
 /* The longest that a StopUnit may stay unanswered before PID 1 is reached in another way (ENTRY_SHOUT). */
 #define PATIENCE_MAX USEC_PER_SEC
+/* The shortest, also where kill_at has passed before the stop, as after a pause: the guard kills meanwhile. */
+#define PATIENCE_MIN (500 * USEC_PER_MSEC)
 /* How far PID 1's watchdog lies from a deadline of the guard. It expires at most this much after stop_at, so that a
  * guard that acts in time is not taken for dead. While an entry is stopping, it expires this much before end_at or
  * later. */
@@ -214,6 +216,14 @@ unsigned guard_entry_close(GuardEntry *e, usec_t now) {
         return e->gate_open ? actions | ENTRY_CLOSE_GATE : actions;
 }
 
+unsigned guard_entry_paused(GuardEntry *e, usec_t now, usec_t jump) {
+        if (e->index == 0 || e->down)
+                return 0;
+        e->stop_at = usec_sub(e->stop_at, jump);
+        e->kill_at = usec_sub(e->kill_at, jump);
+        return ENTRY_MARK | ENTRY_TELL | entry_expire(e, now);
+}
+
 unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open) {
         bool changed = e->gate_open != open;
 
@@ -270,9 +280,9 @@ bool part_end_is_detaching(const PartEnd *p) {
 /* How long a stop may stay unanswered: at most half of the time until kill_at. The other half is left to the unit for
  * its stop after a shout. */
 static usec_t entry_patience(const GuardEntry *e) {
-        usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;
+        usec_t half = usec_sub(e->kill_at, e->stop_since) / 2, most = MIN(half, PATIENCE_MAX);
 
-        return MIN(half, PATIENCE_MAX);
+        return MAX(most, PATIENCE_MIN);
 }
 
 /*

@@ -142,6 +142,9 @@ unsigned guard_entry_disarm(GuardEntry *e, usec_t now);
 unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index);
 unsigned guard_entry_close(GuardEntry *e, usec_t now);
 
+/* The machine was paused for at most so long: the deadlines come earlier by that (law 14). */
+unsigned guard_entry_paused(GuardEntry *e, usec_t now, usec_t jump);
+
 /* The entry's gate or mark may have vanished: returns the actions that make again what should be there. */
 unsigned guard_entry_restore(GuardEntry *e, usec_t now);
 

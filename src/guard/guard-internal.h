@@ -13,6 +13,7 @@
 #include "guard/guard.h"
 #include "guard/guard-entry.h"
 #include "guard/killer.h"
+#include "guard/pause.h"
 #include "guard/pid1.h"
 
 /* One of the units that an entry stands for: the unit that it names, or a member of that unit (protocol.h). */
@@ -61,6 +62,14 @@ typedef struct HandOver {
         usec_t until;           /* when the hand-over is given up; 0: none is under way */
 } HandOver;
 
+/* What the guard knows of pauses of this machine (host.h). */
+typedef struct Host {
+        HostClock clock;
+        PauseWatch pause;
+        usec_t looked_at; /* when the clock was read last */
+        bool failed;      /* logged: the clock cannot be read any more */
+} Host;
+
 /* The guard. There are so many booleans because they are independent facts; most of them tell what was said or logged
  * already. All times are CLOCK_BOOTTIME. */
 struct Guard {
@@ -94,6 +103,7 @@ struct Guard {
         Turn turn;
         usec_t armed; /* when the timer goes off */
         HandOver hand_over;
+        Host host;
 };
 
 /* ---- item.c ---- */

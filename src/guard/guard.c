@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "guard/hand-over.h"
+#include "guard/host.h"
 #include "util/event-log.h"
 #include "util/log.h"
 #include "util/must.h"
@@ -51,11 +52,12 @@ static void on_connected(void *userdata) {
 
 static unsigned request_perform(Guard *g, Item *item, const GuardMessage *m) {
         GuardEntry *e = &item->entry;
-        usec_t now = now_boottime();
+        usec_t now = now_boottime(), paused = pause_since(&g->host.pause, usec_sub(m->stop_at, m->stop_offset));
 
         switch (m->type) {
-        case GUARD_ARM:
-                return guard_entry_arm(e, now, m->index, m->stop_at, m->kill_at, m->stop_offset, m->kill_offset);
+        case GUARD_ARM: /* law 14: the beat from which it counts may have been sent before a pause */
+                return guard_entry_arm(e, now, m->index, usec_sub(m->stop_at, paused), usec_sub(m->kill_at, paused),
+                                m->stop_offset, m->kill_offset);
         case GUARD_LOSE:
                 return guard_entry_lose(e, now, m->index, m->kill_at);
         case GUARD_DISARM:
@@ -71,6 +73,7 @@ static void on_beat(Guard *g, usec_t t0) {
         usec_t now = now_boottime();
         Item *item, *next;
 
+        t0 = usec_sub(t0, pause_since(&g->host.pause, t0)); /* law 14 */
         (void) gates_beat(g->gates, MIN(t0, now));
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
@@ -100,8 +103,10 @@ static void on_message(const GuardMessage *m, void *userdata) {
         if (!item)
                 return;
         item_tell(g, item);
-        if (m->type == GUARD_OPEN)
+        if (m->type == GUARD_OPEN) {
                 item_read_members(g, item);
+                host_look(g, HOST_BEFORE_OPEN); /* law 14 */
+        }
         if (!g->ending || (m->type != GUARD_ARM && m->type != GUARD_OPEN))
                 item_perform(g, item, request_perform(g, item, m));
         if (m->type == GUARD_ARM && guard_entry_is_live(&item->entry))
@@ -132,7 +137,7 @@ static int send_entry(Guard *g, const Item *item) {
                 .kill_at = e->kill_at,
                 .stop_offset = e->stop_offset,
                 .kill_offset = e->kill_offset,
-                .flags = guard_entry_flags(e),
+                .flags = pause_flags(&g->host.pause, e),
                 .serial = g->serial,
         };
 
@@ -370,6 +375,7 @@ static usec_t next_turn(const Guard *g, Heard heard) {
         usec_t next = MIN(g->look_at, g->calm_next);
         Item *item;
 
+        next = MIN(next, host_next(g));
         if (g->turn.more || g->restoring || g->losing)
                 return usec_add(now_boottime(), PAUSE);
         DL_FOREACH2(g->busy, item, busy_next)
@@ -393,6 +399,7 @@ void guard_settle(Guard *g) {
 
         g->turn.until = usec_add(began, TURN);
         g->turn.more = false;
+        host_look(g, HOST_EVERY);
         serve_calm(g, heard);
         serve_busy(g, heard);
         if (g->shout)
@@ -461,6 +468,7 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
         g->gates = gates;
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         g->notify_fd = notify_open();
+        host_begin(g);
         r = groups_new(root, &g->groups);
         if (r < 0)
                 return r;
@@ -529,6 +537,7 @@ Guard *guard_free(Guard *g) {
         HASH_ITER(hh, g->items, item, next)
                 item_free(g, item);
         groups_free(g->groups);
+        host_clock_close(&g->host.clock);
         sd_event_source_disable_unref(g->timer);
         if (g->notify_fd >= 0)
                 (void) close(g->notify_fd);

@@ -81,6 +81,7 @@ enum {
         GUARD_FLAG_EXPIRED = 1 << 1, /* stop_at has passed */
         GUARD_FLAG_LOST = 1 << 2,    /* by GUARD_LOSE */
         GUARD_FLAG_DOWN = 1 << 3,    /* expired or lost, and the unit has been seen down since */
+        GUARD_FLAG_JUMPED = 1 << 4,  /* expired, and its deadlines count from before a pause of the machine (law 14) */
 };
 
 typedef struct GuardMessage {

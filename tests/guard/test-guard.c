@@ -2,6 +2,7 @@
 /* The guard itself (guard.c, item.c, killer.c, client.c, gate.c): see unit-world.h. */
 #include "unit-world.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "guard/host.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 
@@ -363,6 +365,54 @@ static void many_are_stopped_and_killed_together(void **state) {
         assert_true(n_searches - before < N / 3);
 }
 
+static void host_clock_shows(World *w, usec_t t) {
+        char path[200];
+        FILE *f;
+
+        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0", w->top);
+        assert_true(mkdir_parents(path, 0755) >= 0 && (mkdir(path, 0755) == 0 || errno == EEXIST));
+        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/name", w->top);
+        put(path, "rtc_cmos\n");
+        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/since_epoch", w->top);
+        f = fopen(path, "w"); /* in place: the guard has it open */
+        assert_non_null(f);
+        (void) fprintf(f, "%llu\n", (unsigned long long) (t / SEC));
+        assert_int_equal(fclose(f), 0);
+}
+
+/* Law 14. */
+static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
+        GuardMessage m, again, beat = request(GUARD_BEAT, "");
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        host_clock_shows(w, 1700000000 * SEC);
+        host_open(w->guard, w->top);
+        m = run_unit(w, "unit.service", 40 * SEC, 50 * SEC);
+        turn_through(w, now_boottime() + 20 * MS);
+        assert_false(was_killed(w, "system.slice/unit.service"));
+        again = m;
+        again.type = GUARD_ARM;
+        beat.t0 = now_boottime();
+        host_clock_shows(w, 1700000060 * SEC);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() < m.stop_at);
+        assert_false(exists(w, "held/unit.service"));
+        assert_true(w->told.flags & GUARD_FLAG_JUMPED);
+        unit_is_inactive("unit.service");
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+
+        /* What was asked for before the pause was seen counts from so much earlier, also by the next guard. */
+        guard_dies(w);
+        guard_begins(w);
+        assert_int_equal(send(w->fd, &beat, sizeof(beat), 0), sizeof(beat));
+        ask(w, again);
+        turn_until(w->told.index == again.index && w->told.flags & GUARD_FLAG_EXPIRED);
+        assert_true(w->told.kill_at < now_boottime());
+        assert_false(exists(w, "held/unit.service"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -385,6 +435,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(many_are_stopped_and_killed_together, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(pause_of_the_machine_is_taken_off_all_deadlines, set_up, tear_down),
         };
         sigset_t set;
 

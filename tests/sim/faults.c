@@ -69,6 +69,7 @@ static void lean(World *w) {
                                 [FAULT_DAEMON_CRASH] = true,
                                 [FAULT_GUARD_CRASH] = true,
                                 [FAULT_PARTITION] = true },
+                [BIAS_VM_PAUSE] = { [FAULT_VM_PAUSE] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true },
         };
 
         static const Fault forgetting[] = { FAULT_RESTORE, FAULT_WIPE, FAULT_RECORDS };
@@ -118,8 +119,9 @@ void faults_init(World *w) {
                 w->fault_enabled[FAULT_UNKILLABLE] = false;
         if (w->fault_enabled[FAULT_UNKILLABLE] && random_chance(w, 500000))
                 exclude(w, by_time, ELEMENTSOF(by_time));
-        if (w->fault_enabled[FAULT_UNKILLABLE])
-                w->fault_enabled[FAULT_SLEEP] = false; /* it would fall asleep with its machine */
+        w->fault_enabled[FAULT_VM_PAUSE] = w->options.seed % 4 == 1; /* draws nothing */
+        if (w->fault_enabled[FAULT_UNKILLABLE])                      /* it would fall asleep with its machine */
+                w->fault_enabled[FAULT_SLEEP] = w->fault_enabled[FAULT_VM_PAUSE] = false;
         if (w->fault_enabled[FAULT_RESTORE] || w->fault_enabled[FAULT_WIPE])
                 w->fault_enabled[FAULT_CLOCK_STEP] = false; /* what was handed out and is lost with the registry, only
                                                                the wall clock is surely above */
@@ -326,6 +328,22 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
 /* What units here may require, or prefer. */
 static const char *const machine_metadata[] = { "disk=ssd rack=a", "disk=ssd rack=b", "disk=tape rack=a", "" };
 
+/* A host's clock that is set forward looks like a pause, and costs a stop at most. */
+static void disturb_clock(World *w, Machine *m) {
+        usec_t span = MAX(any_span(w, 90 * USEC_PER_SEC), PAUSE_SEEN);
+
+        if (!m->powered)
+                return;
+        if (random_chance(w, 800000)) {
+                machine_stand_still(w, m, span);
+                return;
+        }
+        mishap(w, MISHAP_HOST_CLOCK_SET);
+        guard_learn_clock(w, m);
+        m->clock_set += span;
+        guard_look_at_clock(w, m, 0);
+}
+
 static void hurt_machine(World *w, Machine *m, Fault f) {
         static const usec_t ttls[] = { USEC_PER_SEC, 2 * USEC_PER_SEC, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC,
                 20 * USEC_PER_SEC };
@@ -360,6 +378,9 @@ static void hurt_machine(World *w, Machine *m, Fault f) {
                 break;
         case FAULT_GUARD_PAUSE:
                 guard_pause(w, m, any_span(w, 60 * USEC_PER_SEC));
+                break;
+        case FAULT_VM_PAUSE:
+                disturb_clock(w, m);
                 break;
         case FAULT_HAND_OVER:
                 guard_hand_over(w, m);
@@ -540,6 +561,10 @@ void faults_heal(World *w) {
                         watch_reset(w, m, USEC_PER_MSEC); /* it would go on only when the stall was to end */
                 m->watch.stalled_until = 0;
                 m->cut = CUT_NONE;
+                if (m->sleep.stands_still) { /* a pause is not made too short to be seen */
+                        sleep_end_soon(w, m);
+                        continue;
+                }
                 machine_wake(w, m);
                 daemon_resume(w, m);
                 if (!m->powered)

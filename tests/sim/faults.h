@@ -42,6 +42,7 @@ typedef enum Fault {
         FAULT_CLONE,      /* two machines bear one id; a property of the run */
         FAULT_RECORDS,    /* somebody deletes, damages or overwrites records (records.c) */
         FAULT_HAND_OVER,  /* a guard hands over to a new program; with BIAS_HAND_OVER only */
+        FAULT_VM_PAUSE,   /* a virtual machine is paused, or its host's clock is set; with every fourth seed */
         _FAULT_MAX,
 } Fault;
 

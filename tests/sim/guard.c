@@ -55,7 +55,7 @@ static void set_gate(World *w, Machine *m, size_t unit, bool open) {
 
 static void say(World *w, Machine *m, size_t unit, EventKind kind) {
         Guard *g = &m->guard;
-        uint32_t flags = guard_entry_flags(g->entries + unit);
+        uint32_t flags = pause_flags(&g->pause, g->entries + unit);
         bool expired = flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST), open = flags & GUARD_FLAG_OPEN;
 
         g->last_says = MAX(g->last_says + 1, w->now + random_span(w, 20, 500));
@@ -66,7 +66,8 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
                                       .generation = g->connection,
                                       .a = kind,
                                       .b = g->entries[unit].index,
-                                      .c = (uint64_t) open | (uint64_t) expired << 1 | g->serial << 2 });
+                                      .c = (uint64_t) open | (uint64_t) expired << 1 |
+                                           (uint64_t) ((flags & GUARD_FLAG_JUMPED) > 0) << 2 | g->serial << 3 });
 }
 
 void guard_connect(World *w, Machine *m) {
@@ -228,6 +229,55 @@ static void settle(World *w, Machine *m) {
         }
 }
 
+/* ---- pauses of the machine (law 14) ---- */
+
+/* The CMOS clock of the host goes by true time, in steps of a second that begin elsewhere on each machine. */
+static HostReading read_clock(const World *w, const Machine *m, usec_t ago) {
+        usec_t at = w->now + m->clock_set - ago, boottime = machine_boottime(w, m) - ago * m->rate_ppm / 1000000;
+        usec_t phase = (m->number + 1) * 137 * USEC_PER_MSEC, from = (at + phase) / USEC_PER_SEC * USEC_PER_SEC;
+
+        return (HostReading){ .before = boottime - 100, .after = boottime, .from = from, .to = from + USEC_PER_SEC };
+}
+
+void guard_learn_clock(World *w, Machine *m) {
+        usec_t last = w->sequence % 50 * USEC_PER_MSEC;
+
+        if (m->guard.clock_due)
+                return;
+        for (usec_t ago = MIN(w->now - m->boot_at, 2 * USEC_PER_SEC); ago >= last + 50 * USEC_PER_MSEC;
+                        ago -= 50 * USEC_PER_MSEC) {
+                HostReading r = read_clock(w, m, ago);
+
+                if (r.before > m->guard.pause.at)
+                        must(pause_take(&m->guard.pause, &r) == 0);
+        }
+}
+
+void guard_look_at_clock(World *w, Machine *m, usec_t delay) {
+        m->guard.clock_due = true;
+        world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_GUARD_CLOCK, .machine = m->number });
+}
+
+static void look_at_clock(World *w, Machine *m) {
+        Guard *g = &m->guard;
+        HostReading r = read_clock(w, m, 0);
+        usec_t jump;
+
+        g->clock_due = false;
+        jump = pause_take(&g->pause, &r);
+        if (jump == 0)
+                return;
+        TRACE(w, m, "guard: the machine was paused for up to %.3f s", (double) jump / USEC_PER_SEC);
+        g->beat = usec_sub(g->beat, jump);
+        for (size_t i = 0; i < w->n_leases; i++)
+                perform(w, m, i, guard_entry_paused(g->entries + i, machine_boottime(w, m), jump));
+}
+
+/* The daemon asks for a deadline that counts from t. */
+static usec_t correct(const Machine *m, usec_t t) {
+        return usec_sub(t, pause_since(&m->guard.pause, t));
+}
+
 /* ---- what the daemon says ---- */
 
 void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
@@ -253,11 +303,12 @@ void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
 }
 
 static unsigned obey(World *w, Machine *m, GuardEntry *e, const Parcel *p) {
-        usec_t now = machine_boottime(w, m);
+        usec_t now = machine_boottime(w, m), t0;
 
         switch (p->kind) {
         case ACTION_GUARD_ARM:
-                return guard_entry_arm(e, now, p->index, p->t0 + p->stop, p->t0 + p->kill, p->stop, p->kill);
+                t0 = correct(m, p->t0);
+                return guard_entry_arm(e, now, p->index, t0 + p->stop, t0 + p->kill, p->stop, p->kill);
         case ACTION_GUARD_LOSE:
                 return guard_entry_lose(e, now, p->index, p->kill_at);
         case ACTION_GUARD_DISARM:
@@ -277,11 +328,15 @@ static void on_told(World *w, Machine *m, SimEvent *event) {
         if (g->state != GUARD_DOWN && event->generation == g->generation && p->connection == g->connection) {
                 g->serial = MAX(g->serial, p->serial);
                 if (p->kind == ACTION_GUARD_BEAT) {
-                        g->beat = MAX(g->beat, p->t0);
+                        usec_t t0 = correct(m, p->t0);
+
+                        g->beat = MAX(g->beat, t0);
                         for (size_t i = 0; i < w->n_leases; i++)
-                                perform(w, m, i, guard_entry_beat(g->entries + i, machine_boottime(w, m), p->t0));
+                                perform(w, m, i, guard_entry_beat(g->entries + i, machine_boottime(w, m), t0));
                 } else {
                         g->tell[event->unit] = true;
+                        if (p->kind == ACTION_GATE_OPEN && g->clock_due)
+                                look_at_clock(w, m);
                         if (g->state == GUARD_UP || !rising)
                                 perform(w, m, event->unit, obey(w, m, g->entries + event->unit, p));
                 }
@@ -549,6 +604,21 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
         }
 }
 
+/* A guard that is not well sees the pause when it is; nothing is promised about that. */
+static void on_clock(World *w, Machine *m) {
+        Guard *g = &m->guard;
+
+        if (!g->clock_due || !m->powered || machine_is_asleep(m))
+                return;
+        if (g->state != GUARD_UP || w->now < g->paused_until) {
+                m->sleep.guarded = false;
+                guard_look_at_clock(w, m, 50 * USEC_PER_MSEC);
+                return;
+        }
+        look_at_clock(w, m);
+        settle(w, m);
+}
+
 void guard_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine;
         Guard *g = &m->guard;
@@ -558,7 +628,9 @@ void guard_event(World *w, SimEvent *e) {
                         e->kind == SIM_GUARD_TIMER;
         usec_t later = by_pid1 ? m->pid1_stalled_until : by_guard ? g->paused_until : 0;
 
-        if (e->generation == g->generation && w->now < later) {
+        if (e->kind == SIM_GUARD_CLOCK)
+                on_clock(w, m);
+        else if (e->generation == g->generation && w->now < later) {
                 SimEvent again = *e;
 
                 again.at = later;

@@ -36,6 +36,7 @@ typedef struct Guard {
         uint64_t serial;             /* of the last request received on this connection */
         usec_t timer;                /* when SIM_GUARD_TIMER is due; USEC_INFINITY: it is not scheduled */
         usec_t watchdog, alarm, heard_pid1;
+        bool clock_due; /* the machine was paused, and the guard has not looked at the host's clock since */
         GuardEntry entries[LEASES_MAX];
         bool tell[LEASES_MAX];
         GuardSum sums[LEASES_MAX];
@@ -44,6 +45,7 @@ typedef struct Guard {
         bool open[LEASES_MAX]; /* the gates */
         Mark marks[LEASES_MAX];
         usec_t beat;
+        PauseWatch pause;
 } Guard;
 
 typedef struct Parcel {
@@ -63,7 +65,11 @@ void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_cut_off(World *w, Machine *m);
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_hand_over(World *w, Machine *m); /* to another program in the same process, if the moment is calm */
-void guard_gone(World *w, Machine *m);      /* with the machine's power */
+/* What the guard has read of the host's clock until now. */
+void guard_learn_clock(World *w, Machine *m);
+/* The guard looks at the host's clock after delay, or before, if a gate is to open. */
+void guard_look_at_clock(World *w, Machine *m, usec_t delay);
+void guard_gone(World *w, Machine *m); /* with the machine's power */
 bool gate_is_open(const Machine *m, size_t unit);
 bool gates_are_closed(const World *w, const Machine *m);
 bool guard_spares(const World *w, const Machine *m,

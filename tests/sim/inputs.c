@@ -173,9 +173,11 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                 return;
         if (event.kind == EVENT_GUARD) {
                 event.unit = w->unit_names[e->unit];
-                event.guard = (GuardReport){
-                        .index = e->b, .open = e->c & 1, .expired = e->c >> 1 & 1, .serial = e->c >> 2
-                };
+                event.guard = (GuardReport){ .index = e->b,
+                        .open = e->c & 1,
+                        .expired = e->c >> 1 & 1,
+                        .jumped = e->c >> 2 & 1,
+                        .serial = e->c >> 3 };
                 m->armed[e->unit] = e->b;
                 m->gate_said[e->unit] = e->c & 1;
         } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {

@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 usec_t machine_boottime(const World *w, const Machine *m) {
+        if (m->sleep.stands_still)
+                return m->boot_base;
         return m->boot_base + (w->now - m->boot_at) * m->rate_ppm / 1000000;
 }
 
@@ -82,6 +84,8 @@ void machine_power_on(World *w, Machine *m) {
 static void power_off(World *w, Machine *m) {
         daemon_gone(w, m);
         guard_gone(w, m);
+        m->guard.pause = (PauseWatch){};
+        m->guard.clock_due = false;
         sleep_done(w, m);
         m->powered = false;
         for (size_t i = 0; i < UNITS_MAX; i++) {

@@ -34,6 +34,7 @@ struct Machine {
         usec_t boot_at, boot_base;
         uint64_t rate_ppm;
         int64_t realtime_offset;
+        usec_t clock_set; /* by how much the host's clock was set forward */
 
         /* the daemon */
         Core *core;

@@ -48,7 +48,7 @@ static int help(const char *name) {
                "  --lone               beside no core runs one that looks at all units and leases in each step\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records, few-beats,\n"
-               "                       short-ttl, hand-over; or timers: the units are timers that catch up, and no "
+               "                       short-ttl, hand-over, vm-pause; or timers: the units are timers that catch up, and no "
                "elapse\n"
                "                       may have two runs\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
@@ -89,6 +89,7 @@ static const char *const bias_names[] = {
         [BIAS_SLOTS] = "slots",
         [BIAS_HAND_OVER] = "hand-over",
         [BIAS_TIMERS] = "timers",
+        [BIAS_VM_PAUSE] = "vm-pause",
 };
 
 static int parse_bias(const char *s, Bias *ret) {

@@ -13,6 +13,8 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_SLEEP] = "machine asleep",
                 [MISHAP_SLEEP_FORCED] = "... with something left that should not be",
                 [MISHAP_SLEEP_CALLED_OFF] = "... or not after all",
+                [MISHAP_VM_PAUSED] = "virtual machine paused",
+                [MISHAP_HOST_CLOCK_SET] = "clock of the host set forward",
                 [MISHAP_CLOCK_SLOW] = "machine with a clock 1 % slow",
                 [MISHAP_CLOCK_FAST] = "machine with a clock 1 % fast",
                 [MISHAP_CLOCK_STEP] = "wall clock set, up to 2 h",

@@ -18,6 +18,8 @@ typedef enum Mishap {
         MISHAP_SLEEP,
         MISHAP_SLEEP_FORCED,
         MISHAP_SLEEP_CALLED_OFF,
+        MISHAP_VM_PAUSED,
+        MISHAP_HOST_CLOCK_SET,
         MISHAP_CLOCK_SLOW,
         MISHAP_CLOCK_FAST,
         MISHAP_CLOCK_STEP,

@@ -48,7 +48,8 @@ typedef enum SimKind {
         SIM_GUARD_REAPED, /* PID 1 has seen the guard die */
         SIM_GUARD_POST,   /* its ExecStopPost= kills what is left */
         SIM_GUARD_START,
-        SIM_GUARD_END, /* the machine's shutdown has come to it */
+        SIM_GUARD_CLOCK, /* the guard looks at the host's clock after a pause */
+        SIM_GUARD_END,   /* the machine's shutdown has come to it */
         /* machine.c, faults.c, check.c */
         SIM_POWER_ON,
         SIM_POWER_OFF,

@@ -18,6 +18,7 @@
 
 #include "core/core.h"
 #include "guard/guard-entry.h"
+#include "guard/pause.h"
 
 #ifdef SIM_SMALL /* for explore/, which copies the world for each state, and so needs it small */
 enum {

@@ -9,6 +9,9 @@
  * may, it falls asleep with what is there: that is not promised, and no software could. Such processes do not run
  * while others take over, and the guard, if it is well, kills them when the machine wakes, by a clock that went on:
  * how often they met others, and for how long, is counted.
+ *
+ * A virtual machine that is paused falls asleep unannounced, with all that it runs, and its CLOCK_BOOTTIME stands
+ * still. The same holds for it from the resume on, since its guard sees the pause by a clock of the host (law 14).
  */
 #include "sim.h"
 
@@ -85,8 +88,9 @@ void sleep_daemon_started(World *w, Machine *m) {
                 tell_daemon(w, m);
 }
 
-static void fall_asleep(World *w, Machine *m) {
-        bool excused = m->sleep.disturbed && !m->sleep.ready, left = false;
+/* excused: nothing was promised about what is left. Returns whether something is. */
+static bool put_to_sleep(World *w, Machine *m, bool excused) {
+        bool left = false;
 
         m->sleep.state = SLEEP_DEEP;
         w->n_asleep++;
@@ -103,12 +107,41 @@ static void fall_asleep(World *w, Machine *m) {
                 if (!unit_is_empty(u) && !excused && !w->options.promises_only)
                         world_fail(w, "law: %s falls asleep with processes of %s", m->hostname, w->unit_names[i]);
         }
-        mishap(w, left ? MISHAP_SLEEP_FORCED : MISHAP_SLEEP);
-        TRACE(w, m, "machine: falls asleep%s", left ? ", and something is left" : "");
         world_post(w, (SimEvent){ .at = w->now + m->sleep.span,
                                       .kind = SIM_WAKE,
                                       .machine = m->number,
                                       .generation = m->sleep.generation });
+        return left;
+}
+
+static void fall_asleep(World *w, Machine *m) {
+        bool left = put_to_sleep(w, m, m->sleep.disturbed && !m->sleep.ready);
+
+        mishap(w, left ? MISHAP_SLEEP_FORCED : MISHAP_SLEEP);
+        TRACE(w, m, "machine: falls asleep%s", left ? ", and something is left" : "");
+}
+
+void machine_stand_still(World *w, Machine *m, usec_t span) {
+        Sleep *s = &m->sleep;
+
+        if (!m->powered || s->state != SLEEP_NONE)
+                return;
+        mishap(w, MISHAP_VM_PAUSED);
+        TRACE(w, m, "FAULT: virtual machine is paused for %.3f s", (double) span / USEC_PER_SEC);
+        guard_learn_clock(w, m);
+        calls_forget(m); /* only units are promised anything */
+        machine_set_rate(w, m, m->rate_ppm);
+        s->stands_still = true;
+        s->generation++;
+        s->span = MAX(span, PAUSE_SEEN);
+        (void) put_to_sleep(w, m, true);
+}
+
+/* Its clock goes on from where it stood, and its guard looks at the host's within 50 ms. */
+static void go_on(World *w, Machine *m) {
+        m->boot_at = w->now;
+        m->sleep.stands_still = false;
+        guard_look_at_clock(w, m, random_span(w, USEC_PER_MSEC, 50 * USEC_PER_MSEC));
 }
 
 /* ---- asleep ---- */
@@ -175,13 +208,24 @@ void machine_wake(World *w, Machine *m) {
         }
         s->state = SLEEP_NONE;
         let_go(w, m);
-        daemon_verb(w, m, EVENT_SLEEP, 0, 0);
+        if (s->stands_still)
+                go_on(w, m);
+        else
+                daemon_verb(w, m, EVENT_SLEEP, 0, 0);
+}
+
+void sleep_end_soon(World *w, Machine *m) {
+        world_post(w, (SimEvent){ .at = m->boot_at + PAUSE_SEEN,
+                                      .kind = SIM_WAKE,
+                                      .machine = m->number,
+                                      .generation = m->sleep.generation });
 }
 
 void sleep_done(World *w, Machine *m) {
         if (m->sleep.state == SLEEP_DEEP)
                 w->n_asleep--;
         m->sleep.state = SLEEP_NONE;
+        m->sleep.stands_still = false;
         m->sleep.generation++;
         m->sleep.guarded = true;
         m->sleep.woke_at = 0;

@@ -5,22 +5,29 @@
 
 #include "sim.h"
 
+/* A pause that is shorter may stay unseen at the grain of a CMOS clock. */
+#define PAUSE_SEEN (2100 * USEC_PER_MSEC)
+
 typedef struct Sleep {
         enum { SLEEP_NONE, SLEEP_COMING, SLEEP_DEEP } state;
         unsigned generation;
-        usec_t span;      /* how long it will sleep; 0: it is called off */
-        usec_t until;     /* true time: what delays it is waited for until then */
-        bool disturbed;   /* daemon, guard and PID 1 were not all well since it was announced */
-        bool ready;       /* the daemon has said so, and lives */
-        bool guarded;     /* the guard was well when the machine woke */
-        usec_t woke_at;   /* true time */
-        SimEvent *events; /* what is due on it and must wait until it wakes */
+        usec_t span;       /* how long it will sleep; 0: it is called off */
+        usec_t until;      /* true time: what delays it is waited for until then */
+        bool disturbed;    /* daemon, guard and PID 1 were not all well since it was announced */
+        bool ready;        /* the daemon has said so, and lives */
+        bool guarded;      /* the guard was well when the machine woke */
+        usec_t woke_at;    /* true time */
+        bool stands_still; /* a paused virtual machine: its clock does not go on */
+        SimEvent *events;  /* what is due on it and must wait until it wakes */
         size_t n_events, events_size;
 } Sleep;
 
 /* logind announces it, and waits for the daemon for as long as delay. */
 void machine_sleep(World *w, Machine *m, usec_t delay, usec_t span);
-void machine_wake(World *w, Machine *m); /* or call off what is only announced */
+/* The hypervisor stops the machine, and with it the machine's own clock; nothing announces this (law 14). */
+void machine_stand_still(World *w, Machine *m, usec_t span);
+void machine_wake(World *w, Machine *m);   /* or call off what is only announced */
+void sleep_end_soon(World *w, Machine *m); /* of a pause: as soon as it is long enough to be seen */
 void sleep_done(World *w, Machine *m);
 void sleep_event(World *w, SimEvent *e);
 bool sleep_holds(World *w, const SimEvent *e); /* the event has been put aside: its machine is asleep */

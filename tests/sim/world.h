@@ -21,6 +21,7 @@ typedef enum Bias {
         BIAS_SLOTS,         /* options.runs, and each command may run by any of two leases */
         BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
         BIAS_TIMERS,        /* no meeting: the units are timers that catch up; no elapse may have two runs */
+        BIAS_VM_PAUSE,      /* virtual machines are paused, while daemons are killed and machines cut off */
         _BIAS_MAX,
 } Bias;
 
