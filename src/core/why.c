@@ -133,6 +133,26 @@ static const struct {
                         "it is just being started or stopped there" },
         [WHY_REQUEST_WITHDRAWN] = { "it was withdrawn" },
         [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
+
+        [WHY_FILE_IN_FORCE] = { "its file is in force" },
+        [WHY_FILE_UNSIGNED] = { "it is not signed" },
+        [WHY_FILE_UNKNOWN_SIGNER] = { "its signer is not in /etc/leased/allowed_signers" },
+        [WHY_FILE_BAD_SIGNATURE] = { "its signature is wrong" },
+        [WHY_FILE_OTHER_NAME] = { "it was signed for the name %" },
+        [WHY_FILE_OTHER_CLUSTER] = { "it was signed for another cluster, %" },
+        [WHY_FILE_TOO_OLD] = { "it is older than what this machine has had, or differs in the same version" },
+        [WHY_FILE_NOT_ALLOWED] = { "AllowedUnits= does not let % submit a unit of this name" },
+        [WHY_FILE_BAD_NAME] = { "no unit or file of such a name can be submitted" },
+        [WHY_FILE_DAMAGED] = { "its record cannot be read" },
+        [WHY_FILE_NOT_FIRST] = { "this machine has its own: %" },
+        [WHY_FILE_CHECKED] = { "leasectl enable refuses it: %" },
+        [WHY_FILE_MOVES] = { "an earlier version runs here, and is to move first" },
+        [WHY_FILE_DESTROYED] = { "it was destroyed" },
+        [WHY_FILE_NOT_WRITTEN] = { "its file cannot be written: %" },
+        [WHY_FILE_DISABLED] = { "its file is in force, and it was disabled on this machine" },
+        [WHY_FILE_LEAVES] = { "it was destroyed, and is held here until other machines have put it away" },
+        [WHY_FILE_STAYS] = { "it was destroyed, and cannot be disabled: %" },
+        [WHY_FILE_NO_SIGNERS] = { "/etc/leased/allowed_signers is missing, or others than root can write to it" },
 };
 
 /* Gives how many bytes of a text of n bytes, which need not be terminated, are to stand in a room of so many bytes. */

@@ -143,6 +143,27 @@ typedef enum Why {
         WHY_REQUEST_WITHDRAWN = 181,
         WHY_REQUEST_SILENT = 182,
 
+        /* what a machine makes of a unit that was submitted */
+        WHY_FILE_IN_FORCE = 220,
+        WHY_FILE_UNSIGNED = 221,
+        WHY_FILE_UNKNOWN_SIGNER = 222,
+        WHY_FILE_BAD_SIGNATURE = 223,
+        WHY_FILE_OTHER_NAME = 224,    /* .what is the name in the signed text */
+        WHY_FILE_OTHER_CLUSTER = 225, /* .what is the registry's uuid in the signed text */
+        WHY_FILE_TOO_OLD = 226,
+        WHY_FILE_NOT_ALLOWED = 227, /* .what is the signer */
+        WHY_FILE_BAD_NAME = 228,
+        WHY_FILE_DAMAGED = 229,
+        WHY_FILE_NOT_FIRST = 230, /* .what is the unit's own file, or what its name is an alias of */
+        WHY_FILE_CHECKED = 231,   /* .what is why "leasectl enable" refuses it */
+        WHY_FILE_MOVES = 232,
+        WHY_FILE_DESTROYED = 233,
+        WHY_FILE_NOT_WRITTEN = 234, /* .what is an error */
+        WHY_FILE_DISABLED = 235,
+        WHY_FILE_LEAVES = 236,
+        WHY_FILE_STAYS = 237, /* .what is why "leasectl disable" fails */
+        WHY_FILE_NO_SIGNERS = 238,
+
         _WHY_MAX,
 } Why;
 
