@@ -44,8 +44,15 @@ bool text_is_printable(const char *s);
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
 enum {
-        LEASED_CONF_OPTIONS = 15,
+        LEASED_CONF_OPTIONS = 17,
 };
+
+/* AcceptUnits=: where the files of submitted units are written. */
+typedef enum AcceptUnits {
+        ACCEPT_NO,  /* nowhere: this machine takes none */
+        ACCEPT_RUN, /* below /run/systemd/system, anew after each boot */
+        ACCEPT_ETC, /* below /etc/systemd/system */
+} AcceptUnits;
 
 typedef struct LeasedConf {
         char *registry;   /* "local" or "etcd" */
@@ -60,6 +67,8 @@ typedef struct LeasedConf {
         char *fence_command;  /* FenceCommand=: words (ini_parse_words()), the first an absolute path; NULL: none */
         usec_t fence_after;   /* FenceAfterSec=; default half of the TTL */
         usec_t fence_timeout; /* FenceTimeoutSec=; default 20 s */
+        AcceptUnits accept_units;
+        char **allowed_units; /* AllowedUnits=: a list of "SIGNER:GLOB"; NULL: every signer, every name */
 
         char *where[LEASED_CONF_OPTIONS]; /* where each option was set: "FILE:LINE", "credential NAME"; NULL: default
                                            */
@@ -91,6 +100,9 @@ typedef void (*leased_conf_each_t)(const char *option, const char *value, const 
 int leased_conf_each(const LeasedConf *c, leased_conf_each_t f, void *userdata);
 /* Writes the effective configuration as a leased.conf. Secrets are written only as the names of their files. */
 void leased_conf_dump(const LeasedConf *c, FILE *f);
+
+/* Whether AllowedUnits= lets the signer submit a unit of that name. */
+bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char *unit);
 
 /* The options of one unit. Options by which the core decides are in config, so that they need no second field here.
  * config.unit, .lease and .placement borrow from this struct. config.timeout_stop and config.global are filled in by

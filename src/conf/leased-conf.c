@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
@@ -176,6 +177,47 @@ static int parse_fence_span(const char *value, void *field) {
         return 0;
 }
 
+static const char *const accept_words[] = {
+        [ACCEPT_NO] = "no",
+        [ACCEPT_RUN] = "run",
+        [ACCEPT_ETC] = "etc",
+};
+
+static int parse_accept_units(const char *value, void *field) {
+        for (size_t i = 0; i < ELEMENTSOF(accept_words); i++)
+                if (streq(value, accept_words[i]) || (!*value && i == ACCEPT_NO)) {
+                        *(AcceptUnits *) field = (AcceptUnits) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static int parse_allowed_units(const char *value, void *field) {
+        _cleanup_(strv_freep) char **words = NULL;
+        int r = ini_parse_words(value, &words);
+
+        for (char **w = words; r >= 0 && w && *w; w++) {
+                const char *colon = strchr(*w, ':');
+
+                if (!colon || colon == *w || !colon[1])
+                        return -EINVAL;
+        }
+        if (r < 0)
+                return r;
+        strv_free(*(char ***) field);
+        *(char ***) field = TAKE_PTR(words);
+        return 0;
+}
+
+bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char *unit) {
+        size_t n = strlen(signer);
+
+        for (char **w = c->allowed_units; w && *w; w++)
+                if (strncmp(*w, signer, n) == 0 && (*w)[n] == ':' && fnmatch(*w + n + 1, unit, 0) == 0)
+                        return true;
+        return !c->allowed_units || !*c->allowed_units;
+}
+
 /* ---- printers ---- */
 
 /* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
@@ -232,6 +274,10 @@ static void print_compact(FILE *f, const char *key, const void *field) {
         fprintf(f, "%s=%s\n", key, *(const bool *) field ? "auto" : "no");
 }
 
+static void print_accept_units(FILE *f, const char *key, const void *field) {
+        fprintf(f, "%s=%s\n", key, accept_words[*(const AcceptUnits *) field]);
+}
+
 /* ---- options ---- */
 
 enum {
@@ -250,6 +296,8 @@ enum {
         O_FENCE_COMMAND,
         O_FENCE_AFTER,
         O_FENCE_TIMEOUT,
+        O_ACCEPT_UNITS,
+        O_ALLOWED_UNITS,
         _O_MAX,
 };
 
@@ -286,6 +334,10 @@ static const IniOption options[_O_MAX] = {
                         print_span },
         [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN,
                         print_span },
+        [O_ACCEPT_UNITS] = { "AcceptUnits", parse_accept_units, offsetof(LeasedConf, accept_units), "no, run or etc",
+                        print_accept_units },
+        [O_ALLOWED_UNITS] = { "AllowedUnits", parse_allowed_units, offsetof(LeasedConf, allowed_units),
+                        "a list of SIGNER:UNITS, e.g. alice@example.com:web-*.service", print_words },
 };
 
 _Static_assert((int) _O_MAX == (int) LEASED_CONF_OPTIONS, "LeasedConf.where has a place for each option");
@@ -543,6 +595,7 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->metadata);
         free(c->machine_id);
         free(c->fence_command);
+        strv_free(c->allowed_units);
         for (unsigned o = 0; o < _O_MAX; o++)
                 free(c->where[o]);
         free(c);

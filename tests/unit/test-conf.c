@@ -203,6 +203,35 @@ static void a_command_that_switches_machines_off_has_its_times(void **state) {
         assert_null(none->fence_command);
 }
 
+static void a_signer_may_submit_what_the_list_says(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *none = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        LeasedConf *bad = NULL;
+
+        assert_int_equal(load(*state,
+                                         "[Leased]\nAcceptUnits=run\nAllowedUnits=a@x:web-*.service b@x:* "
+                                         "a@x:db.service\n",
+                                         &c, &m),
+                        0);
+        assert_int_equal(c->accept_units, ACCEPT_RUN);
+        assert_true(leased_conf_may_submit(c, "a@x", "web-1.service"));
+        assert_true(leased_conf_may_submit(c, "a@x", "db.service"));
+        assert_true(leased_conf_may_submit(c, "b@x", "db.service"));
+        assert_false(leased_conf_may_submit(c, "a@x", "dbx.service"));
+        assert_false(leased_conf_may_submit(c, "a@", "db.service"));
+        assert_false(leased_conf_may_submit(c, "c@x", "db.service"));
+        assert_false(leased_conf_may_submit(c, "", "db.service"));
+
+        assert_int_equal(load(*state, "[Leased]\n", &none, &m), 0);
+        assert_int_equal(none->accept_units, ACCEPT_NO);
+        assert_true(leased_conf_may_submit(none, "c@x", "db.service"));
+        assert_int_equal(load(*state, "[Leased]\nAcceptUnits=yes\nAllowedUnits=a@x\n", &bad, &m), -EBADMSG);
+        assert_messages(&m, CONF ":2: AcceptUnits=yes: expected is no, run or etc",
+                        CONF ":3: AllowedUnits=a@x: expected is a list of SIGNER:UNITS, e.g. "
+                             "alice@example.com:web-*.service",
+                        NULL);
+}
+
 static void what_is_dumped_reads_back_the_same(void **state) {
         _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -212,7 +241,7 @@ static void what_is_dumped_reads_back_the_same(void **state) {
 
         assert_int_equal(load(*state,
                                          "[Leased]\nRegistry=etcd\nEndpoints=http://a:1 http://b:2\nPrefix=/x\n"
-                                         "Metadata=a=b c=d\nTTL=2500ms\n",
+                                         "Metadata=a=b c=d\nTTL=2500ms\nAcceptUnits=etc\nAllowedUnits=a@x:* b@x:c\n",
                                          &c, &m),
                         0);
         f = open_memstream(&first, &size);
@@ -304,6 +333,7 @@ int main(void) {
                 with_root(a_value_that_needs_quotes_is_dumped_with_them),
                 with_root(a_bad_file_leaves_the_caller_what_it_had),
                 with_root(options_that_contradict_are_named_by_line),
+                with_root(a_signer_may_submit_what_the_list_says),
                 with_root(what_is_dumped_reads_back_the_same),
                 with_root(a_command_that_switches_machines_off_has_its_times),
                 cmocka_unit_test(the_machine_id_is_derived_and_stable),
