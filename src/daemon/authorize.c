@@ -36,7 +36,8 @@ enum {
         QUESTIONS_MAX = 32,        /* ... and of all users: a quarter of the answers that dbus-daemon lets be due on a
                                       connection */
         CALLS_MAX = 1024,          /* calls that are under way in all */
-        TEXT_MAX = 1024,           /* bytes of a text argument: no name that a method takes is longer */
+        TEXT_MAX = 1024,           /* bytes of a text argument: no name that a method takes is longer ... */
+        RECORD_MAX = 256 * 1024,   /* ... but the record that PutUnitFile() takes */
 };
 
 struct Authorization {
@@ -101,6 +102,7 @@ static unsigned count_calls(const Daemon *d) {
 
 /* The message is kept until there is an answer, so its size must be bounded: no method takes a long text. */
 static bool is_small(sd_bus_message *m) {
+        size_t most = streq(sd_bus_message_get_member(m), "PutUnitFile") ? RECORD_MAX : TEXT_MAX;
         const char *text;
         char type;
         int r;
@@ -110,7 +112,7 @@ static bool is_small(sd_bus_message *m) {
                         r = sd_bus_message_skip(m, NULL);
                 else {
                         r = sd_bus_message_read_basic(m, 's', &text);
-                        if (r >= 0 && strlen(text) > TEXT_MAX)
+                        if (r >= 0 && strlen(text) > most)
                                 return false;
                 }
                 if (r < 0)
@@ -160,7 +162,8 @@ static int read_unit_details(sd_bus_message *m, Details *ret) {
 
         if (r >= 0 && sd_bus_message_has_signature(m, "sss"))
                 r = sd_bus_message_read(m, "s", &asked);
-        if (r >= 0 && sd_bus_message_at_end(m, true) == 0)
+        if (r >= 0 && !endswith(ret->verb, "UnitFile") && !endswith(ret->verb, "Outcome") &&
+                        sd_bus_message_at_end(m, true) == 0)
                 r = sd_bus_message_read(m, "s", &ret->machine);
         if (asked)
                 ret->verb = verb_of_asked(asked);

@@ -15,6 +15,7 @@
 #include "daemon/runs.h"
 #include "daemon/registry-health.h"
 #include "daemon/rehearse.h"
+#include "daemon/unit-files.h"
 #include "daemon/verbs.h"
 #include "daemon/why-not.h"
 #include "daemon/words.h"
@@ -291,6 +292,10 @@ DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(forget_index, verb_forget_index)
 DEFINE_VERB(forget_machine, call_forget_machine)
 DEFINE_VERB(forget_lease, call_forget_lease)
+DEFINE_VERB(list_unit_files, unit_files_list)
+DEFINE_VERB(get_unit_file, unit_files_get)
+DEFINE_VERB(put_unit_file, unit_files_put)
+DEFINE_VERB(set_unit_file_outcome, unit_files_set_outcome)
 DEFINE_VERB(reload, verb_reload)
 
 /* ---- properties ---- */
@@ -426,6 +431,7 @@ typedef ManagerSubject Subject;
         P(RoundTripUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.round_trip))                            \
         P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))                          \
         P(LongestTurnUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_turn(s->daemon->loop)))             \
+        P(UnitFiles, "a(sxsus)", ASKED, unit_files_append(s->daemon, m))                                              \
         P(Counters, "a{st}", ASKED, counts_append(s->daemon, m))
 
 PROPERTIES(PROPERTY_FUNCTION)
@@ -505,6 +511,15 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(
                         "ForgetLease", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_forget_lease, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("ListUnitFiles", SD_BUS_NO_ARGS, SD_BUS_RESULT("as", names), method_list_unit_files,
+                        BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("GetUnitFile", SD_BUS_ARGS("s", name), SD_BUS_RESULT("s", record, "t", revision),
+                        method_get_unit_file, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("PutUnitFile", SD_BUS_ARGS("s", name, "t", revision, "s", record), SD_BUS_NO_RESULT,
+                        method_put_unit_file, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("SetUnitFileOutcome",
+                        SD_BUS_ARGS("s", name, "x", version, "s", signer, "u", code, "s", about), SD_BUS_NO_RESULT,
+                        method_set_unit_file_outcome, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, BUS_ANYBODY),
 
         SD_BUS_SIGNAL_WITH_ARGS("LeaseChanged",

@@ -16,6 +16,7 @@
 #include "daemon/reload.h"
 #include "daemon/suspend.h"
 #include "daemon/runs.h"
+#include "daemon/unit-files.h"
 #include "daemon/words.h"
 #include "util/log.h"
 
@@ -115,6 +116,7 @@ static void close_api(void *userdata) {
         words_cancel(d);
         runs_cancel(d);
         kept_cancel(d);
+        unit_files_cancel(d);
         bulk_cancel(d);
         callers_forget(d);
         if (d->reload)

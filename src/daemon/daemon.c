@@ -24,6 +24,7 @@
 #include "daemon/runs.h"
 #include "daemon/stop.h"
 #include "daemon/suspend.h"
+#include "daemon/unit-files.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
 #include "util/lock-file.h"
@@ -278,6 +279,9 @@ static int wire(Daemon *d) {
         r = registry_port_new(d->event, d->registry, loop_deliver, d->loop, &d->registry_port);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
+        r = unit_files_new(d);
+        if (r < 0)
+                return log_error_errno(r, "cannot follow submitted units");
         r = guard_port_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the guard");
@@ -335,6 +339,7 @@ Daemon *daemon_free(Daemon *d) {
         pid1_port_free(d);
         gates_free(d->gates);
         pid1_free(d->pid1);
+        unit_files_free(d);
         registry_port_free(d->registry_port);
         if (d->registry)
                 d->registry->ops->free(d->registry);

@@ -15,6 +15,7 @@
  *   guard-port.c    the guard; guard-service.c what PID 1 says of it
  *   pid1-port.c     the enabled units at PID 1; members.c the other units that go by their leases
  *   fence-command.c switches a machine off
+ *   unit-files.c    unit files that were submitted to the cluster, as records
  *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk
  *   reload.c        the configuration and the enabled units, read again; candidates.c the files of these units;
  *   slices.c        work that takes many turns of the loop
@@ -71,6 +72,7 @@ typedef struct Bulk Bulk;
 typedef struct FollowedCaller FollowedCaller;
 typedef struct Suspend Suspend;
 typedef struct Counts Counts;
+typedef struct UnitFiles UnitFiles;
 
 /* The two connections to the system bus. */
 typedef struct Links {
@@ -115,6 +117,7 @@ typedef struct Stop {
         bool releasing; /* the leases are being released first */
 } Stop;
 
+/* It has more than thirty fields, because each part of the daemon is one. */
 typedef struct Daemon {
         sd_event *event;
         LeasedConf *conf;
@@ -143,6 +146,7 @@ typedef struct Daemon {
         Bulk *bulk;
         Notifier *notifier;
         Counts *counts;
+        UnitFiles *unit_files;
 
         Reload *reload;
         Reading reading;

@@ -64,6 +64,9 @@ struct RegistryPort {
         Request *requests;
         event_sink_t deliver;
         void *userdata;
+        const char *other_prefix; /* see registry_port_on_other() */
+        void (*on_other)(void *userdata);
+        void *other_userdata;
 };
 
 /* ---- from the registry to the core ---- */
@@ -262,6 +265,15 @@ static bool late_changes(RegistryPort *e, bool drop) {
 
 /* ---- the watch ---- */
 
+static void tell_other(RegistryPort *e, const RegistryChange *change) {
+        bool told = change->listed;
+
+        for (size_t i = 0; e->on_other && i < change->n_records && !told; i++)
+                told = startswith(change->records[i].key, e->other_prefix);
+        if (told && e->on_other)
+                e->on_other(e->other_userdata);
+}
+
 static void on_change(const RegistryChange *change, void *userdata) {
         RegistryPort *e = userdata;
         _cleanup_answer_ Answer answer = {
@@ -271,6 +283,7 @@ static void on_change(const RegistryChange *change, void *userdata) {
                 .complete = change->listed ? RECORD_ALL : 0,
         };
 
+        tell_other(e, change);
         if (late_changes(e, change->listed) || change->n_records > SLICE) {
                 late_new(e, &(Event){ .kind = EVENT_RECORDS, .answer = answer }, change->records, change->deleted,
                                 change->n_records, RECORD_ALL, change->listed);
@@ -546,6 +559,12 @@ void registry_port_listen(RegistryPort *e, const Action *action) {
                 r = e->registry->ops->narrow(e->watch, from, also);
         if (r < 0)
                 log_error_errno(r, "the watch cannot be narrowed"); /* then it tells of more than it must */
+}
+
+void registry_port_on_other(RegistryPort *e, const char *prefix, void (*f)(void *userdata), void *userdata) {
+        e->other_prefix = prefix;
+        e->on_other = f;
+        e->other_userdata = userdata;
 }
 
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name) {

@@ -27,5 +27,9 @@ void registry_port_read(RegistryPort *e, const Action *action);
 /* ACTION_LISTEN: narrows the watch to the beats that the core wants to hear of. */
 void registry_port_listen(RegistryPort *e, const Action *action);
 
+/* Has f called after each change of records that are not the core's, whose keys begin with prefix (a static text), and
+ * whenever the watch begins anew. There is one f at most. */
+void registry_port_on_other(RegistryPort *e, const char *prefix, void (*f)(void *userdata), void *userdata);
+
 /* Why a record counts as damaged (law 11): a static text. NULL: it is not damaged, or was never seen. */
 const char *registry_port_damage(const RegistryPort *e, RecordKind kind, const char *name);

@@ -12,6 +12,7 @@
 #include "daemon/last-conf.h"
 #include "daemon/pid1-port.h"
 #include "daemon/slices.h"
+#include "daemon/unit-files.h"
 #include "util/log.h"
 
 enum { AT_ONCE = 32 }; /* units that are read, configured or forgotten in one turn of the loop ... */
@@ -300,6 +301,7 @@ static bool do_slice(void *userdata) {
         if (r->messages.n == 0)
                 log_info("configuration reloaded");
         changed_note(d->changed);
+        unit_files_look(d);
         answer(r);
         end(r);
         return r->again;

@@ -77,6 +77,10 @@ class WrongCalls:
             self.refused(ERROR + "NoSuchMachine", "Rehearse", "string:drain", "array:string:", NO_MACHINE)
             self.refused(INVALID_ARGS, "Rehearse", "string:reboot", "array:string:", "string:")
             self.refused(ERROR + "InvalidName", "ExplainOptions", "string:../x", "string:")
+            self.refused(ERROR + "InvalidName", "GetUnitFile", "string:../x")
+            self.refused(ERROR + "InvalidName", "PutUnitFile", "string:../x", "uint64:0", "string:{}")
+            self.refused(ERROR + "Busy", "PutUnitFile", "string:never.service", "uint64:7", "string:{}")
+            self.refused(INVALID_ARGS, "SetUnitFileOutcome", "string:foo.service", "int64:1", "string:", "uint32:1", "string:")
             self.refused(INVALID_ARGS, "ExplainOptions", "string:foo.service", "string:[X-Leased]\nGlobal=perhaps\n")
 
         taken = send(PATH, MANAGER + ".AcquireLease", "string:wrong-index", *TAKER)[1]
