@@ -10,7 +10,7 @@
  * ("rows"), which is printed as JSON or as a table (output.h). An error is one line on stderr (say.h).
  *
  * leasectl decides nothing about leases. It changes configuration files only in enable, disable, set, edit,
- * set-metadata, reload and setup.
+ * set-metadata, reload, setup and accept-files.
  */
 
 #include <jansson.h>
@@ -73,6 +73,8 @@ typedef struct Ctl {
         char **run_settings;       /* --setenv=, a list as of util/strv.h */
         unsigned run_slots;        /* --slots=; 0: not given */
         const char *run_directory; /* --working-directory=; NULL: not given */
+        const char *key;           /* --key=; NULL: not given */
+        bool no_roll;              /* --no-roll */
         json_t *triggers; /* of ctl/triggers.c: what each installed trigger starts; NULL until that is asked for */
         char **trigger_templates; /* ... and the templates of such */
 } Ctl;
@@ -81,9 +83,11 @@ typedef struct Ctl {
  * what went wrong and returns an exit code. */
 typedef int (*verb_t)(Ctl *ctl, int argc, char **argv);
 
+int verb_accept_files(Ctl *ctl, int argc, char **argv);
 int verb_cat(Ctl *ctl, int argc, char **argv);
 int verb_check(Ctl *ctl, int argc, char **argv);
 int verb_config(Ctl *ctl, int argc, char **argv);
+int verb_destroy(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
 int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);
@@ -93,6 +97,7 @@ int verb_forget(Ctl *ctl, int argc, char **argv);
 int verb_history(Ctl *ctl, int argc, char **argv);
 int verb_is_held(Ctl *ctl, int argc, char **argv);
 int verb_list(Ctl *ctl, int argc, char **argv);
+int verb_list_files(Ctl *ctl, int argc, char **argv);
 int verb_logs(Ctl *ctl, int argc, char **argv);
 int verb_machines(Ctl *ctl, int argc, char **argv);
 int verb_metrics(Ctl *ctl, int argc, char **argv);
@@ -113,8 +118,10 @@ int verb_set_metadata(Ctl *ctl, int argc, char **argv);
 int verb_setup(Ctl *ctl, int argc, char **argv);
 int verb_status(Ctl *ctl, int argc, char **argv);
 int verb_steal(Ctl *ctl, int argc, char **argv);
+int verb_submit(Ctl *ctl, int argc, char **argv);
 int verb_transfer(Ctl *ctl, int argc, char **argv);
 int verb_undrain(Ctl *ctl, int argc, char **argv);
+int verb_verify(Ctl *ctl, int argc, char **argv);
 
 /* Prints a line as complain() does; the value of the expression is CTL_FAILED, for a return statement. */
 #define ctl_fail(...) (complain(__VA_ARGS__), CTL_FAILED)

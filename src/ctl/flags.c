@@ -63,6 +63,11 @@ static int set_directory(Ctl *ctl, const char *value) {
         return CTL_OK;
 }
 
+static int set_key(Ctl *ctl, const char *file) {
+        ctl->key = file;
+        return CTL_OK;
+}
+
 static int set_add(Ctl *ctl, const char *value) {
         ctl->setup = SETUP_ADD;
         return CTL_OK;
@@ -137,7 +142,7 @@ static int refuse_period(Ctl *ctl, const char *value) {
 #define PLACE(member, value) .place = offsetof(Ctl, member), .to = (value)
 #define LISTINGS                                                                                                      \
         "status list machines history monitor check registry reload set-metadata config cat "                         \
-        "prove"
+        "prove list-files verify"
 #define TRIED "drain transfer release steal disable rebalance"
 
 static const Flag flags[] = {
@@ -154,12 +159,15 @@ static const Flag flags[] = {
         { NULL, 's', NULL, "", "One line, for monitoring", PLACE(one_line, true) },
         { "no-legend", 0, NULL,
                         "list machines history is-held reload enable disable drain undrain set-metadata run setup "
-                        "status registry check logs config prove rebalance",
+                        "status registry check logs config prove rebalance list-files verify",
                         "No headings, no remarks", PLACE(legend, false) },
         { "no-wait", 0, NULL, "enable disable stop start restart release transfer steal rearm drain undrain",
                         "Return as soon as leased has begun", PLACE(wait, false) },
         { "no-wait", 0, NULL, "run", "Fail if the lease cannot be had at once" },
         { "no-wait", 0, NULL, "setup", "Do not wait for the other machines" },
+        { "no-wait", 0, NULL, "submit", "Do not wait until it runs somewhere" },
+        { "no-roll", 0, NULL, "submit", "What runs goes on until it starts again", PLACE(no_roll, true) },
+        { "key", 0, "FILE", "submit destroy", "The key that signs, as for ssh-keygen -Y sign", .set = set_key },
         { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },
         { "all", 0, NULL, "disable", "Every unit that is enabled here" },
         { "picture", 0, "[FILE.svg]", "history", "A lane for each machine; with a file as SVG", .set = set_picture },

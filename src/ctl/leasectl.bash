@@ -38,14 +38,14 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history logs monitor prove metrics is-held check enable disable stop start restart
-                release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit set-metadata registry config setup reload help version'
+                release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit submit destroy list-files verify accept-files set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --since --clocks --stop --anyway --force
-                --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots'
+                --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots --key --no-roll'
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H|--host|--color|-E|--setenv|--working-directory|--slots) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key) ((i++)) ;;
                 -*|=) ;;
                 *) verb=$word; break ;;
                 esac
@@ -109,6 +109,10 @@ _leasectl() {
                         fi ;;
                 disable|edit)
                         mapfile -t units < <(ls /etc/leased/units 2>/dev/null) ;;
+                submit)
+                        mapfile -t units < <(compgen -f -- "$current") ;;
+                destroy|list-files|verify)
+                        mapfile -t units < <(leasectl list-files --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 enable|check|cat)
                         mapfile -t units < <(_leasectl_unit_files) ;;
                 esac

@@ -37,7 +37,7 @@ function __leasectl_words
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- $word -H --host --color -E --setenv --working-directory --slots
+        else if contains -- $word -H --host --color -E --setenv --working-directory --slots --key
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word

@@ -39,7 +39,7 @@ _leasectl() {
 
         for ((i = 2; i < CURRENT; i++)); do
                 case ${words[i]} in
-                -H|--host|--color|-E|--setenv|--working-directory|--slots) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key) ((i++)) ;;
                 -*) ;;
                 *) [[ -n $verb ]] && { names=(x); break }
                    verb=${words[i]} ;;

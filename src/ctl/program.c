@@ -53,18 +53,40 @@ static int wait_end(pid_t pid) {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+int program_hold(const char *text) {
+        int fd = memfd_create("text", MFD_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, text, strlen(text));
+        if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+                r = -errno;
+        if (r < 0) {
+                closep(&fd);
+                return r;
+        }
+        return fd;
+}
+
 int program_run(const char *const argv[], char **ret, char **ret_error) {
+        return program_feed(argv, "", ret, ret_error);
+}
+
+int program_feed(const char *const argv[], const char *input, char **ret, char **ret_error) {
         _cleanup_close_ int out = memfd_create("stdout", MFD_CLOEXEC), error = memfd_create("stderr", MFD_CLOEXEC);
+        _cleanup_close_ int in = *input ? program_hold(input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
         posix_spawn_file_actions_t actions;
         pid_t pid;
         int r;
 
         if (out < 0 || error < 0)
                 return -errno;
+        if (in < 0)
+                return *input ? in : -errno;
         r = posix_spawn_file_actions_init(&actions);
         if (r != 0)
                 return -r;
-        r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         if (r == 0)

@@ -4,7 +4,8 @@
 #include "util/macros.h"
 
 /*
- * Runs the programs of others that leasectl needs: etcdctl and openssl, which get no input, and an editor.
+ * Runs the programs of others that leasectl needs: etcdctl and openssl, which get no input, ssh-keygen, and an
+ * editor.
  */
 
 /* Whether $PATH has an executable file of that name. */
@@ -17,5 +18,11 @@ bool program_is_installed(const char *name);
  */
 int program_run(const char *const argv[], char **ret, char **ret_error);
 
-/* Does the same for a program that has our own input, output and terminal. */
+/* Does the same for a program that reads this text on its standard input; "": it has none. */
+int program_feed(const char *const argv[], const char *input, char **ret, char **ret_error);
+/* Gives a descriptor of a file in memory with this text, for a program that wants the name of a file:
+ * /proc/OUR-PID/fd/NUMBER. The caller closes it. A negative errno. */
+int program_hold(const char *text);
+
+/* Does the same as program_run() for a program that has our own input, output and terminal. */
 int program_run_here(const char *const argv[]);

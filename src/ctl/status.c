@@ -84,6 +84,21 @@ static void print_units(const json_t *units) {
         }
 }
 
+/* Prints what this machine does not take of what was submitted to the cluster. */
+static void print_refused(const json_t *manager) {
+        json_t *row;
+        size_t i, n = 0;
+
+        json_array_foreach(json_object_get(manager, "UnitFiles"), i, row) {
+                json_int_t code = json_integer_value(json_array_get(row, 3));
+
+                if (code == WHY_FILE_IN_FORCE || code == WHY_FILE_DESTROYED || code == WHY_FILE_DISABLED)
+                        continue;
+                print_field(n++ == 0 ? "Submitted" : "", "%s%s%s: %s", colour_on(COLOUR_YELLOW), string_at(row, 0),
+                                colour_off(), string_at(row, 4));
+        }
+}
+
 static int status_machine(Ctl *ctl) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL, *units = NULL;
@@ -116,6 +131,7 @@ static int status_machine(Ctl *ctl) {
                 print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),
                                 colour_off());
         print_units(units);
+        print_refused(manager);
         if (*get_string(manager, "UnitsError"))
                 print_field("", "%s%s%s; those known before go on", colour_on(COLOUR_RED),
                                 get_string(manager, "UnitsError"), colour_off());

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/accept-unit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/accept.h"
+#include "ctl/bus.h"
+#include "ctl/files.h"
+#include "ctl/pid1.h"
+#include "ctl/program.h"
+#include "ctl/unit-place.h"
+#include "util/file-util.h"
+#include "util/strv.h"
+#include "util/text.h"
+
+#define RUN_UNITS "/run/systemd/system"
+#define ETC_UNITS "/etc/systemd/system"
+
+Outcome accept_unit_outcome(Why why, const char *about) {
+        Outcome o = { .why = why };
+
+        (void) text_clean(o.about, sizeof(o.about), strempty(about));
+        return o;
+}
+
+Outcome accept_unit_failed(int r) {
+        return accept_unit_outcome(WHY_FILE_NOT_WRITTEN, strerror(-r));
+}
+
+/* ---- what is here ---- */
+
+/* Runs a verb of leasectl for the unit. Returns 0, or 1 with the first line of what it complained of. */
+static int run_verb(const char *verb, const char *unit, char *about) {
+        bool enable = streq(verb, "enable"); /* what becomes of it is not waited for */
+        const char *const argv[] = { "/proc/self/exe", verb, enable ? "--no-wait" : "--", enable ? "--" : unit,
+                enable ? unit : NULL, NULL };
+        _cleanup_free_ char *error = NULL;
+        const char *line;
+        int r = program_run(argv, NULL, &error);
+
+        if (r == 0)
+                return 0;
+        line = r < 0 ? strerror(-r) : strempty(error);
+        if (startswith(line, "leasectl: "))
+                line += strlen("leasectl: ");
+        if (startswith(line, unit) && startswith(line + strlen(unit), ": "))
+                line += strlen(unit) + 2;
+        (void) snprintf(about, ABOUT_SIZE, "%.*s", (int) strcspn(line, "\n"), line);
+        return 1;
+}
+
+/* Gives the unit's file or main name, if the machine has the unit from elsewhere. *ret is owned by the caller. */
+static int find_foreign(Accepting *a, const char *unit, const UnitPlace places[static 2], char **ret) {
+        json_auto_t *loaded = NULL;
+        const char *id, *path;
+
+        for (size_t i = 0; i < 2; i++)
+                if (places[i].foreign)
+                        return (*ret = strdup(places[i].foreign)) ? 0 : -ENOMEM;
+        if (pid1_load(a->ctl->bus, unit, &loaded) != CTL_OK)
+                return -EIO;
+        id = get_string(loaded, "Id");
+        path = get_string(loaded, "FragmentPath");
+        if (!streq(id, unit))
+                return (*ret = strdup(id)) ? 0 : -ENOMEM;
+        for (size_t i = 0; i < 2; i++)
+                if (streq(path, places[i].files[0].path))
+                        return 0;
+        if (!*path)
+                return 0;
+        return (*ret = strdup(path)) ? 0 : -ENOMEM;
+}
+
+typedef struct Holding {
+        bool held, up; /* this machine has the lease; the unit is up, too */
+        bool others;   /* another machine would take the unit */
+        int64_t version;
+} Holding;
+
+/* Asks leased whether this machine has the unit, in which version, and who else would. */
+static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
+        static const char *const held[] = { "acquiring", "held", "starting", "running", "stopped", "failed",
+                "stopping", "releasing" };
+        json_auto_t *props = NULL, *lease = NULL;
+        json_t *row;
+        size_t i;
+
+        *ret = (Holding){};
+        if (bus_get_unit(a->ctl->bus, unit, &props, NULL) < 0)
+                return;
+        for (i = 0; i < ELEMENTSOF(held); i++)
+                ret->held = ret->held || streq(get_string(props, "State"), held[i]);
+        ret->up = streq(get_string(props, "State"), "running") || streq(get_string(props, "State"), "starting") ||
+                  streq(get_string(props, "State"), "acquiring");
+        if (bus_call(a->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", unit) >= 0)
+                ret->version = json_integer_value(json_array_get(lease, 3));
+        json_array_foreach(json_object_get(props, "WhyNotCodes"), i, row) {
+                json_int_t why = json_integer_value(json_array_get(row, 1));
+
+                ret->others = ret->others || why == WHY_FIRST || why == WHY_STANDS_BY;
+        }
+}
+
+/* ---- in force ---- */
+
+/* What was put in force here of a unit. It is noted last, so that whatever was broken off is done again. */
+typedef struct Taken {
+        char *path;
+        bool any;
+        int64_t version, runs_as;
+} Taken;
+
+static void taken_done(Taken *t) {
+        free(t->path);
+}
+
+#define _cleanup_taken_ _cleanup_(taken_done)
+
+static int taken_read(const char *unit, Taken *ret) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        *ret = (Taken){ .path = text_format(ACCEPTED_DIRECTORY "/%s.taken", unit) };
+        if (!ret->path)
+                return -ENOMEM;
+        r = read_file(ret->path, 100, &text, NULL);
+        ret->any = r >= 0;
+        if (r >= 0)
+                (void) sscanf(text, "%" SCNi64 " %" SCNi64, &ret->version, &ret->runs_as);
+        return 0;
+}
+
+static int taken_write(const Taken *t, const UnitRecord *r) {
+        _cleanup_free_ char *text = text_format("%" PRIi64 " %" PRIi64 "\n", r->version, r->runs_as);
+
+        return text ? write_file_atomic(t->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
+}
+
+/* Writes the files of both directories, or those that were there before. */
+static int write_places(const UnitPlace places[static 2], bool back) {
+        int r = 0;
+
+        for (size_t i = 0; i < 2 && r >= 0; i++)
+                r = back ? unit_place_restore(places + i) : unit_place_write(places + i);
+        return r;
+}
+
+/* Removes all that was written for a unit that is refused. */
+static void clear_places(const char *unit) {
+        static const char *const directories[] = { RUN_UNITS, ETC_UNITS };
+
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                UnitPlace place = {};
+
+                if (unit_place_look(directories[i], unit, NULL, &place) >= 0 && !place.foreign)
+                        (void) unit_place_write(&place);
+                unit_place_done(&place);
+        }
+}
+
+/* Writes the files and enables the unit. A unit that rolls, and is up here in an earlier version all the same, is
+ * restarted. */
+static Outcome put_in_force(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2], const Taken *taken) {
+        bool enabled = a->together && files_listed(r->unit);
+        char about[ABOUT_SIZE];
+        Holding holding;
+        int e = write_places(places, false);
+
+        if (e >= 0 && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
+                e = -EIO;
+        if (e >= 0 && !enabled && run_verb("enable", r->unit, about) != 0) {
+                if (taken->any)
+                        (void) write_places(places, true);
+                else
+                        clear_places(r->unit);
+                (void) pid1_reload(a->ctl->bus);
+                return accept_unit_outcome(WHY_FILE_CHECKED, about);
+        }
+        if (e < 0)
+                return accept_unit_failed(e);
+        look_at_lease(a, r->unit, &holding);
+        if (taken->any && taken->runs_as != r->runs_as && holding.up && holding.version < r->runs_as &&
+                        run_verb("restart", r->unit, about) != 0)
+                complain("%s: %s", r->unit, about);
+        e = taken_write(taken, r);
+        return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_IN_FORCE, NULL);
+}
+
+/* Returns WHY_NONE if the files are written, and the unit is to be enabled together with others. */
+static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2]) {
+        bool differs = unit_place_differs(places) || unit_place_differs(places + 1);
+        bool used = unit_place_is_used(places) || unit_place_is_used(places + 1);
+        _cleanup_taken_ Taken taken = {};
+        Holding holding;
+        int e = taken_read(r->unit, &taken);
+
+        if (e >= 0 && taken.any && !files_listed(r->unit)) { /* an administrator of this machine wants it so */
+                e = write_places(places, false);
+                if (e >= 0 && differs)
+                        (void) pid1_reload(a->ctl->bus);
+                return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DISABLED, NULL);
+        }
+        if (e >= 0 && !used && !a->together) {
+                e = write_places(places, false);
+                if (e >= 0)
+                        e = strv_add(&a->fresh, r->unit);
+                return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_NONE, NULL);
+        }
+        if (e < 0)
+                return accept_unit_failed(e);
+        if (!differs && taken.version == r->version)
+                return accept_unit_outcome(WHY_FILE_IN_FORCE, NULL);
+        look_at_lease(a, r->unit, &holding);
+        if (taken.any && taken.runs_as != r->runs_as && holding.held && holding.version < r->runs_as &&
+                        holding.others && a->patient) {
+                a->waits = true;
+                return accept_unit_outcome(WHY_FILE_MOVES, NULL);
+        }
+        return put_in_force(a, r, places, &taken);
+}
+
+/* ---- gone ---- */
+
+static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2]) {
+        _cleanup_taken_ Taken taken = {};
+        char about[ABOUT_SIZE];
+        Holding holding;
+        int e = taken_read(r->unit, &taken);
+
+        if (e >= 0 && !unit_place_is_used(places) && !unit_place_is_used(places + 1) && !taken.any)
+                return accept_unit_outcome(WHY_FILE_DESTROYED, NULL);
+        look_at_lease(a, r->unit, &holding);
+        if (holding.held && holding.others && a->patient) {
+                a->waits = true;
+                return accept_unit_outcome(WHY_FILE_LEAVES, NULL);
+        }
+        if ((files_listed(r->unit) || files_gated(r->unit)) && run_verb("disable", r->unit, about) != 0)
+                return accept_unit_outcome(WHY_FILE_STAYS, about);
+        if (e >= 0)
+                e = write_places(places, false);
+        if (e >= 0)
+                e = unlink_if_exists(taken.path);
+        if (e >= 0)
+                (void) pid1_reload(a->ctl->bus);
+        return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DESTROYED, NULL);
+}
+
+/* Has the machine be as the record says. */
+Outcome accept_unit_place(Accepting *a, const UnitRecord *r) {
+        bool in_etc = a->conf->accept_units == ACCEPT_ETC;
+        _cleanup_free_ char *foreign = NULL;
+        UnitPlace places[2] = {};
+        Outcome o;
+        int e = unit_place_look(in_etc ? ETC_UNITS : RUN_UNITS, r->unit, r, places);
+
+        if (e >= 0)
+                e = unit_place_look(in_etc ? RUN_UNITS : ETC_UNITS, r->unit, NULL, places + 1);
+        if (e >= 0)
+                e = find_foreign(a, r->unit, places, &foreign);
+        if (e < 0)
+                o = accept_unit_failed(e);
+        else if (foreign)
+                o = r->gone ? accept_unit_outcome(WHY_FILE_DESTROYED, NULL)
+                            : accept_unit_outcome(WHY_FILE_NOT_FIRST, foreign);
+        else
+                o = r->gone ? take_away(a, r, places) : install(a, r, places);
+        unit_place_done(places);
+        unit_place_done(places + 1);
+        return o;
+}

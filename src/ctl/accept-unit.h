@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "conf/conf.h"
+#include "ctl/unit-record.h"
+
+/* Has this machine be as the record of one submitted unit says: "leasectl accept-files", once the record was judged.
+ */
+
+enum {
+        ABOUT_SIZE = 200,
+};
+
+/* What has become of one unit, to be told. */
+typedef struct Outcome {
+        Why why; /* WHY_NONE: the unit is to be enabled together with others */
+        char about[ABOUT_SIZE];
+} Outcome;
+
+typedef struct Accepting {
+        Ctl *ctl;
+        const LeasedConf *conf;
+        const char *uuid; /* of the registry */
+        bool patient;     /* there is time to wait for other machines */
+        bool waits;       /* something is waited for */
+        char **fresh;     /* units whose files were written just now, to be enabled together; for strv_free() */
+        bool together;    /* that was done */
+        int code;
+} Accepting;
+
+/* Makes an outcome with what the reason speaks of, which may be NULL; and that of an errno, negative. */
+Outcome accept_unit_outcome(Why why, const char *about);
+Outcome accept_unit_failed(int r);
+
+/* Writes and enables the unit, or stops and removes it if it was destroyed. Whatever a call that was broken off has
+ * left is made good. Sets a->waits if that has to wait for another machine, and a->fresh. */
+Outcome accept_unit_place(Accepting *a, const UnitRecord *r);

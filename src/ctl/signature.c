@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/signature.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "ctl/program.h"
+#include "util/file-util.h"
+#include "util/strv.h"
+
+#define NAMESPACE "leased"
+
+int signature_make(const char *key, const char *text, char **ret) {
+        const char *const argv[] = { "ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", key, NULL };
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        if (!program_is_installed(argv[0]))
+                return ctl_fail("ssh-keygen is not installed (package openssh-client)");
+        r = program_feed(argv, text, ret, &error);
+        if (r != 0)
+                return ctl_fail("%s: cannot sign: %s", key, r < 0 ? strerror(-r) : strempty(error));
+        return *ret ? CTL_OK : ctl_fail("%s: out of memory", key);
+}
+
+/* Whether only root decides what stands in the file: the file of the administrator, not a link to somebody's. */
+static bool is_ours(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) >= 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 0022);
+}
+
+/* A pattern names many, and what AllowedUnits= says of one of them must not be had by signing as another. */
+static bool is_plain_name(const char *s) {
+        const char *marks = "@._+-";
+
+        for (const char *p = s; *p; p++)
+                if (!isalnum((unsigned char) *p) && !strchr(marks, *p))
+                        return false;
+        return *s && *s != '-';
+}
+
+static bool is_good(const char *text, const char *file, const char *name) {
+        const char *const argv[] = { "ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-f", SIGNERS_FILE, "-I", name,
+                "-s", file, NULL };
+
+        return program_feed(argv, text, NULL, NULL) == 0;
+}
+
+Why signature_verify(const char *text, const char *signature, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL, **good = NULL;
+        _cleanup_close_ int fd = -1;
+        _cleanup_free_ char *out = NULL;
+        char file[64];
+        const char *const argv[] = { "ssh-keygen", "-Y", "find-principals", "-f", SIGNERS_FILE, "-s", file, NULL };
+
+        *ret = NULL;
+        if (!*signature || !*text)
+                return WHY_FILE_UNSIGNED;
+        if (!is_ours(SIGNERS_FILE))
+                return WHY_FILE_NO_SIGNERS;
+        fd = program_hold(signature);
+        (void) snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int) getpid(), fd);
+        if (fd < 0 || program_run(argv, &out, NULL) != 0 || !out || strv_split_lines(out, &names) < 0 || !names)
+                return WHY_FILE_UNKNOWN_SIGNER;
+        for (char **n = names; *n; n++)
+                if (is_plain_name(*n) && is_good(text, file, *n) && strv_add(&good, *n) < 0)
+                        return WHY_FILE_BAD_SIGNATURE;
+        if (!good)
+                return WHY_FILE_BAD_SIGNATURE;
+        *ret = TAKE_PTR(good);
+        return WHY_NONE;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * leasectl submit FILE...: puts unit files, with their drop-ins, into the registry, signed, for all machines that take
+ * submitted units. leasectl destroy UNIT...: puts a signed record in their place that says that the unit is gone.
+ *
+ * The version of a record is the time of its signature, so it grows without anybody having to know the one before, and
+ * no record that was lost or forged can make it fall back.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "ctl/bus.h"
+#include "ctl/registry.h"
+#include "ctl/signature.h"
+#include "ctl/submitted.h"
+#include "ctl/unit-record.h"
+#include "util/file-util.h"
+#include "util/strv.h"
+#include "util/text.h"
+#include "util/unit-name.h"
+
+#define WAIT_TIME (30 * USEC_PER_SEC)
+
+/* ---- files ---- */
+
+static int append_file(json_t *files, const char *path, const char *name) {
+        _cleanup_free_ char *text = NULL;
+        json_t *content;
+        size_t size = 0;
+        int r = read_file(path, RECORD_CONTENT_MAX, &text, &size);
+
+        if (r < 0)
+                return ctl_fail("%s: %s", path, r == -E2BIG ? "is larger than 48 KiB" : strerror(-r));
+        content = strlen(text) == size ? json_string(text) : NULL;
+        if (!content)
+                return ctl_fail("%s: is no text in UTF-8", path);
+        (void) json_array_append_new(files, json_pack("{s:s, s:o}", "name", name, "content", content));
+        return CTL_OK;
+}
+
+static int is_dropin(const struct dirent *e) {
+        return e->d_name[0] != '.' && endswith(e->d_name, ".conf");
+}
+
+/* Appends the drop-ins in the directory FILE.d, in the order of their names. */
+static int append_dropins(json_t *files, const char *path, const char *unit) {
+        _cleanup_free_ char *directory = text_format("%s.d", path);
+        struct dirent **entries = NULL;
+        int n = directory ? scandir(directory, &entries, is_dropin, alphasort) : -1, code = CTL_OK;
+
+        if (n < 0 && errno != ENOENT)
+                code = ctl_fail("%s.d: %s", path, strerror(errno));
+        for (int i = 0; i < n; i++) {
+                _cleanup_free_ char *from = text_format("%s/%s", directory, entries[i]->d_name);
+                _cleanup_free_ char *name = text_format("%s.d/%s", unit, entries[i]->d_name);
+
+                if (code == CTL_OK)
+                        code = from && name ? append_file(files, from, name) : CTL_FAILED;
+                free(entries[i]);
+        }
+        free(entries);
+        return code;
+}
+
+/* ---- records ---- */
+
+/* Gives Version= for a new record: the version itself, or with --no-roll that of the record before. */
+static int64_t choose_version(const Ctl *ctl, const UnitRecord *before, int64_t version) {
+        return ctl->no_roll && before->runs_as > 0 && before->runs_as <= version ? before->runs_as : version;
+}
+
+/* Looks whether the signed text makes a record that machines will take, before it is put. */
+static int check_text(const char *unit, const char *record) {
+        UnitRecord r;
+        Why why = unit_record_open(record, &r);
+
+        if (why == WHY_NONE)
+                why = unit_record_read(&r);
+        unit_record_done(&r);
+        if (why == WHY_NONE)
+                return CTL_OK;
+        return ctl_fail("%s: %s", unit,
+                        why == WHY_FILE_DAMAGED ? "is empty, larger than 48 KiB with its drop-ins, or has control "
+                                                  "characters or carriage returns"
+                                                : WHY_TEXT(reason(why)));
+}
+
+/* What was put into the registry. */
+typedef struct Sent {
+        const char *unit; /* borrowed; NULL: nothing was put */
+        int64_t version;  /* Version= of the unit */
+        bool new;         /* the unit was not there before */
+} Sent;
+
+/* Signs and puts a record. Takes files; NULL: the unit is destroyed. */
+static int put(Ctl *ctl, const char *cluster, const char *unit, json_t *files, Sent *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *text = NULL, *signature = NULL, *record = NULL;
+        int64_t version = (int64_t) (now_realtime() / USEC_PER_MSEC);
+        json_int_t revision = 0;
+        UnitRecord before = {};
+        int code = submitted_read(ctl, unit, &before, &revision), r;
+
+        if (before.version >= version) /* nobody has verified it, so it may be a forger's */
+                complain("note: %s: the registry has a version of a later time than it is here; machines that have "
+                         "taken it will refuse this one",
+                                unit);
+        *ret = (Sent){ .version = choose_version(ctl, &before, version), .new = !before.files };
+        unit_record_done(&before);
+        if (code == CTL_OK) {
+                text = unit_record_text(cluster, unit, version, ret->version, files);
+                files = NULL;
+                code = text ? signature_make(ctl->key, text, &signature) : ctl_fail("%s: out of memory", unit);
+        }
+        json_decref(files);
+        if (code == CTL_OK) {
+                record = unit_record_format(text, signature);
+                code = record ? check_text(unit, record) : ctl_fail("%s: out of memory", unit);
+        }
+        if (code != CTL_OK)
+                return code;
+        r = bus_call(ctl->bus, &bus_leased, "PutUnitFile", NULL, &error, "sts", unit, (uint64_t) revision, record);
+        if (r < 0)
+                return bus_complain(unit, r, &error);
+        ret->unit = unit;
+        return CTL_OK;
+}
+
+/* Gives the registry's uuid, for which records are signed, and the key. *ret is owned by the caller. */
+static int prepare(Ctl *ctl, char **ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error);
+
+        if (r < 0)
+                return bus_complain(NULL, r, &error);
+        if (registry_known(manager) != CTL_OK || !*get_string(manager, "RegistryUUID"))
+                return ctl_fail("the registry does not answer, or is not the one that this machine knows, see: "
+                                "leasectl registry");
+        if (!ctl->key)
+                return ctl_fail("which key signs? --key=FILE, e.g. --key=$HOME/.ssh/id_ed25519");
+        *ret = strdup(get_string(manager, "RegistryUUID"));
+        return *ret ? CTL_OK : CTL_FAILED;
+}
+
+/* ---- the verbs ---- */
+
+/* Waits until some machine has the unit in that version. */
+static bool wait_held(Ctl *ctl, const char *unit, int64_t version) {
+        usec_t until = usec_add(now_boottime(), WAIT_TIME);
+
+        do {
+                json_auto_t *lease = NULL;
+
+                if (bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", unit) >= 0 &&
+                                json_is_true(json_array_get(lease, 0)) &&
+                                json_integer_value(json_array_get(lease, 3)) >= version)
+                        return true;
+                (void) usleep(USEC_PER_SEC / 10);
+        } while (now_boottime() < until);
+        return false;
+}
+
+static int submit_one(Ctl *ctl, const char *cluster, const char *path, Sent *ret) {
+        const char *slash = strrchr(path, '/'), *unit = slash ? slash + 1 : path;
+        json_t *files;
+        int code;
+
+        if (!unit_record_name_is_valid(unit))
+                return ctl_fail("%s: no unit of this name can be submitted: a service, no template, and none of "
+                                "the system's own",
+                                path);
+        files = json_array();
+        code = append_file(files, path, unit);
+        if (code == CTL_OK)
+                code = append_dropins(files, path, unit);
+        if (code == CTL_OK)
+                return put(ctl, cluster, unit, files, ret);
+        json_decref(files);
+        return code;
+}
+
+/* Says what has become of a unit that was put. Only a new one is waited for: when one that runs moves is for the
+ * machines to decide. */
+static int report(Ctl *ctl, const Sent *sent) {
+        if (!sent->new || !ctl->wait) {
+                say("%s: submitted, Version=%" PRIi64, sent->unit, sent->version);
+                return CTL_OK;
+        }
+        if (!wait_held(ctl, sent->unit, sent->version))
+                return ctl_fail("%s: submitted, and no machine has it yet; leasectl list-files on each machine says "
+                                "why",
+                                sent->unit);
+        say("%s: runs, Version=%" PRIi64, sent->unit, sent->version);
+        return CTL_OK;
+}
+
+int verb_submit(Ctl *ctl, int argc, char **argv) {
+        _cleanup_free_ Sent *sent = calloc((size_t) argc, sizeof(Sent));
+        _cleanup_free_ char *cluster = NULL;
+        int code = sent ? prepare(ctl, &cluster) : CTL_FAILED, c;
+
+        for (int i = 0; i < argc && cluster; i++)
+                if ((c = submit_one(ctl, cluster, argv[i], sent + i)) != CTL_OK)
+                        code = c;
+        for (int i = 0; i < argc && cluster; i++)
+                if (sent[i].unit && (c = report(ctl, sent + i)) != CTL_OK)
+                        code = c;
+        return code;
+}
+
+static int destroy_one(Ctl *ctl, const char *cluster, const char *typed) {
+        _cleanup_free_ char *unit = unit_name_complete(typed);
+        UnitRecord before = {};
+        json_int_t revision = 0;
+        Sent sent;
+        int code = unit ? submitted_read(ctl, unit, &before, &revision) : CTL_FAILED;
+
+        unit_record_done(&before);
+        if (code == CTL_OK && revision == 0) {
+                complain("%s: was never submitted, see: leasectl list-files", unit);
+                return CTL_NO_SUCH_UNIT;
+        }
+        if (code == CTL_OK)
+                code = put(ctl, cluster, unit, NULL, &sent);
+        if (code == CTL_OK)
+                say("%s: destroyed; each machine stops and removes it", unit);
+        return code;
+}
+
+int verb_destroy(Ctl *ctl, int argc, char **argv) {
+        _cleanup_free_ char *cluster = NULL;
+        int code = prepare(ctl, &cluster), c;
+
+        for (int i = 0; i < argc && cluster; i++)
+                if ((c = destroy_one(ctl, cluster, argv[i])) != CTL_OK)
+                        code = c;
+        return code;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/unit-place.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "util/file-util.h"
+#include "util/text.h"
+
+#define MARK "# Submitted to the cluster with leasectl submit. Without this line leased leaves the file alone.\n"
+
+/* Reads a file that is leased's. *ret stays NULL if there is no file. -EEXIST: there is something else. */
+static int read_own(const char *path, char **ret) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        int r;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : errno == ELOOP || errno == ENXIO ? -EEXIST : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EEXIST;
+        r = read_fd(fd, 2 * RECORD_CONTENT_MAX, &text, NULL);
+        if (r == -E2BIG || (r >= 0 && !startswith(text, MARK)))
+                return -EEXIST;
+        if (r >= 0)
+                *ret = TAKE_PTR(text);
+        return r;
+}
+
+/* Notes a file; takes text. */
+static int add(UnitPlace *p, const char *path, char *text) {
+        PlacedFile *files = realloc(p->files, (p->n + 1) * sizeof(PlacedFile));
+        int r;
+
+        if (files)
+                p->files = files;
+        if (!files) {
+                free(text);
+                return -ENOMEM;
+        }
+        files[p->n] = (PlacedFile){ .path = strdup(path), .text = text };
+        p->n++;
+        if (!files[p->n - 1].path)
+                return -ENOMEM;
+        r = read_own(path, &files[p->n - 1].before);
+        if (r != -EEXIST)
+                return r;
+        if (!p->foreign)
+                p->foreign = strdup(path);
+        return p->foreign ? 0 : -ENOMEM;
+}
+
+/* The text of a file: the unit file itself also gets its Version=, last, so that it counts. */
+static char *make_text(const UnitRecord *record, size_t i) {
+        const char *content = get_string(json_array_get(record->files, i), "content");
+        const char *end = endswith(content, "\n") ? "" : "\n";
+
+        if (i > 0)
+                return text_format(MARK "%s%s", content, end);
+        return text_format(MARK "%s%s\n[X-Leased]\nVersion=%" PRIi64 "\n", content, end, record->runs_as);
+}
+
+static int add_wanted(UnitPlace *p, const char *directory, const UnitRecord *record) {
+        size_t i;
+        json_t *file;
+        int r = 0;
+
+        json_array_foreach(record->files, i, file) {
+                _cleanup_free_ char *path = text_format("%s/%s", directory, get_string(file, "name"));
+                char *text = make_text(record, i);
+
+                if (!path || !text) {
+                        free(text);
+                        return -ENOMEM;
+                }
+                r = add(p, path, text);
+                if (r < 0)
+                        break;
+        }
+        return r;
+}
+
+static bool has(const UnitPlace *p, const char *path) {
+        for (size_t i = 0; i < p->n; i++)
+                if (streq(p->files[i].path, path))
+                        return true;
+        return false;
+}
+
+/* Notes the drop-ins of an earlier version. Those that are not leased's are no concern. */
+static int add_left(UnitPlace *p) {
+        int fd = open(p->dropins, O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW), r = 0;
+        DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+        struct dirent *e;
+
+        if (!directory) {
+                r = errno;
+                if (fd >= 0)
+                        (void) close(fd);
+                if (r == ENOENT)
+                        return 0;
+                if (!p->foreign)
+                        p->foreign = strdup(p->dropins); /* a link, or no directory */
+                return p->foreign ? 0 : -ENOMEM;
+        }
+        while (r >= 0 && (e = readdir(directory))) {
+                _cleanup_free_ char *path = text_format("%s/%s", p->dropins, e->d_name), *before = NULL;
+
+                if (!path)
+                        r = -ENOMEM;
+                else if (e->d_name[0] != '.' && !has(p, path) && read_own(path, &before) >= 0 && before)
+                        r = add(p, path, NULL);
+        }
+        (void) closedir(directory);
+        return r;
+}
+
+int unit_place_look(const char *directory, const char *unit, const UnitRecord *record, UnitPlace *ret) {
+        _cleanup_free_ char *path = text_format("%s/%s", directory, unit);
+        bool wanted = record && !record->gone;
+        int r;
+
+        *ret = (UnitPlace){ .dropins = text_format("%s/%s.d", directory, unit) };
+        if (!path || !ret->dropins)
+                return -ENOMEM;
+        r = wanted ? add_wanted(ret, directory, record) : add(ret, path, NULL);
+        return r < 0 ? r : add_left(ret);
+}
+
+bool unit_place_is_used(const UnitPlace *p) {
+        for (size_t i = 0; i < p->n; i++)
+                if (p->files[i].before)
+                        return true;
+        return false;
+}
+
+bool unit_place_differs(const UnitPlace *p) {
+        for (size_t i = 0; i < p->n; i++)
+                if (!streq(strempty(p->files[i].before), strempty(p->files[i].text)))
+                        return true;
+        return false;
+}
+
+static int put(const UnitPlace *p, bool back) {
+        int r = 0;
+
+        for (size_t i = 0; i < p->n && r >= 0; i++) {
+                const PlacedFile *f = p->files + i;
+                const char *text = back ? f->before : f->text;
+
+                if (!back && streq(strempty(f->before), strempty(text)))
+                        continue;
+                if (text && startswith(f->path, p->dropins))
+                        r = mkdir_parents(p->dropins, 0755);
+                if (r >= 0)
+                        r = text ? write_file_atomic(f->path, text, strlen(text), 0644, WRITE_SYNC)
+                                 : unlink_if_exists(f->path);
+        }
+        (void) rmdir(p->dropins); /* if nothing is left in it */
+        return r;
+}
+
+int unit_place_write(const UnitPlace *p) {
+        return put(p, false);
+}
+
+int unit_place_restore(const UnitPlace *p) {
+        return put(p, true);
+}
+
+void unit_place_done(UnitPlace *p) {
+        for (size_t i = 0; i < p->n; i++) {
+                free(p->files[i].path);
+                free(p->files[i].before);
+                free(p->files[i].text);
+        }
+        free(p->files);
+        free(p->dropins);
+        free(p->foreign);
+        *p = (UnitPlace){};
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ctl/unit-record.h"
+
+/*
+ * The files of a submitted unit in one directory of unit files. A file is leased's own only while it begins with the
+ * line that leased writes; any other file of the same name, a link among them, is the administrator's and is never
+ * touched.
+ *
+ * Functions return 0 or a negative errno, and print nothing.
+ */
+
+typedef struct PlacedFile {
+        char *path;
+        char *before; /* what is there; NULL: nothing */
+        char *text;   /* what is to be there; NULL: nothing */
+} PlacedFile;
+
+typedef struct UnitPlace {
+        char *dropins; /* the directory of drop-ins */
+        PlacedFile *files;
+        size_t n;
+        char *foreign; /* the path of a file that is not leased's; NULL: there is none */
+} UnitPlace;
+
+/* Looks at what is there of the unit, and notes what is to be there: the files of the record; none if record is NULL
+ * or says that the unit was destroyed. The caller frees *ret with unit_place_done(), also on failure. */
+int unit_place_look(const char *directory, const char *unit, const UnitRecord *record, UnitPlace *ret);
+/* Whether anything of leased's is there; whether it differs from what is to be there. */
+bool unit_place_is_used(const UnitPlace *p);
+bool unit_place_differs(const UnitPlace *p);
+/* Has the files be what they are to be, or what they were when they were looked at. Each file is written as a whole; a
+ * call that was broken off is made good by the next one. */
+int unit_place_write(const UnitPlace *p);
+int unit_place_restore(const UnitPlace *p);
+void unit_place_done(UnitPlace *p);

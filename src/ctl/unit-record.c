@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/unit-record.h"
+
+#include "conf/conf.h"
+#include "conf/dropin.h"
+#include "util/unit-name.h"
+
+/* A number that any reader of JSON can tell from its neighbours. */
+#define VERSION_MAX ((INT64_C(1) << 53) - 1)
+
+bool unit_record_name_is_valid(const char *unit) {
+        /* Units on which the machine itself depends. One of these names that has a file is safe anyway: that file goes
+         * first. */
+        static const char *const reserved[] = { "leased", "systemd-", "dbus", "ssh", "user@", "user-runtime-dir@",
+                "getty@", "serial-getty@", "emergency.", "rescue.", "polkit." };
+
+        for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
+                if (startswith(unit, reserved[i]))
+                        return false;
+        return unit_name_is_valid(unit) && endswith(unit, ".service") && unit[0] != '.' && unit[0] != '-' &&
+               !strchr(unit, '/');
+}
+
+/* The unit file itself, or a drop-in of it: no name leads anywhere else. */
+static bool file_name_is_valid(const char *name, const char *unit, bool first) {
+        size_t n = strlen(unit);
+        const char *dropin;
+
+        if (first)
+                return streq(name, unit);
+        if (strncmp(name, unit, n) != 0 || strncmp(name + n, ".d/", 3) != 0)
+                return false;
+        dropin = name + n + 3;
+        return strspn(dropin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.-") ==
+                               strlen(dropin) &&
+               dropin[0] != '.' && strlen(dropin) <= 100 && endswith(dropin, ".conf") &&
+               !streq(dropin, GATE_DROPIN_NAME);
+}
+
+/* No control characters but newlines and tabs. */
+static bool content_is_valid(const char *s) {
+        for (; *s; s++)
+                if (((unsigned char) *s < ' ' && *s != '\n' && *s != '\t') || *s == '\x7f')
+                        return false;
+        return true;
+}
+
+static Why check_files(const UnitRecord *r) {
+        size_t total = 0, i, j;
+        json_t *file, *other;
+
+        if (!json_is_array(r->files) || json_array_size(r->files) == 0 || json_array_size(r->files) > RECORD_FILES_MAX)
+                return WHY_FILE_DAMAGED;
+        json_array_foreach(r->files, i, file) {
+                const char *name = get_string(file, "name"), *content = get_string(file, "content");
+
+                if (!json_is_string(json_object_get(file, "content")) || !content_is_valid(content))
+                        return WHY_FILE_DAMAGED;
+                if (!file_name_is_valid(name, r->unit, i == 0))
+                        return WHY_FILE_BAD_NAME;
+                json_array_foreach(r->files, j, other)
+                        if (j < i && streq(get_string(other, "name"), name))
+                                return WHY_FILE_BAD_NAME;
+                total += strlen(content);
+        }
+        return total > 0 && total <= RECORD_CONTENT_MAX ? WHY_NONE : WHY_FILE_DAMAGED;
+}
+
+Why unit_record_open(const char *text, UnitRecord *ret) {
+        *ret = (UnitRecord){ .json = json_loads(text, JSON_REJECT_DUPLICATES, NULL), .text = "", .signature = "" };
+        ret->text = get_string(ret->json, "signed");
+        ret->signature = get_string(ret->json, "signature");
+        return json_is_object(ret->json) && *ret->text ? WHY_NONE : WHY_FILE_DAMAGED;
+}
+
+Why unit_record_read(UnitRecord *r) {
+        r->signed_json = json_loads(r->text, JSON_REJECT_DUPLICATES, NULL);
+        r->cluster = get_string(r->signed_json, "cluster");
+        r->unit = get_string(r->signed_json, "unit");
+        r->version = get_integer(r->signed_json, "version");
+        r->runs_as = get_integer(r->signed_json, "runs_as");
+        r->gone = get_boolean(r->signed_json, "destroyed");
+        r->files = json_object_get(r->signed_json, "files");
+        if (!*r->cluster || !*r->unit || r->version <= 0 || r->version > VERSION_MAX || r->runs_as <= 0 ||
+                        r->runs_as > r->version || (r->gone && r->files))
+                return WHY_FILE_DAMAGED;
+        if (!unit_record_name_is_valid(r->unit))
+                return WHY_FILE_BAD_NAME;
+        return r->gone ? WHY_NONE : check_files(r);
+}
+
+void unit_record_done(UnitRecord *r) {
+        json_decref(r->json);
+        json_decref(r->signed_json);
+        *r = (UnitRecord){};
+}
+
+char *unit_record_text(const char *cluster, const char *unit, int64_t version, int64_t runs_as, json_t *files) {
+        json_auto_t *object = json_pack("{s:s, s:s, s:I, s:I}", "cluster", cluster, "unit", unit, "version",
+                        (json_int_t) version, "runs_as", (json_int_t) runs_as);
+
+        if (files)
+                (void) json_object_set_new(object, "files", files);
+        else
+                (void) json_object_set_new(object, "destroyed", json_true());
+        return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}
+
+char *unit_record_format(const char *text, const char *signature) {
+        json_auto_t *object = json_pack("{s:s, s:s}", "signed", text, "signature", signature);
+
+        return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}

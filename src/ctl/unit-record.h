@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "core/why.h"
+#include "ctl/ctl.h"
+
+/*
+ * The record of a submitted unit (docs/wire.md). It holds a text and the signature of just this text; what the text
+ * says is read only after its signature was verified. docs/submit.md says what the rules are for.
+ */
+
+enum {
+        RECORD_CONTENT_MAX = 48 * 1024, /* bytes of all files together: as a record they stay below 256 KiB */
+        RECORD_FILES_MAX = 32,
+        RECORD_SIGNER_SIZE = 128,
+};
+
+typedef struct UnitRecord {
+        json_t *json;                 /* what all other members are borrowed from */
+        const char *text, *signature; /* as they stand in the record; "" where there is none */
+        json_t *signed_json;          /* the text as JSON */
+        const char *cluster, *unit;
+        int64_t version; /* of the record: when it was signed, in milliseconds since 1970 */
+        int64_t runs_as; /* Version= that the unit gets; at most .version */
+        bool gone;       /* the unit was destroyed: there are no files */
+        json_t *files;   /* [{"name": ..., "content": ...}], the unit file first */
+} UnitRecord;
+
+/* Reads the record's text: only .text and .signature are filled in. The caller frees it with unit_record_done(), also
+ * on failure. Returns WHY_NONE or WHY_FILE_DAMAGED. */
+Why unit_record_open(const char *text, UnitRecord *ret);
+/* Reads what was signed, and fills in the rest. Returns WHY_NONE, WHY_FILE_DAMAGED, or WHY_FILE_BAD_NAME: the name or
+ * a file is none that can be submitted. */
+Why unit_record_read(UnitRecord *r);
+void unit_record_done(UnitRecord *r);
+
+/* Gives the text that is to be signed. files (stolen): as in UnitRecord; NULL: the unit is destroyed. Owned by the
+ * caller; NULL: out of memory. */
+char *unit_record_text(const char *cluster, const char *unit, int64_t version, int64_t runs_as, json_t *files);
+/* Gives the record for such a text and its signature. Owned by the caller; NULL: out of memory. */
+char *unit_record_format(const char *text, const char *signature);
+
+/* Whether a unit of this name can be submitted: a service, not a template, and none of leased or of systemd. */
+bool unit_record_name_is_valid(const char *unit);

@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Units that are submitted to the cluster: signed ones are taken, and nothing that a forger writes into the registry.
+
+    run-in-guest test-leasectl-submit.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
+"""
+
+import json
+import os
+import shutil
+import tempfile
+
+from leasectl_beta import put, shown
+from leasectl_guest import SLEEPER, SYSTEM, UNITS, CaseWithDaemon, ctl, main, property_of, read, run, wait_for, write
+
+SIGNERS = "/etc/leased/allowed_signers"
+KEPT = "/var/lib/leased/submitted"
+RUN = "/run/systemd/system"
+REASON = {name: 220 + i for i, name in enumerate(
+    ("in force", "unsigned", "unknown signer", "bad signature", "other name", "other cluster", "too old", "not allowed", "bad name",
+     "damaged", "not first", "checked", "moves", "destroyed", "not written", "disabled", "leaves", "stays", "no signers"))}
+
+
+class Submitting(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\nAcceptUnits=run\nAllowedUnits=alice@example.com:* bob@example.com:bob-*\n"
+    PLACE = RUN
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = tempfile.mkdtemp()
+        lines = []
+        for name in ("alice", "bob", "git", "many", "mallory"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", f"{cls.keys}/{name}")
+            public = " ".join(read(f"{cls.keys}/{name}.pub").split()[:2])
+            signer = {"git": 'git@example.com namespaces="git"', "many": "*@example.com"}.get(name, f"{name}@example.com")
+            lines += [f"{signer} {public}\n"] if name != "mallory" else []
+        write(SIGNERS, "".join(lines))
+        super().setUpClass()
+        wait_for("the registry is there", lambda: shown("registry")["uuid"])
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree("/var/lib/leased")
+        shutil.rmtree(cls.keys)
+        os.unlink(SIGNERS)
+
+    # What is submitted
+
+    def submit(self, name, text=SLEEPER, *options, key="alice", dropins=None, check=True):
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        write(f"{directory}/{name}", text)
+        for each, content in (dropins or {}).items():
+            write(f"{directory}/{name}.d/{each}", content)
+        self.addCleanup(self._clear, name)
+        return ctl("submit", f"--key={self.keys}/{key}", *options, f"{directory}/{name}", check=check)
+
+    def _clear(self, name):
+        if os.path.exists(f"{KEPT}/{name}"):
+            ctl("destroy", f"--key={self.keys}/alice", name, check=True)
+            wait_for("it is gone", lambda: self.outcome(name) in (REASON["destroyed"], REASON["not first"]))
+
+    def outcome(self, name):
+        """What this machine has made of it, as a number."""
+        answer = json.loads(run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager",
+                                "UnitFiles").stdout)["data"]
+        return next((code for unit, _, _, code, _ in answer if unit == name), 0)
+
+    def wait_outcome(self, name, reason):
+        wait_for(f"{name}: {reason}", lambda: self.outcome(name) == REASON[reason])
+
+    # What is forged
+
+    def record(self, name):
+        answer = json.loads(run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "GetUnitFile",
+                                "s", name).stdout)["data"]
+        return json.loads(answer[0])
+
+    def sign(self, text, key="alice", namespace="leased"):
+        with tempfile.TemporaryDirectory() as directory:
+            write(f"{directory}/text", text)
+            run("ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", f"{self.keys}/{key}", f"{directory}/text")
+            return read(f"{directory}/text.sig")
+
+    def forge(self, name, key="alice", namespace="leased", put_as=None, **changes):
+        """A record as submit makes it, but for what is changed; signed anew."""
+        signed = {"cluster": shown("registry")["uuid"], "unit": name, "version": self.version(), "runs_as": 1,
+                  "files": [{"name": name, "content": SLEEPER}]}
+        signed.update(changes)
+        text = json.dumps({key: value for key, value in signed.items() if value is not None})
+        put(f"units/{put_as or name}", {"signed": text, "signature": self.sign(text, key, namespace)})
+
+    @staticmethod
+    def version():
+        return int(run("date", "+%s%3N").stdout)
+
+    def assertNothingOf(self, name):
+        for path in (f"{RUN}/{name}", f"{SYSTEM}/{name}", f"{UNITS}/{name}", f"{KEPT}/{name}"):
+            self.assertFalse(os.path.lexists(path), path)
+
+
+class Taken(Submitting):
+    def test_a_unit_is_run_updated_and_destroyed(self):
+        unit = "web.service"
+        done = self.submit(unit, dropins={"limit.conf": "[Service]\nTasksMax=77\n"})
+        self.assertRegex(done.stdout, r"\Aweb\.service: runs, Version=\d+\n\Z")
+        wait_for("it is up", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertEqual((property_of(unit, "FragmentPath"), property_of(unit, "TasksMax")), (f"{self.PLACE}/{unit}", "77"))
+        first = property_of(unit, "InvocationID")
+        self.submit(unit, "[Service]\nExecStart=/bin/sleep 1000000\n")
+        wait_for("the new version runs", lambda: property_of(unit, "InvocationID") not in ("", first) and
+                 property_of(unit, "ActiveState") == "active")
+        self.assertIn("1000000", read(f"{self.PLACE}/{unit}"))
+        self.assertFalse(os.path.exists(f"{self.PLACE}/{unit}.d/limit.conf"))
+        second = property_of(unit, "InvocationID")
+        self.submit(unit, "[Service]\nExecStart=/bin/sleep 2000000\n", "--no-roll")
+        wait_for("it is in force", lambda: "2000000" in property_of(unit, "ExecStart"))
+        self.assertEqual(property_of(unit, "InvocationID"), second)
+        row = next(each for each in shown("list-files") if each["unit"] == unit)
+        self.assertEqual((row["signer"], row["verified"]), ("alice@example.com", "yes"))
+        self.assertEqual(ctl("verify", unit).returncode, 0)
+        ctl("destroy", f"--key={self.keys}/alice", "web", check=True)
+        self.wait_outcome(unit, "destroyed")
+        for path in (f"{self.PLACE}/{unit}", f"{UNITS}/{unit}", f"{SYSTEM}/{unit}.d/zzzz-leased.conf"):
+            self.assertFalse(os.path.lexists(path), path)
+        self.assertEqual(property_of(unit, "LoadState"), "not-found")
+
+    def test_what_an_administrator_has_said_counts(self):
+        unit = self.unit("mine.service")
+        self.submit(unit, "[Service]\nExecStart=/bin/true\n", "--no-wait")
+        self.wait_outcome(unit, "not first")
+        self.assertEqual(read(f"{SYSTEM}/{unit}"), SLEEPER)
+        self.assertIn(f"mine.service: this machine has its own: {SYSTEM}/{unit}", ctl("status").stdout)
+        self.submit("linked.service", SLEEPER, "--no-wait")
+        self.wait_outcome("linked.service", "in force")
+        ctl("disable", "linked.service", check=True)
+        ctl("reload", check=True)
+        self.wait_outcome("linked.service", "disabled")
+        self.assertFalse(os.path.exists(f"{UNITS}/linked.service"))
+
+    def test_what_check_refuses_is_told_and_leaves_nothing(self):
+        unit = "refused.service"
+        self.submit(unit, "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nStopGraceSec=1h\n", "--no-wait")
+        self.wait_outcome(unit, "checked")
+        self.assertFalse(os.path.lexists(f"{self.PLACE}/{unit}"))
+        self.assertFalse(os.path.lexists(f"{UNITS}/{unit}"))
+
+    def test_what_was_taken_comes_back_without_the_registry(self):
+        unit = "kept.service"
+        self.submit(unit)
+        put(f"units/{unit}", {"signed": "{}", "signature": ""})
+        self.wait_outcome(unit, "unsigned")
+        self.assertTrue(os.path.exists(f"{self.PLACE}/{unit}"))
+        os.unlink(f"{self.PLACE}/{unit}")
+        ctl("reload", check=True)
+        wait_for("its file is back", lambda: os.path.exists(f"{self.PLACE}/{unit}"))
+        wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")
+
+    def test_what_was_broken_off_is_made_good(self):
+        unit = "broken-off.service"
+        self.submit(unit)
+        self.wait_outcome(unit, "in force")
+        pid = property_of(unit, "MainPID")
+        os.unlink(f"{KEPT}/{unit}.taken")  # as if it had been killed before its last step
+        ctl("reload", check=True)
+        wait_for("it is noted again", lambda: os.path.exists(f"{KEPT}/{unit}.taken"))
+        write(f"{self.PLACE}/{unit}", read(f"{self.PLACE}/{unit}").replace("infinity", "1"))
+        ctl("reload", check=True)
+        wait_for("its file is right again", lambda: "infinity" in read(f"{self.PLACE}/{unit}"))
+        self.assertEqual(property_of(unit, "MainPID"), pid)
+
+    def test_what_cannot_be_submitted_is_said(self):
+        for name, text, said in (("x@.service", SLEEPER, "no unit of this name"), ("leased.service", SLEEPER, "no unit of this name"),
+                                 ("a.timer", SLEEPER, "no unit of this name"), ("crlf.service", "[Service]\r\n", "carriage returns"),
+                                 ("big.service", "#" * 50000, "larger than 48 KiB"), ("empty.service", "", "is empty")):
+            done = self.submit(name, text, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(said, done.stderr)
+        done = ctl("submit", "/etc/hostname.service")
+        self.assertIn("--key=FILE", done.stderr)
+        self.assertEqual(ctl("destroy", f"--key={self.keys}/alice", "never").returncode, 4)
+
+
+class Forged(Submitting):
+    def refused(self, reason, name, **how):
+        with self.subTest(reason=reason, name=name):
+            self.forge(name, **how)
+            self.wait_outcome(how.get("put_as") or name, reason)
+            self.assertNothingOf(name)
+            self.assertNothingOf(how.get("put_as") or name)
+
+    def test_what_is_not_signed_by_somebody_known_is_refused(self):
+        put("units/plain.service", {"signed": json.dumps({"unit": "plain.service"}), "signature": ""})
+        self.wait_outcome("plain.service", "unsigned")
+        put("units/nonsense.service", {"what": 1})
+        self.wait_outcome("nonsense.service", "damaged")
+        self.refused("unknown signer", "mallory.service", key="mallory")
+        self.refused("bad signature", "namespace.service", namespace="git")
+        self.refused("bad signature", "other-namespace.service", key="git")
+        self.refused("bad signature", "pattern.service", key="many")
+        self.refused("not allowed", "alice.service", key="bob")
+        self.assertEqual(ctl("verify", "mallory.service").returncode, 1)
+        self.assertNotEqual(ctl("verify").returncode, 0)
+
+    def test_what_was_signed_for_something_else_is_refused(self):
+        self.refused("other cluster", "cluster.service", cluster="5f3c7d0e-1b2a-4c3d-8e9f-001122334455")
+        self.refused("other name", "name.service", put_as="victim.service")
+        unit = "changed.service"
+        self.submit(unit)
+        record = self.record(unit)
+        put(f"units/{unit}", {"signed": record["signed"].replace("infinity", "1"), "signature": record["signature"]})
+        self.wait_outcome(unit, "bad signature")
+        self.assertIn("infinity", read(f"{self.PLACE}/{unit}"))
+
+    def test_what_is_older_is_refused_also_after_it_was_destroyed(self):
+        unit = "replayed.service"
+        self.submit(unit)
+        first = self.record(unit)
+        self.submit(unit, "[Service]\nExecStart=/bin/sleep 1000000\n")
+        wait_for("the new version is there", lambda: "1000000" in read(f"{self.PLACE}/{unit}"))
+        put(f"units/{unit}", first)
+        self.wait_outcome(unit, "too old")
+        self.assertIn("1000000", read(f"{self.PLACE}/{unit}"))
+        ctl("destroy", f"--key={self.keys}/alice", unit, check=True)
+        self.wait_outcome(unit, "destroyed")
+        put(f"units/{unit}", first)
+        self.wait_outcome(unit, "too old")
+        self.assertFalse(os.path.lexists(f"{self.PLACE}/{unit}"))
+        put("units/elsewhere.service", first)
+        self.wait_outcome("elsewhere.service", "other name")
+
+    def test_names_and_contents_that_lead_elsewhere_are_refused(self):
+        cases = [("bad name", "first.service", {"files": [{"name": "sshd.service", "content": SLEEPER}]})]
+        for i, name in enumerate(("../../etc/passwd", "n.service.d/../../../x", "m.service", "n.service.d/a/b.conf", "n.service.d/.conf",
+                                  "n.service.d/zzzz-leased.conf", "n.service.d/a.txt", "/etc/shadow", "n.service.d", "n.service.d/")):
+            unit = f"n{i}.service"
+            cases.append(("bad name", unit, {"files": [{"name": unit, "content": SLEEPER},
+                                                       {"name": name.replace("n.service", unit), "content": "#"}]}))
+        for i, content in enumerate(("a\0b", "a\r\n", "\x1b[2J", "#" * 60000, None, 7, "")):
+            cases.append(("damaged", f"c{i}.service", {"files": [{"name": f"c{i}.service", "content": content}]}))
+        for i, changes in enumerate(({"version": 0}, {"version": 2**60}, {"version": -1}, {"runs_as": 2**62}, {"runs_as": 0}, {"files": []},
+                                     {"files": None}, {"unit": None}, {"destroyed": True})):
+            cases.append(("damaged", f"d{i}.service", changes))
+        for _, unit, changes in cases:
+            self.forge(unit, **changes)
+        for reason, unit, _ in cases:
+            with self.subTest(reason=reason, unit=unit):
+                self.wait_outcome(unit, reason)
+                self.assertNothingOf(unit)
+        self.assertFalse(os.path.exists(f"{RUN}/m.service"))
+        put("units/no-service.slice", {"signed": "{}", "signature": ""})
+        put("units/../../../tmp/x.service", {"signed": "{}", "signature": ""})
+        self.submit("still-taken.service")
+
+    def test_units_of_the_system_are_no_goal(self):
+        names = ("leased.service", "leased-guard.service", "dbus.service", "sshd.service", "systemd-journald.service", "user@0.service")
+        for name in names:
+            self.forge(name)
+        for name in names:
+            self.wait_outcome(name, "bad name")
+            self.assertFalse(os.path.lexists(f"{RUN}/{name}"))
+        before = property_of("getty.target", "LoadState")
+        alias = "submit-alias.service"
+        self.addCleanup(self._clear, alias)
+        owner = self.unit("submit-owner.service")
+        os.symlink(f"{SYSTEM}/{owner}", f"{SYSTEM}/{alias}")
+        self.addCleanup(os.unlink, f"{SYSTEM}/{alias}")
+        run("systemctl", "daemon-reload")
+        self.forge(alias)
+        self.wait_outcome(alias, "not first")
+        self.assertEqual(read(f"{SYSTEM}/{owner}"), SLEEPER)
+        self.assertEqual(property_of("getty.target", "LoadState"), before)
+
+    def test_links_of_the_directories_are_not_followed(self):
+        target = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, target)
+        os.symlink(target, f"{RUN}/trap.service.d")
+        self.addCleanup(os.unlink, f"{RUN}/trap.service.d")
+        self.forge("trap.service", files=[{"name": "trap.service", "content": SLEEPER},
+                                          {"name": "trap.service.d/a.conf", "content": "[Service]\n"}])
+        self.wait_outcome("trap.service", "not first")
+        self.assertEqual(os.listdir(target), [])
+
+    def test_signers_that_others_may_write_count_for_nothing(self):
+        self.addCleanup(os.chmod, SIGNERS, 0o644)
+        os.chmod(SIGNERS, 0o666)
+        self.refused("no signers", "open.service")
+        os.chmod(SIGNERS, 0o644)
+        os.rename(SIGNERS, f"{SIGNERS}.old")
+        os.symlink(f"{SIGNERS}.old", SIGNERS)
+        self.refused("no signers", "linked-signers.service")
+        os.rename(f"{SIGNERS}.old", SIGNERS)
+
+
+class InEtc(Submitting):
+    LEASED_CONF = "[Leased]\nTTL=2s\nAcceptUnits=etc\n"
+    PLACE = SYSTEM
+
+    def test_the_files_are_below_etc(self):
+        self.submit("etc.service")
+        self.assertTrue(os.path.exists(f"{SYSTEM}/etc.service"))
+
+
+class NotAccepting(Submitting):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def test_a_machine_that_takes_no_units_takes_none(self):
+        self.submit("none.service", SLEEPER, "--no-wait")
+        self.assertEqual(ctl("accept-files").returncode, 1)
+        self.assertNothingOf("none.service")
+        self.assertEqual([each["unit"] for each in shown("list-files")], ["none.service"])
+        self.assertIn("sleep infinity", ctl("cat", "none.service", check=True).stdout)
+
+
+if __name__ == "__main__":
+    main()

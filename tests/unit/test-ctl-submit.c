@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the record of a submitted unit may say, and under which names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ctl/unit-record.h"
+
+#define CLUSTER "5f3c7d0e-1b2a-4c3d-8e9f-001122334455"
+
+static json_t *file(const char *name, const char *content) {
+        return json_pack("{s:s, s:s}", "name", name, "content", content);
+}
+
+/* The reason why a record is refused whose signed text is this one. Takes text. */
+static Why judge(char *text) {
+        _cleanup_free_ char *record = unit_record_format(text, "signature");
+        UnitRecord r;
+        Why why = unit_record_open(record, &r);
+
+        if (why == WHY_NONE)
+                why = unit_record_read(&r);
+        unit_record_done(&r);
+        free(text);
+        return why;
+}
+
+static Why judge_file(const char *name, const char *content) {
+        return judge(unit_record_text(CLUSTER, "web.service", 7, 7,
+                        json_pack("[o, o]", file("web.service", "[Service]\n"), file(name, content))));
+}
+
+static void what_was_made_is_read_again(void **state) {
+        _cleanup_free_ char *text = unit_record_text(CLUSTER, "web.service", 7, 5,
+                        json_pack("[o, o]", file("web.service", "[Service]\n\tä\n"),
+                                        file("web.service.d/a.conf", "#")));
+        _cleanup_free_ char *record = unit_record_format(text, "its signature\n"), *gone = NULL, *other = NULL;
+        UnitRecord r;
+
+        assert_int_equal(unit_record_open(record, &r), WHY_NONE);
+        assert_string_equal(r.text, text);
+        assert_string_equal(r.signature, "its signature\n");
+        assert_int_equal(unit_record_read(&r), WHY_NONE);
+        assert_string_equal(r.cluster, CLUSTER);
+        assert_string_equal(r.unit, "web.service");
+        assert_int_equal(r.version, 7);
+        assert_int_equal(r.runs_as, 5);
+        assert_false(r.gone);
+        assert_int_equal(json_array_size(r.files), 2);
+        unit_record_done(&r);
+
+        gone = unit_record_text(CLUSTER, "web.service", 8, 8, NULL);
+        other = unit_record_format(gone, "");
+        assert_int_equal(unit_record_open(other, &r), WHY_NONE);
+        assert_int_equal(unit_record_read(&r), WHY_NONE);
+        assert_true(r.gone);
+        unit_record_done(&r);
+}
+
+static void no_name_leads_elsewhere(void **state) {
+        static const char *const bad[] = { "other.service", "web.service", "web.service.d", "web.service.d/",
+                "web.service.d/.conf", "web.service.d/.a.conf", "web.service.d/a.txt", "web.service.d/a/b.conf",
+                "web.service.d/../a.conf", "web.service.d/zzzz-leased.conf", "web.service.d/a b.conf",
+                "web.service.d/a\n.conf", "../web.service", "/etc/passwd", "web.service.dx/a.conf", "" };
+        static const char *const reserved[] = { "leased.service", "leased-guard.service", "dbus.service",
+                "sshd.service", "ssh.service", "systemd-logind.service", "user@0.service", "getty@tty1.service",
+                "web@.service", "web.timer", "web", "a/b.service", "../a.service", "-a.service", ".a.service", "" };
+
+        assert_int_equal(judge_file("web.service.d/a.conf", "#"), WHY_NONE);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(judge_file(bad[i], "#"), WHY_FILE_BAD_NAME);
+        for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
+                assert_false(unit_record_name_is_valid(reserved[i]));
+        assert_true(unit_record_name_is_valid("web@1.service"));
+        assert_int_equal(judge(unit_record_text(CLUSTER, "dbus.service", 1, 1, NULL)), WHY_FILE_BAD_NAME);
+}
+
+static void what_is_no_plain_text_or_too_much_is_damaged(void **state) {
+        _cleanup_free_ char *much = calloc(1, RECORD_CONTENT_MAX + 1);
+
+        for (const char *p = "\r\x1b\x01\x7f"; *p; p++)
+                assert_int_equal(judge_file("web.service.d/a.conf", (char[]){ *p, '\0' }), WHY_FILE_DAMAGED);
+        assert_non_null(much);
+        memset(much, '#', RECORD_CONTENT_MAX);
+        assert_int_equal(judge_file("web.service.d/a.conf", much), WHY_FILE_DAMAGED);
+        much[RECORD_CONTENT_MAX - strlen("[Service]\n")] = '\0';
+        assert_int_equal(judge_file("web.service.d/a.conf", much), WHY_NONE);
+        assert_int_equal(judge(strdup("{\"cluster\":\"a\",\"unit\":\"web.service\",\"version\":1,\"version\":2}")),
+                        WHY_FILE_DAMAGED);
+        assert_int_equal(judge(strdup("[]")), WHY_FILE_DAMAGED);
+        assert_int_equal(judge(strdup("{\"content\":\"a\\u0000b\"}")), WHY_FILE_DAMAGED);
+}
+
+static void versions_are_within_bounds(void **state) {
+        static const int64_t bad[][2] = { { 0, 0 }, { -1, -1 }, { 1, 2 }, { 1, 0 }, { INT64_C(1) << 53, 1 },
+                { INT64_MAX, INT64_MAX } };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(judge(unit_record_text(CLUSTER, "web.service", bad[i][0], bad[i][1], NULL)),
+                                WHY_FILE_DAMAGED);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_was_made_is_read_again),
+                cmocka_unit_test(no_name_leads_elsewhere),
+                cmocka_unit_test(what_is_no_plain_text_or_too_much_is_damaged),
+                cmocka_unit_test(versions_are_within_bounds),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
