@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units that come with the cluster: submitted on a machine that takes none itself, and run by three that do."""
+
+import base64
+import json
+import sys
+
+import layer
+from cluster import DAEMON, Unit
+from scene import scene
+from waiting import now, require, wait_for
+
+KEY = "/srv/key"
+TOO_OLD, BAD_SIGNATURE = 226, 223
+
+
+class Submitted:
+    """Units of one signer, from one machine."""
+
+    def __init__(self, cluster, source):
+        self.cluster, self.source = cluster, source
+        self.takers = [machine for machine in cluster if machine is not source]
+        self.units = {}
+        for key in (KEY, f"{KEY}-of-nobody"):
+            source.run("sh", "-c", f"rm -f {key}*; ssh-keygen -q -t ed25519 -N '' -C '' -f {key}")
+        for machine in self.takers:
+            machine.write("/etc/leased/allowed_signers", f"alice@example.com {source.read(KEY + '.pub')}")
+            machine.write("/etc/leased/leased.conf.d/accept.conf", "[Leased]\nAcceptUnits=etc\n")
+            machine.run("systemctl", "restart", DAEMON)
+        for machine in self.takers:
+            cluster.wait_ready(machine)
+
+    def submit(self, *names, key=KEY, mark=""):
+        """Submits these units, new or in another version; returns how long it took until all of them ran."""
+        for name in names:
+            unit = self.units.get(name)
+            if unit is None:
+                stamps = f"stamps-{self.cluster.number_stamps()}-{name}"
+                unit = self.units[name] = Unit.of_stamps(self.cluster, name, stamps)
+                unit.line = f"{layer.STAMPER} /shared/{stamps}"
+                unit.disable = lambda: None  # it is destroyed
+                self.cluster.units.append(unit)
+            self.source.write(f"/srv/{name}", f"# {mark}\n[Service]\nExecStart={unit.line}\n")
+        began = now()
+        self.source.run("leasectl", "submit", f"--key={key}", *[f"/srv/{name}" for name in names], deadline=60)
+        return now() - began
+
+    def outcome(self, machine, name):
+        said = json.loads(machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1",
+                                      "org.leased1.Manager", "UnitFiles").stdout)["data"]
+        return next((code for unit, _, _, code, _ in said if unit == name), 0)
+
+    def record(self, name):
+        answer = self.cluster.etcd.call(self.source, "/v3/kv/range", {"key": self._key(name)})
+        return base64.b64decode(answer["kvs"][0]["value"])
+
+    def forge(self, name, value):
+        """As somebody does who has the registry's password."""
+        require(f"etcd takes {name}", self.cluster.etcd.call(self.source, "/v3/kv/put", {
+            "key": self._key(name), "value": base64.b64encode(value).decode()}) is not None)
+
+    def require_refused(self, name, code, value):
+        texts = [machine.read(f"/etc/systemd/system/{name}") for machine in self.takers]
+        self.forge(name, value)
+        for machine, text in zip(self.takers, texts):
+            wait_for(f"{machine} says {code} of {name}", lambda each=machine: self.outcome(each, name) == code, 30,
+                     self.units[name].story)
+            require("its file is as it was", machine.read(f"/etc/systemd/system/{name}") == text)
+            require(f"status says so: {self.cluster.status(machine)}", f"{name}: " in self.cluster.status(machine))
+
+    @staticmethod
+    def _key(name):
+        return base64.b64encode(f"/leased/units/{name}".encode()).decode()
+
+
+@scene(registry="etcd", ttl=2.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
+def units_that_are_submitted_run_move_and_survive_what_a_forger_writes(cluster):
+    fleet = Submitted(cluster, cluster["delta"])
+    names = [f"web{i}.service" for i in range(1, 6)]
+    took = fleet.submit(*names)
+    print(f"      five submitted units ran after {took:.1f} s", file=sys.stderr, flush=True)
+    units = [fleet.units[name] for name in names]
+    for unit in units:
+        require(f"{unit.name} does not run where it was submitted", unit.wait_running() is not fleet.source, unit.story)
+        unit.require_tenures(1)
+
+    first, second = units[:2]
+    old = fleet.record(first.name)
+    for version in (1, 2):
+        fleet.submit(first.name, mark=f"version {version}")
+        wait_for(f"{first.name} has moved, and runs", lambda now_at=version + 1: len(first.tenures) == now_at and first.running_on, 30,
+                 first.story)
+        for machine in fleet.takers:
+            wait_for(f"{machine} has version {version}",
+                     lambda each=machine, text=f"# version {version}\n": text in each.read(f"/etc/systemd/system/{first.name}"), 30,
+                     first.story)
+    wait_for("it has come to rest", lambda: all(fleet.outcome(each, first.name) == 220 for each in fleet.takers), 30, first.story)
+
+    before = first.tenure
+    fleet.require_refused(first.name, TOO_OLD, old)
+    record = json.loads(fleet.record(second.name))
+    fleet.require_refused(second.name, BAD_SIGNATURE, json.dumps(
+        {**record, "signed": record["signed"].replace("ExecStart=", "ExecStart=/bin/false ")}).encode())
+    require("nothing was disturbed", first.tenure.invocation == before.invocation, first.story)
+
+    lost = second.wait_running()
+    lost.power_cut()
+    second.wait_running(but=lost, deadline=cluster.takeover + 5)
+    fleet.submit(units[4].name, mark="while one was away")
+    lost.boot()
+    cluster.wait_ready(lost)
+    wait_for(f"{lost} has caught up", lambda: "# while one was away\n" in lost.read(f"/etc/systemd/system/{units[4].name}"), 30,
+             units[4].story)
+
+    fleet.source.run("leasectl", "destroy", f"--key={KEY}", *names)
+    for unit in units:
+        unit.wait_gone(deadline=40)
+        for machine in fleet.takers:
+            wait_for(f"{unit.name} is gone from {machine}",
+                     lambda each=machine, name=unit.name: not each.exists(f"/etc/systemd/system/{name}") and
+                     not each.exists(f"/etc/leased/units/{name}"), 40, unit.story)
+    for machine in fleet.takers:
+        machine.remove("/etc/leased/leased.conf.d/accept.conf")
+        machine.run("systemctl", "restart", DAEMON)
+    for machine in cluster:
+        cluster.wait_ready(machine)
