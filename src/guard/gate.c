@@ -193,7 +193,8 @@ int gates_mark(Gates *g, const char *unit, const Mark *mark) {
         if (r < 0)
                 return r;
         n = snprintf(text, sizeof(text), "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %d\n", mark->index,
-                        mark->kill_at, mark->kill_offset, mark->ended);
+                        mark->kill_at, mark->kill_offset,
+                        mark->kill_at == USEC_INFINITY ? 2 : mark->ended); /* an older guard kills at once */
         must(n == MARK_SIZE); /* so that a shorter text never leaves the end of a longer one */
 
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -260,12 +261,14 @@ bool mark_decode(const char *text, size_t size, Mark *ret) {
         Mark m;
 
         if (size != MARK_SIZE || text[SECOND - 1] != ' ' || text[THIRD - 1] != ' ' || text[ENDED - 1] != ' ' ||
-                        (text[ENDED] != '0' && text[ENDED] != '1') || text[ENDED + 1] != '\n')
+                        text[ENDED] < '0' || text[ENDED] > '2' || text[ENDED + 1] != '\n')
                 return false;
         if (!decode_number(text, &m.index) || !decode_number(text + SECOND, &m.kill_at) ||
                         !decode_number(text + THIRD, &m.kill_offset))
                 return false;
         m.ended = text[ENDED] == '1';
+        if (text[ENDED] == '2' && m.kill_at != USEC_INFINITY)
+                return false;
         *ret = m;
         return true;
 }

@@ -25,8 +25,9 @@
 typedef struct Gates Gates;
 
 typedef struct Mark {
-        uint64_t index;     /* of the lease */
-        usec_t kill_at;     /* CLOCK_BOOTTIME, as it was when the mark was written */
+        uint64_t index; /* of the lease */
+        usec_t kill_at; /* CLOCK_BOOTTIME, as it was when the mark was written. USEC_INFINITY: the unit is kept beyond
+                           its deadlines (law 13) */
         usec_t kill_offset; /* a later beat makes kill_at its t0 + this, unless the entry has ended */
         bool ended;         /* the entry is expired or lost: beats do not count any more */
 } Mark;

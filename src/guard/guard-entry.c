@@ -42,10 +42,12 @@ static void entry_check(const GuardEntry *e) {
         must(!guard_entry_is_live(e) || e->stop_at <= e->kill_at);
         must(guard_entry_is_live(e) || (!e->gate_wanted && e->stop != STOP_STATE_NONE));
         must(!e->down || !guard_entry_is_live(e));
+        must(!e->keeps || guard_entry_is_live(e));
 }
 
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         e->down = false;
+        e->keeps = false;
         e->gate_wanted = false;
         e->gate_open = true; /* until the gate has been found gone, which sets closed_at */
         e->gate_next = now;
@@ -61,7 +63,7 @@ static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
 
 static unsigned entry_expire(GuardEntry *e, usec_t now) {
         entry_check(e);
-        if (!guard_entry_is_live(e) || now < e->stop_at)
+        if (!guard_entry_is_live(e) || e->keeps || now < e->stop_at) /* law 13 */
                 return 0;
         e->expired = true;
         return entry_begin_stop(e, now);
@@ -92,6 +94,7 @@ EntryKept guard_entry_keep(const GuardEntry *e) {
                 .expired = e->expired,
                 .lost = e->lost,
                 .open = e->gate_open,
+                .keeps = e->keeps,
                 .post = e->post,
         };
 }
@@ -100,7 +103,7 @@ bool guard_entry_kept_is_valid(const EntryKept *kept) {
         bool live = !kept->expired && !kept->lost;
 
         return kept->index != 0 && kept->stop_offset <= kept->kill_offset &&
-               (live ? kept->stop_at <= kept->kill_at : !kept->open);
+               (live ? kept->stop_at <= kept->kill_at : !kept->open && !kept->keeps);
 }
 
 unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept) {
@@ -114,6 +117,7 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
                 .expired = kept->expired,
                 .lost = kept->lost,
                 .down = kept->expired || kept->lost,
+                .keeps = kept->keeps,
                 .gate_wanted = kept->open,
                 .gate_open = kept->open,
                 .post = kept->post,
@@ -123,8 +127,8 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
         return ENTRY_TELL | entry_expire(e, now);
 }
 
-unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
-                usec_t kill_offset) {
+static unsigned entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at,
+                usec_t stop_offset, usec_t kill_offset, bool keeps) {
         unsigned actions = entry_expire(e, now) | ENTRY_TELL;
 
         if (index == 0 || e->leaving || guard_entry_is_stopping(e) || (guard_entry_is_live(e) && e->index != index))
@@ -146,7 +150,38 @@ unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_
         }
         e->stop_offset = stop_offset;
         e->kill_offset = kill_offset;
+        e->keeps = e->keeps || keeps;
         return actions | ENTRY_MARK | entry_expire(e, now);
+}
+
+unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
+                usec_t kill_offset) {
+        return entry_arm(e, now, index, stop_at, kill_at, stop_offset, kill_offset, false);
+}
+
+unsigned guard_entry_arm_kept(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at,
+                usec_t stop_offset, usec_t kill_offset) {
+        return entry_arm(e, now, index, stop_at, kill_at, stop_offset, kill_offset, true);
+}
+
+unsigned guard_entry_keep_on(GuardEntry *e, usec_t now) {
+        unsigned actions = entry_expire(e, now);
+
+        if (!guard_entry_is_live(e))
+                return actions;
+        e->keeps = true;
+        return actions | ENTRY_MARK | ENTRY_TELL;
+}
+
+/* The deadlines count from t0, and no longer from a beat before it: until now they did not count at all (law 13). */
+unsigned guard_entry_keep_off(GuardEntry *e, usec_t now, usec_t t0) {
+        if (!guard_entry_is_live(e) || !e->keeps)
+                return entry_expire(e, now);
+        t0 = MIN(t0, now);
+        e->stop_at = MAX(e->stop_at, usec_add(t0, e->stop_offset));
+        e->kill_at = MAX(e->kill_at, usec_add(t0, e->kill_offset));
+        e->keeps = false;
+        return ENTRY_MARK | ENTRY_TELL | entry_expire(e, now);
 }
 
 unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0) {
@@ -173,8 +208,8 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
                 };
                 return actions | entry_begin_stop(e, now);
         }
-        e->stop_at = MIN(e->stop_at, now);
-        e->kill_at = MIN(e->kill_at, kill_at);
+        e->stop_at = e->keeps ? now : MIN(e->stop_at, now);
+        e->kill_at = e->keeps ? kill_at : MIN(e->kill_at, kill_at);
         if (guard_entry_is_stopping(e)) {
                 e->lost = true;
                 return actions | ENTRY_MARK | ENTRY_TELL;
@@ -202,7 +237,7 @@ unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index) {
 
         if (!guard_entry_is_live(e) || e->leaving || e->index != index)
                 return actions;
-        must(now < e->stop_at); /* law 10 */
+        must(e->keeps || now < e->stop_at); /* laws 10, 13 */
         e->gate_wanted = true;
         return actions | ENTRY_OPEN_GATE;
 }
@@ -248,6 +283,10 @@ unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
 
 void guard_entry_set_post(GuardEntry *e, bool post) {
         e->post = post;
+}
+
+usec_t guard_entry_last_kill(const GuardEntry *e, usec_t now) {
+        return e->keeps ? usec_add(now, e->kill_offset) : e->kill_at;
 }
 
 usec_t guard_entry_end_at(const GuardEntry *e) {
@@ -380,7 +419,7 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
 
         if (e->index == 0)
                 return next;
-        if (guard_entry_is_live(e))
+        if (guard_entry_is_live(e) && !e->keeps)
                 next = e->stop_at;
         if (e->gate_open && !e->gate_wanted)
                 next = MIN(next, e->gate_next);
@@ -400,12 +439,12 @@ usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         usec_t latest = usec_add(now, watchdog_stopping(e)), shortly_before = usec_sub(end, WATCHDOG_SLACK);
 
         if (guard_entry_is_live(e))
-                return usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
+                return e->keeps ? USEC_INFINITY : usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
         return guard_entry_is_stopping(e) ? MAX(shortly_before, latest) : USEC_INFINITY;
 }
 
 usec_t guard_entry_alarm(const GuardEntry *e, usec_t now) {
-        bool waits = guard_entry_is_live(e) || guard_entry_is_stopping(e);
+        bool waits = (guard_entry_is_live(e) && !e->keeps) || guard_entry_is_stopping(e);
 
         if (!waits || e->kill_offset == 0 || e->kill_offset >= SHORT_KILL_OFFSET)
                 return USEC_INFINITY;
@@ -416,5 +455,5 @@ uint32_t guard_entry_flags(const GuardEntry *e) {
         if (e->index == 0)
                 return 0;
         return (e->gate_open ? GUARD_FLAG_OPEN : 0) | (e->expired ? GUARD_FLAG_EXPIRED : 0) |
-               (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0);
+               (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0) | (e->keeps ? GUARD_FLAG_KEEPS : 0);
 }

@@ -62,6 +62,7 @@ typedef struct GuardEntry {
         uint64_t index; /* 0: there is no entry */
         usec_t stop_at, kill_at;
         usec_t stop_offset, kill_offset; /* from the t0 of a beat to the two (law 1) */
+        bool keeps;                      /* while the entry is live, its deadlines do not count (law 13) */
         bool expired, lost, down;
         bool leaving;     /* DISARM was asked for: the entry is dropped as soon as it may be */
         bool gate_wanted; /* OPEN was asked for, and the gate is to stay open while the entry is live */
@@ -105,12 +106,14 @@ typedef struct PartEnd {
         usec_t since;  /* when the part was last killed, or was found to run its ExecStopPost= */
 } PartEnd;
 
-/* What a guard hands on of an entry that is not busy (guard_entry_is_busy()) to the program that takes its place. */
+/* What a guard hands on of an entry that is not busy (guard_entry_is_busy()) to the program that takes its place. The
+ * booleans are independent facts. */
 typedef struct EntryKept {
         uint64_t index;
         usec_t stop_at, kill_at, stop_offset, kill_offset;
         bool expired, lost; /* if one of them is set, the unit was seen down after it was set */
         bool open;          /* the gate is open */
+        bool keeps;         /* as in GuardEntry */
         bool post;          /* as in GuardEntry */
 } EntryKept;
 
@@ -136,7 +139,13 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
 /* Each takes the request of this name (protocol.h). */
 unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at, usec_t stop_offset,
                 usec_t kill_offset);
+/* The same for a request with GUARD_FLAG_KEEPS: the entry is kept from the first moment on. */
+unsigned guard_entry_arm_kept(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at,
+                usec_t stop_offset, usec_t kill_offset);
 unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0);
+/* The two sides of GUARD_KEEP: the deadlines of a live entry do not count any more; they count again. */
+unsigned guard_entry_keep_on(GuardEntry *e, usec_t now);
+unsigned guard_entry_keep_off(GuardEntry *e, usec_t now, usec_t t0);
 unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill_at);
 unsigned guard_entry_disarm(GuardEntry *e, usec_t now);
 unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index);
@@ -161,6 +170,9 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
 /* Takes whether the unit or a member has an ExecStopPost=. To be called before the gate opens, and again when the unit
  * is to be stopped. */
 void guard_entry_set_post(GuardEntry *e, bool post);
+/* Gives when the unit must be killed if the guard ends now: at kill_at, or, where kill_at does not count, as long from
+ * now as kill_at is after a beat. */
+usec_t guard_entry_last_kill(const GuardEntry *e, usec_t now);
 /* Gives end_at of an entry that is stopping: when its processes are first killed, at kill_at or before (law 9). */
 usec_t guard_entry_end_at(const GuardEntry *e);
 

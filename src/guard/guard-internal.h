@@ -93,6 +93,7 @@ struct Guard {
         usec_t watchdog;                 /* the deadline of which PID 1 was told last */
         Alarm alarm;                     /* ends a guard that hangs, where PID 1's watchdog would be too late */
         bool hello;                      /* HELLO is to be sent */
+        bool keeps_due;                  /* GUARD_KEEPS is to be sent */
         bool synced;                     /* SYNCED has been sent */
         uint64_t serial;                 /* the highest of the daemon's requests on this connection; 0: none */
         bool mark_failed, listen_failed; /* logged: no mark can be written; the daemon cannot be served */

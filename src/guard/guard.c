@@ -38,6 +38,13 @@
 
 /* ---- the daemon ---- */
 
+static bool any_is_kept(const Guard *g) {
+        for (const Item *item = g->items; item; item = item->hh.next)
+                if (item->entry.keeps)
+                        return true;
+        return false;
+}
+
 static void on_connected(void *userdata) {
         Guard *g = userdata;
         Item *item, *next;
@@ -45,6 +52,7 @@ static void on_connected(void *userdata) {
         g->hello = true;
         g->synced = false;
         g->serial = 0;
+        g->keeps_due = any_is_kept(g);
         HASH_ITER(hh, g->items, item, next)
                 if (item->entry.index != 0)
                         item_tell(g, item);
@@ -56,8 +64,9 @@ static unsigned request_perform(Guard *g, Item *item, const GuardMessage *m) {
 
         switch (m->type) {
         case GUARD_ARM: /* law 14: the beat from which it counts may have been sent before a pause */
-                return guard_entry_arm(e, now, m->index, usec_sub(m->stop_at, paused), usec_sub(m->kill_at, paused),
-                                m->stop_offset, m->kill_offset);
+                return (m->flags & GUARD_FLAG_KEEPS ? guard_entry_arm_kept : guard_entry_arm)(e, now, m->index,
+                                usec_sub(m->stop_at, paused), usec_sub(m->kill_at, paused), m->stop_offset,
+                                m->kill_offset);
         case GUARD_LOSE:
                 return guard_entry_lose(e, now, m->index, m->kill_at);
         case GUARD_DISARM:
@@ -81,6 +90,23 @@ static void on_beat(Guard *g, usec_t t0) {
         event_log(0, "beat %" PRIu64, t0);
 }
 
+/* Law 13. A request that was read late keeps nothing that has expired meanwhile. */
+static void on_keep(Guard *g, const GuardMessage *m) {
+        bool on = m->flags & GUARD_FLAG_KEEPS && !g->ending;
+        usec_t now = now_boottime();
+        Item *item, *next;
+
+        g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
+        HASH_ITER(hh, g->items, item, next)
+                item_perform(g, item,
+                                on ? guard_entry_keep_on(&item->entry, now)
+                                   : guard_entry_keep_off(&item->entry, now, m->t0));
+        g->keeps_due = true;
+        event_log(0, "%s %" PRIu64, on ? "keeps" : "counts", on ? now : MIN(m->t0, now));
+        log_notice(on ? "keeping all units until leased says otherwise: the cluster is paused"
+                      : "the pause ends: every unit has its deadline again");
+}
+
 static void on_message(const GuardMessage *m, void *userdata) {
         Guard *g = userdata;
         Item *item;
@@ -89,6 +115,9 @@ static void on_message(const GuardMessage *m, void *userdata) {
         switch (m->type) {
         case GUARD_BEAT:
                 on_beat(g, m->t0);
+                return;
+        case GUARD_KEEP:
+                on_keep(g, m);
                 return;
         case GUARD_ARM:
         case GUARD_OPEN:
@@ -113,6 +142,8 @@ static void on_message(const GuardMessage *m, void *userdata) {
                 event_log(0, "armed %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, item->unit,
                                 item->entry.index, item->entry.stop_at, item->entry.kill_at, item->entry.stop_offset,
                                 item->entry.kill_offset);
+        if (m->type == GUARD_ARM && item->entry.keeps)
+                event_log(0, "kept %s", item->unit);
 }
 
 static int send_simple(Guard *g, GuardMessageType type, uint64_t index) {
@@ -123,6 +154,15 @@ static int send_simple(Guard *g, GuardMessageType type, uint64_t index) {
 
 static int send_version(Guard *g) {
         GuardMessage m = { .version = GUARD_PROTOCOL, .type = GUARD_VERSION, .unit = LEASED_VERSION };
+
+        return client_send(g->client, &m);
+}
+
+static int send_keeps(Guard *g) {
+        GuardMessage m = { .version = GUARD_PROTOCOL,
+                .type = GUARD_KEEPS,
+                .flags = any_is_kept(g) ? GUARD_FLAG_KEEPS : 0,
+                .serial = g->serial };
 
         return client_send(g->client, &m);
 }
@@ -168,7 +208,10 @@ static void guard_tell(Guard *g) {
         }
         if (g->tells)
                 g->turn.more = true;
-        else if (connected && !g->synced && send_version(g) == 0 && send_simple(g, GUARD_SYNCED, 0) == 0)
+        if (g->tells || (connected && g->keeps_due && send_keeps(g) < 0))
+                return;
+        g->keeps_due = false;
+        if (connected && !g->synced && send_version(g) == 0 && send_simple(g, GUARD_SYNCED, 0) == 0)
                 g->synced = true;
 }
 
@@ -254,7 +297,9 @@ static void guard_lose(Guard *g) {
 
                 g->losing = item->hh.next;
                 if (guard_entry_is_live(e))
-                        item_perform(g, item, guard_entry_lose(&item->entry, now_boottime(), e->index, e->kill_at));
+                        item_perform(g, item,
+                                        guard_entry_lose(&item->entry, now_boottime(), e->index,
+                                                        guard_entry_last_kill(e, now_boottime())));
         }
         if (g->losing || !g->wiping)
                 return;
@@ -448,13 +493,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
         Guard *g = userdata;
         Item *item = guard_unit_is_valid(unit) ? item_obtain(g, unit) : NULL;
-        usec_t now = now_boottime();
+        usec_t now = now_boottime(), most;
 
-        /* No lease is good for longer than that: a mark that says so was not written by a guard. */
+        /* No lease is good for longer than that: a mark that says so was not written by a guard. What was kept is no
+         * longer (law 13), and has the time that it would have had after a beat. */
+        most = usec_add(now, mark->kill_at == USEC_INFINITY ? MIN(mark->kill_offset, LIFE_MAX) : LIFE_MAX);
         if (item)
-                item_perform(g, item,
-                                guard_entry_lose(&item->entry, now, mark->index,
-                                                MIN(mark->kill_at, usec_add(now, LIFE_MAX))));
+                item_perform(g, item, guard_entry_lose(&item->entry, now, mark->index, MIN(mark->kill_at, most)));
 }
 
 int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {

@@ -72,7 +72,7 @@ void item_read_members(Guard *g, Item *item) {
  * the unit is left to be done, not even for a successor. */
 static int item_mark(Guard *g, Item *item) {
         const GuardEntry *e = &item->entry;
-        Mark mark = { e->index, e->kill_at, e->kill_offset, e->expired || e->lost };
+        Mark mark = { e->index, e->keeps ? USEC_INFINITY : e->kill_at, e->kill_offset, e->expired || e->lost };
         int r;
 
         if (e->index == 0 || e->down) {

@@ -66,6 +66,9 @@ typedef enum GuardMessageType {
         GUARD_OPEN,
         /* unit: closes the gate. */
         GUARD_CLOSE,
+        /* flags, t0: with GUARD_FLAG_KEEPS, the deadlines of all live entries do not count any more. Without this flag
+         * they count again: from t0, or from a later beat. The answer is a GUARD_KEEPS. (Law 13.) */
+        GUARD_KEEP,
 
         /* From the guard. */
 
@@ -74,6 +77,8 @@ typedef enum GuardMessageType {
         GUARD_SYNCED,     /* all entries have been sent */
         GUARD_VERSION, /* unit: in place of a unit's name, the version of the guard, for people. A guard of 0.1.0 does
                         * not send this message */
+        GUARD_KEEPS,   /* flags, serial: GUARD_FLAG_KEEPS if the deadlines of some entry do not count. Sent after each
+                        * GUARD_KEEP, and before the SYNCED if there is such an entry */
 } GuardMessageType;
 
 enum {
@@ -81,7 +86,8 @@ enum {
         GUARD_FLAG_EXPIRED = 1 << 1, /* stop_at has passed */
         GUARD_FLAG_LOST = 1 << 2,    /* by GUARD_LOSE */
         GUARD_FLAG_DOWN = 1 << 3,    /* expired or lost, and the unit has been seen down since */
-        GUARD_FLAG_JUMPED = 1 << 4,  /* expired, and its deadlines count from before a pause of the machine (law 14) */
+        GUARD_FLAG_KEEPS = 1 << 4,   /* the entry's deadlines do not count (law 13); also in an ARM */
+        GUARD_FLAG_JUMPED = 1 << 5,  /* expired, and its deadlines count from before a pause of the machine (law 14) */
 };
 
 typedef struct GuardMessage {

@@ -552,9 +552,12 @@ static unsigned random_request(GuardEntry *e, usec_t now) {
                 .known = draw(4), .asked_at = now - draw(300 * MS), .up = !draw(3), .job = !draw(3), .empty = draw(3)
         };
 
+        if (!draw(12))
+                return draw(2) ? guard_entry_keep_on(e, now) : guard_entry_keep_off(e, now, now - draw(SEC));
         switch (draw(10)) {
         case 0:
-                return guard_entry_arm(e, now, draw(4), stop, kill, SEC, SEC + draw(2) * SEC);
+                return (draw(8) ? guard_entry_arm : guard_entry_arm_kept)(
+                                e, now, draw(4), stop, kill, SEC, SEC + draw(2) * SEC);
         case 1:
         case 2:
                 return guard_entry_beat(e, now, now - draw(SEC));
@@ -582,7 +585,7 @@ static void carry_out(GuardEntry *e, usec_t *now, unsigned actions, bool *file) 
                 bool fails = !draw(5);
 
                 if (actions & ENTRY_OPEN_GATE) {
-                        assert_true(guard_entry_is_live(e) && *now < e->stop_at);
+                        assert_true(guard_entry_is_live(e) && (e->keeps || *now < e->stop_at));
                         *file = !fails;
                 } else if (!fails)
                         *file = false;
@@ -620,9 +623,9 @@ static void no_storm_breaks_the_laws(void **state) {
                                                 guard_entry_next(&e, NOBODY) <=
                                                                 MAX(now, e.kill_at) + GUARD_KILL_EVERY);
                         /* What has passed its time is stopping. */
-                        assert_false(guard_entry_is_live(&e) && now >= e.stop_at);
+                        assert_false(guard_entry_is_live(&e) && !e.keeps && now >= e.stop_at);
                         /* Nobody under way is without a next turn. */
-                        if (guard_entry_is_live(&e) || guard_entry_is_stopping(&e))
+                        if ((guard_entry_is_live(&e) && !e.keeps) || guard_entry_is_stopping(&e))
                                 assert_true(guard_entry_next(&e, NOBODY) < USEC_INFINITY);
                         if (e.index == 0)
                                 assert_false(file);

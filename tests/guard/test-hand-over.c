@@ -87,6 +87,53 @@ static void a_guard_that_hands_over_stops_nothing(void **state) {
                         strv_contains(pid_one->stopped, "more.service"));
 }
 
+/* Law 13: also by the guard that follows, and a guard that was killed kept nothing. */
+static void a_guard_that_keeps_its_units_in_a_pause_hands_that_on(void **state) {
+        World *w = *state;
+        GuardMessage keep = request(GUARD_KEEP, "");
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 400 * MS, 600 * MS);
+        keep.flags = GUARD_FLAG_KEEPS;
+        ask(w, keep);
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN | GUARD_FLAG_KEEPS);
+        turn_through(w, now_boottime() + 800 * MS);
+        assert_true(exists(w, "held/unit.service") && !pid_one->stopped);
+        guard_hand_over(w->guard, program_of(w));
+        turn_until(handed_on > 0);
+        assert_int_equal(guard_follows(w, 0), 0);
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_true(exists(w, "held/unit.service") && !pid_one->stopped);
+
+        assert_int_equal(try_connect(w), 0);
+        keep.flags = 0;
+        keep.t0 = now_boottime();
+        ask(w, keep);
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN);
+        turn_until(!exists(w, "held/unit.service"));
+        assert_true(now_boottime() >= keep.t0 + 400 * MS);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() >= keep.t0 + 600 * MS);
+}
+
+static void what_was_kept_has_the_time_of_a_beat_when_its_guard_dies(void **state) {
+        World *w = *state;
+        GuardMessage keep = request(GUARD_KEEP, "");
+        usec_t died;
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 100 * MS, 400 * MS);
+        keep.flags = GUARD_FLAG_KEEPS;
+        ask(w, keep);
+        turn_through(w, now_boottime() + 600 * MS);
+        died = now_boottime();
+        guard_dies(w);
+        guard_begins(w);
+        turn_until(!exists(w, "held/unit.service"));
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() >= died + 400 * MS && now_boottime() < died + 400 * MS + patience());
+}
+
 static void a_guard_that_cannot_hand_over_goes_on(void **state) {
         World *w = *state;
         GuardMessage m;
@@ -185,6 +232,10 @@ static int no_hand_over(void **state) {
 int hand_over_tests(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_guard_that_hands_over_stops_nothing, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(
+                                a_guard_that_keeps_its_units_in_a_pause_hands_that_on, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(
+                                what_was_kept_has_the_time_of_a_beat_when_its_guard_dies, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_that_cannot_hand_over_goes_on, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_hands_over_in_a_calm_moment_only, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(
