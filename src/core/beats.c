@@ -46,7 +46,7 @@ static Crowd count(Core *c) {
         c->beats.fastest = TTL_MAX;
         for (const Session *s = c->sessions; s; s = s->hh.next) {
                 crowd.n += s->beat.revision > 0;
-                if (s->beat.revision == 0 || session_is_ours(c, s->name) || c->now.boottime >= session_dead_at(s))
+                if (s->beat.revision == 0 || session_is_ours(c, s->name) || c->now.boottime >= session_silent_at(s))
                         continue;
                 crowd.rate += 5000 * USEC_PER_SEC / s->ttl;
                 c->beats.fastest = MIN(c->beats.fastest, s->ttl);

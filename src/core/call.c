@@ -23,6 +23,7 @@
 #include "core/lease.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/session.h"
 #include "core/txn.h"
 
@@ -151,6 +152,8 @@ static CallResult check_call(Core *c, const Call *call) {
                 return CALL_INVALID_PERIOD;
         if (!session_settled(c) || c->shutdown.on || c->now.boottime >= c->own.t0 + c->own.timeline.kill)
                 return CALL_UNAVAILABLE;
+        if (pause_is_seen(c) && (call->kind == CALL_ACQUIRE || call->kind == CALL_STEAL))
+                return CALL_UNAVAILABLE;
         if (c->now.boottime < c->identity.acquire_not_before)
                 return CALL_UNAVAILABLE;
         return CALL_DONE;
@@ -203,6 +206,8 @@ static void send_call(Core *c, Calling *g) {
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (g->meta > 0)
                 txn_compare(&b, RECORD_META, "", g->meta);
+        if (g->kind == CALL_ACQUIRE || g->kind == CALL_STEAL)
+                pause_compare(&b);
         txn_put(&b, RECORD_LEASE, g->lease->name, &g->record, sizeof(g->record));
         g->txn = txn_send(&b);
 }
@@ -232,7 +237,8 @@ static bool has_landed(const Calling *g) {
 static void on_refused(Core *c, Calling *g) {
         if (has_landed(g))
                 drop(c, g, CALL_DONE);
-        else if (g->meta > 0 && c->meta.seen.revision != g->meta)
+        else if ((g->meta > 0 && c->meta.seen.revision != g->meta) ||
+                        (pause_is_seen(c) && (g->kind == CALL_ACQUIRE || g->kind == CALL_STEAL)))
                 drop(c, g, CALL_UNAVAILABLE);
         else if (g->lease->seen.revision != g->revision)
                 drop(c, g,

@@ -20,6 +20,7 @@
 #include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/plan.h"
 #include "core/send.h"
 #include "core/session.h"
@@ -199,7 +200,7 @@ static Change part(Core *c, const Lease *l) {
         const char *machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
                               : leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE ? u->plan.move_to
                                                                                                : "";
-        const Session *target = machine[0] ? target_session(c, machine) : NULL;
+        const Session *target = machine[0] && !pause_is_seen(c) ? target_session(c, machine) : NULL; /* law 13 */
 
         if (target)
                 return (Change){ .op = OP_TRANSFER, .target = target, .machine = machine };
@@ -266,7 +267,8 @@ static Change advance_others(Core *c, Lease *l) {
                         return (Change){ .op = OP_EXPIRE };
                 if (send_is_expired(c, l, s))
                         c->claims.expiring = send_expire(c, s, room(c));
-        } else if (u->wish.steal && u->wish.steal_index == l->value->index && u->wish.steal_index > 0)
+        } else if (u->wish.steal && u->wish.steal_index == l->value->index && u->wish.steal_index > 0 &&
+                        (!s->keeps || session_is_over(s)))
                 send_steal(c, l, s);
         return none;
 }
@@ -274,8 +276,9 @@ static Change advance_others(Core *c, Lease *l) {
 static void advance_lost(Core *c, Lease *l) {
         if (lease_is_ours(c, l))
                 send_restore(c, l);
-        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && c->beats.known_at > l->seen.at &&
-                        c->meta.seen.revision > 0 && !c->meta.damaged && plan_wants_lease(c, l->unit, NULL))
+        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && !session_another_keeps(c) &&
+                        c->beats.known_at > l->seen.at && c->meta.seen.revision > 0 && !c->meta.damaged &&
+                        plan_wants_lease(c, l->unit, NULL))
                 send_retake(c, l);
 }
 

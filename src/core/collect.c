@@ -30,7 +30,8 @@ static bool may_be_collected(const Core *c, const Session *s, bool crowded) {
         usec_t due = crowded ? session_dead_at(s) : usec_add(s->beat.at, COLLECT_AFTER_TTLS * s->ttl);
 
         return s->beat.known && s->fence.known && (s->beat.revision > 0 || s->fence.revision > 0) &&
-               !session_is_ours(c, s->name) && c->now.boottime >= due && !is_named_anywhere(c, s);
+               !session_is_ours(c, s->name) && !(s->keeps && !session_is_over(s)) && c->now.boottime >= due &&
+               !is_named_anywhere(c, s);
 }
 
 /* Deletes one session at a time, long after its end. The beat and the fence are deleted in one Txn, so that nobody

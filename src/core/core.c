@@ -27,6 +27,7 @@
 #include "core/news.h"
 #include "core/offer.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/planning.h"
 #include "core/presence.h"
 #include "core/request.h"
@@ -46,6 +47,8 @@ static void remember(Core *c, const CoreMemory *m) {
         c->identity.revision = m->revision;
         c->identity.floor = m->floor <= FLOOR_MAX ? m->floor : 0;
         c->identity.silence = m->silence;
+        c->pause.remembered = m->paused;
+        c->pause.lost = m->silence && m->paused;
         c->drain.on = c->drain.said = m->draining;
         news_note(c, NEWS_BEGINNING);
         c->plan.due_at = USEC_INFINITY;
@@ -74,6 +77,7 @@ Core *core_new(const CoreConfig *config) {
                 str_copy(c->adopt, sizeof(c->adopt), config->session);
         (void) timeline_compute(c->here.ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
         remember(c, &config->memory);
+        c->guard.may_keep = true; /* until it says otherwise */
         return c;
 }
 
@@ -143,7 +147,8 @@ static void on_answer(Core *c, const Event *e) {
                 rounds_answer(c, e->id, &e->answer);
         else if (!drain_answer(c, e->id) && !request_answer(c, e->id, &e->answer) &&
                         !confirm_answer(c, e->id, &e->answer) && !fencing_answer(c, e->id, &e->answer) &&
-                        !call_answer(c, e->id, &e->answer) && !forget_answer(c, e->id))
+                        !pause_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer) &&
+                        !forget_answer(c, e->id))
                 claim_txn(c, e->id, asked.leases, &e->answer);
 }
 
@@ -179,6 +184,7 @@ static void on_operator(Core *c, const Event *e) {
         case EVENT_STEAL:
         case EVENT_REARM:
         case EVENT_CONFIRM:
+        case EVENT_PAUSE:
         case EVENT_RUN:
         case EVENT_STOP:
         case EVENT_START:
@@ -259,6 +265,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_GUARD_SYNCED:
         case EVENT_GUARD_DOWN:
         case EVENT_GUARD_GONE:
+        case EVENT_GUARD_KEEPS:
                 guard_side_event(c, e);
                 break;
         case EVENT_CALL:
@@ -365,6 +372,7 @@ static void advance(Core *c) {
         request_advance(c); /* answers what has begun or ended just now */
         fencing_advance(c);
         confirm_advance(c);
+        pause_advance(c);
         view_advance(c);
         collect_advance(c);
         advance_sleep(c);
@@ -395,6 +403,7 @@ usec_t core_next_deadline(const Core *c) {
         t = MIN(t, drain_deadline(c));
         t = MIN(t, confirm_deadline(c));
         t = MIN(t, fencing_deadline(c));
+        t = MIN(t, pause_deadline(c));
         t = MIN(t, call_deadline(c));
         t = MIN(t, forget_deadline(c));
         t = MIN(t, word_deadline(c));
@@ -427,6 +436,7 @@ const CoreMemory *core_memory(Core *c) {
                 .revision = c->identity.revision,
                 .floor = c->identity.floor,
                 .silence = c->identity.silence,
+                .paused = c->pause.remembered,
                 .draining = c->drain.on,
         };
         return &c->memory.value;

@@ -36,6 +36,7 @@ typedef struct CoreMemory {
         uint64_t revision; /* the highest seen */
         uint64_t floor;    /* the highest of the registry's floors of all Indexes that was seen; 0: none */
         bool silence;      /* the registry fell back, and the wait that follows is not over yet */
+        bool paused;       /* there was a pause when the registry was last seen (law 13) */
         bool draining;     /* an operator wants this machine to take no leases */
         const RememberedIndex *indexes;
         size_t n_indexes;
@@ -84,6 +85,7 @@ const CoreMemory *core_memory(Core *core);
 
 /* ---- how the core looks from outside: what all texts point to is borrowed until the next core_step() ---- */
 
+/* There are so many booleans because they are independent facts. */
 typedef struct SessionView {
         const char *session;
         usec_t ttl;
@@ -98,6 +100,11 @@ typedef struct SessionView {
         size_t units;           /* how many are enabled here, or are still being let go */
         size_t held;            /* how many leases this machine holds */
         bool known;             /* the records describe the present: the registry answers and is the known one */
+        bool paused;            /* nobody takes a lease (law 13) ... */
+        bool pause_ends;        /* ... and the pause is being ended */
+        bool keeps;             /* what is held here is kept without beats */
+        usec_t paused_since;    /* CLOCK_REALTIME */
+        const char *paused_by;  /* "": not known */
         usec_t heard;           /* CLOCK_BOOTTIME when the registry last said anything; 0: never */
         uint64_t lost_acquires; /* how often this daemon asked for a lease, and another machine was faster */
 } SessionView;
@@ -139,6 +146,7 @@ typedef struct MachineView {
         bool known;   /* false: it cannot be told now whether the session beats or is silent */
         usec_t heard; /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
         size_t held;  /* leases that it holds */
+        bool keeps;   /* ... and keeps without beats (law 13) */
 } MachineView;
 
 /* Why a machine does not hold a unit, or that it does. */

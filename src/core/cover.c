@@ -34,7 +34,7 @@ usec_t cover_span(const Core *c, const Unit *u) {
 }
 
 usec_t cover_stop_at(const Core *c, const Unit *u) {
-        return usec_add(session_covered_from(c), cover_span(c, u));
+        return session_keeps(c) ? USEC_INFINITY : usec_add(session_covered_from(c), cover_span(c, u)); /* law 13 */
 }
 
 bool cover_is_armed_by(const Unit *u, const Timeline *t) {

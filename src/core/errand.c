@@ -31,7 +31,7 @@
 static bool is_from_alive(const Core *c, const Request *r) {
         const Session *s = mirror_find_session((Core *) c, r->from);
 
-        return s && s->beat.revision > 0 && c->now.boottime < session_dead_at(s);
+        return s && s->beat.revision > 0 && c->now.boottime < session_silent_at(s);
 }
 
 /* When the request becomes void by its age. An answer stays for twice as long: while it is there, a delayed copy of
@@ -215,6 +215,6 @@ usec_t errand_deadline(const Core *c, const Request *r) {
                 return USEC_INFINITY;
         if (r->retry_at > c->now.boottime)
                 return r->retry_at;
-        t = MIN(t, s ? session_dead_at(s) : USEC_INFINITY);
+        t = MIN(t, s ? session_silent_at(s) : USEC_INFINITY);
         return t > c->now.boottime ? t : USEC_INFINITY;
 }

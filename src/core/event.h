@@ -152,6 +152,8 @@ typedef enum EventKind {
         EVENT_GUARD_GONE,   /* no gate is there, and none can be opened: PID 1 says that no guard runs, or no guard
                              * has heard from us for longer than any entry lives. Ignored between GUARD_UP and
                              * GUARD_DOWN */
+        EVENT_GUARD_KEEPS, /* .on: the guard keeps units beyond their deadlines (law 13). .id: of the last request that
+                              it had received */
         EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out, e.g. because /run is full: the core
                          may ask for it again. .on: PID 1 has not answered, which says nothing about the unit */
         /* The operator's words: RELEASE to REQUEST. With an .id (not 0) each ends in one ACTION_WORD_DONE, except a
@@ -163,6 +165,8 @@ typedef enum EventKind {
         EVENT_REARM,    /* let .unit run again, whose job is done */
         EVENT_DRAIN,    /* .machine_id (NULL: this one) takes no leases from now on (.on), or takes them again */
         EVENT_CONFIRM,  /* .machine_id is off: its sessions are over (law 12) */
+        EVENT_PAUSE,    /* nobody takes a lease from now on (.on), or again (law 13). A pause has begun when each
+                           machine that beats and holds leases has read it */
         EVENT_FENCED,   /* the command of ACTION_FENCE has ended: the machine is off (.on), or may not be */
         EVENT_RUN,      /* start .unit, which is new and is .config's (.config.once): as soon as its lease can
                            be had (.on), or at once or not at all */
@@ -203,7 +207,7 @@ typedef struct Answer {
 
 typedef struct Event {
         EventKind kind;
-        uint64_t id; /* of TXN, READ, FAILED, CALL, WITHDRAW and the operator's words */
+        uint64_t id; /* of TXN, READ, FAILED, CALL, WITHDRAW, GUARD_KEEPS and the operator's words */
         const char *unit, *lease;
         const char *machine_id; /* of another machine, or this one */
         const char *metadata, *uuid;
@@ -234,10 +238,14 @@ typedef enum ActionKind {
                             core_memory(), which has changed */
         /* The actions for the guard (GUARD_*, GATE_*) bear an .id that grows. The guard answers each that names a unit
            with an EVENT_GUARD. */
-        ACTION_GUARD_ARM,    /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill */
-        ACTION_GUARD_BEAT,   /* .t0: the deadlines of entries that are not expired or lost count from here (law 1) */
-        ACTION_GUARD_LOSE,   /* .unit .index .kill (a span from now): close the gate, stop now, kill then. Deadlines
-                                only get earlier (law 8) */
+        /* .unit .index .t0 .stop .kill: entry with stop_at = t0 + stop, kill_at = t0 + kill. .on: it is kept beyond
+           them (law 13) */
+        ACTION_GUARD_ARM,
+        ACTION_GUARD_BEAT, /* .t0: the deadlines of entries that are not expired or lost count from here (law 1) */
+        ACTION_GUARD_KEEP, /* .on: keep what is not expired or lost beyond its deadlines; otherwise its deadlines count
+                              again, from .t0 or the last beat. Answered by EVENT_GUARD_KEEPS (law 13) */
+        ACTION_GUARD_LOSE, /* .unit .index .kill (a span from now): close the gate, stop now, kill then. Deadlines
+                              only get earlier (law 8) */
         ACTION_GUARD_DISARM, /* .unit: the entry is no longer needed. Only asked for when the unit is down and empty */
         /* .unit .index .version .last_trigger: write the unit's environment and the timer's memory, then have the
            guard open the gate */
@@ -267,6 +275,9 @@ typedef enum ReportKind {
         REPORT_SESSION_ADOPTED,    /* .session: carried on from before the daemon's restart */
         REPORT_SESSION_ENDED,      /* .session: our beat is gone, or somebody else beats in our name */
         REPORT_SESSION_OVER,       /* .session: somebody has confirmed that this machine is off */
+        REPORT_PAUSED,             /* .by: nobody takes a lease any more */
+        REPORT_PAUSE_ENDS,         /* .by: the pause is being ended */
+        REPORT_PAUSE_OVER,         /* it is over */
         REPORT_FENCING,            /* .session .machine_id: FenceCommand= begins */
         REPORT_FENCED,             /* .session .machine_id: the machine is off */
         REPORT_FENCE_FAILED,       /* .session .machine_id: it may not be */

@@ -53,7 +53,7 @@ static const char *state_of_other(const Offer *o, const Lease *l) {
 static bool is_silent(const Core *c, const Machine *m) {
         const Session *s = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
 
-        return !s || s->beat.revision == 0 || c->now.boottime >= session_dead_at(s);
+        return !s || s->beat.revision == 0 || c->now.boottime >= session_silent_at(s);
 }
 
 static const char *state_of(

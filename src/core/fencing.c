@@ -17,12 +17,14 @@
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/session.h"
 #include "core/txn.h"
 
-/* Our own last beat is recent: whoever is cut off himself switches nobody off. */
+/* Our own last beat is recent: whoever is cut off himself switches nobody off. Nor does anybody during a pause, when
+ * nobody could take what the machine holds. */
 static bool beats(const Core *c) {
-        return machine_is_named(c) && session_is_checked(c) && !c->shutdown.on && !c->sleep.on &&
+        return machine_is_named(c) && !pause_is_seen(c) && session_is_checked(c) && !c->shutdown.on && !c->sleep.on &&
                c->now.boottime < c->own.t0 + c->own.timeline.round * 3 / 2;
 }
 
@@ -31,16 +33,6 @@ static bool is_candidate(const Core *c, const Session *s) {
         return s->held > 0 && s->beat.revision > 0 && !session_is_ours(c, s->name) && s->fence_value &&
                !s->fence_value->over && s->fence_value->silence != s->beat.revision &&
                c->now.boottime < session_dead_at(s);
-}
-
-/* How many machines that beat come before this one. */
-static unsigned rank(const Core *c) {
-        unsigned n = 0;
-
-        for (const Session *s = c->sessions; s; s = s->hh.next)
-                n += s->beat.revision > 0 && strcmp(s->name, c->own.name) < 0 &&
-                     c->now.boottime < usec_add(s->beat.at, s->ttl * 2 / 5);
-        return n;
 }
 
 /* The machine whose present session this is; NULL: none. A machine that has begun another session since is up, or was:
@@ -82,7 +74,7 @@ void fencing_advance(Core *c) {
                         continue;
                 at = usec_add(s->beat.at, MAX(c->here.fence_after, s->ttl * 2 / 5));
                 if (c->now.boottime >= at)
-                        at = usec_add(at, rank(c) * turn);
+                        at = usec_add(at, session_rank(c) * turn);
                 if (c->now.boottime >= at)
                         found = machine_of(c, s) ? s : NULL;
                 else

@@ -9,6 +9,7 @@
 #include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/said.h"
 #include "core/session.h"
 #include "core/unit-life.h"
@@ -32,6 +33,7 @@ void guard_side_event(Core *c, const Event *e) {
                 if (!c->guard.gone)
                         news_note(c, NEWS_GUARD_GONE);
                 c->guard.gone = true;
+                c->guard.may_keep = false;
                 HASH_ITER(hh, c->units, u, next) {
                         said_asked_nothing(u);
                         take(c, u, &(GuardReport){});
@@ -41,6 +43,9 @@ void guard_side_event(Core *c, const Event *e) {
                 c->guard.up = true;
                 c->guard.gone = false;
                 c->guard.synced = false;
+                c->guard.says_keeps = false;
+                c->guard.told_keep = KEEP_NOTHING;
+                c->guard.keep_id = 0;
                 HASH_ITER(hh, c->units, u, next) {
                         said_no_guard(u);
                         said_asked_nothing(u);
@@ -49,9 +54,16 @@ void guard_side_event(Core *c, const Event *e) {
                 break;
         case EVENT_GUARD_SYNCED:
                 c->guard.synced = c->guard.up;
+                if (c->guard.up && !c->guard.says_keeps) /* one that does not know the word */
+                        c->guard.may_keep = false;
                 HASH_ITER(hh, c->units, u, next)
                         if (c->guard.up && !u->said.guard_known)
                                 take(c, u, &(GuardReport){});
+                break;
+        case EVENT_GUARD_KEEPS:
+                c->guard.says_keeps = true;
+                if (e->id >= c->guard.keep_id)
+                        c->guard.may_keep = e->on;
                 break;
         case EVENT_GUARD_DOWN:
                 c->guard.gone = false;
@@ -95,7 +107,7 @@ usec_t guard_side_deadline(const Core *c) {
 /* Called at the end of a step, when every lost unit has been declared lost, and for a guard whose entries are all
  * known: a lost unit is never covered by a later beat (law 4). One message covers all entries, so while two
  * sessions beat it carries the earlier t0. */
-void guard_side_tell(Core *c) {
+static void tell_beat(Core *c) {
         Action *beat;
 
         if (!c->guard.beat_due)
@@ -104,7 +116,29 @@ void guard_side_tell(Core *c) {
         if (!c->guard.synced || !session_settled(c))
                 return;
         beat = output(c, ACTION_GUARD_BEAT);
-        beat->t0 = session_covered_from(c);
-        must(beat->t0 > 0 && beat->t0 <= c->now.boottime); /* law 1; rounds.c sees to it that it grows */
+        beat->t0 = MIN(session_covered_from(c), c->own.t0); /* law 1: of a beat, and nothing else */
+        must(beat->t0 > 0 && beat->t0 <= c->now.boottime);  /* law 1; rounds.c sees to it that it grows */
         beat->id = ++c->guard.serial;
+}
+
+/* Law 13. While our fence says that we keep, nobody takes anything by the time, so the deadlines may count from now.
+ * Otherwise what the guard keeps is of a session that is over, and its time is that of any other entry. */
+static void tell_keep(Core *c) {
+        bool ends = (c->guard.may_keep || c->guard.told_keep == KEEP_BEGINS) && !pause_is_on(c);
+        Keep keep = session_keeps(c) ? KEEP_BEGINS : ends ? KEEP_ENDS : KEEP_NOTHING;
+        Action *a;
+
+        if (!c->guard.synced || !session_settled(c) || keep == KEEP_NOTHING || keep == c->guard.told_keep)
+                return;
+        a = output(c, ACTION_GUARD_KEEP);
+        a->on = keep == KEEP_BEGINS;
+        a->t0 = session_covered_from(c);
+        a->id = c->guard.keep_id = ++c->guard.serial;
+        c->guard.told_keep = keep;
+        c->guard.may_keep = true; /* until it has answered */
+}
+
+void guard_side_tell(Core *c) {
+        tell_beat(c);
+        tell_keep(c);
 }

@@ -20,6 +20,7 @@
 #include "core/intake.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/rounds.h"
 #include "core/txn.h"
 
@@ -65,6 +66,7 @@ static void fall_back(Core *c, uint64_t revision) {
         c->identity.revision = revision;
         c->identity.trust = TRUST_NONE;
         c->identity.silence = true;
+        pause_lose(c);
         c->identity.silence_until = 0;
         c->identity.floor_wanted = 0;
         c->memory.changed = true;
@@ -186,6 +188,7 @@ static void take_accepted(Core *c) {
         c->identity.revision = 0;
         c->identity.trust = TRUST_NONE;
         c->identity.silence = true;
+        pause_lose(c);
         c->identity.silence_until = 0;
         c->memory.changed = true;
         output_report(c, (Report){ .kind = REPORT_REGISTRY_ACCEPTED, .registry = c->identity.uuid });

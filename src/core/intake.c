@@ -69,7 +69,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         if (!s)
                 return;
         known = s->beat.known;
-        silent = c->now.boottime >= session_dead_at(s) || s->beat.revision == 0;
+        silent = c->now.boottime >= session_silent_at(s) || s->beat.revision == 0;
         if (r->mod_revision > 0) {
                 s->sighted = MAX(s->sighted, as_of);
                 /* It was put after that revision, and now shows an older one. */
@@ -143,6 +143,8 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
                 look_at_all(c);                              /* likewise */
         c->plan.until = MIN(c->plan.until, c->now.boottime); /* when it counts as dead may be another time now */
         c->beats.in_doubt = c->beats.in_doubt || r->mod_revision == 0;
+        if (r->value && r->fence->counter <= COUNTER_MAX)
+                s->keeps = r->fence->keeps; /* and otherwise as it said last (law 13) */
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
@@ -283,6 +285,22 @@ static void take_request(Core *c, const Record *r, uint64_t as_of) {
                 q->value = *r->request;
 }
 
+static void take_pause(Core *c, const Record *r, uint64_t as_of) {
+        bool was_there = c->pause.seen.revision > 0, was_on = was_there && c->pause.value.stage == PAUSE_ON, is_on;
+
+        if (!seen_take(c, &c->pause.seen, r->mod_revision, as_of))
+                return;
+        c->pause.value = r->value ? *r->pause : (PauseRecord){ .stage = PAUSE_ENDING };
+        is_on = r->mod_revision > 0 && c->pause.value.stage == PAUSE_ON;
+        if (is_on != was_on || (r->mod_revision > 0) != was_there)
+                output_report(c, (Report){ .kind = is_on                 ? REPORT_PAUSED
+                                                   : r->mod_revision > 0 ? REPORT_PAUSE_ENDS
+                                                                         : REPORT_PAUSE_OVER,
+                                                 .by = c->pause.value.by });
+        news_note(c, NEWS_DRAINING); /* likewise: whether leases are taken, and units go elsewhere */
+        output_changed(c, NULL, NULL);
+}
+
 static void take_record(Core *c, const Record *r, uint64_t as_of) {
         switch (r->kind) {
         case RECORD_META:
@@ -306,6 +324,9 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
         case RECORD_REQUEST:
                 take_request(c, r, as_of);
                 break;
+        case RECORD_PAUSE:
+                take_pause(c, r, as_of);
+                break;
         case _RECORD_KIND_MAX:
                 break;
         }
@@ -324,6 +345,8 @@ static void take_absences(Core *c, const Answer *a) {
 
         if (is_missing(c, a, RECORD_META, &c->meta.seen))
                 take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
+        if (is_missing(c, a, RECORD_PAUSE, &c->pause.seen))
+                take_pause(c, &(Record){ .kind = RECORD_PAUSE, .name = "" }, a->revision);
         HASH_ITER(hh, c->sessions, s, next_session) {
                 if (is_missing(c, a, RECORD_BEAT, &s->beat))
                         take_beat(c, &(Record){ .kind = RECORD_BEAT, .name = s->name }, a->revision);
@@ -351,7 +374,7 @@ static void take_silence(Core *c, const Answer *a) {
                 if (s->beat.stamp == c->heard.stamp || s->beat.revision == 0 || s->beat.revision > a->since ||
                                 session_is_ours(c, s->name))
                         continue;
-                if (c->now.boottime >= session_dead_at(s))
+                if (c->now.boottime >= session_silent_at(s))
                         news_note(c, NEWS_SESSION);
                 s->moved = true;
                 if (a->since > s->beyond) {

@@ -9,6 +9,7 @@
 #include "core/cover.h"
 #include "core/look.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/phase.h"
 #include "core/session.h"
 #include "core/unit-life.h"
@@ -152,7 +153,7 @@ void leave_count_draining(Core *c) {
 }
 
 bool leave_may_drain(const Core *c) {
-        return c->drain.on && c->drain.n < DRAIN_AT_ONCE;
+        return c->drain.on && c->drain.n < DRAIN_AT_ONCE && !pause_is_seen(c);
 }
 
 /* In the order in which they count: a shutdown, sleep, the configuration, the operator, the plan. */
@@ -165,6 +166,8 @@ Leave leave_wanted(const Core *c, const Unit *u) {
                 return LEAVE_FORGET;
         if (u->config.once && u->life.spent && u->life.phase < PHASE_STARTING)
                 return LEAVE_FORGET; /* our predecessor ended before he had asked for the start: nobody waits for it */
+        if (pause_is_seen(c))
+                return LEAVE_NONE; /* nobody could take it (law 13) */
         if (u->wish.target[0] &&
                         !streq(u->wish.target, c->here.machine_id)) /* a transfer to this machine asks for nothing */
                 return LEAVE_TRANSFER;

@@ -7,6 +7,7 @@
 #include "core/machine.h"
 
 #include "core/mirror.h"
+#include "core/pause.h"
 #include "core/session.h"
 
 bool machine_is_named(const Core *c) {
@@ -25,7 +26,7 @@ const Session *machine_session(const Core *c, const Machine *m) {
         s = mirror_find_session((Core *) c, m->value.session);
         if (!s || s->beat.revision == 0)
                 return NULL;
-        return session_is_ours(c, s->name) || c->now.boottime < session_dead_at(s) ? s : NULL;
+        return session_is_ours(c, s->name) || c->now.boottime < session_silent_at(s) ? s : NULL;
 }
 
 Why machine_why_not(const Core *c) {
@@ -45,6 +46,8 @@ Why machine_why_not(const Core *c) {
                 return c->machine.twice_reported ? WHY_MACHINE_TWICE : WHY_EARLIER_SESSION;
         if (c->drain.on)
                 return WHY_DRAINING;
+        if (pause_is_seen(c))
+                return WHY_PAUSED;
         if (c->identity.silence)
                 return WHY_REGISTRY_REPLACED;
         return c->now.boottime < c->identity.acquire_not_before ? WHY_NOTHING_REMEMBERED : WHY_NONE;

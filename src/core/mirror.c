@@ -272,6 +272,8 @@ void mirror_forget(Core *c) {
         c->own.seen = c->other.seen = NULL;
         c->self = NULL;
         c->meta.seen = (Seen){};
+        c->pause.seen = (Seen){};
+        c->pause.value = (PauseRecord){};
         c->heard.listed = 0;
         c->heard.beats_at = c->heard.beats_first_at = 0;
         c->heard.revision = 0;
@@ -279,7 +281,8 @@ void mirror_forget(Core *c) {
         c->beats.doubts_id = c->beats.since = 0;
         c->asked.n = 0;
         c->beats.id = c->identity.list_read = c->meta.txn = c->machine.txn = c->collect.txn = c->shutdown.txn = 0;
-        c->offering.txn = c->drain.txn = c->confirm.txn = c->fencing.txn = c->claims.txn = c->claims.expiring = 0;
+        c->offering.txn = c->drain.txn = c->pause.txn = c->confirm.txn = c->fencing.txn = c->claims.txn =
+                        c->claims.expiring = 0;
         free(c->claims.fence);
         c->claims.fence = NULL;
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;

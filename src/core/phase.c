@@ -114,6 +114,12 @@ void phase_arm(Core *c, Unit *u) {
         must(unit_is_held(c, u) && u->life.phase < PHASE_CLOSING);
         must(session_covered_from(c) <= c->now.boottime); /* law 1 */
 
+        a->on = session_keeps(c); /* law 13 */
+        if (a->on) {
+                c->guard.may_keep = true;
+                c->guard.keep_id = a->id;
+                c->guard.told_keep = KEEP_BEGINS;
+        }
         a->t0 = session_covered_from(c);
         a->stop = t.stop;
         a->kill = t.kill;

@@ -34,14 +34,15 @@ static int by_name(const Unit *a, const Unit *b) {
 static void watch_silence(Core *c) {
         c->plan.until = USEC_INFINITY;
         for (Session *s = c->sessions; s; s = s->hh.next) {
-                usec_t dead_at = session_dead_at(s);
-                bool silent = c->now.boottime >= dead_at;
+                usec_t silent_at = session_silent_at(s), dead_at = session_dead_at(s);
+                bool silent = c->now.boottime >= silent_at, dead = c->now.boottime >= dead_at;
 
-                if (silent != s->silent)
+                if (silent != s->silent || dead != s->dead)
                         c->plan.stale = true;
                 s->silent = silent;
+                s->dead = dead;
                 if (!silent && !session_is_ours(c, s->name))
-                        c->plan.until = MIN(c->plan.until, dead_at);
+                        c->plan.until = MIN(c->plan.until, silent_at);
         }
 }
 

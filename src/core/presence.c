@@ -61,7 +61,7 @@ static void put_machine(Core *c, const Machine *m, const Session *other) {
 }
 
 static usec_t other_dead_at(const Session *other) {
-        return other && other->beat.revision > 0 ? session_dead_at(other) : 0;
+        return other && other->beat.revision > 0 ? session_silent_at(other) : 0;
 }
 
 void presence_advance(Core *c) {

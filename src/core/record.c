@@ -216,6 +216,7 @@ void fence_copy(FenceRecord *to, const FenceRecord *from) {
         str_copy(to->over_by, sizeof(to->over_by), from->over_by);
         to->over = from->over;
         to->silence = from->silence;
+        to->keeps = from->keeps;
         to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);
         memcpy(to->names, from->names, to->n_names * sizeof(from->names[0]));
 }

@@ -58,6 +58,7 @@ typedef enum RecordKind {
         RECORD_LEASE,   /* "leases/<name>" */
         RECORD_OFFER,   /* "offers/<machine id>/<unit>" */
         RECORD_REQUEST, /* "requests/<machine id>/<session>.<16 hex digits>" */
+        RECORD_PAUSE,   /* "pause", one, its name is ""; there only while the cluster is paused */
         _RECORD_KIND_MAX,
 } RecordKind;
 
@@ -89,6 +90,7 @@ typedef struct FenceRecord {
         uint64_t silence; /* a command to switch the machine off was begun in the silence after the beat of this
                              revision; 0: none was */
         bool over;        /* the machine was confirmed dead: the session never beats again (law 12) */
+        bool keeps;       /* the session keeps its leases without beats, until it says otherwise here (law 13) */
         size_t n_names;
         char names[FENCE_NAMES_MAX][NAME_SIZE]; /* the last of them, newest last */
         char over_by[BY_SIZE]; /* the operator who confirmed that, "user@host", cut; "": it was a command, or older */
@@ -183,6 +185,21 @@ typedef struct RequestRecord {
         char about[WHY_SIZE]; /* what that reason speaks of (Reason.what), cut */
 } RequestRecord;
 
+typedef enum PauseStage {
+        PAUSE_ON,
+        PAUSE_ENDING, /* nobody takes a lease yet, and every session beats again */
+        _PAUSE_STAGE_MAX,
+} PauseStage;
+
+/* While this record is there, nobody takes a lease (law 13). */
+typedef struct PauseRecord {
+        PauseStage stage;
+        usec_t since;     /* CLOCK_REALTIME, for people: when the pause began */
+        char by[BY_SIZE]; /* who asked for it, likewise; "": not known */
+        bool fell_back; /* the registry fell back to an older state during the pause: what it says of who keeps leases
+                           may be wrong */
+} PauseRecord;
+
 /* A record as it is passed from one function to another: name and value are borrowed for the call. */
 typedef struct Record {
         RecordKind kind;
@@ -199,6 +216,7 @@ typedef struct Record {
                 const LeaseRecord *lease;
                 const OfferRecord *offer;
                 const RequestRecord *request;
+                const PauseRecord *pause;
         };
 } Record;
 

@@ -16,6 +16,10 @@
  * A beat without an answer is followed at once by another attempt with a nonce of its own. If an earlier attempt is
  * carried out late, we find our own nonce in the beat.
  *
+ * A session that keeps its leases without beats says so in its fence, and the fence is put by a beat (law 13): by one
+ * that finds the pause in force, and again by one without the word, when the guard keeps nothing any more. Between the
+ * two it beats as ever.
+ *
  * A new process of an old session does not know what the previous process had under way. So it first puts the fence:
  * every Txn of S compares the fence, so all that was sent before is refused (law 6). Then it reads the leases; then it
  * beats.
@@ -23,10 +27,12 @@
 
 #include "core/rounds.h"
 
+#include "core/intake.h"
 #include "core/lease.h"
 #include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/session.h"
 #include "core/txn.h"
 
@@ -145,16 +151,45 @@ static usec_t attempt_of(const Own *o) {
         return MIN(o->timeline.attempt, fast);
 }
 
+/* Whether we are to keep what we hold without beats. Not while the leases go from one session to another. */
+static bool wants_to_keep(const Core *c, const Own *o) {
+        return o == &c->own && c->other.phase == OWN_NONE && pause_is_on(c) && !c->shutdown.on && o->seen &&
+               (o->seen->held > 0 || o->keeps);
+}
+
+/* What the next beat is to say. The fence that it puts must be the one that we know. */
+static Keep next_keep(const Core *c, const Own *o) {
+        const Session *s = o->seen;
+
+        if (o->phase != OWN_BEATING || !s || !s->fence_value || s->fence.revision != o->fence_revision)
+                return KEEP_NOTHING;
+        if (wants_to_keep(c, o))
+                return o->keeps ? KEEP_NOTHING : KEEP_BEGINS;
+        return s->fence_value->keeps && !o->keeps && !c->guard.may_keep ? KEEP_ENDS : KEEP_NOTHING; /* law 13 */
+}
+
+static FenceRecord *fence_that_keeps(Core *c, const Own *o, Keep keep) {
+        FenceRecord *fence = output_fence(c, o->seen->fence_value);
+
+        fence->keeps = keep == KEEP_BEGINS;
+        return fence;
+}
+
 static void send_beat(Core *c, Own *o) {
         static const FenceRecord empty;
         bool creating = o->phase == OWN_CREATING;
         TxnBuilder b = txn_begin(c);
 
+        o->txn_keep = next_keep(c, o);
         txn_compare(&b, RECORD_BEAT, o->name, creating ? 0 : o->beat_revision);
         txn_compare(&b, RECORD_FENCE, o->name, creating ? 0 : o->fence_revision);
+        if (o->txn_keep == KEEP_BEGINS)
+                pause_compare_read(&b);
         put_beat(c, o, &b);
         if (creating)
                 txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
+        if (o->txn_keep != KEEP_NOTHING)
+                txn_put(&b, RECORD_FENCE, o->name, fence_that_keeps(c, o, o->txn_keep), sizeof(FenceRecord));
         b.timeout = attempt_of(o);
         o->txn = txn_send(&b);
         o->txn_t0 = c->now.boottime;
@@ -262,6 +297,16 @@ static usec_t next_round(const Core *c, const Own *o) {
         return o->txn || o->failures > 0 ? o->next_at : MAX(o->round_at + round, c->now.boottime);
 }
 
+/* The beat has put our fence, too. */
+static void take_keep(Core *c, Own *o, uint64_t revision) {
+        FenceRecord *fence = o->seen && o->seen->fence_value ? fence_that_keeps(c, o, o->txn_keep) : NULL;
+
+        o->fence_revision = revision;
+        o->keeps = o->txn_keep == KEEP_BEGINS;
+        if (fence)
+                intake_apply(c, RECORD_FENCE, o->name, fence, revision);
+}
+
 static void on_committed(Core *c, Own *o, const Answer *a) {
         if (o->phase == OWN_CREATING) {
                 o->fence_revision = a->revision;
@@ -271,6 +316,8 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 output_report(c, (Report){ .kind = REPORT_SESSION_ADOPTED, .session = o->name });
         o->beat_revision = a->revision;
         o->committed = true;
+        if (o->txn_keep != KEEP_NOTHING)
+                take_keep(c, o, a->revision);
         must(o->phase == OWN_BEATING && o->txn_t0 >= o->t0 && o->txn_t0 <= c->now.boottime); /* law 1 */
         o->t0 = o->txn_t0;
         o->round_trip = c->now.boottime - o->txn_t0;
@@ -326,6 +373,8 @@ static void on_refused(Core *c, Own *o) {
 
 static void on_fenced(Core *c, Own *o, const Answer *a) {
         if (a->outcome == OUTCOME_COMMITTED) {
+                if (o->seen && o->seen->keeps && o->seen->fence_value) /* known, so that the first beat can go on so */
+                        intake_apply(c, RECORD_FENCE, o->name, output_fence(c, o->seen->fence_value), a->revision);
                 o->fence_revision = a->revision;
                 o->fence_counter = o->checked_counter;
                 o->phase = OWN_READING;
@@ -428,11 +477,22 @@ static bool is_ended(const Own *o) {
                (s->fence.known && s->fence.revision == 0 && s->fence.absent_at > o->fence_revision);
 }
 
+/* The pause ends, or is gone: from now on our deadlines count again. The guard is told so, and the fence says so when
+ * the guard has answered (law 13). */
+static void end_keeping(Core *c, Own *o) {
+        if (!o->keeps || wants_to_keep(c, o))
+                return;
+        o->keeps = false;
+        o->kept_until = c->now.boottime;
+        o->next_at = c->now.boottime;
+}
+
 static void advance_one(Core *c, Own *o) {
         const Session *s;
 
         if (is_ended(o))
                 replace(c, o);
+        end_keeping(c, o);
         if (o->phase == OWN_NONE || o->txn || o->read)
                 return;
         s = session_unchecked(c, o);
@@ -460,7 +520,8 @@ static bool machine_names(const Core *c, const char *session) {
  * TTL= begin the next move: a move that turned round half-way would leave a write under way that moves a lease to
  * the session being given up. */
 static void advance_move(Core *c) {
-        if (!session_settled(c) || c->shutdown.on)
+        if (!session_settled(c) || c->shutdown.on ||
+                        (c->other.phase == OWN_NONE && (pause_is_seen(c) || c->own.keeps)))
                 return;
         if (c->other.phase == OWN_NONE && c->own.ttl != c->here.ttl)
                 begin_new(c, &c->other);

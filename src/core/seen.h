@@ -29,8 +29,9 @@ typedef struct Session {
         usec_t ttl;
         Seen beat;
         bool beat_damaged;
-        bool moved;  /* its beat was seen to change: somebody alive writes it */
-        bool silent; /* as the last plan found it */
+        bool moved;        /* its beat was seen to change: somebody alive writes it */
+        bool silent, dead; /* as the last plan found it: session_silent_at(), session_dead_at() */
+        bool keeps;        /* its fence says so, or said so when it could be read last (law 13) */
         BeatRecord beat_value;
         uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
         uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */

@@ -2,8 +2,9 @@
 
 /*
  * The Txns on the leases' records. Each compares the record, at the revision that we have seen, and our own fence. So
- * a Txn is refused as soon as either of them has changed (law 6). "Ours" is a record that names our session. Changes
- * of the three kinds acquire, release and transfer share a Txn, up to 50 of them: all are made, or none.
+ * a Txn is refused as soon as either of them has changed (law 6). One that takes a lease, or hands it to another
+ * session, also compares that there is no pause (law 13). "Ours" is a record that names our session. Changes of the
+ * three kinds acquire, release and transfer share a Txn, up to 50 of them: all are made, or none.
  *
  *   acquire   a free record -> ours
  *   expire    all leases of a silent session that we want, up to 50 -> ours (law 3). Compares the session's beat,
@@ -34,6 +35,7 @@
 #include "core/look.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/plan.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -199,6 +201,7 @@ uint64_t send_expire(Core *c, const Session *s, size_t most) {
         if (fence)
                 put_fence(&b, s, fence);
         compare_own_fence(c, &b);
+        pause_compare(&b);
         keep_fence(c, s, fence);
         id = txn_send(&b);
         while (n > 0)
@@ -215,7 +218,9 @@ void send_steal(Core *c, Lease *l, const Session *s) {
                 wish_no_steal(l->unit); /* no room for another debt: they are struck within their TTLs */
                 return;
         }
-        must(next.n_debts > 0); /* law 5 */
+        must(next.n_debts > 0);                /* law 5 */
+        must(!s->keeps || session_is_over(s)); /* law 13: it would not be down when the debt is struck */
+        pause_compare(&b);
         put_lease(&b, l, OP_STEAL, &next);
         if (fence) {
                 fence_add_name(fence, l->name);
@@ -255,6 +260,7 @@ void send_retake(Core *c, Lease *l) {
         }
         compare_own_fence(c, &b);
         compare_meta(&b);
+        pause_compare(&b);
         txn_writes(c, txn_send(&b), l);
 }
 
@@ -360,6 +366,8 @@ bool send_add(TxnBuilder *b, Lease *l, const Change *change) {
                : change->op == OP_TRANSFER ? transferred(c, l, change)
                                            : released(c, l, change);
         put_lease(b, l, change->op, &next);
+        if (change->op != OP_RELEASE)
+                pause_compare(b);
         return true;
 }
 

@@ -25,7 +25,9 @@ bool session_is_ours(const Core *c, const char *session) {
 }
 
 usec_t session_covered_from(const Core *c) {
-        return session_is_moving(c) ? MIN(c->own.t0, c->other.t0) : c->own.t0;
+        usec_t own = MAX(c->own.t0, c->own.kept_until);
+
+        return session_is_moving(c) ? MIN(own, c->other.t0) : own;
 }
 
 /* Our fence is known to have moved beyond what we have looked at. */
@@ -56,7 +58,7 @@ bool session_is_over(const Session *s) {
 /* Law 2: expiry is what this machine has seen, on its own clock. Without a readable fence the session cannot beat
  * any more (law 11). It may have beaten until just before the fence was lost, and that beat may reach us after the
  * loss, so the wait begins with whichever came last. */
-usec_t session_dead_at(const Session *s) {
+usec_t session_silent_at(const Session *s) {
         bool fenceless = s->beat.revision > 0 && s->fence.known && !s->fence_value;
         usec_t at;
 
@@ -64,6 +66,32 @@ usec_t session_dead_at(const Session *s) {
                 return USEC_INFINITY;
         at = usec_add(fenceless ? MAX(s->beat.at, s->fence.at) : s->beat.at, ttl_take_after(s->ttl));
         return session_is_over(s) ? MIN(at, s->over_at) : at;
+}
+
+usec_t session_dead_at(const Session *s) {
+        bool keeps = s->keeps && s->beat.revision > 0 && !session_is_over(s);
+
+        return keeps ? USEC_INFINITY : session_silent_at(s); /* law 13 */
+}
+
+bool session_keeps(const Core *c) {
+        return session_settled(c) && c->own.keeps;
+}
+
+bool session_another_keeps(const Core *c) {
+        for (const Session *s = c->sessions; s; s = s->hh.next)
+                if (s->keeps && s->beat.revision > 0 && !session_is_over(s) && !session_is_ours(c, s->name))
+                        return true;
+        return false;
+}
+
+unsigned session_rank(const Core *c) {
+        unsigned n = 0;
+
+        for (const Session *s = c->sessions; s; s = s->hh.next)
+                n += s->beat.revision > 0 && strcmp(s->name, c->own.name) < 0 &&
+                     c->now.boottime < usec_add(s->beat.at, s->ttl * 2 / 5);
+        return n;
 }
 
 bool session_is_known(const Session *s) {

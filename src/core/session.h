@@ -13,8 +13,8 @@ bool session_is_undecided(const Core *c);
 bool session_is_moving(const Core *c);
 /* Whether this is the name of our session, or, while we go from one session to another and both beat, of either. */
 bool session_is_ours(const Core *c, const char *session);
-/* From when on our leases are covered: the moment before our last committed beat was sent (law 1). While two
- * sessions beat, the earlier of the two. */
+/* From when on our leases are covered: the moment before our last committed beat was sent (law 1), or until when they
+ * were kept without beats (law 13). While two sessions beat, the earlier of the two. */
 usec_t session_covered_from(const Core *c);
 /* The session as the registry shows it, if its fence has names that we have not looked at (law 4); otherwise
  * NULL. */
@@ -26,7 +26,16 @@ bool session_is_known(const Session *s);
 /* Whether the session is over because its machine was confirmed dead: its fence says so, and no beat is newer than
  * that fence (law 12). */
 bool session_is_over(const Session *s);
-/* When others may take the leases of this session: when its beat and its fence have not changed for TTL·(1+2ε) since
+/* When the session counts as silent: when its beat and its fence have not changed for TTL·(1+2ε) since
  * we saw them, or as soon as the session is over. USEC_INFINITY while its beat is not known, or its fence where that
  * is needed. */
+usec_t session_silent_at(const Session *s);
+/* When others may take the leases of this session: when it is silent. USEC_INFINITY: it keeps them without beats, and
+ * is not over (law 13). */
 usec_t session_dead_at(const Session *s);
+/* Whether our session keeps what it holds without beats (law 13). */
+bool session_keeps(const Core *c);
+/* Whether another session keeps its leases, and is not over. */
+bool session_another_keeps(const Core *c);
+/* How many sessions that beat come before ours, by their names: for what one machine should do for all. */
+unsigned session_rank(const Core *c);

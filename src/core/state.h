@@ -14,6 +14,7 @@
  *   mirror      the records that have been seen
  *   sample      at what time which revision of the registry reached us
  *   session     questions about sessions, ours and others'
+ *   pause       the pause, in which nobody takes a lease
  *   lease, machine  questions about a lease, and about machines, this one and others
  *   intake      answers and the watch, taken into the mirror
  *
@@ -248,6 +249,13 @@ typedef enum OwnPhase {
         OWN_BEATING,
 } OwnPhase;
 
+/* What a beat says beside that we live (law 13). */
+typedef enum Keep {
+        KEEP_NOTHING,
+        KEEP_BEGINS, /* from now on we keep what we hold, without beats */
+        KEEP_ENDS,
+} Keep;
+
 typedef struct Own {
         OwnPhase phase;
         char name[SESSION_SIZE];
@@ -273,6 +281,9 @@ typedef struct Own {
         unsigned failures;                       /* attempts without an answer in a row */
         unsigned hasty;                          /* ... that failed at once */
         bool silent;                             /* reported */
+        bool keeps;                              /* what it holds is kept without beats (law 13) */
+        usec_t kept_until; /* when .keeps was last given up: what it holds was kept until then; 0: it was not */
+        Keep txn_keep;     /* what the beat under way says of it */
 } Own;
 
 /* A call of the D-Bus API under way. */
@@ -448,6 +459,18 @@ typedef struct Confirm {
         usec_t retry_at;
 } Confirm;
 
+/* The pause (pause.c). */
+typedef struct Pause {
+        Seen seen;
+        PauseRecord value; /* a record that cannot be read counts as PAUSE_ENDING */
+        bool remembered;   /* there was a pause when the registry was last seen; kept across restarts */
+        bool lost;         /* ... and the registry fell back since: the record is to say so */
+        int asked;         /* what an operator here asks for: 1 pause, -1 resume, 0 nothing */
+        char by[BY_SIZE];  /* who */
+        uint64_t txn;
+        usec_t retry_at;
+} Pause;
+
 /* Deletion of the sessions of the dead. */
 typedef struct Collect {
         uint64_t txn;
@@ -488,12 +511,17 @@ typedef struct Planning {
         usec_t young_until;  /* until then other machines are given more time to take what is theirs */
 } Planning;
 
-/* The guard, for all units. */
+/* The guard, for all units. There are so many booleans because each is a fact that holds or not whatever the others
+ * are. */
 typedef struct GuardSide {
         bool beat_due; /* the guard is to hear of a committed beat */
         bool up, synced, gone;
         bool missing;      /* away for so long that it will not come back by itself */
         usec_t away_since; /* gone or without an answer; 0: it is there */
+        bool may_keep;     /* units beyond their deadlines (law 13): what it was told last, or has not denied */
+        bool says_keeps;   /* it has said whether, on this connection */
+        Keep told_keep;    /* what it was told on this connection */
+        uint64_t keep_id;  /* ... in this request, or in a later one that arms a unit so */
         uint64_t serial;   /* the last id given to a request */
 } GuardSide;
 
@@ -528,7 +556,7 @@ typedef struct Common {
         Why why_not;
         Trust trust;
         bool guard_up, guard_synced, guard_gone, guard_missing;
-        bool settled, moving, undecided, young, drains, sleeps, stops, silence, may_claim;
+        bool settled, moving, undecided, young, drains, sleeps, stops, silence, may_claim, keeps, paused;
 } Common;
 
 /* Which units and leases are looked at (look.c, walk.c). */
@@ -608,6 +636,7 @@ struct Core {
         Asked asked;
         OwnMachine machine;
         Drain drain;
+        Pause pause;
         Confirm confirm;
         Fencing fencing;
         Collect collect;

@@ -12,6 +12,7 @@
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/plan.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -116,6 +117,11 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_uuid = c->identity.trust == TRUST_FOREIGN ? c->meta.value.uuid : "",
                 .found_store = c->identity.trust == TRUST_FOREIGN ? c->identity.store_seen : "",
                 .draining = c->drain.on,
+                .paused = pause_is_seen(c),
+                .pause_ends = pause_is_seen(c) && !pause_is_on(c),
+                .keeps = session_keeps(c),
+                .paused_since = pause_is_seen(c) ? c->pause.value.since : 0,
+                .paused_by = pause_is_seen(c) ? c->pause.value.by : "",
                 .units = HASH_COUNT(c->units),
                 .held = held_by(c, c->own.name),
                 .known = !view_is_deaf(c),
@@ -231,7 +237,7 @@ static Why why_not_ours(const Core *c, const Unit *u) {
                 return WHY_DEBT;
         if (!c->guard.synced)
                 return WHY_GUARD_SILENT;
-        if (c->now.boottime >= c->own.t0 + cover_timeline(c, u).stop)
+        if (c->now.boottime >= cover_stop_at(c, u))
                 return WHY_REGISTRY_SILENT;
         return c->identity.silence ? WHY_REGISTRY_REPLACED : WHY_ABOUT_TO_START;
 }
@@ -313,12 +319,14 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .stuck = u->plan.stuck,
                 .active_known = u->said.report.known,
                 .active = u->said.report.active,
-                .stop_at = ours && c->own.committed ? c->own.t0 + t.stop
-                           : kept                   ? u->said.guard.stop_at
-                                                    : 0,
-                .kill_at = ours && c->own.committed ? c->own.t0 + t.kill
-                           : kept                   ? u->said.guard.kill_at
-                                                    : 0,
+                .stop_at = session_keeps(c)           ? 0
+                           : ours && c->own.committed ? c->own.t0 + t.stop
+                           : kept                     ? u->said.guard.stop_at
+                                                      : 0,
+                .kill_at = session_keeps(c)           ? 0
+                           : ours && c->own.committed ? c->own.t0 + t.kill
+                           : kept                     ? u->said.guard.kill_at
+                                                      : 0,
         };
 }
 
@@ -343,6 +351,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .held = held_by(c, m->value.session),
+                        .keeps = s && s->keeps,
                 };
 
                 if (m->seen.revision == 0)

@@ -17,6 +17,7 @@
 #include "core/look.h"
 #include "core/machine.h"
 #include "core/offer.h"
+#include "core/pause.h"
 #include "core/session.h"
 #include "core/slots.h"
 #include "core/unit.h"
@@ -51,6 +52,8 @@ static Common common_now(const Core *c) {
         now.stops = c->shutdown.on;
         now.silence = c->identity.silence;
         now.may_claim = claim_is_possible(c);
+        now.keeps = session_keeps(c);
+        now.paused = pause_is_seen(c);
         return now;
 }
 
@@ -172,7 +175,7 @@ static void find_due(Core *c) {
                 heap_remove(node);
                 look_at_lease(c, LEASE_OF(node, spot.deadline));
         }
-        while (session_settled(c) && (node = heap_first(&c->look.covers)) &&
+        while (session_settled(c) && !session_keeps(c) && (node = heap_first(&c->look.covers)) &&
                         usec_add(session_covered_from(c), node->key) <= c->now.boottime) {
                 heap_remove(node);
                 look_at_unit(c, UNIT_OF(node, cover));
@@ -313,7 +316,7 @@ usec_t walk_deadline(const Core *c) {
                 return MIN(t, deadline_of_all(c));
         t = MIN(t, first_of(&c->look.units.deadlines));
         t = MIN(t, first_of(&c->look.leases.deadlines));
-        if (session_settled(c) && heap_first(&c->look.covers))
+        if (session_settled(c) && !session_keeps(c) && heap_first(&c->look.covers))
                 t = MIN(t, usec_add(session_covered_from(c), first_of(&c->look.covers)));
         return t;
 }

@@ -134,6 +134,9 @@ static const struct {
         [WHY_REQUEST_WITHDRAWN] = { "it was withdrawn" },
         [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
 
+        [WHY_PAUSED] = { "paused: nobody takes a lease until leasectl resume" },
+        [WHY_KEEPS] = { "its holder has kept it since a pause, and is not heard (leasectl confirm-dead)" },
+        [WHY_KNOWS_NO_PAUSE] = { "leased on % is too old for a pause" },
         [WHY_FILE_IN_FORCE] = { "its file is in force" },
         [WHY_FILE_UNSIGNED] = { "it is not signed" },
         [WHY_FILE_UNKNOWN_SIGNER] = { "its signer is not in /etc/leased/allowed_signers" },

@@ -143,6 +143,11 @@ typedef enum Why {
         WHY_REQUEST_WITHDRAWN = 181,
         WHY_REQUEST_SILENT = 182,
 
+        /* a pause */
+        WHY_PAUSED = 200,
+        WHY_KEEPS = 201,          /* the holder keeps it, and was not heard since */
+        WHY_KNOWS_NO_PAUSE = 202, /* .what is the host name of a machine whose leased is too old */
+
         /* what a machine makes of a unit that was submitted */
         WHY_FILE_IN_FORCE = 220,
         WHY_FILE_UNSIGNED = 221,

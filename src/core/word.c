@@ -27,6 +27,7 @@
 #include "core/mirror.h"
 #include "core/news.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/phase.h"
 #include "core/plan.h"
 #include "core/planning.h"
@@ -44,8 +45,9 @@ static const Word *find_other(const Core *c, const Word *w) {
         return NULL;
 }
 
+/* And not about a unit. A pause is about all machines, and names none. */
 static bool is_about_machine(const Word *w) {
-        return w->kind == EVENT_DRAIN || w->kind == EVENT_CONFIRM;
+        return w->kind == EVENT_DRAIN || w->kind == EVENT_CONFIRM || w->kind == EVENT_PAUSE;
 }
 
 static Unit *unit_of(const Core *c, const Word *w) {
@@ -87,6 +89,8 @@ static Reason why_no_steal(Core *c, const Unit *u) {
                 return reason(WHY_PERIOD_LEASE);
         if (l->n_debts >= DEBTS_MAX)
                 return reason(WHY_DEBTS_FULL);
+        if (l->holder && l->holder->keeps && !session_is_over(l->holder))
+                return reason(WHY_KEEPS);
         why = why_not_placed(c, u);
         if (why.why == WHY_NONE && said_is_told(u)) /* what is not known yet will be in a moment */
                 why = unit_why_unable(c, u);
@@ -135,7 +139,8 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                 *ret_why = reason(WHY_NOT_ENABLED);
                 return WORD_UNABLE;
         }
-        if (!beats(c) && (w->kind == EVENT_STEAL || w->kind == EVENT_CONFIRM || (w->kind == EVENT_RUN && !w->on))) {
+        if (!beats(c) && (w->kind == EVENT_STEAL || w->kind == EVENT_CONFIRM || w->kind == EVENT_PAUSE ||
+                                         (w->kind == EVENT_RUN && !w->on))) {
                 *ret_why = reason(WHY_REGISTRY_SILENT);
                 return WORD_UNAVAILABLE;
         }
@@ -146,7 +151,15 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                 return why_no_run(c, w, u, ret_why);
         case EVENT_RELEASE:
         case EVENT_TRANSFER:
+                if (pause_is_seen(c) && unit_is_ours(c, u)) {
+                        *ret_why = reason(WHY_PAUSED);
+                        return WORD_UNABLE;
+                }
                 return unit_is_ours(c, u) ? WORD_BEGUN : WORD_NOT_HELD;
+        case EVENT_PAUSE:
+                if (w->on && pause_find_stranger(c))
+                        *ret_why = reason_of(WHY_KNOWS_NO_PAUSE, pause_find_stranger(c));
+                return ret_why->why != WHY_NONE ? WORD_UNABLE : WORD_BEGUN;
         case EVENT_STOP:
         case EVENT_START:
         case EVENT_RESTART:
@@ -198,6 +211,8 @@ static bool has_begun(const Core *c, const Word *w) {
                        (u->lease->value->state != LEASE_DONE || u->lease->value->index != w->index);
         case EVENT_CONFIRM:
                 return w->armed && m && confirm_outcome(c, m) == CONFIRM_DONE;
+        case EVENT_PAUSE:
+                return w->armed && (w->on ? pause_is_on(c) && pause_is_read(c) : !pause_is_on(c) && !c->pause.lost);
         case EVENT_STOP:
         case EVENT_START:
         case EVENT_RESTART:
@@ -213,6 +228,8 @@ static bool is_under_way(const Core *c, const Word *w) {
 
         if (w->kind == EVENT_CONFIRM)
                 return confirm_is_under_way(c);
+        if (w->kind == EVENT_PAUSE)
+                return pause_is_under_way(c);
         if (w->kind == EVENT_DRAIN)
                 return c->drain.txn > 0 && streq(c->drain.machine, w->object);
         return u && u->lease->txn > 0 &&
@@ -275,6 +292,8 @@ static void arm(Core *c, Word *w) {
                 drain_set(c, w->object, w->on, w->by);
         else if (w->kind == EVENT_CONFIRM)
                 confirm_begin(c, m, w->by);
+        else if (w->kind == EVENT_PAUSE)
+                pause_ask(c, w->on, w->by);
         else if (w->kind == EVENT_RUN) {
                 wish_run(u);
                 news_of_unit(c, u, NEWS_WORD);
@@ -293,6 +312,8 @@ static void disarm(Core *c, Word *w) {
                 return;
         if (m && w->kind == EVENT_CONFIRM)
                 confirm_end(c, m);
+        else if (w->kind == EVENT_PAUSE)
+                pause_not_asked(c);
         else if (m)
                 m->drain_asked = 0;
         if (!u)

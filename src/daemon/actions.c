@@ -169,6 +169,7 @@ static void perform(Daemon *d, const Action *a, Now now) {
                 counts_beat(d, a->t0, now.boottime);
                 /* fall through */
         case ACTION_GUARD_ARM:
+        case ACTION_GUARD_KEEP:
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:

@@ -42,7 +42,8 @@ static void write_txn(FILE *f, const Txn *txn) {
                 if (r->kind == RECORD_LEASE)
                         write_lease(f, r->lease);
                 else if (r->kind == RECORD_FENCE)
-                        fprintf(f, "=%" PRIu64 "%s", r->fence->counter, r->fence->over ? ",over" : "");
+                        fprintf(f, "=%" PRIu64 "%s%s", r->fence->counter, r->fence->keeps ? ",keeps" : "",
+                                        r->fence->over ? ",over" : "");
         }
         for (const Key *k = txn->deletes; k < txn->deletes + txn->n_deletes; k++)
                 fprintf(f, " delete %s%s", record_prefix(k->kind), strempty(k->name));
@@ -88,6 +89,8 @@ void event_lines_action(const Action *a) {
                 write_request(a);
         else if (a->kind == ACTION_GUARD_BEAT)
                 event_log(0, "beat %" PRIu64, a->t0);
+        else if (a->kind == ACTION_GUARD_KEEP)
+                event_log(0, "%s %" PRIu64, a->on ? "keep" : "count", a->t0);
         else if (a->kind == ACTION_GUARD_ARM)
                 event_log(0, "arm %s %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, a->unit, a->lease ?: "-",
                                 a->index, a->t0, a->stop, a->kill);

@@ -119,7 +119,7 @@ static void send_message(GuardPort *g, const GuardMessage *m) {
                 log_error("not said to the guard, which would not understand it: a request for %s", m->unit);
                 return;
         }
-        if (m->type != GUARD_BEAT) {
+        if (m->type != GUARD_BEAT && m->type != GUARD_KEEP) { /* which an older guard does not answer */
                 g->asked = m->serial;
                 if (g->unheard_since == 0 && g->synced) {
                         g->unheard_since = now_boottime();
@@ -164,6 +164,7 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
         switch (a->kind) {
         case ACTION_GUARD_ARM:
                 m.type = GUARD_ARM;
+                m.flags = a->on ? GUARD_FLAG_KEEPS : 0;
                 m.stop_offset = a->stop;
                 m.kill_offset = a->kill;
                 m.stop_at = usec_add(a->t0, a->stop);
@@ -174,6 +175,12 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
                 m.type = GUARD_BEAT;
                 m.t0 = a->t0;
                 must(a->t0 <= now); /* law 1 */
+                break;
+        case ACTION_GUARD_KEEP:
+                m.type = GUARD_KEEP;
+                m.flags = a->on ? GUARD_FLAG_KEEPS : 0;
+                m.t0 = a->t0;
+                must(a->t0 <= now); /* law 13 */
                 break;
         case ACTION_GUARD_LOSE:
                 m.type = GUARD_LOSE;
@@ -219,6 +226,10 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                                                 .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
                                                 .guard.jumped = m->flags & GUARD_FLAG_JUMPED,
                                 },
+                                g->userdata);
+                break;
+        case GUARD_KEEPS:
+                g->deliver(&(Event){ .kind = EVENT_GUARD_KEEPS, .id = m->serial, .on = m->flags & GUARD_FLAG_KEEPS },
                                 g->userdata);
                 break;
         case GUARD_SYNCED:

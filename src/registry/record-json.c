@@ -23,6 +23,7 @@ typedef enum MemberType {
         MEMBER_STATE, /* LeaseState, as a word */
         MEMBER_VERB,  /* RequestVerb, likewise */
         MEMBER_STAGE, /* RequestStage, likewise */
+        MEMBER_PAUSE, /* PauseStage, likewise */
         MEMBER_CODE,  /* Why; anything that is no known number is read as WHY_NONE: a sentence stands beside it */
         MEMBER_DEBTS,
         MEMBER_TENURES,
@@ -68,6 +69,7 @@ static const Member fence_members[] = {
         OPTIONAL(FenceRecord, MEMBER_BOOL, over),
         OPTIONAL(FenceRecord, MEMBER_STRING, over_by),
         OPTIONAL(FenceRecord, MEMBER_UNSIGNED, silence),
+        OPTIONAL(FenceRecord, MEMBER_BOOL, keeps),
 };
 
 static const Member lease_members[] = {
@@ -126,6 +128,13 @@ static const Member request_members[] = {
         OPTIONAL(RequestRecord, MEMBER_STRING, about),
 };
 
+static const Member pause_members[] = {
+        MEMBER(PauseRecord, MEMBER_PAUSE, stage),
+        MEMBER(PauseRecord, MEMBER_UNSIGNED, since),
+        MEMBER(PauseRecord, MEMBER_STRING, by),
+        OPTIONAL(PauseRecord, MEMBER_BOOL, fell_back),
+};
+
 static const struct {
         const char *prefix;
         const Member *members;
@@ -138,6 +147,7 @@ static const struct {
         [RECORD_LEASE] = { "leases/", lease_members, ELEMENTSOF(lease_members), sizeof(LeaseRecord) },
         [RECORD_OFFER] = { "offers/", offer_members, ELEMENTSOF(offer_members), sizeof(OfferRecord) },
         [RECORD_REQUEST] = { "requests/", request_members, ELEMENTSOF(request_members), sizeof(RequestRecord) },
+        [RECORD_PAUSE] = { "pause", pause_members, ELEMENTSOF(pause_members), sizeof(PauseRecord) },
 };
 
 static const char *const state_words[_LEASE_STATE_MAX] = {
@@ -162,6 +172,11 @@ static const char *const stage_words[_REQUEST_STAGE_MAX] = {
         [REQUEST_REFUSED] = "refused",
 };
 
+static const char *const pause_words[_PAUSE_STAGE_MAX] = {
+        [PAUSE_ON] = "on",
+        [PAUSE_ENDING] = "ending",
+};
+
 bool record_parse_verb(const char *word, RequestVerb *ret) {
         for (RequestVerb v = 0; v < _REQUEST_VERB_MAX; v++)
                 if (streq(verb_words[v], word)) {
@@ -173,13 +188,17 @@ bool record_parse_verb(const char *word, RequestVerb *ret) {
 
 /* The words of a member that is one of them. Every such enum is as large as an unsigned. */
 static const char *const *words_of(MemberType type, unsigned *ret_n) {
-        *ret_n = type == MEMBER_STATE  ? ELEMENTSOF(state_words)
-                 : type == MEMBER_VERB ? ELEMENTSOF(verb_words)
-                                       : ELEMENTSOF(stage_words);
-        return type == MEMBER_STATE ? state_words : type == MEMBER_VERB ? verb_words : stage_words;
+        *ret_n = type == MEMBER_STATE   ? ELEMENTSOF(state_words)
+                 : type == MEMBER_VERB  ? ELEMENTSOF(verb_words)
+                 : type == MEMBER_PAUSE ? ELEMENTSOF(pause_words)
+                                        : ELEMENTSOF(stage_words);
+        return type == MEMBER_STATE   ? state_words
+               : type == MEMBER_VERB  ? verb_words
+               : type == MEMBER_PAUSE ? pause_words
+                                      : stage_words;
 }
 _Static_assert(sizeof(LeaseState) == sizeof(unsigned) && sizeof(RequestVerb) == sizeof(unsigned) &&
-                                sizeof(RequestStage) == sizeof(unsigned),
+                                sizeof(RequestStage) == sizeof(unsigned) && sizeof(PauseStage) == sizeof(unsigned),
                 "words_of() serves them all");
 
 /* ---- keys ---- */
@@ -188,8 +207,13 @@ const char *record_prefix(RecordKind kind) {
         return kinds[kind].prefix;
 }
 
+/* There is one record of this kind, without a name. */
+static bool is_single(RecordKind kind) {
+        return kind == RECORD_META || kind == RECORD_PAUSE;
+}
+
 int record_key(RecordKind kind, const char *name, char *ret, size_t size) {
-        size_t n = strlen(kinds[kind].prefix), m = kind == RECORD_META ? 0 : strlen(name);
+        size_t n = strlen(kinds[kind].prefix), m = is_single(kind) ? 0 : strlen(name);
 
         if (n + m >= size)
                 return -EINVAL;
@@ -208,8 +232,8 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
                         continue;
                 name = key + strlen(kinds[kind].prefix);
                 size = kind == RECORD_OFFER || kind == RECORD_REQUEST ? RECORD_NAME_SIZE : NAME_SIZE;
-                /* "meta" has no name, all others have one that fits. */
-                if (kind == RECORD_META ? name[0] : !name[0] || strnlen(name, size) >= size)
+                /* "meta" and "pause" have no name, all others have one that fits. */
+                if (is_single(kind) ? name[0] : !name[0] || strnlen(name, size) >= size)
                         return false;
                 *ret_kind = kind;
                 *ret_name = name;
@@ -319,6 +343,8 @@ __attribute__((unused)) static size_t size_of(const Member *m) { /* by asserts *
                 return sizeof(RequestVerb);
         case MEMBER_STAGE:
                 return sizeof(RequestStage);
+        case MEMBER_PAUSE:
+                return sizeof(PauseStage);
         case MEMBER_CODE:
                 return sizeof(Why);
         case MEMBER_DEBTS:
@@ -352,6 +378,7 @@ static const char *decode_member(json_t *value, const Member *m, void *record) {
         case MEMBER_STATE:
         case MEMBER_VERB:
         case MEMBER_STAGE:
+        case MEMBER_PAUSE:
                 return decode_word(value, m->type, to);
         case MEMBER_CODE:
                 *(Why *) to = decode_code(value);
@@ -579,6 +606,7 @@ static int encode_member(json_t *object, const Member *m, const void *record) {
         case MEMBER_STATE:
         case MEMBER_VERB:
         case MEMBER_STAGE:
+        case MEMBER_PAUSE:
                 value = encode_word(m->type, *(const unsigned *) from);
                 break;
         case MEMBER_CODE:

@@ -20,10 +20,11 @@ typedef union RecordValue {
         LeaseRecord lease;
         OfferRecord offer;
         RequestRecord request;
+        PauseRecord pause;
 } RecordValue;
 
 /* Writes the key of a record into ret of size bytes: "leases/foo.service" for a lease's record; "meta" for
- * RECORD_META, whose name is not used. Returns 0, or -EINVAL if the key does not fit. */
+ * RECORD_META and RECORD_PAUSE, whose names are not used. Returns 0, or -EINVAL if the key does not fit. */
 int record_key(RecordKind kind, const char *name, char *ret, size_t size);
 /* Gives the beginning of all keys of that kind, a static text: "leases/", "beats/"; the whole key "meta" for
  * RECORD_META. */

@@ -86,6 +86,7 @@ static void fill_value(Run *r, RecordKind kind, RecordValue *v) {
                 for (size_t n = input_byte(&r->in) % 70; n > 0; n--)
                         fence_add_name(&v->fence, pick(r, names, ELEMENTSOF(names)));
                 v->fence.counter += input_byte(&r->in) % 200;
+                v->fence.keeps = v->fence.counter % 8 == 7;
                 break;
         case RECORD_LEASE:
                 fill_lease(r, &v->lease);
@@ -97,6 +98,10 @@ static void fill_value(Run *r, RecordKind kind, RecordValue *v) {
                 str_copy(v->request.machine_id, MACHINE_SIZE, pick(r, machines, ELEMENTSOF(machines)));
                 v->request.index = pick_number(r);
                 v->request.within = pick_number(r);
+                break;
+        case RECORD_PAUSE:
+                v->pause.stage = input_byte(&r->in) % _PAUSE_STAGE_MAX;
+                v->pause.fell_back = input_byte(&r->in) % 4 == 0;
                 break;
         default:
                 str_copy(v->offer.lease, sizeof(v->offer.lease), pick(r, names, ELEMENTSOF(names)));
@@ -166,6 +171,7 @@ static void check_action(Run *r, const Action *a) {
                 must(a->unit && a->index > 0 && a->t0 <= r->now.boottime && a->stop <= a->kill);
                 break;
         case ACTION_GUARD_BEAT:
+        case ACTION_GUARD_KEEP:
                 must(a->t0 <= r->now.boottime);
                 break;
         case ACTION_GATE_OPEN:

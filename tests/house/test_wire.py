@@ -18,6 +18,7 @@ TYPES = {
     "MEMBER_STATE": "word",
     "MEMBER_VERB": "word",
     "MEMBER_STAGE": "word",
+    "MEMBER_PAUSE": "word",
     "MEMBER_CODE": "reason",
     "MEMBER_DEBTS": "list",
     "MEMBER_TENURES": "list",

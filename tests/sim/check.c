@@ -5,6 +5,8 @@
  *   S1  at every birth of a process: none of the same unit lives on another machine
  *   S2  at every start: LEASE_INDEX never goes back, and is a new one wherever it is another tenure;
  *       at every change of a lease's record: the next tenure's Index is higher than any before
+ *   P1  no lease changes hands while the record of a pause is there (pausing.c)
+ *   P2  a session begins to keep its leases without beats only while a pause is on
  *   the laws of the registry: what a transaction must compare and touch, whoever sends it
  *   what may be asked of guard and PID 1, and when
  *
@@ -261,6 +263,7 @@ static void check_txn(World *w, const Machine *m, const Txn *t) {
                                 !names_key(t->compares, t->n_compares, RECORD_FENCE, m->run_session))
                         world_fail(w, "law: %s changes lease %s without comparing its fence", m->hostname, r->name);
         }
+        pausing_check(w, m, t);
         for (size_t i = 0; i < t->n_deletes; i++)
                 if (t->deletes[i].kind == RECORD_LEASE)
                         check_forgotten(w, m, t, t->deletes[i].name);
@@ -322,7 +325,8 @@ void check_action(World *w, Machine *m, int unit, const Action *a) {
         default:
                 break;
         }
-        if (!known && a->kind >= ACTION_GUARD_ARM && a->kind <= ACTION_FORGOTTEN && a->kind != ACTION_GUARD_BEAT)
+        if (!known && a->kind >= ACTION_GUARD_ARM && a->kind <= ACTION_FORGOTTEN && a->kind != ACTION_GUARD_BEAT &&
+                        a->kind != ACTION_GUARD_KEEP)
                 world_fail(w, "%s asks for action %d on an unknown unit", m->hostname, (int) a->kind);
 }
 
@@ -457,6 +461,7 @@ static void check_debts(World *w, const Message *q, const MapKey *key, const Lea
 }
 
 void check_commit(World *w, const Message *q) {
+        pausing_commit(w, q);
         for (size_t i = 0; i < q->n_puts && !w->options.promises_only; i++) {
                 const MapKey *key = w->map.keys + q->puts[i].key;
                 const LeaseRecord *was, *is;

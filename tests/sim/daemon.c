@@ -59,6 +59,7 @@ static void save_memory(Machine *m) {
         to->revision = from->revision;
         to->floor = from->floor;
         to->silence = from->silence;
+        to->paused = from->paused;
         to->draining = from->draining;
 }
 
@@ -115,6 +116,7 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 break;
         case ACTION_GUARD_ARM:
         case ACTION_GUARD_BEAT:
+        case ACTION_GUARD_KEEP:
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_OPEN:
@@ -271,6 +273,7 @@ void daemon_start(World *w, Machine *m) {
                                 .revision = m->memory.revision,
                                 .floor = m->memory.floor,
                                 .silence = m->memory.silence,
+                                .paused = m->memory.paused,
                                 .draining = m->memory.draining,
                                 .indexes = m->memory.indexes,
                                 .n_indexes = m->memory.n_indexes } };

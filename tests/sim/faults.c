@@ -69,6 +69,14 @@ static void lean(World *w) {
                                 [FAULT_DAEMON_CRASH] = true,
                                 [FAULT_GUARD_CRASH] = true,
                                 [FAULT_PARTITION] = true },
+                [BIAS_PAUSE] = { [FAULT_PARTITION] = true,
+                                [FAULT_DAEMON_CRASH] = true,
+                                [FAULT_POWER_CUT] = true,
+                                [FAULT_HAND_OVER] = true,
+                                [FAULT_GUARD_CRASH] = true,
+                                [FAULT_GUARD_PAUSE] = true,
+                                [FAULT_STEAL] = true,
+                                [FAULT_RELEASE] = true },
                 [BIAS_VM_PAUSE] = { [FAULT_VM_PAUSE] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true },
         };
 
@@ -456,7 +464,7 @@ static void strike(World *w, Fault f) {
                 restore(w);
                 break;
         case FAULT_WIPE:
-                if (w->replacing || !all_remember(w))
+                if (w->replacing || !all_remember(w) || pausing_is_on(w))
                         break;
                 w->replacing = true;
                 w->registry_down_until = w->now + 62 * USEC_PER_SEC;
@@ -533,6 +541,7 @@ static void operator_helps(World *w) {
                 }
         }
         accept_everywhere(w);
+        pausing_help(w);
         world_post(w, (SimEvent){ .at = w->now + 20 * USEC_PER_SEC, .kind = SIM_OPERATOR });
 }
 
@@ -550,6 +559,7 @@ static usec_t shortest_ttl(const World *w, const Machine *m) {
 void faults_heal(World *w) {
         TRACE(w, NULL, "---- everything heals ----");
         w->quiet = true;
+        w->healed_at = w->now;
         w->lost_ppm = w->lost_reply_ppm = w->slow_ppm = w->late_ppm = w->duplicate_ppm = w->early_unknown_ppm = 0;
         w->slow_reply_ppm = 0;
         w->registry_down_until = MIN(w->registry_down_until, w->now);

@@ -41,7 +41,7 @@ typedef enum Fault {
         FAULT_RUN_LOST,   /* /run is emptied, and the daemon killed: the next one knows of no session */
         FAULT_CLONE,      /* two machines bear one id; a property of the run */
         FAULT_RECORDS,    /* somebody deletes, damages or overwrites records (records.c) */
-        FAULT_HAND_OVER,  /* a guard hands over to a new program; with BIAS_HAND_OVER only */
+        FAULT_HAND_OVER,  /* a guard hands over to a new program; with BIAS_HAND_OVER and BIAS_PAUSE only */
         FAULT_VM_PAUSE,   /* a virtual machine is paused, or its host's clock is set; with every fourth seed */
         _FAULT_MAX,
 } Fault;

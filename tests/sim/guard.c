@@ -70,6 +70,27 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
                                            (uint64_t) ((flags & GUARD_FLAG_JUMPED) > 0) << 2 | g->serial << 3 });
 }
 
+/* Whether it keeps any unit beyond its deadlines. */
+static bool keeps(const World *w, const Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (m->guard.entries[i].keeps)
+                        return true;
+        return false;
+}
+
+static void say_keeps(World *w, Machine *m) {
+        Guard *g = &m->guard;
+
+        g->last_says = MAX(g->last_says + 1, w->now + random_span(w, 20, 500));
+        world_post(w, (SimEvent){ .at = g->last_says,
+                                      .kind = SIM_GUARD_SAYS,
+                                      .machine = m->number,
+                                      .generation = g->connection,
+                                      .a = EVENT_GUARD_KEEPS,
+                                      .b = keeps(w, m),
+                                      .c = g->serial << 2 });
+}
+
 void guard_connect(World *w, Machine *m) {
         Guard *g = &m->guard;
 
@@ -81,6 +102,8 @@ void guard_connect(World *w, Machine *m) {
         for (size_t i = 0; i < w->n_leases; i++)
                 if (g->entries[i].index > 0)
                         say(w, m, i, EVENT_GUARD);
+        if (keeps(w, m))
+                say_keeps(w, m);
         say(w, m, 0, EVENT_GUARD_SYNCED);
 }
 
@@ -91,7 +114,7 @@ static void mark(Machine *m, size_t unit) {
         const GuardEntry *e = g->entries + unit;
 
         g->marks[unit] = (Mark){ .index = e->down ? 0 : e->index,
-                .kill_at = e->kill_at,
+                .kill_at = e->keeps ? USEC_INFINITY : e->kill_at,
                 .kill_offset = e->kill_offset,
                 .ended = e->expired || e->lost };
         for (size_t part = unit; part < UNITS_MAX && g->marks[unit].index == 0; part += LEASES_MAX)
@@ -297,6 +320,7 @@ void guard_tell(World *w, Machine *m, size_t unit, const Action *a) {
                 .t0 = a->t0,
                 .stop = a->stop,
                 .kill = a->kill,
+                .on = a->on,
                 .kill_at = machine_boottime(w, m) + a->kill };
         g->last_told = MAX(g->last_told + 1, w->now + random_span(w, 20, 500));
         post(w, m, unit, SIM_GUARD_TOLD, g->last_told, 0, 0, p);
@@ -308,7 +332,8 @@ static unsigned obey(World *w, Machine *m, GuardEntry *e, const Parcel *p) {
         switch (p->kind) {
         case ACTION_GUARD_ARM:
                 t0 = correct(m, p->t0);
-                return guard_entry_arm(e, now, p->index, t0 + p->stop, t0 + p->kill, p->stop, p->kill);
+                return (p->on ? guard_entry_arm_kept : guard_entry_arm)(
+                                e, now, p->index, t0 + p->stop, t0 + p->kill, p->stop, p->kill);
         case ACTION_GUARD_LOSE:
                 return guard_entry_lose(e, now, p->index, p->kill_at);
         case ACTION_GUARD_DISARM:
@@ -318,6 +343,25 @@ static unsigned obey(World *w, Machine *m, GuardEntry *e, const Parcel *p) {
         default:
                 return guard_entry_close(e, now);
         }
+}
+
+/* Before the next word of the daemon moves its deadline. */
+static void note_kept(World *w, const GuardEntry *e, usec_t now) {
+        w->counts.mishaps[MISHAP_KEPT] += e->keeps && now >= e->stop_at;
+}
+
+static void keep(World *w, Machine *m, const Parcel *p) {
+        usec_t now = machine_boottime(w, m);
+
+        for (size_t i = 0; i < w->n_leases; i++) {
+                GuardEntry *e = m->guard.entries + i;
+
+                note_kept(w, e, now);
+                perform(w, m, i,
+                                p->on && m->guard.state == GUARD_UP ? guard_entry_keep_on(e, now)
+                                                                    : guard_entry_keep_off(e, now, p->t0));
+        }
+        say_keeps(w, m);
 }
 
 static void on_told(World *w, Machine *m, SimEvent *event) {
@@ -332,8 +376,12 @@ static void on_told(World *w, Machine *m, SimEvent *event) {
 
                         g->beat = MAX(g->beat, t0);
                         for (size_t i = 0; i < w->n_leases; i++)
+                                note_kept(w, g->entries + i, machine_boottime(w, m));
+                        for (size_t i = 0; i < w->n_leases; i++)
                                 perform(w, m, i, guard_entry_beat(g->entries + i, machine_boottime(w, m), t0));
-                } else {
+                } else if (p->kind == ACTION_GUARD_KEEP)
+                        keep(w, m, p);
+                else {
                         g->tell[event->unit] = true;
                         if (p->kind == ACTION_GATE_OPEN && g->clock_due)
                                 look_at_clock(w, m);
@@ -434,6 +482,8 @@ static void begin(World *w, Machine *m, GuardState state) {
                 const Mark *k = g->marks + i;
                 usec_t kill_at = k->ended ? k->kill_at : MAX(k->kill_at, g->beat + k->kill_offset);
 
+                if (kill_at == USEC_INFINITY)
+                        kill_at = machine_boottime(w, m) + k->kill_offset;
                 if (k->index > 0)
                         perform(w, m, i, guard_entry_lose(g->entries + i, machine_boottime(w, m), k->index, kill_at));
         }
@@ -454,7 +504,9 @@ void guard_end(World *w, Machine *m) {
                 GuardEntry *e = g->entries + i;
 
                 if (guard_entry_is_live(e))
-                        perform(w, m, i, guard_entry_lose(e, machine_boottime(w, m), e->index, e->kill_at));
+                        perform(w, m, i,
+                                        guard_entry_lose(e, machine_boottime(w, m), e->index,
+                                                        guard_entry_last_kill(e, machine_boottime(w, m))));
         }
         post(w, m, 0, SIM_GUARD_REAPED, pid1_time(w, m, random_span(w, 100, 2000)), 0, 0, NULL); /* STOPPING=1 */
 }

@@ -54,6 +54,7 @@ typedef struct Parcel {
         uint64_t index, serial;
         unsigned connection; /* a new connection takes the place of the old one, with all that was under way on it */
         usec_t t0, stop, kill, kill_at;
+        bool on;
 } Parcel;
 
 void guard_tell(World *w, Machine *m, size_t unit, const Action *a);

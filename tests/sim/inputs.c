@@ -184,6 +184,10 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                 memset(m->armed, 0, sizeof(m->armed));
                 memset(m->gate_said, 0, sizeof(m->gate_said));
         }
+        if (event.kind == EVENT_GUARD_KEEPS) {
+                event.on = e->b;
+                event.id = e->c >> 2;
+        }
         if (event.kind == EVENT_GUARD_GONE && (!guard_is_gone(w, m) || w->now < m->pid1_stalled_until))
                 return; /* another has come meanwhile */
         if (event.kind == EVENT_GUARD_DOWN) {
@@ -207,6 +211,7 @@ static void count_verb(World *w, EventKind verb) {
                 { EVENT_REARM, MISHAP_REARM },
                 { EVENT_DRAIN, MISHAP_DRAIN },
                 { EVENT_CONFIRM, MISHAP_CONFIRM },
+                { EVENT_PAUSE, MISHAP_PAUSE },
                 { EVENT_CONFIGURE, MISHAP_ENABLE },
                 { EVENT_FORGET, MISHAP_DISABLE },
                 { EVENT_TTL, MISHAP_TTL },

@@ -20,6 +20,7 @@ static size_t value_size(RecordKind kind) {
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
                 [RECORD_REQUEST] = sizeof(RequestRecord),
+                [RECORD_PAUSE] = sizeof(PauseRecord),
         };
 
         return sizes[kind];

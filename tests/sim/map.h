@@ -18,6 +18,7 @@ typedef struct Value {
                 LeaseRecord lease;
                 OfferRecord offer;
                 RequestRecord request;
+                PauseRecord pause;
         };
 } Value;
 

@@ -61,6 +61,7 @@ typedef enum SimKind {
         SIM_HEAL_LINK,
         SIM_RESTORE,
         SIM_OPERATOR,
+        SIM_PAUSE,     /* pausing.c: an operator pauses the cluster, or ends the pause; .a: which */
         SIM_CALL,      /* calls.c: a scheduler has something to ask */
         SIM_LATE_FORK, /* a process that PID 1 forked too late must be dead by now */
         _SIM_KIND_MAX,

@@ -97,6 +97,9 @@ static void write_over(World *w, Value *v) {
                 v->request.stage = REQUEST_ASKED;
                 v->request.index -= random_below(w, 2);
                 break;
+        case RECORD_PAUSE:
+                v->pause.stage = v->pause.stage == PAUSE_ON ? PAUSE_ENDING : PAUSE_ON;
+                break;
         default: /* RECORD_OFFER */
                 str_copy(v->offer.lease, NAME_SIZE, "no-such-lease");
                 str_copy(v->offer.why, WHY_SIZE, random_chance(w, 500000) ? "no" : "");
@@ -136,6 +139,9 @@ void records_fault(World *w) {
         Map *map = &w->map;
         bool all = random_chance(w, 100000);
 
+        /* Whoever never read a fence that says so cannot know that its session keeps its leases (docs/safety.md). */
+        if (pausing_is_on(w) && (kind == RECORD_FENCE || kind == RECORD_BEAT))
+                return;
         if (map->n_live[kind] == 0 || (kind == RECORD_META && !may_lose_floor(w)))
                 return;
         if (!all)

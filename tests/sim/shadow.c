@@ -17,7 +17,7 @@ static bool same_keys(const Key *a, size_t n_a, const Key *b, size_t n_b) {
 }
 
 static bool same_fence(const FenceRecord *a, const FenceRecord *b) {
-        if (a->counter != b->counter || a->n_names != b->n_names)
+        if (a->counter != b->counter || a->keeps != b->keeps || a->n_names != b->n_names)
                 return false;
         for (size_t i = 0; i < a->n_names; i++)
                 if (!streq(a->names[i], b->names[i]))
@@ -33,6 +33,7 @@ static bool same_value(const Record *a, const Record *b) {
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
                 [RECORD_REQUEST] = sizeof(RequestRecord),
+                [RECORD_PAUSE] = sizeof(PauseRecord),
         };
 
         if (!a->value || !b->value)

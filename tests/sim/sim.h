@@ -60,6 +60,7 @@ typedef struct Machine Machine;
 #include "mishaps.h"
 #include "check.h"
 #include "fencing.h"
+#include "pausing.h"
 #include "world.h"
 #include "shadow.h"
 #include "trace.h"

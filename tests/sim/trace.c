@@ -58,7 +58,7 @@ void world_print_trace(const World *w) {
                 (void) fprintf(stderr, "%s\n", t->lines[(t->first + i) % LINES_MAX]);
 }
 
-static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "offer", "request" };
+static const char *const kind_names[] = { "meta", "machine", "beat", "fence", "lease", "offer", "request", "pause" };
 static const char *const outcome_names[] = { "committed", "refused", "UNKNOWN" };
 
 /* "lease unit0.service@12", sessions cut to their first digits. */
@@ -233,6 +233,9 @@ static void trace_report(World *w, const Machine *m, const Report *r) {
                 [REPORT_STANDS_BACK] = "stands back",
                 [REPORT_RETAKEN] = "retaken",
                 [REPORT_ASKED] = "asked from elsewhere",
+                [REPORT_PAUSED] = "paused",
+                [REPORT_PAUSE_ENDS] = "pause ends",
+                [REPORT_PAUSE_OVER] = "pause is over",
         };
 
         trace_line(w, m, "-> REPORT %s %s %s %llu %s",
@@ -247,6 +250,7 @@ void trace_action(World *w, const Machine *m, const Action *a) {
                 [ACTION_SESSION] = "session",
                 [ACTION_GUARD_ARM] = "arm",
                 [ACTION_GUARD_BEAT] = "beat guard",
+                [ACTION_GUARD_KEEP] = "keep or not",
                 [ACTION_GUARD_LOSE] = "lose",
                 [ACTION_GUARD_DISARM] = "disarm",
                 [ACTION_GATE_OPEN] = "open gate",

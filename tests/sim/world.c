@@ -27,6 +27,8 @@ void world_dispatch(World *w, SimEvent *e) {
                 sleep_event(w, e);
         else if (e->kind <= SIM_OPERATOR)
                 faults_event(w, e);
+        else if (e->kind == SIM_PAUSE)
+                pausing_event(w, e);
         else if (e->kind == SIM_CALL)
                 calls_event(w, e);
         else
@@ -196,6 +198,7 @@ World *world_new(const Options *options) {
                 w->leases[i].start_machine = -1;
         if (options->faults)
                 faults_init(w);
+        pausing_init(w);
         for (size_t i = 0; i < w->n_machines; i++)
                 world_post(w, (SimEvent){ .at = options->faults ? random_span(w, 0, USEC_PER_SEC) : i * 1000,
                                               .kind = SIM_POWER_ON,

@@ -22,6 +22,7 @@ typedef enum Bias {
         BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
         BIAS_TIMERS,        /* no meeting: the units are timers that catch up; no elapse may have two runs */
         BIAS_VM_PAUSE,      /* virtual machines are paused, while daemons are killed and machines cut off */
+        BIAS_PAUSE,         /* the cluster is paused, and machines are cut off and lose power */
         _BIAS_MAX,
 } Bias;
 
@@ -80,6 +81,7 @@ struct World {
         size_t asked_size;
         bool replacing; /* the registry is down, to come back as another */
         bool quiet;
+        usec_t healed_at; /* when the quiet began */
         Fenced fenced;
         LeaseCheck leases[LEASES_MAX];
         Counts counts;

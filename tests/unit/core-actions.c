@@ -13,6 +13,7 @@ size_t record_value_size(RecordKind kind) {
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
                 [RECORD_REQUEST] = sizeof(RequestRecord),
+                [RECORD_PAUSE] = sizeof(PauseRecord),
         };
         return sizes[kind];
 }

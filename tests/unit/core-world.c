@@ -185,10 +185,17 @@ static void carry_out(World *w, const Action *a) {
         case ACTION_GUARD_ARM:
                 if (w->guard.index != a->index)
                         w->guard = (GuardReport){ .index = a->index };
+                w->keeps = w->keeps || a->on;
                 w->armed = a->index;
                 w->armed_kill = a->kill;
                 w->last_t0 = a->t0;
                 say_guard(w, a->unit);
+                break;
+        case ACTION_GUARD_KEEP:
+                w->keeps = a->on && w->guard.index > 0 && !w->guard.expired;
+                w->last_t0 = a->t0;
+                if (!w->keeps_mute)
+                        world_step(w, (Event){ .kind = EVENT_GUARD_KEEPS, .id = a->id, .on = w->keeps });
                 break;
         case ACTION_GUARD_BEAT:
                 w->beat_at = ++w->order;
@@ -296,6 +303,8 @@ void world_connect(World *w) {
         world_step(w, (Event){ .kind = EVENT_GUARD_UP });
         if (w->guard.index)
                 say_guard(w, "a.service");
+        if (w->keeps)
+                world_step(w, (Event){ .kind = EVENT_GUARD_KEEPS, .on = true });
         world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
         world_say_unit(w);
 }

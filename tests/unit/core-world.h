@@ -29,6 +29,7 @@ typedef union Value {
         FenceRecord fence;
         LeaseRecord lease;
         OfferRecord offer;
+        PauseRecord pause;
 } Value;
 
 typedef struct Entry {
@@ -62,6 +63,8 @@ typedef struct World {
         char session[SESSION_SIZE];
         GuardReport guard;
         UnitReport unit;
+        bool keeps;                       /* the guard keeps its entry beyond its deadlines, if it has one */
+        bool keeps_mute;                  /* it does not say so */
         unsigned order, lost_at, beat_at; /* the order in which LOSE and BEAT were last asked for */
         CallResult called;                /* how the last call of the D-Bus API ended */
         uint64_t called_index;
