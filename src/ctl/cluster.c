@@ -7,6 +7,7 @@
 #include "core/why.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/pause.h"
 #include "ctl/registry.h"
 
 _printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const char *subject, const char *format, ...) {
@@ -319,6 +320,7 @@ static json_t *registry_new(const json_t *manager) {
 int cluster_read(Ctl *ctl, json_t **ret) {
         json_auto_t *machines = NULL, *manager = NULL, *rows = NULL, *revision = NULL, *cluster = NULL, *stuck = NULL,
                     *globals = NULL;
+        char paused[200];
         int code = machines_read_all(ctl, &machines, &manager);
 
         if (code == CTL_OK)
@@ -331,6 +333,8 @@ int cluster_read(Ctl *ctl, json_t **ret) {
                 return code;
         cluster = json_pack("{s:b, s:b, s:o, s:[], s:O, s:O}", "well", 0, "known", registry_known(manager) == CTL_OK,
                         "registry", registry_new(manager), "wrong", "machines", machines, "revision", revision);
+        if (pause_text(manager, paused, sizeof(paused)))
+                (void) json_object_set_new(cluster, "paused", json_string(paused));
         judge_registry(cluster, manager);
         judge_units(cluster, rows, stuck);
         judge_globals(cluster, globals);

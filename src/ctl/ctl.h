@@ -90,6 +90,8 @@ int verb_config(Ctl *ctl, int argc, char **argv);
 int verb_destroy(Ctl *ctl, int argc, char **argv);
 int verb_disable(Ctl *ctl, int argc, char **argv);
 int verb_confirm_dead(Ctl *ctl, int argc, char **argv);
+int verb_pause(Ctl *ctl, int argc, char **argv);
+int verb_resume(Ctl *ctl, int argc, char **argv);
 int verb_drain(Ctl *ctl, int argc, char **argv);
 int verb_edit(Ctl *ctl, int argc, char **argv);
 int verb_enable(Ctl *ctl, int argc, char **argv);

@@ -38,7 +38,7 @@ _leasectl_unit_files() {
 _leasectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
         local verbs='status list machines history logs monitor prove metrics is-held check enable disable stop start restart
-                release transfer steal rearm drain undrain confirm-dead run rebalance forget cat set edit submit destroy list-files verify accept-files set-metadata registry config setup reload help version'
+                release transfer steal rearm drain undrain confirm-dead pause resume run rebalance forget cat set edit submit destroy list-files verify accept-files set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --since --clocks --stop --anyway --force
                 --all --all-machines --dry-run --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots --key --no-roll'
 

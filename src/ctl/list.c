@@ -7,6 +7,7 @@
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/pause.h"
 #include "ctl/registry.h"
 #include "ctl/stamp.h"
 #include "util/names.h"
@@ -96,16 +97,15 @@ static int list_leases(Ctl *ctl) {
         return all_holders_known(rows);
 }
 
-static int read_rows(Ctl *ctl, json_t **ret) {
+static int read_rows(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL;
-        int r = bus_get_manager(ctl->bus, &manager, &error), code;
+        int r = bus_get_manager(ctl->bus, ret_manager, &error), code;
 
         if (r < 0)
                 return bus_complain(NULL, r, &error);
-        code = ctl->json == JSON_OFF ? unit_states_read(ctl, manager, ret) : units_read(ctl, ret);
-        if (code == CTL_OK && json_array_size(*ret) == 0 && *get_string(manager, "UnitsError"))
-                return ctl_fail("%s", get_string(manager, "UnitsError"));
+        code = ctl->json == JSON_OFF ? unit_states_read(ctl, *ret_manager, ret) : units_read(ctl, ret);
+        if (code == CTL_OK && json_array_size(*ret) == 0 && *get_string(*ret_manager, "UnitsError"))
+                return ctl_fail("%s", get_string(*ret_manager, "UnitsError"));
         return code;
 }
 
@@ -139,7 +139,7 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 { .title = "INDEX", .key = "index", .format = format_json_index, .right = true },
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
-        json_auto_t *rows = NULL;
+        json_auto_t *rows = NULL, *manager = NULL;
         int code;
 
         if (argc > 0 && ctl->all) {
@@ -150,7 +150,7 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 return list_machine(ctl, argv[0]);
         if (ctl->all)
                 return list_leases(ctl);
-        code = read_rows(ctl, &rows);
+        code = read_rows(ctl, &rows, &manager);
         if (code != CTL_OK)
                 return code;
         code = all_holders_known(rows);
@@ -158,5 +158,6 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 add_holders(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns),
                         "No unit is enabled on this machine: leasectl enable UNIT");
+        pause_print(ctl, manager);
         return code;
 }

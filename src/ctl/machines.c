@@ -9,6 +9,7 @@
 
 #include "ctl/leases.h"
 #include "ctl/output.h"
+#include "ctl/pause.h"
 #include "ctl/registry.h"
 #include "ctl/suggest.h"
 
@@ -265,5 +266,6 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
         if (ctl->json == JSON_OFF)
                 complete(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No machine is known yet");
+        pause_print(ctl, manager);
         return registry_known(manager);
 }

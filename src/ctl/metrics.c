@@ -57,6 +57,10 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         say("leased_competing %d", !*get_string(manager, "WhyNot"));
         describe("leased_draining", "gauge", "1 if this machine is draining.");
         say("leased_draining %d", get_boolean(manager, "Draining"));
+        describe("leased_paused", "gauge", "1 while the cluster is paused, and no lease is taken.");
+        say("leased_paused %d", *get_string(manager, "Paused") != '\0');
+        describe("leased_keeps", "gauge", "1 while this machine keeps what it holds without the registry.");
+        say("leased_keeps %d", get_boolean(manager, "Keeps"));
         describe("leased_held", "gauge", "Leases of units that this machine holds.");
         say("leased_held %" JSON_INTEGER_FORMAT, get_integer(manager, "Held"));
         describe("leased_lost_acquires_total", "counter",

@@ -172,6 +172,8 @@ static void print_summary(const json_t *cluster) {
                         colour_on(well ? COLOUR_GREEN : COLOUR_RED), well ? "well" : "something is wrong",
                         colour_off(), n.up, n.machines, n.machines == 1 ? "" : "s", n.running, n.units,
                         n.units == 1 ? "" : "s", get_string(registry, "kind"), get_string(registry, "state"));
+        if (*get_string(cluster, "paused"))
+                say_wrapped(4, "%s%s%s", colour_on(COLOUR_YELLOW), get_string(cluster, "paused"), colour_off());
 }
 
 static void print_cluster(const json_t *cluster) {
@@ -189,6 +191,7 @@ static void print_cluster(const json_t *cluster) {
 /* Prints one line for monitoring: the first thing that is wrong, and how many more there are. */
 static void print_line(const json_t *cluster) {
         const json_t *wrong = json_object_get(cluster, "wrong"), *first = json_array_get(wrong, 0);
+        const char *paused = get_string(cluster, "paused");
         Counts n = count(cluster);
         char more[32] = "";
 
@@ -197,8 +200,8 @@ static void print_line(const json_t *cluster) {
         if (first)
                 say("WRONG: %s %s%s", get_string(first, "subject"), get_string(first, "text"), more);
         else
-                say("OK: %zu machine%s up, %zu of %zu unit%s running", n.up, n.up == 1 ? "" : "s", n.running, n.units,
-                                n.units == 1 ? "" : "s");
+                say("OK: %zu machine%s up, %zu of %zu unit%s running%s%s", n.up, n.up == 1 ? "" : "s", n.running,
+                                n.units, n.units == 1 ? "" : "s", *paused ? "; " : "", paused);
 }
 
 /* ---- again and again ---- */

@@ -11,6 +11,7 @@
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/outside.h"
+#include "ctl/pause.h"
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
 #include "ctl/snake.h"
@@ -102,7 +103,7 @@ static void print_refused(const json_t *manager) {
 static int status_machine(Ctl *ctl) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL, *units = NULL;
-        char span[32];
+        char span[32], paused[200];
         int r = bus_get_manager(ctl->bus, &manager, &error), code;
 
         if (r < 0)
@@ -127,6 +128,8 @@ static int status_machine(Ctl *ctl) {
         registry_print_beat(ctl, manager);
         print_configuration(manager);
         print_metadata(manager);
+        if (pause_text(manager, paused, sizeof(paused)))
+                print_field("Pause", "%s%s%s", colour_on(COLOUR_YELLOW), paused, colour_off());
         if (get_boolean(manager, "Draining"))
                 print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),
                                 colour_off());

@@ -53,6 +53,8 @@ static const Verb verbs[] = {
         { "undrain", "[MACHINE]", 0, 1, false, ARGUMENTS_WORDS, verb_undrain, "The end of drain" },
         { "confirm-dead", "MACHINE", 1, 1, false, ARGUMENTS_WORDS, verb_confirm_dead,
                         "It is off: do not wait for its leases" },
+        { "pause", "", 0, 0, false, ARGUMENTS_WORDS, verb_pause, "No lease moves, whatever the registry does" },
+        { "resume", "", 0, 0, false, ARGUMENTS_WORDS, verb_resume, "The end of pause" },
         { "rebalance", "", 0, 0, false, ARGUMENTS_WORDS, verb_rebalance, "Move the fewest units that make it even" },
         { "forget", "MACHINE|LEASE...", 1, -1, false, ARGUMENTS_WORDS, verb_forget,
                         "Records of what will not come back" },

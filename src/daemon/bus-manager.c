@@ -288,6 +288,8 @@ DEFINE_VERB(undrain, verb_undrain)
 DEFINE_VERB(drain_machine, verb_drain_machine)
 DEFINE_VERB(undrain_machine, verb_undrain_machine)
 DEFINE_VERB(confirm_dead, verb_confirm_dead)
+DEFINE_VERB(pause, verb_pause)
+DEFINE_VERB(resume, verb_resume)
 DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(forget_index, verb_forget_index)
 DEFINE_VERB(forget_machine, call_forget_machine)
@@ -391,6 +393,10 @@ static int append_last_error(sd_bus_message *m, const ManagerSubject *s) {
 
 typedef ManagerSubject Subject;
 
+static const char *pause_word(const SessionView *s) {
+        return !s->paused ? "" : s->pause_ends ? "ending" : "on";
+}
+
 #define PROPERTIES(P)                                                                                                 \
         P(Version, "s", CONST, bus_append_text(m, LEASED_VERSION))                                                    \
         P(GuardVersion, "s", TOLD, bus_append_text(m, guard_port_version(s->daemon->guard)))                          \
@@ -419,6 +425,10 @@ typedef ManagerSubject Subject;
         P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \
         P(Metadata, "a{ss}", TOLD, bus_append_metadata(m, s->daemon->conf->metadata))                                 \
         P(Draining, "b", TOLD, sd_bus_message_append(m, "b", s->session.draining))                                    \
+        P(Paused, "s", TOLD, bus_append_text(m, pause_word(&s->session)))                                             \
+        P(PausedSinceUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.paused_since))                         \
+        P(PausedBy, "s", TOLD, bus_append_text(m, s->session.paused_by))                                              \
+        P(Keeps, "b", TOLD, sd_bus_message_append(m, "b", s->session.keeps))                                          \
         P(Held, "u", TOLD, sd_bus_message_append(m, "u", (uint32_t) s->session.held))                                 \
         P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->reading.changes))                                   \
         P(LiveMachines, "as", ASKED, append_machines(m, s, "s", append_if_live))                                      \
@@ -503,6 +513,8 @@ static const sd_bus_vtable vtable[] = {
                         method_undrain_machine, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ConfirmDeadMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
                         method_confirm_dead, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("AcceptRegistry", SD_BUS_ARGS("s", uuid), SD_BUS_NO_RESULT, method_accept_registry,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", index, "t", left),

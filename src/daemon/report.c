@@ -212,6 +212,18 @@ static void report_session(const Line *l) {
                 say(l, LOG_ERR, "FenceCommand= has failed for %s: its leases are taken when its TTL is over",
                                 l->machine);
                 break;
+        case REPORT_PAUSED:
+                say(l, LOG_NOTICE,
+                                "paused by %s: no lease is taken, and what runs here is kept without the registry, "
+                                "until `leasectl resume`",
+                                isempty(r->by) ? "somebody" : r->by);
+                break;
+        case REPORT_PAUSE_ENDS:
+                say(l, LOG_NOTICE, "the pause ends: leases run out again, and are taken when all machines beat");
+                break;
+        case REPORT_PAUSE_OVER:
+                say(l, LOG_NOTICE, "the pause is over: leases are taken again");
+                break;
         case REPORT_SESSION_OVER:
                 say(l, LOG_ALERT,
                                 "somebody has confirmed that this machine is off, so others may have taken what "
@@ -467,6 +479,9 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_SESSION_ADOPTED:
         case REPORT_SESSION_ENDED:
         case REPORT_SESSION_OVER:
+        case REPORT_PAUSED:
+        case REPORT_PAUSE_ENDS:
+        case REPORT_PAUSE_OVER:
         case REPORT_FENCING:
         case REPORT_FENCED:
         case REPORT_FENCE_FAILED:

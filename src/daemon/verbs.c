@@ -314,6 +314,25 @@ int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return words_begin(d, m, &(Event){ .kind = EVENT_CONFIRM, .machine_id = machine.machine_id });
 }
 
+/* ---- the pause ---- */
+
+static int set_paused(Daemon *d, sd_bus_message *m, bool on, sd_bus_error *error) {
+        int r = verb_check_registry(d, error);
+
+        if (r < 0)
+                return r;
+        log_notice("%s asked for over D-Bus", on ? "a pause" : "the end of the pause");
+        return words_begin(d, m, &(Event){ .kind = EVENT_PAUSE, .on = on });
+}
+
+int verb_pause(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        return set_paused(d, m, true, error);
+}
+
+int verb_resume(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        return set_paused(d, m, false, error);
+}
+
 /* ---- the daemon ---- */
 
 static bool is_uuid(const char *s) {

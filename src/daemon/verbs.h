@@ -30,6 +30,9 @@ int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* The machine named is off: its sessions are over at once, and nobody waits for their TTL (law 12). */
 int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+/* From now on nobody takes a lease, and holders keep theirs without the registry (law 13); verb_resume() ends that. */
+int verb_pause(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int verb_resume(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* From now on this machine goes by the registry of that uuid. */
 int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* This machine forgets the highest Index that it remembers of a lease. The reply names that Index, and the one that is

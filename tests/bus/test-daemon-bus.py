@@ -443,6 +443,21 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assert_error(call("ConfirmDeadMachine", "s", self.machine_id()), "is this machine, and not off")
         self.assert_error(call("ConfirmDeadMachine", "s", "0" * 32), "The registry names no machine")
 
+    def test_during_a_pause_nobody_takes_a_lease(self):
+        self.wait_competing()
+        self.assertEqual(get(PATH, "org.leased1.Manager", "Paused"), "")
+        self.assertEqual(call("Pause").returncode, 0)
+        self.assertEqual(get(PATH, "org.leased1.Manager", "Paused"), "on")
+        self.assertRegex(get(PATH, "org.leased1.Manager", "PausedBy"), "^root@")
+        self.assertGreater(get(PATH, "org.leased1.Manager", "PausedSinceUSec"), 0)
+        self.assertIn("leasectl resume", get(PATH, "org.leased1.Manager", "WhyNot"))
+        self.assertEqual(call("Pause").returncode, 0)
+        self.assert_error(call("AcquireLease", "ssxt", "in-a-pause", "", "0", "10000000"), "")
+        self.assertEqual(call("Resume").returncode, 0)
+        self.wait_for("the end of the pause", lambda: get(PATH, "org.leased1.Manager", "Paused") == "")
+        self.assertEqual(call("Resume").returncode, 0)
+        self.wait_competing()
+
     def test_this_machine_can_be_named_too(self):
         self.wait_competing()
         self.wait_for("our own record", lambda: self.row_of(self.machine_id()))
@@ -503,7 +518,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
                                    ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT),
                                    ("AskUnit", "sss", UNIT, "stop", ""), ("Drain",), ("Undrain",),
                                    ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32),
-                                   ("ConfirmDeadMachine", "s", "0" * 32), ("Reload",)):
+                                   ("ConfirmDeadMachine", "s", "0" * 32), ("Pause",), ("Resume",), ("Reload",)):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
         # It was the daemon that refused, not the bus (busctl does not show the difference).

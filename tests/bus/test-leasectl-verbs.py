@@ -346,6 +346,21 @@ class Verbs(TwoSecondCase):
         wait_for("that is over", lambda: not self.row(unit)["stuck"])
         self.assertIn("Here: holds it", ctl("status", unit).stdout)
 
+    def test_a_pause_is_shown_everywhere_and_moves_nothing(self):
+        unit = self.enable("paused.service")
+        self.assertSays(ctl("pause"), 0)
+        self.addCleanup(ctl, "resume")
+        for shown in ("-1",), ("list",), ("machines",), ("status",):
+            self.assertRegex(ctl(*shown).stdout, r"(?m)paused since .* by root@", shown)
+        self.assertIn("leased_paused 1", ctl("metrics").stdout)
+        self.assertIn("leased_keeps 1", ctl("metrics").stdout)
+        self.assertSays(ctl("release", unit), 1, f"{unit}: It cannot be: paused: nobody takes a lease until leasectl resume.")
+        self.assertEqual(self.row(unit)["state"], "running")
+        self.assertSays(ctl("resume"), 0)
+        wait_for("it is over", lambda: "leased_paused 0" in ctl("metrics").stdout)
+        self.assertNotIn("paused since", ctl("list").stdout)
+        self.assertEqual(self.row(unit)["state"], "running")
+
     def test_a_global_unit_is_shown_as_what_it_is(self):
         unit = self.enable("global.service", SLEEPER + "[X-Leased]\nGlobal=yes\n")
         self.assertIn(["global.service", "running", "everywhere", "-", "-"],

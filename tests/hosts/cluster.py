@@ -327,11 +327,14 @@ class Cluster:
                            method, *([signature] if signature else []), *arguments)
         return json.loads(done.stdout)["data"] if done.stdout.strip() else []
 
+    def property(self, machine, name):
+        """A property of org.leased1.Manager there."""
+        said = machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager", name)
+        return json.loads(said.stdout)["data"]
+
     def competes(self, machine):
         """Whether leased there takes leases; not at once where an earlier session of the machine may still count."""
-        said = machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1",
-                           "org.leased1.Manager", "WhyNot").stdout
-        return json.loads(said)["data"] == ""
+        return self.property(machine, "WhyNot") == ""
 
     def lease(self, machine, name):
         """(held, path, machine id, version, index, microseconds left) as leased on that machine says."""

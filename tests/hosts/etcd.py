@@ -210,8 +210,17 @@ class Etcd:
         require("the snapshot is there", machine.exists(path))
         return path
 
-    def restore(self, path="/shared/etcd.snapshot", new_identity=False):
-        """All members go back to the snapshot; with the old token the cluster keeps its identity."""
+    def stop_for_good(self, path="/shared/etcd.database"):
+        """Stops the followers, then the leader, which has all that a client was told of; gives a copy of its database."""
+        leader = wait_for("etcd has a leader", self.leader, 15)
+        self.stop(*(each for each in self.machines if each is not leader))
+        self.stop(leader)
+        leader.run("cp", f"{DATA}/member/snap/db", path)
+        return path
+
+    def restore(self, path="/shared/etcd.snapshot", new_identity=False, is_copy=False):
+        """All members go back to the snapshot, or to a copy of a member's database; with the old token the cluster keeps its
+        identity."""
         self.kill()
         self.stop()
         self.machines[0].note("replaced")
@@ -221,6 +230,6 @@ class Etcd:
             machine.remove(DATA)
             machine.run("env", "ETCDCTL_API=3", "etcdctl", "snapshot", "restore", path, f"--name={machine.name}",
                         f"--data-dir={DATA}", f"--initial-cluster={self._members}",
-                        f"--initial-cluster-token=hosts-{self._token}",
+                        f"--initial-cluster-token=hosts-{self._token}", f"--skip-hash-check={str(is_copy).lower()}",
                         f"--initial-advertise-peer-urls=http://{machine.address}:{PEER_PORT}")
         self.start()

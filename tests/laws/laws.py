@@ -103,9 +103,12 @@ class Entry:
     stopping: bool = False
     down: bool = True
     beats: int = 0  # since the last kill
+    kept: bool = False  # its deadlines do not count (law 13)
 
     def over_at(self):
         """Until when its processes may live if nobody sees them gone."""
+        if self.kept and not self.stopping:
+            return LONGEST ** 3
         slack = 0.350 * SECOND if self.kill_offset >= 1.61 * SECOND else self.kill_offset * 0.175 / 0.805
         return self.kill_at + slack
 
@@ -213,6 +216,8 @@ class Laws:
         own = [each for each in beats if f"beats/{each}" in txn.puts]
         if own:
             self._check_beat(process, txn, own[0])
+            self._require("law 13", ",keeps" not in txn.puts.get(f"fences/{own[0]}", "") or txn.compares.get("pause"),
+                          f"{own[0]} begins to keep its leases, and compares no pause")
             if not process.sessions.issuperset(own):
                 self._confirmed.discard(process.machine)
             process.sessions.update(own)
@@ -243,6 +248,8 @@ class Laws:
         if previous is None:
             return
         self._require("S2", record.index >= previous.index, f"the Index of {lease} goes from {previous.index} to {record.index}")
+        if record.held and record.session and record.session != previous.session and record.index > previous.index:
+            self._require("law 13", txn.compares.get("pause") == 0, f"{lease} is taken without a look at the pause")
         self._check_debts(process, txn, lease, previous, record)
         before, after = self._owners.get(previous.session), self._owners.get(record.session)
         if before and after and before != after:
@@ -263,6 +270,9 @@ class Laws:
                       f"{what}, and the taker's own fence is not compared")
         self._require("law 3", txn.compares.get(beat) == 0 or (fence in txn.puts and fence in txn.compares),
                       f"{what}, and its fence is not put")
+        writer = self._written(txn, fence)
+        self._require("law 13", writer is None or ",keeps" not in writer.puts[fence] or self._is_over(txn, fence),
+                      f"{what}, which keeps its leases without beats")
         if (robbed, str(previous.index)) in record.debts:
             return
         if not txn.compares.get(beat):
@@ -352,6 +362,11 @@ class Laws:
             lost = record and record.index > index and self._owners.get(record.session) not in (None, process.machine)
             self._require("law 4", not lost, f"a beat covers {unit}, which was taken at Index {index}")
 
+    def _daemon_count(self, process, t0):
+        """The end of a pause: deadlines count from then (law 13)."""
+        process.beat_sent = max(process.beat_sent, t0)
+        self._sent[process.machine] = max(self._sent[process.machine], t0)
+
     def _check_t0(self, process, t0):
         self._sent[process.machine] = max(self._sent[process.machine], t0)
         self._require("law 1", t0 <= process.beat_sent, f"deadlines count from {t0 / SECOND:.6f}, "
@@ -389,7 +404,7 @@ class Laws:
     def _guard_begin(self, process, how=""):
         for (machine, _), entry in self._entries.items():
             if machine == process.machine and how != "follows":
-                entry.index, entry.stopping = 0, False  # its lines say what it takes up
+                entry.index, entry.stopping, entry.kept = 0, False, False  # its lines say what it takes up
 
     def _guard_armed(self, process, unit, index, stop_at, kill_at, stop_offset, kill_offset):
         entry = self._entries[process.machine, unit]
@@ -397,6 +412,20 @@ class Laws:
         entry.stop_offset, entry.kill_offset = stop_offset, kill_offset
         entry.stopping = False
         self._check_deadline(process, unit, kill_at, kill_offset)
+
+    def _guard_kept(self, process, unit):
+        self._entries[process.machine, unit].kept = True
+
+    def _guard_keeps(self, process, at):
+        for (machine, _), entry in self._entries.items():
+            entry.kept = entry.kept or (machine == process.machine and bool(entry.index) and not entry.stopping)
+
+    def _guard_counts(self, process, t0):
+        for (machine, _), entry in self._entries.items():
+            if machine == process.machine and entry.kept:
+                entry.stop_at = max(entry.stop_at, t0 + entry.stop_offset)
+                entry.kill_at = max(entry.kill_at, t0 + entry.kill_offset)
+                entry.kept = False
 
     def _check_deadline(self, process, unit, deadline, offset):
         self._require("law 1", not offset or deadline <= self._sent[process.machine] + offset,
@@ -417,7 +446,7 @@ class Laws:
     def _guard_opened(self, process, unit, index, stop_at):
         machine, lease = process.machine, self._entries[process.machine, unit].lease
         entry = self._entries[machine, unit]
-        self._require("law 10", self._at < stop_at, f"the gate of {unit} is opened after its stop_at")
+        self._require("law 10", self._at < stop_at or entry.kept, f"the gate of {unit} is opened after its stop_at")
         self._check_deadline(process, unit, stop_at, entry.stop_offset)
         entry.index, entry.opened, entry.open, entry.down, entry.stopping = index, index, True, False, False
         self._gates[machine, index] = min(self._gates[machine, index], self._at)
@@ -454,7 +483,8 @@ class Laws:
             self._check_deadline(process, unit, kill_at, entry.kill_offset)
             self._require("law 8", self._at >= entry.stop_at,
                           f"{unit} is stopped {(entry.stop_at - self._at) / SECOND:.3f} s before its stop_at")
-        entry.index, entry.kill_at, entry.stopping, entry.beats = index, kill_at, True, 0
+        self._require("law 13", why == "lost" or not entry.kept, f"{unit} is stopped for want of a beat, and is kept")
+        entry.index, entry.kill_at, entry.stopping, entry.beats, entry.kept = index, kill_at, True, 0, False
         entry.down = entry.down and not entry.opened
 
     def _guard_kill(self, process, unit, index):

@@ -41,7 +41,7 @@ STORY = f"""\
 6590000 alpha leased-guard 2 down u.service
 7100000 beta leased 1 txn 3 if beats/{B}#14 if fences/{B}#11 put beats/{B}
 7101000 beta leased 1 answer 3 committed 15
-7115000 beta leased 1 txn 4 if leases/u#12 if beats/{A}#13 if fences/{A}#10 if fences/{B}#11 put leases/u=held,{B},2,0 put fences/{A}=1
+7115000 beta leased 1 txn 4 if pause#0 if leases/u#12 if beats/{A}#13 if fences/{A}#10 if fences/{B}#11 put leases/u=held,{B},2,0 put fences/{A}=1
 7117000 beta leased 1 answer 4 committed 16
 7117100 beta leased 1 arm u.service u 2 7099900 {STOP} {KILL}
 7117200 beta leased-guard 2 armed u.service 2 {7099900 + STOP} {7099900 + KILL} {STOP} {KILL}
@@ -59,13 +59,13 @@ STORY = f"""\
 7600000 beta leased-guard 2 closed u.service
 7600100 beta leased 1 close u.service u 2
 7650000 beta leased 1 is-down u.service 7640000
-7660000 beta leased 1 txn 5 if leases/u#16 if fences/{B}#11 if beats/{A}#17 put leases/u=held,{A},3,0
+7660000 beta leased 1 txn 5 if pause#0 if leases/u#16 if fences/{B}#11 if beats/{A}#17 put leases/u=held,{A},3,0
 7662000 beta leased 1 answer 5 committed 18
 7663000 alpha leased 1 arm u.service u 3 7504150 {STOP} {KILL}
 7663100 alpha leased-guard 2 armed u.service 3 {7504150 + STOP} {7504150 + KILL} {STOP} {KILL}
 7663200 alpha leased 1 open u.service u 3
 7663300 alpha leased-guard 2 opened u.service 3 {7504150 + STOP}
-8000000 beta leased 1 txn 6 if leases/u#18 if fences/{B}#11 if fences/{A}#16 put leases/u=held,{B},4,0,{A}:3 put fences/{A}=2
+8000000 beta leased 1 txn 6 if pause#0 if leases/u#18 if fences/{B}#11 if fences/{A}#16 put leases/u=held,{B},4,0,{A}:3 put fences/{A}=2
 8002000 beta leased 1 answer 6 committed 19
 8010000 beta leased 1 txn 7 if beats/{B}#15 if fences/{B}#11 put beats/{B}
 8012000 beta leased 1 answer 7 committed 20
@@ -219,7 +219,7 @@ class TheLaws(unittest.TestCase):
         self.assertFalse(any("given up" in each for each in self.breaches(("5309950 alpha", "3000000 alpha test 0 by-hand\n" + lost))))
 
     def test_law_8_what_is_told_as_refused_may_have_been_carried_out(self):
-        taken = f"3900000 beta leased 1 txn 8 if leases/u#12 if fences/{B}#11 put leases/u=held,{B},2,0,{A}:1 put fences/{A}=1\n" \
+        taken = f"3900000 beta leased 1 txn 8 if pause#0 if leases/u#12 if fences/{B}#11 put leases/u=held,{B},2,0,{A}:1 put fences/{A}=1\n" \
             "3950000 beta leased 1 answer 8 refused 15\n4000000 alpha leased 1 lose u.service u 1\n5309950 alpha"
         self.assertFalse(any("given up" in each for each in self.breaches(("5309950 alpha", taken))))
         self.found("law 8", ("5309950 alpha", taken.replace("u#12", "u#9")))
@@ -250,6 +250,32 @@ class TheLaws(unittest.TestCase):
     def test_law_12_a_session_that_is_over_beats(self):
         beat = f"3500000 alpha leased 1 txn 9 if beats/{A}#13 if fences/{A}#15 put beats/{A}\n3502000 alpha leased 1 answer 9 committed 15\n"
         self.found("law 12", self.CONFIRMED, ("5309950 alpha", beat + "5309950 alpha"))
+
+    def test_law_13_a_lease_is_taken_without_a_look_at_the_pause(self):
+        self.found("law 13", ("txn 4 if pause#0 if leases/u#12", "txn 4 if leases/u#12"))
+
+    # Alpha reads of a pause, and its guard keeps the unit.
+    KEPT = [("5309950 alpha leased-guard 2 closed u.service\n5310000 alpha leased-guard 2 stopping u.service 1 "
+             f"{2009900 + KILL} expired\n", ""), ("7100000 beta leased 1 txn 3", f"""\
+3010000 alpha leased 1 txn 9 if beats/{A}#13 if fences/{A}#10 if pause#14 put beats/{A} put fences/{A}=0,keeps
+3012000 alpha leased 1 answer 9 committed 15
+3012100 alpha leased 1 beat 3009900
+3012150 alpha leased 1 keep 3009900
+3012200 alpha leased-guard 2 beat 3009900
+3012300 alpha leased-guard 2 keeps 3012300
+7100000 beta leased 1 txn 3""")]
+
+    def test_law_13_whoever_keeps_its_leases_is_robbed(self):
+        taken = ("#13 if fences/{A}#10 if fences/{B}#11 put leases".format(A=A, B=B),
+                 f"#15 if fences/{A}#15 if fences/{B}#11 put leases")
+        self.assertTrue(any(each.startswith("law 13") for each in self.breaches(self.KEPT[-1], taken)))
+        self.assertTrue(any(each.startswith("S1") for each in self.breaches(self.KEPT[0], self.KEPT[-1], taken, (self.DOWN, ""))))
+
+    def test_law_13_a_session_keeps_its_leases_without_a_pause(self):
+        self.found("law 13", self.KEPT[-1], (" if pause#14", ""))
+
+    def test_law_13_a_unit_that_is_kept_is_stopped_for_want_of_a_beat(self):
+        self.found("law 13", self.KEPT[-1])
 
     def test_law_11_a_lost_beat_is_written_again(self):
         self.found("law 11", ("5309950 alpha", f"3000000 alpha leased 7 begin\n3000100 alpha leased 7 txn 1 if beats/{A}#0 if "

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* leasectl pause, resume: for work on the registry nobody takes a lease, and every unit stays where it is. */
+
+#include "ctl/pause.h"
+
+#include "ctl/bus.h"
+#include "ctl/output.h"
+
+bool pause_text(const json_t *manager, char *buf, size_t size) {
+        const char *word = get_string(manager, "Paused"), *by = get_string(manager, "PausedBy");
+        usec_t since = (usec_t) get_integer(manager, "PausedSinceUSec");
+        char stamp[64] = "";
+
+        if (!*word)
+                return false;
+        if (since > 0)
+                (void) format_since(stamp, sizeof(stamp), since);
+        (void) snprintf(buf, size, "%s%s%s%s%s", streq(word, "on") ? "paused" : "pause is ending",
+                        *stamp ? " since " : "", stamp, *by ? " by " : "", by);
+        return true;
+}
+
+void pause_print(const Ctl *ctl, const json_t *manager) {
+        char text[200];
+
+        if (ctl->json == JSON_OFF && pause_text(manager, text, sizeof(text)))
+                say_wrapped(4, "%s%s%s", colour_on(COLOUR_YELLOW), text, colour_off());
+}
+
+static int ask(Ctl *ctl, const char *verb, const char *method) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_watch_leased(ctl->bus);
+
+        if (r >= 0)
+                r = bus_call(ctl->bus, &bus_leased, method, NULL, &error, NULL);
+        return r < 0 ? bus_complain(verb, r, &error) : CTL_OK;
+}
+
+int verb_pause(Ctl *ctl, int argc, char **argv) {
+        int code = ask(ctl, "pause", "Pause");
+
+        if (code == CTL_OK)
+                say("paused: no lease is taken, and every unit stays where it is, until: leasectl resume");
+        return code;
+}
+
+int verb_resume(Ctl *ctl, int argc, char **argv) {
+        return ask(ctl, "resume", "Resume");
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pause: etcd is dead for several TTLs and all its members are replaced, and no unit is stopped; a machine that is cut off when
+the pause ends keeps its unit, and nobody else runs it."""
+
+from cluster import DAEMON, GUARD
+from faults import start_unit
+from scene import scene
+from waiting import hold_for, require, wait_for
+
+
+def _say(machine, verb):
+    machine.run("leasectl", verb)
+    require(f"{verb} is shown", verb == "resume" or "paused since" in machine.run("leasectl", "list").stdout)
+
+
+def _paused(cluster, machine):
+    return cluster.property(machine, "Paused")
+
+
+def _keeps(cluster, machine):
+    return cluster.property(machine, "Keeps")
+
+
+def _restart_leased_and_its_guard(cluster, unit, holder):
+    holder.systemctl("restart", DAEMON)
+    holder.systemctl("reload", GUARD)
+    cluster.wait_ready(holder)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+
+
+def _work_on_etcd(cluster, unit, holder):
+    """No member lives for three TTLs; then all are others, with what the leader had at its end."""
+    database = cluster.etcd.stop_for_good()
+    unit.hold_running(on=holder, duration=2 * cluster.ttl)
+    _restart_leased_and_its_guard(cluster, unit, holder)
+    cluster.etcd.restore(database, is_copy=True)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+
+
+@scene(registry="etcd", ttl=2.0)
+def pause_lets_etcd_be_replaced_and_a_machine_that_is_cut_off_at_its_end_keeps_its_unit(cluster):
+    unit, holder = start_unit(cluster, "paused.service")
+    first = unit.tenure
+    other = cluster.other(holder)
+    _say(other, "pause")
+    require("the holder has read it when pause returns", _keeps(cluster, holder), unit.story)
+    refused = holder.run("leasectl", "release", unit.name, check=False)
+    require(f"it cannot be released: {refused.stdout}", refused.returncode != 0 and "paused" in refused.stdout, unit.story)
+    _work_on_etcd(cluster, unit, holder)
+
+    holder.cut_network()
+    _say(other, "resume")
+    wait_for("the pause is over for all others",
+             lambda: all(_paused(cluster, each) == "" for each in cluster if each is not holder), 2 * cluster.ttl + 10, unit.story)
+    hold_for("nobody takes what a machine keeps that is cut off", lambda: unit.running_on is holder, 2 * cluster.ttl, unit.story)
+    unit.require_undisturbed(first)
+    holder.heal_network()
+    wait_for("it reads the end", lambda: not _keeps(cluster, holder), 20, unit.story)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_undisturbed(first)
+
+    # From now on it is like any other.
+    holder.cut_network()
+    unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+    unit.require_gap(cluster.takeover)
+    holder.heal_network()
+
+
+@scene(registry="etcd", ttl=5.0, only_at_length=True)
+def machine_that_boots_in_a_pause_runs_nothing_and_is_confirmed_dead_after_it(cluster):
+    unit, holder = start_unit(cluster, "boots.service")
+    other = cluster.other(holder)
+    _say(other, "pause")
+    cluster.etcd.stop()
+    holder.power_cut()
+    holder.boot()
+    cluster.wait_ready(holder)
+    hold_for("it runs nowhere", lambda: unit.running_on is None, 3 * cluster.ttl, unit.story)
+    cluster.etcd.start()
+    _say(other, "resume")
+    wait_for("the pause is over", lambda: _paused(cluster, other) == "", 2 * cluster.ttl + 10, unit.story)
+    hold_for("nobody takes what the dead session keeps", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
+    other.run("leasectl", "confirm-dead", holder.name)
+    unit.wait_running(deadline=cluster.takeover + 10)
+    require("the token has grown", unit.tenure.index > unit.tenures[0].index, unit.story)
