@@ -24,7 +24,7 @@ typedef struct Word {
         char object[NAME_SIZE];     /* the unit, or of EVENT_DRAIN the machine */
         char machine[MACHINE_SIZE]; /* of a transfer */
         uint64_t index;             /* of the lease, when it was said */
-        bool on;                    /* of EVENT_DRAIN */
+        bool on, brief;             /* of EVENT_DRAIN */
         bool armed;                 /* what it asks for is done as soon as it can be */
         usec_t until; /* then it is withdrawn; USEC_INFINITY: whoever asked waits for as long as he likes */
 } Word;

@@ -49,7 +49,7 @@ static void remember(Core *c, const CoreMemory *m) {
         c->identity.silence = m->silence;
         c->pause.remembered = m->paused;
         c->pause.lost = m->silence && m->paused;
-        c->drain.on = c->drain.said = m->draining;
+        drain_remember(c, m->draining, m->draining_boot);
         news_note(c, NEWS_BEGINNING);
         c->plan.due_at = USEC_INFINITY;
         c->identity.remembered_nothing = isempty(m->uuid);
@@ -174,7 +174,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_DRAIN:
                 if (isempty(e->machine_id) || streq(e->machine_id, c->here.machine_id)) {
-                        drain_set(c, e->machine_id, e->on, e->by);
+                        drain_set(c, e->machine_id, e->on, e->brief, e->by);
                         break;
                 }
                 word_begin(c, e);
@@ -438,6 +438,7 @@ const CoreMemory *core_memory(Core *c) {
                 .silence = c->identity.silence,
                 .paused = c->pause.remembered,
                 .draining = c->drain.on,
+                .draining_boot = c->drain.boot,
         };
         return &c->memory.value;
 }

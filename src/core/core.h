@@ -31,13 +31,14 @@ typedef struct RememberedIndex {
 
 /* What this machine remembers across boots (/var/lib/leased). All zero: nothing. */
 typedef struct CoreMemory {
-        const char *uuid;  /* of the registry; "" or NULL: none */
-        const char *store; /* its store's identity */
-        uint64_t revision; /* the highest seen */
-        uint64_t floor;    /* the highest of the registry's floors of all Indexes that was seen; 0: none */
-        bool silence;      /* the registry fell back, and the wait that follows is not over yet */
-        bool paused;       /* there was a pause when the registry was last seen (law 13) */
-        bool draining;     /* an operator wants this machine to take no leases */
+        const char *uuid;          /* of the registry; "" or NULL: none */
+        const char *store;         /* its store's identity */
+        uint64_t revision;         /* the highest seen */
+        uint64_t floor;            /* the highest of the registry's floors of all Indexes that was seen; 0: none */
+        bool silence;              /* the registry fell back, and the wait that follows is not over yet */
+        bool paused;               /* there was a pause when the registry was last seen (law 13) */
+        bool draining;             /* an operator wants this machine to take no leases */
+        const char *draining_boot; /* ... during the boot of this id only; "" or NULL: until somebody ends that */
         const RememberedIndex *indexes;
         size_t n_indexes;
 } CoreMemory;
@@ -97,6 +98,7 @@ typedef struct SessionView {
         const char *uuid, *store;             /* of the registry that this machine knows; "" if none yet */
         const char *found_uuid, *found_store; /* of the registry that answers, if it is another one; "" if not */
         bool draining;
+        bool drains_briefly;    /* ... until this machine boots */
         size_t units;           /* how many are enabled here, or are still being let go */
         size_t held;            /* how many leases this machine holds */
         bool known;             /* the records describe the present: the registry answers and is the known one */

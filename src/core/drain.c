@@ -9,15 +9,17 @@
 #include "core/intake.h"
 #include "core/mirror.h"
 #include "core/news.h"
+#include "core/output.h"
 #include "core/session.h"
 #include "core/txn.h"
 
-void drain_set(Core *c, const char *machine, bool on, const char *by) {
+void drain_set(Core *c, const char *machine, bool on, bool brief, const char *by) {
         Machine *m;
 
         if (isempty(machine) || streq(machine, c->here.machine_id)) {
-                c->memory.changed = c->memory.changed || c->drain.on != on;
+                c->memory.changed = true;
                 news_note(c, NEWS_DRAINING);
+                str_copy(c->drain.boot, sizeof(c->drain.boot), on && brief ? c->here.boot_id : "");
                 c->drain.on = on;
                 c->drain.said = true;
                 str_copy(c->drain.by, sizeof(c->drain.by), on ? strempty(by) : "");
@@ -27,23 +29,48 @@ void drain_set(Core *c, const char *machine, bool on, const char *by) {
         if (!m)
                 return;
         m->drain_asked = on ? 1 : -1;
+        m->drain_brief = on && brief;
         str_copy(m->drain_by, sizeof(m->drain_by), on ? strempty(by) : "");
+}
+
+/* Whether a drain with this boot id holds: it does until somebody ends it ("" or NULL), or during this very boot. */
+static bool still_holds(const Core *c, const char *boot) {
+        return isempty(boot) || streq(boot, c->here.boot_id);
+}
+
+void drain_remember(Core *c, bool on, const char *boot) {
+        c->drain.on = on && still_holds(c, boot);
+        c->drain.said = on;
+        c->drain.over = on && !c->drain.on;
+        c->memory.changed = c->memory.changed || c->drain.over;
+        str_copy(c->drain.boot, sizeof(c->drain.boot), c->drain.on ? strempty(boot) : "");
 }
 
 /* Takes what an operator at another machine has written into our record. What was said here, and is not in the
  * record yet, takes precedence. */
 static void take_word(Core *c, const Machine *m) {
+        bool drains;
+
         if (!m || m->seen.revision == 0 || m->damaged || c->machine.txn)
                 return;
-        if (m->value.draining == c->drain.on)
+        drains = m->value.draining && still_holds(c, m->value.drained_boot);
+        if (drains == c->drain.on && (!drains || streq(m->value.drained_boot, c->drain.boot)))
                 c->drain.said = false;
         else if (!c->drain.said) {
-                c->drain.on = m->value.draining;
+                c->drain.on = drains;
                 c->memory.changed = true;
                 news_note(c, NEWS_DRAINING);
         }
-        if (!c->drain.said)
-                str_copy(c->drain.by, sizeof(c->drain.by), m->value.drained_by);
+        if (c->drain.said)
+                return;
+        c->memory.changed = c->memory.changed || !streq(c->drain.boot, drains ? m->value.drained_boot : "");
+        str_copy(c->drain.boot, sizeof(c->drain.boot), drains ? m->value.drained_boot : "");
+        str_copy(c->drain.by, sizeof(c->drain.by), drains ? m->value.drained_by : "");
+}
+
+static bool is_as_asked(const Machine *m) {
+        return m->value.draining == (m->drain_asked > 0) &&
+               (!m->value.draining || m->drain_brief == (m->value.drained_boot[0] != '\0'));
 }
 
 static void ask_others(Core *c) {
@@ -54,7 +81,7 @@ static void ask_others(Core *c) {
                 m = m->hh.next;
         if (!m || c->drain.txn)
                 return;
-        if (m->seen.revision == 0 || m->damaged || m->value.draining == (m->drain_asked > 0)) {
+        if (m->seen.revision == 0 || m->damaged || is_as_asked(m)) {
                 m->drain_asked = 0;
                 return;
         }
@@ -62,6 +89,8 @@ static void ask_others(Core *c) {
                 return;
         c->drain.next = m->value;
         c->drain.next.draining = m->drain_asked > 0;
+        str_copy(c->drain.next.drained_boot, sizeof(c->drain.next.drained_boot),
+                        m->drain_brief ? m->value.boot_id : "");
         str_copy(c->drain.next.drained_by, sizeof(c->drain.next.drained_by), m->drain_by);
         str_copy(c->drain.machine, sizeof(c->drain.machine), m->id);
         b = txn_begin(c);
@@ -82,6 +111,9 @@ bool drain_answer(Core *c, uint64_t id) {
 }
 
 void drain_advance(Core *c) {
+        if (c->drain.over)
+                output_report(c, (Report){ .kind = REPORT_UNDRAINED });
+        c->drain.over = false;
         take_word(c, c->self);
         ask_others(c);
 }

@@ -6,8 +6,11 @@
 #include "core/state.h"
 
 /* An operator wants that machine ("" or NULL: this one) to take no leases from now on (on), or to take them again.
- * by says who, for the history; NULL: not known. Does nothing for a machine that is not known. */
-void drain_set(Core *c, const char *machine, bool on, const char *by);
+ * brief: only until that machine boots. by says who, for the history; NULL: not known. Does nothing for a machine that
+ * is not known. */
+void drain_set(Core *c, const char *machine, bool on, bool brief, const char *by);
+/* What was remembered before this daemon: whether this machine drains, and during which boot only. */
+void drain_remember(Core *c, bool on, const char *boot);
 /* Reads in our record what operators on other machines have written, and writes what our operators said into the
  * records of other machines. Our session must be settled. */
 void drain_advance(Core *c);

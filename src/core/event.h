@@ -216,6 +216,7 @@ typedef struct Event {
         uint64_t index;
         usec_t span;
         bool on;
+        bool brief;      /* DRAIN: only until the machine boots */
         unsigned action; /* FAILED: the ActionKind */
         union {
                 Answer answer;
@@ -275,6 +276,7 @@ typedef enum ReportKind {
         REPORT_SESSION_ADOPTED,    /* .session: carried on from before the daemon's restart */
         REPORT_SESSION_ENDED,      /* .session: our beat is gone, or somebody else beats in our name */
         REPORT_SESSION_OVER,       /* .session: somebody has confirmed that this machine is off */
+        REPORT_UNDRAINED,          /* this machine has booted, and drained only until then */
         REPORT_PAUSED,             /* .by: nobody takes a lease any more */
         REPORT_PAUSE_ENDS,         /* .by: the pause is being ended */
         REPORT_PAUSE_OVER,         /* it is over */

@@ -38,7 +38,8 @@ static bool is_as_wanted(const Core *c, const Machine *m) {
         return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, c->own.name) &&
                streq(m->value.hostname, c->here.hostname) && streq(m->value.boot_id, c->here.boot_id) &&
                streq(m->value.metadata, c->here.metadata) && streq(m->value.version, c->here.version) &&
-               m->value.draining == c->drain.on && streq(m->value.drained_by, c->drain.by);
+               m->value.draining == c->drain.on && streq(m->value.drained_by, c->drain.by) &&
+               streq(m->value.drained_boot, c->drain.boot);
 }
 
 static void put_machine(Core *c, const Machine *m, const Session *other) {
@@ -52,6 +53,7 @@ static void put_machine(Core *c, const Machine *m, const Session *other) {
         str_copy(want->metadata, sizeof(want->metadata), c->here.metadata);
         str_copy(want->version, sizeof(want->version), c->here.version);
         str_copy(want->drained_by, sizeof(want->drained_by), c->drain.by);
+        str_copy(want->drained_boot, sizeof(want->drained_boot), c->drain.boot);
         txn_compare(&b, RECORD_MACHINE, c->here.machine_id, m ? m->seen.revision : 0);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (other)

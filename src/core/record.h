@@ -77,7 +77,8 @@ typedef struct MachineRecord {
         char metadata[METADATA_SIZE]; /* "key=value key=value" */
         char version[32];             /* of the daemon */
         bool draining;
-        char drained_by[BY_SIZE]; /* who asked for that; "": not known, or it does not drain */
+        char drained_by[BY_SIZE];     /* who asked for that; "": not known, or it does not drain */
+        char drained_boot[BOOT_SIZE]; /* it drains during this boot only; "": until somebody ends that */
 } MachineRecord;
 
 typedef struct BeatRecord {

@@ -59,6 +59,7 @@ typedef struct Machine {
         size_t n_spread;
         int drain_asked;        /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
         char drain_by[BY_SIZE]; /* who asked for that */
+        bool drain_brief;       /* ... only until that machine boots */
         UT_hash_handle hh;
 } Machine;
 

@@ -432,11 +432,13 @@ typedef struct OwnMachine {
 
 /* Draining, of this machine and of others. */
 typedef struct Drain {
-        bool on;          /* here */
-        bool said;        /* what we say of it is what the operator said last */
-        char by[BY_SIZE]; /* that operator; "": not known, as after a restart */
-        size_t n;         /* units on their way from here for that reason, in this step */
-        uint64_t txn;     /* of another machine's record */
+        bool on;              /* here */
+        bool said;            /* what we say of it is what the operator said last */
+        char by[BY_SIZE];     /* that operator; "": not known, as after a restart */
+        char boot[BOOT_SIZE]; /* it ends when this boot is over; "": not by itself */
+        bool over;            /* it has ended so, which is to be reported */
+        size_t n;             /* units on their way from here for that reason, in this step */
+        uint64_t txn;         /* of another machine's record */
         usec_t retry_at;
         MachineRecord next;
         char machine[MACHINE_SIZE];

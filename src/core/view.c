@@ -117,6 +117,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_uuid = c->identity.trust == TRUST_FOREIGN ? c->meta.value.uuid : "",
                 .found_store = c->identity.trust == TRUST_FOREIGN ? c->identity.store_seen : "",
                 .draining = c->drain.on,
+                .drains_briefly = c->drain.on && c->drain.boot[0],
                 .paused = pause_is_seen(c),
                 .pause_ends = pause_is_seen(c) && !pause_is_on(c),
                 .keeps = session_keeps(c),

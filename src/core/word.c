@@ -289,7 +289,7 @@ static void arm(Core *c, Word *w) {
         else if (w->kind == EVENT_REARM)
                 u->lease->rearm = w->index = u->lease->value->index;
         else if (w->kind == EVENT_DRAIN)
-                drain_set(c, w->object, w->on, w->by);
+                drain_set(c, w->object, w->on, w->brief, w->by);
         else if (w->kind == EVENT_CONFIRM)
                 confirm_begin(c, m, w->by);
         else if (w->kind == EVENT_PAUSE)
@@ -380,7 +380,7 @@ void word_begin_for(Core *c, const Event *e, WordEnd *ret) {
 
         if (!w)
                 abort();
-        *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on, .end = ret };
+        *w = (Word){ .id = e->id, .kind = e->kind, .on = e->on, .brief = e->brief, .end = ret };
         w->until = e->id > 0 && e->kind != EVENT_STEAL ? USEC_INFINITY
                                                        : usec_add(c->now.boottime, c->own.ttl ?: c->here.ttl);
         str_copy(w->object, sizeof(w->object), strempty(is_about_machine(w) ? e->machine_id : e->unit));

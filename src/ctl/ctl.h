@@ -63,6 +63,7 @@ typedef struct Ctl {
         bool wait;
         bool watch, once, one_line; /* -w, -1, -s */
         bool tls, dry_run;
+        bool until_reboot; /* drain: only until the machine boots */
         SetupMode setup;
         bool picture;
         const char *picture_file;  /* --picture=; NULL: print the picture */

@@ -131,7 +131,10 @@ static int look_for_stuck(Drain *d, const json_t *machines, bool *ret_over) {
 /* ---- waiting ---- */
 
 static int report_drained(const Drain *d) {
-        if (d->here)
+        if (d->ctl->until_reboot)
+                say("drained: %s holds nothing and takes nothing until it has booted",
+                                d->here ? "this machine" : d->name);
+        else if (d->here)
                 say("drained: this machine holds nothing and takes nothing until: leasectl undrain");
         else
                 say("drained: %s holds nothing and takes nothing until: leasectl undrain %s", d->name, d->name);
@@ -259,7 +262,9 @@ static int call_drain(const Drain *d, const char *verb) {
         int r = bus_watch_leased(d->ctl->bus);
 
         polkit_agent_open(d->ctl);
-        if (r >= 0 && d->here)
+        if (r >= 0 && drain && d->ctl->until_reboot)
+                r = bus_call(d->ctl->bus, &bus_leased, "DrainMachineUntilReboot", NULL, &error, "s", d->id);
+        else if (r >= 0 && d->here)
                 r = bus_call(d->ctl->bus, &bus_leased, drain ? "Drain" : "Undrain", NULL, &error, NULL);
         else if (r >= 0)
                 r = bus_call(d->ctl->bus, &bus_leased, drain ? "DrainMachine" : "UndrainMachine", NULL, &error, "s",

@@ -182,6 +182,7 @@ static const Flag flags[] = {
         { "dry-run", 'n', NULL, "drain transfer release steal rebalance enable disable set edit",
                         "Say where units would go, change nothing", PLACE(dry_run, true) },
         { "dry-run", 'n', NULL, "setup", "Show every file, change nothing" },
+        { "until-reboot", 0, NULL, "drain", "Take leases again after its next boot", PLACE(until_reboot, true) },
         { "tls", 0, NULL, "setup", "https, with certificates made here", PLACE(tls, true) },
         { "add", 0, NULL, "setup", "Add a member of etcd", .set = set_add },
         { "remove", 0, NULL, "setup", "Remove a member of etcd", .set = set_remove },

@@ -131,8 +131,8 @@ static int status_machine(Ctl *ctl) {
         if (pause_text(manager, paused, sizeof(paused)))
                 print_field("Pause", "%s%s%s", colour_on(COLOUR_YELLOW), paused, colour_off());
         if (get_boolean(manager, "Draining"))
-                print_field("Draining", "%syes%s, takes no leases until: leasectl undrain", colour_on(COLOUR_YELLOW),
-                                colour_off());
+                print_field("Draining", "%syes%s, takes no leases until%s: leasectl undrain", colour_on(COLOUR_YELLOW),
+                                colour_off(), get_boolean(manager, "DrainsUntilReboot") ? " it boots, or" : "");
         print_units(units);
         print_refused(manager);
         if (*get_string(manager, "UnitsError"))

@@ -286,6 +286,7 @@ DEFINE_VERB(ask_unit, verb_ask_unit)
 DEFINE_VERB(drain, verb_drain)
 DEFINE_VERB(undrain, verb_undrain)
 DEFINE_VERB(drain_machine, verb_drain_machine)
+DEFINE_VERB(drain_until_reboot, verb_drain_until_reboot)
 DEFINE_VERB(undrain_machine, verb_undrain_machine)
 DEFINE_VERB(confirm_dead, verb_confirm_dead)
 DEFINE_VERB(pause, verb_pause)
@@ -425,6 +426,7 @@ static const char *pause_word(const SessionView *s) {
         P(TTLUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.ttl))                                          \
         P(Metadata, "a{ss}", TOLD, bus_append_metadata(m, s->daemon->conf->metadata))                                 \
         P(Draining, "b", TOLD, sd_bus_message_append(m, "b", s->session.draining))                                    \
+        P(DrainsUntilReboot, "b", TOLD, sd_bus_message_append(m, "b", s->session.drains_briefly))                     \
         P(Paused, "s", TOLD, bus_append_text(m, pause_word(&s->session)))                                             \
         P(PausedSinceUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.paused_since))                         \
         P(PausedBy, "s", TOLD, bus_append_text(m, s->session.paused_by))                                              \
@@ -509,6 +511,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Undrain", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_undrain, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("DrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT, method_drain_machine,
                         BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("DrainMachineUntilReboot", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
+                        method_drain_until_reboot, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("UndrainMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,
                         method_undrain_machine, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ConfirmDeadMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT,

@@ -13,10 +13,10 @@ char *memory_encode(const CoreMemory *m) {
         for (size_t i = 0; i < m->n_indexes; i++)
                 (void) json_object_set_new(
                                 indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
-        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid),
+        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:b, s:o}", "format", 1, "uuid", strempty(m->uuid),
                         "store", strempty(m->store), "revision", (json_int_t) m->revision, "floor",
-                        (json_int_t) m->floor, "silence", m->silence, "draining", m->draining, "paused", m->paused,
-                        "indexes", indexes);
+                        (json_int_t) m->floor, "silence", m->silence, "draining", m->draining, "draining_boot",
+                        strempty(m->draining_boot), "paused", m->paused, "indexes", indexes);
         text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
         json_decref(root);
         return text;
@@ -28,6 +28,7 @@ void memory_done(LoadedMemory *m) {
         free((void *) m->memory.indexes);
         free((void *) m->memory.uuid);
         free((void *) m->memory.store);
+        free((void *) m->memory.draining_boot);
         *m = (LoadedMemory){};
 }
 
@@ -91,7 +92,8 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         }
         m->memory.uuid = strdup(uuid);
         m->memory.store = strdup(store);
-        if (!m->memory.uuid || !m->memory.store)
+        m->memory.draining_boot = strdup(strempty(json_string_value(json_object_get(root, "draining_boot"))));
+        if (!m->memory.uuid || !m->memory.store || !m->memory.draining_boot)
                 return -ENOMEM;
         m->memory.revision = (uint64_t) revision;
         m->memory.floor = decode_floor(root);

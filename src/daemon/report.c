@@ -212,6 +212,9 @@ static void report_session(const Line *l) {
                 say(l, LOG_ERR, "FenceCommand= has failed for %s: its leases are taken when its TTL is over",
                                 l->machine);
                 break;
+        case REPORT_UNDRAINED:
+                say(l, LOG_NOTICE, "no longer draining: this machine has booted (drain --until-reboot)");
+                break;
         case REPORT_PAUSED:
                 say(l, LOG_NOTICE,
                                 "paused by %s: no lease is taken, and what runs here is kept without the registry, "
@@ -479,6 +482,7 @@ void report_log(Daemon *d, const Report *r) {
         case REPORT_SESSION_ADOPTED:
         case REPORT_SESSION_ENDED:
         case REPORT_SESSION_OVER:
+        case REPORT_UNDRAINED:
         case REPORT_PAUSED:
         case REPORT_PAUSE_ENDS:
         case REPORT_PAUSE_OVER:

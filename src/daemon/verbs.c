@@ -240,13 +240,15 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 /* ---- draining ---- */
 
-static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
+static int set_draining(Daemon *d, sd_bus_message *m, bool on, bool brief) {
         char by[BY_SIZE];
 
-        log_notice("%s", on ? "draining: this machine takes no leases and gives away those that it holds"
-                            : "no longer draining");
+        log_notice("%s%s",
+                        on ? "draining: this machine takes no leases and gives away those that it holds"
+                           : "no longer draining",
+                        brief ? ", until it boots" : "");
         askers_format(d->callers.askers, d->callers.uid, d->callers.pid, by, sizeof(by));
-        loop_event(d->loop, &(Event){ .kind = EVENT_DRAIN, .on = on, .by = by });
+        loop_event(d->loop, &(Event){ .kind = EVENT_DRAIN, .on = on, .brief = brief, .by = by });
         changed_note(d->changed);
         return kept_reply(d, m,
                         on ? "This machine drains now, but does not after a reboot"
@@ -254,17 +256,17 @@ static int set_draining(Daemon *d, sd_bus_message *m, bool on) {
 }
 
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        return set_draining(d, m, true);
+        return set_draining(d, m, true, false);
 }
 
 int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        return set_draining(d, m, false);
+        return set_draining(d, m, false, false);
 }
 
 /* Has another machine drain, or ends that: the core changes that machine's record in the registry, from which the
  * machine hears of it. */
 static int set_other_draining(
-                Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, sd_bus_error *error) {
+                Daemon *d, sd_bus_message *m, const FoundMachine *machine, bool on, bool brief, sd_bus_error *error) {
         char name[128];
         int r = verb_check_registry(d, error);
 
@@ -277,25 +279,30 @@ static int set_other_draining(
                                 "undrain there.",
                                 name);
         log_notice("%s: %s asked for over D-Bus", name, on ? "drain" : "undrain");
-        return words_begin(d, m, &(Event){ .kind = EVENT_DRAIN, .machine_id = machine->machine_id, .on = on });
+        return words_begin(d, m,
+                        &(Event){ .kind = EVENT_DRAIN, .machine_id = machine->machine_id, .on = on, .brief = brief });
 }
 
-static int set_machine_draining(Daemon *d, sd_bus_message *m, bool on, sd_bus_error *error) {
+static int set_machine_draining(Daemon *d, sd_bus_message *m, bool on, bool brief, sd_bus_error *error) {
         FoundMachine machine;
         int r = find_machine(d, m, &machine, error);
 
         if (r < 0)
                 return r;
-        return streq(machine.machine_id, d->machine_id) ? set_draining(d, m, on)
-                                                        : set_other_draining(d, m, &machine, on, error);
+        return streq(machine.machine_id, d->machine_id) ? set_draining(d, m, on, brief)
+                                                        : set_other_draining(d, m, &machine, on, brief, error);
 }
 
 int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        return set_machine_draining(d, m, true, error);
+        return set_machine_draining(d, m, true, false, error);
+}
+
+int verb_drain_until_reboot(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        return set_machine_draining(d, m, true, true, error);
 }
 
 int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        return set_machine_draining(d, m, false, error);
+        return set_machine_draining(d, m, false, false, error);
 }
 
 int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error) {

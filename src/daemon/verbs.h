@@ -27,6 +27,7 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_drain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_undrain(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int verb_drain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int verb_drain_until_reboot(Daemon *d, sd_bus_message *m, sd_bus_error *error); /* the machine that is named */
 int verb_undrain_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* The machine named is off: its sessions are over at once, and nobody waits for their TTL (law 12). */
 int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error);

@@ -56,6 +56,7 @@ static const Member machine_members[] = {
         MEMBER(MachineRecord, MEMBER_STRING, version),
         MEMBER(MachineRecord, MEMBER_BOOL, draining),
         OPTIONAL(MachineRecord, MEMBER_STRING, drained_by),
+        OPTIONAL(MachineRecord, MEMBER_STRING, drained_boot),
 };
 
 static const Member beat_members[] = {

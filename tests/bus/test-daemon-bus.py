@@ -463,8 +463,12 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.wait_for("our own record", lambda: self.row_of(self.machine_id()))
         self.assertEqual(call("DrainMachine", "s", self.machine_id()).returncode, 0)
         self.assertTrue(get(PATH, "org.leased1.Manager", "Draining"))
+        self.assertFalse(get(PATH, "org.leased1.Manager", "DrainsUntilReboot"))
+        self.assertEqual(call("DrainMachineUntilReboot", "s", self.machine_id()).returncode, 0)
+        self.assertTrue(get(PATH, "org.leased1.Manager", "DrainsUntilReboot"))
         self.assertEqual(call("UndrainMachine", "s", self.machine_id()).returncode, 0)
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
+        self.assertFalse(get(PATH, "org.leased1.Manager", "DrainsUntilReboot"))
 
     # who may do what
 
@@ -518,6 +522,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
                                    ("StealUnit", "s", UNIT), ("RearmUnit", "s", UNIT),
                                    ("AskUnit", "sss", UNIT, "stop", ""), ("Drain",), ("Undrain",),
                                    ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32),
+                                   ("DrainMachineUntilReboot", "s", "0" * 32),
                                    ("ConfirmDeadMachine", "s", "0" * 32), ("Pause",), ("Resume",), ("Reload",)):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))

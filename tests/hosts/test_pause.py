@@ -45,7 +45,7 @@ def pause_lets_etcd_be_replaced_and_a_machine_that_is_cut_off_at_its_end_keeps_i
     _say(other, "pause")
     require("the holder has read it when pause returns", _keeps(cluster, holder), unit.story)
     refused = holder.run("leasectl", "release", unit.name, check=False)
-    require(f"it cannot be released: {refused.stdout}", refused.returncode != 0 and "paused" in refused.stdout, unit.story)
+    require(f"it cannot be released: {refused.stderr}", refused.returncode != 0 and "paused" in refused.stderr, unit.story)
     _work_on_etcd(cluster, unit, holder)
 
     holder.cut_network()

@@ -61,6 +61,7 @@ static void save_memory(Machine *m) {
         to->silence = from->silence;
         to->paused = from->paused;
         to->draining = from->draining;
+        str_copy(to->draining_boot, sizeof(to->draining_boot), strempty(from->draining_boot));
 }
 
 /* An Index of 0 is one that is forgotten: to the core both are the same. */
@@ -275,6 +276,7 @@ void daemon_start(World *w, Machine *m) {
                                 .silence = m->memory.silence,
                                 .paused = m->memory.paused,
                                 .draining = m->memory.draining,
+                                .draining_boot = m->memory.draining_boot,
                                 .indexes = m->memory.indexes,
                                 .n_indexes = m->memory.n_indexes } };
 

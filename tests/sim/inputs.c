@@ -254,6 +254,7 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 event.metadata = m->metadata;
         if (event.kind == EVENT_DRAIN) {
                 event.on = e->b & 1;
+                event.brief = event.on && w->options.faults && w->options.seed % 2;
                 event.machine_id = e->b > 1 ? w->machines[e->b / 2 - 1].id : NULL;
         }
         if (event.kind == EVENT_ACCEPT) {

@@ -282,13 +282,16 @@ void world_pass(World *w, usec_t span) {
 static Core *make_core(const World *w, const char *session) {
         return core_new(&(CoreConfig){
                         .machine_id = US,
-                        .boot_id = US,
+                        .boot_id = w->boot ?: US,
                         .hostname = "us",
                         .session = session,
                         .ttl = TTL,
                         .fence_after = w->fence_after,
                         .seed = 42,
-                        .memory = { .uuid = "u", .store = "store" },
+                        .memory = { .uuid = "u",
+                                        .store = "store",
+                                        .draining = w->remembered_drain.draining,
+                                        .draining_boot = w->remembered_drain.draining_boot },
         });
 }
 

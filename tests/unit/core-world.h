@@ -72,14 +72,16 @@ typedef struct World {
         Why called_why;
         WordResult word; /* how the operator's last word ended */
         usec_t word_span;
-        const char *word_why;  /* only whether there was one */
-        bool gate_fails;       /* the guard cannot make one */
-        unsigned clean_starts; /* that begin with a clean slate */
-        bool gate_taken_away;  /* PID 1 starts the unit without its gate */
-        bool start_refused;    /* by PID 1: nothing comes of it */
-        bool start_waits;      /* for what the unit requires: there is a job, and no run yet */
-        bool guard_mute;       /* the guard does not answer */
-        usec_t fence_after;    /* of the daemon that world_restart() starts */
+        const char *word_why;        /* only whether there was one */
+        bool gate_fails;             /* the guard cannot make one */
+        unsigned clean_starts;       /* that begin with a clean slate */
+        bool gate_taken_away;        /* PID 1 starts the unit without its gate */
+        bool start_refused;          /* by PID 1: nothing comes of it */
+        bool start_waits;            /* for what the unit requires: there is a job, and no run yet */
+        bool guard_mute;             /* the guard does not answer */
+        usec_t fence_after;          /* of the daemon that world_restart() starts */
+        const char *boot;            /* likewise, the boot's id; NULL: US */
+        CoreMemory remembered_drain; /* likewise, .draining and .draining_boot */
         Action queue[4096];
         size_t queued;
         bool busy;
