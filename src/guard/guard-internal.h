@@ -70,8 +70,8 @@ typedef struct Host {
         bool failed;      /* logged: the clock cannot be read any more */
 } Host;
 
-/* The guard. There are so many booleans because they are independent facts; most of them tell what was said or logged
- * already. All times are CLOCK_BOOTTIME. */
+/* The guard. There are more than 30 fields, and more than five booleans, because they are independent facts; most of
+ * the booleans tell what was said or logged already. All times are CLOCK_BOOTTIME. */
 struct Guard {
         sd_event *event;
         sd_event_source *timer;

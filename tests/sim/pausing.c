@@ -118,10 +118,11 @@ static bool is_new(const World *w, const char *lease) {
 }
 
 static bool takes(World *w, const Machine *m, const Record *r) {
-        const Value *before = w->map.keys[map_key(w, RECORD_LEASE, r->name)].value;
+        const Value *before;
 
         if (r->kind != RECORD_LEASE || r->lease->state != LEASE_HELD || !r->lease->session[0])
                 return false;
+        before = w->map.keys[map_key(w, RECORD_LEASE, r->name)].value;
         if (before ? before->damaged || before->lease.index >= r->lease->index : !is_new(w, r->name))
                 return false; /* it may be the same tenure, restored; or what was sent is too late */
         return !before || !lease_held_by(&before->lease, m->run_session) || !streq(r->lease->session, m->run_session);
