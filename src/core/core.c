@@ -49,7 +49,7 @@ static void remember(Core *c, const CoreMemory *m) {
         c->identity.silence = m->silence;
         c->pause.remembered = m->paused;
         c->pause.lost = m->silence && m->paused;
-        drain_remember(c, m->draining, m->draining_boot);
+        drain_remember(c, m->draining, m->draining_boot, m->undrained);
         news_note(c, NEWS_BEGINNING);
         c->plan.due_at = USEC_INFINITY;
         c->identity.remembered_nothing = isempty(m->uuid);
@@ -439,6 +439,7 @@ const CoreMemory *core_memory(Core *c) {
                 .paused = c->pause.remembered,
                 .draining = c->drain.on,
                 .draining_boot = c->drain.boot,
+                .undrained = c->drain.said && !c->drain.on,
         };
         return &c->memory.value;
 }

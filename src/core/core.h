@@ -39,6 +39,7 @@ typedef struct CoreMemory {
         bool paused;               /* there was a pause when the registry was last seen (law 13) */
         bool draining;             /* an operator wants this machine to take no leases */
         const char *draining_boot; /* ... during the boot of this id only; "" or NULL: until somebody ends that */
+        bool undrained;            /* ... no longer, which this machine's record does not show yet */
         const RememberedIndex *indexes;
         size_t n_indexes;
 } CoreMemory;

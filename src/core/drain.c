@@ -38,9 +38,9 @@ static bool still_holds(const Core *c, const char *boot) {
         return isempty(boot) || streq(boot, c->here.boot_id);
 }
 
-void drain_remember(Core *c, bool on, const char *boot) {
+void drain_remember(Core *c, bool on, const char *boot, bool undrained) {
         c->drain.on = on && still_holds(c, boot);
-        c->drain.said = on;
+        c->drain.said = on || undrained;
         c->drain.over = on && !c->drain.on;
         c->memory.changed = c->memory.changed || c->drain.over;
         str_copy(c->drain.boot, sizeof(c->drain.boot), c->drain.on ? strempty(boot) : "");
@@ -54,9 +54,10 @@ static void take_word(Core *c, const Machine *m) {
         if (!m || m->seen.revision == 0 || m->damaged || c->machine.txn)
                 return;
         drains = m->value.draining && still_holds(c, m->value.drained_boot);
-        if (drains == c->drain.on && (!drains || streq(m->value.drained_boot, c->drain.boot)))
+        if (drains == c->drain.on && (!drains || streq(m->value.drained_boot, c->drain.boot))) {
+                c->memory.changed = c->memory.changed || (c->drain.said && !drains);
                 c->drain.said = false;
-        else if (!c->drain.said) {
+        } else if (!c->drain.said) {
                 c->drain.on = drains;
                 c->memory.changed = true;
                 news_note(c, NEWS_DRAINING);

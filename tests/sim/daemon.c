@@ -61,6 +61,7 @@ static void save_memory(Machine *m) {
         to->silence = from->silence;
         to->paused = from->paused;
         to->draining = from->draining;
+        to->undrained = from->undrained;
         str_copy(to->draining_boot, sizeof(to->draining_boot), strempty(from->draining_boot));
 }
 
@@ -277,6 +278,7 @@ void daemon_start(World *w, Machine *m) {
                                 .paused = m->memory.paused,
                                 .draining = m->memory.draining,
                                 .draining_boot = m->memory.draining_boot,
+                                .undrained = m->memory.undrained,
                                 .indexes = m->memory.indexes,
                                 .n_indexes = m->memory.n_indexes } };
 

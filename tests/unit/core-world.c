@@ -291,7 +291,8 @@ static Core *make_core(const World *w, const char *session) {
                         .memory = { .uuid = "u",
                                         .store = "store",
                                         .draining = w->remembered_drain.draining,
-                                        .draining_boot = w->remembered_drain.draining_boot },
+                                        .draining_boot = w->remembered_drain.draining_boot,
+                                        .undrained = w->remembered_drain.undrained },
         });
 }
 

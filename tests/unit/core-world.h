@@ -81,7 +81,7 @@ typedef struct World {
         bool guard_mute;             /* the guard does not answer */
         usec_t fence_after;          /* of the daemon that world_restart() starts */
         const char *boot;            /* likewise, the boot's id; NULL: US */
-        CoreMemory remembered_drain; /* likewise, .draining and .draining_boot */
+        CoreMemory remembered_drain; /* likewise, .draining, .draining_boot and .undrained */
         Action queue[4096];
         size_t queued;
         bool busy;

@@ -25,7 +25,9 @@ static void restart(World *w, const char *boot) {
         const CoreMemory *m = core_memory(w->core);
 
         str_copy(remembered, sizeof(remembered), m->draining_boot);
-        w->remembered_drain = (CoreMemory){ .draining = m->draining, .draining_boot = remembered };
+        w->remembered_drain = (CoreMemory){
+                .draining = m->draining, .draining_boot = remembered, .undrained = m->undrained
+        };
         w->boot = boot;
         world_restart(w, NULL);
         world_connect(w);
@@ -72,6 +74,24 @@ static void any_other_drain_outlives_a_boot(void **state) {
         world_free(w);
 }
 
+/* The record shows the drain still, and nobody at another machine has asked for it. */
+static void an_undrain_holds_over_a_restart_before_the_record_shows_it(void **state) {
+        World *w = of_boot();
+
+        world_step(w, (Event){ .kind = EVENT_DRAIN, .on = true });
+        world_pass(w, USEC_PER_SEC);
+        assert_true(our_record(w)->draining);
+        w->silent = true;
+        world_step(w, (Event){ .kind = EVENT_DRAIN, .on = false });
+        assert_true(our_record(w)->draining);
+        w->silent = false;
+        restart(w, BOOT);
+        assert_false(core_memory(w->core)->draining);
+        assert_false(our_record(w)->draining);
+        assert_false(core_memory(w->core)->undrained); /* a drain that is asked for elsewhere counts from now on */
+        world_free(w);
+}
+
 /* An operator at another machine has written it; this machine was booted since, or was not. */
 static void what_was_asked_elsewhere_holds_for_the_boot_that_was_meant(void **state) {
         for (unsigned booted = 0; booted < 2; booted++) {
@@ -108,6 +128,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_drain_until_reboot_ends_with_the_boot_and_not_with_the_daemon),
                 cmocka_unit_test(any_other_drain_outlives_a_boot),
+                cmocka_unit_test(an_undrain_holds_over_a_restart_before_the_record_shows_it),
                 cmocka_unit_test(what_was_asked_elsewhere_holds_for_the_boot_that_was_meant),
                 cmocka_unit_test(another_machine_is_told_for_its_present_boot),
         };
