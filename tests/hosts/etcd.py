@@ -96,10 +96,23 @@ class Etcd:
         members = self.call(other, "/v3/cluster/member/list", {})["members"]
         old = next(each["ID"] for each in members if each.get("name") == machine.name)
         machine.systemctl("stop", SERVICE)
-        self.call(other, "/v3/cluster/member/remove", {"ID": old}, 5)
-        self.call(other, "/v3/cluster/member/add", {"peerURLs": [f"http://{machine.address}:{PEER_PORT}"]}, 5)
+        self._change_members(other, "remove", {"ID": old})
+        self._change_members(other, "add", {"peerURLs": [f"http://{machine.address}:{PEER_PORT}"]})
         self._begin_anew(machine, self._members, "existing")
         self._write_unit(machine, self._members, "new")
+
+    def _change_members(self, through, what, body):
+        """etcd refuses it for a few seconds after another change."""
+        wait_for(f"etcd takes the change: {what}", lambda: "members" in (self.call(through, f"/v3/cluster/member/{what}", body, 5) or {}),
+                 30, lambda: through.journal(10, SERVICE))
+
+    def replace(self, machine):
+        """Its disk is lost: the member is removed, and an empty one is added in its place."""
+        machine.systemctl("kill", "--kill-whom=all", "--signal=KILL", SERVICE)
+        machine.systemctl("stop", SERVICE)
+        machine.remove(DATA)
+        self.wait_healthy(*(each for each in self.machines if each is not machine))
+        self.come_back(machine)
 
     def _new_token(self):
         """A cluster with another token has another cluster id: another registry."""

@@ -77,6 +77,19 @@ def registry_restored_from_a_snapshot_is_followed_after_a_silence(cluster):
     unit.require_tenures(tenures + 1)
 
 
+@scene(registry="etcd", ttl=10.0, only_at_length=True)  # etcd changes no member for seconds after another change
+def members_that_are_replaced_one_after_the_other_disturb_no_unit(cluster):
+    unit = cluster.unit("replaced.service").enable()
+    holder = unit.wait_running()
+    before = unit.tenure
+    for machine in [cluster.other(holder), holder, *(each for each in cluster if each not in (holder, cluster.other(holder)))]:
+        cluster.etcd.replace(machine)
+        unit.hold_running(on=holder, duration=1.0)
+    unit.require_undisturbed(before)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+
+
 @scene(registry="etcd")
 def member_that_began_a_cluster_of_its_own_is_left_out_and_stops_nothing(cluster):
     unit = cluster.unit("beside.service").enable()

@@ -66,6 +66,26 @@ def reexecution_of_systemd_while_the_lease_is_lost_saves_no_unit(cluster):
         command.wait(30)
 
 
+@scene(registry="etcd", only_at_length=True)
+def storm_of_reexecutions_of_systemd_stops_no_unit_and_no_move(cluster):
+    """On every machine, one after the other without a pause, also while the lease goes from machine to machine."""
+    unit = cluster.unit("reexec-storm.service")
+    unit.options("HoldDownSec=1s")  # it goes round
+    holder = unit.enable().wait_running()
+    storms = [machine.start("sh", "-c", "i=0; while [ $i -lt 30 ]; do systemctl daemon-reexec || :; i=$((i + 1)); done")
+              for machine in cluster]
+    before = unit.tenure
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_undisturbed(before)
+    for _ in range(3):
+        holder.run("leasectl", "release", unit.name, deadline=60)
+        holder = unit.wait_running(but=holder)
+    for storm in storms:
+        storm.wait(120)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_tenures(4)
+
+
 @scene(registry="etcd")
 def restart_of_the_bus_disturbs_no_unit(cluster):
     unit, holder = start_unit(cluster, "bus.service")

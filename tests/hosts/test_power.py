@@ -2,8 +2,10 @@
 """Machines that go off."""
 
 import json
+import os
 
 from cluster import DAEMON
+from machines import EVENTS
 from scene import scene
 from waiting import require, wait_for
 
@@ -57,6 +59,29 @@ def orderly_poweroff_of_the_holder_hands_the_unit_over(cluster):
     holder.shut_down()
     unit.wait_running(on=cluster.other(holder))
     unit.require_gap(2.0)
+
+
+SOFT_REBOOT = "/usr/lib/systemd/system/soft-reboot.target"  # systemd 254 and later have it
+
+
+@scene(registry="etcd", needs=(SOFT_REBOOT,))
+def soft_reboot_of_the_holder_hands_the_unit_over(cluster):
+    """PID 1 begins anew, and so does all that it runs, but /run stays with what was in it, and the kernel's boot id, too. It unmounts
+    /shared, so no unit can stamp there any more."""
+    unit = cluster.unit("soft-reboot.service").enable()
+    holder = unit.wait_running()
+    holder.systemctl("soft-reboot", check=False)
+    heir = unit.wait_running(but=holder)
+    unit.require_gap(2.0)
+    wait_for(f"PID 1 of {holder} began anew", lambda: not holder.exists(f"/shared/{os.path.basename(EVENTS)}"), 20, unit.story)
+    holder.wait_booted()
+    cluster.wait_ready(holder)
+    cluster.etcd.wait_healthy(holder)
+    wait_for(f"{holder} takes leases", lambda: cluster.competes(holder), cluster.takeover + 10, unit.story)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    require("its unit is not active there", holder.state(unit.name) == "inactive", unit.story)
+    unit.require_tenures(2)
+    holder.power_cut()
 
 
 @scene
