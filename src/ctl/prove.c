@@ -69,8 +69,9 @@ static int fetch(const Ctl *ctl, const char *unit, const char *host, const char 
         return ctl_fail("the journal of %s cannot be read%s; there: %s", name, host ? " over SSH" : "", command);
 }
 
-/* Reads the journals of all machines. One that cannot be read is told, and missing in the proof. */
-static int read_machines(Ctl *ctl, Proof *p) {
+/* Reads the journals of all machines. One that cannot be read is told, and missing in the proof: then *ret_all is
+ * false. */
+static int read_machines(Ctl *ctl, Proof *p, bool *ret_all) {
         char path[] = "/tmp/leasectl-prove-XXXXXX";
         json_auto_t *machines = NULL;
         json_t *machine;
@@ -88,8 +89,9 @@ static int read_machines(Ctl *ctl, Proof *p) {
         json_array_foreach(machines, i, machine) {
                 const char *name = get_string(machine, "hostname");
 
-                if (code == CTL_OK &&
-                                fetch(ctl, p->unit, get_boolean(machine, "here") ? NULL : name, name, path) == CTL_OK)
+                if (fetch(ctl, p->unit, get_boolean(machine, "here") ? NULL : name, name, path) != CTL_OK)
+                        *ret_all = false;
+                else if (code == CTL_OK)
                         code = read_file(p, path, name);
         }
         (void) unlink(path);
@@ -244,6 +246,7 @@ static int exit_code(const Proof *p) {
 int verb_prove(Ctl *ctl, int argc, char **argv) {
         _cleanup_free_ char *unit = unit_name_complete(argv[0]);
         int code = CTL_OK;
+        bool all = true;
         Proof p;
 
         if (!unit || unit_name_kind(unit) == UNIT_NAME_INVALID) {
@@ -258,7 +261,7 @@ int verb_prove(Ctl *ctl, int argc, char **argv) {
         proof_init(&p, unit);
         p.clocks = ctl->clocks;
         if (argc == 1)
-                code = read_machines(ctl, &p);
+                code = read_machines(ctl, &p, &all);
         for (int i = 1; i < argc && code == CTL_OK; i++)
                 code = read_file(&p, argv[i], argv[i]);
         if (code == CTL_OK) {
@@ -268,6 +271,8 @@ int verb_prove(Ctl *ctl, int argc, char **argv) {
                 else
                         tell_json(ctl, &p);
                 code = exit_code(&p);
+                if (code == CTL_OK && !all)
+                        code = CTL_UNKNOWN;
         }
         proof_done(&p);
         return code;

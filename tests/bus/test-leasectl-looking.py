@@ -8,8 +8,8 @@
 import json
 import os
 
-from leasectl_beta import TwoSecondCase, shown
-from leasectl_guest import ctl, main, wait_for
+from leasectl_beta import BETA, TwoSecondCase, WithBeta, put, shown
+from leasectl_guest import ctl, main, read, wait_for, write
 
 
 class Looking(TwoSecondCase):
@@ -54,6 +54,36 @@ class Looking(TwoSecondCase):
         self.assertIn("it talks", ctl("status", unit).stdout)
         self.assertEqual(len(ctl("logs", "--lines=1", "talks").stdout.splitlines()), 1)
         self.assertSays(ctl("logs", "--lines=none", unit), 2, "--lines=none: expected is a number from 1 to 10000")
+
+
+class Proving(WithBeta):
+    def ssh(self, script):
+        write("/usr/local/sbin/ssh", f"#!/bin/sh\necho \"$@\" >/run/ssh-was\n{script}\n")
+        os.chmod("/usr/local/sbin/ssh", 0o755)
+
+    def test_the_journals_of_all_machines_are_asked_for_and_one_that_cannot_be_read_is_told(self):
+        put("leases/proved.service", self.lease("free", 6))
+        unit = self.enable("proved.service")
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+        self.ssh("exit 255")
+        done = ctl("prove", "--json=short", unit)
+        self.assertEqual(done.returncode, 6)
+        self.assertRegex(done.stderr, rf"^leasectl: the journal of beta cannot be read over SSH; there: journalctl [^\n]*-u '{unit}'[^\n]*\n$")
+        tenure = json.loads(done.stdout)["tenures"][0]
+        self.assertEqual((tenure["hostname"], tenure["index"]), (os.uname().nodename, 7))
+        self.assertGreater(tenure["acquired"]["revision"], 0)
+        self.assertIn("first", tenure)
+        # beta had the Index before: what it says of that is judged together with what is known here.
+        entry = {"_MACHINE_ID": BETA, "_BOOT_ID": "1", "_HOSTNAME": "beta", "__REALTIME_TIMESTAMP": "1", "__MONOTONIC_TIMESTAMP": "1",
+                 "__CURSOR": "c", "_SYSTEMD_UNIT": "leased.service", "UNIT": unit, "LEASE": unit, "LEASE_INDEX": "6"}
+        ids = {"ACQUIRED": "082fbbfe06314af5a6bfe99dbe737e68", "RELEASED": "8b8fc12e1e3e4054b06fdb0d608a2a65"}
+        write("/run/beta-journal", "".join(json.dumps({**entry, "MESSAGE_ID": each, "LEASE_REVISION": "1"}) + "\n" for each in ids.values()))
+        self.ssh("cat /run/beta-journal")
+        done = ctl("prove", "--since=-1h", unit)
+        self.assertSays(done, 0)
+        self.assertIn(": proven, by the order of revisions in the registry", done.stdout)
+        self.assertIn(" -- beta journalctl --quiet --no-pager -o json", read("/run/ssh-was"))
+        self.assertIn("--since='-1h'", read("/run/ssh-was"))
 
 
 if __name__ == "__main__":
