@@ -130,7 +130,7 @@ typedef struct LeaseRecord {
         usec_t period;       /* leases of the D-Bus API: their own TTL; 0 for a unit's lease */
         usec_t renewed;      /* and CLOCK_REALTIME of the last renewal; 0: none in this tenure */
         int64_t upgraded;    /* the highest Version= for which it was ever handed on: once for each */
-        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, on whichever machine
+        usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, or may have, anywhere
                               */
         size_t n_debts, n_tenures;
         Debt debts[DEBTS_MAX];       /* mostly there are none: see lease_keep() */
