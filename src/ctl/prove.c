@@ -123,7 +123,8 @@ static void tell_marks(const json_t *from, const json_t *to) {
         tell_mark(from, "ended", "PID 1: the unit has ended");
         tell_mark(from, "empty", "leased or its guard: no process is left");
         tell_mark(from, "left", "leased: the lease is given away");
-        tell_mark(from, "booted", "first entry of the next boot");
+        if (!json_object_get(from, "empty") && !json_object_get(from, "left"))
+                tell_mark(from, "booted", "first entry of the next boot");
         tell_mark(to, "acquired", "leased: the lease is acquired");
         tell_mark(to, "first", "first entry of the unit alive");
 }

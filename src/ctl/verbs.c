@@ -13,7 +13,7 @@ static const Verb verbs[] = {
                         "The last lines of its journal, where it runs" },
         { "monitor", "", 0, 0, false, ARGUMENTS_WORDS, verb_monitor, "What changes, as it changes" },
         { "prove", "UNIT [FILE...]", 1, -1, true, ARGUMENTS_WORDS, verb_prove,
-                        "By journals: was it ever over before it began?", true },
+                        "Had each tenure ended when the next one began?", true },
         { "metrics", "", 0, 0, false, ARGUMENTS_WORDS, verb_metrics, "For Prometheus" },
         { "is-held", "UNIT|LEASE...", 1, -1, false, ARGUMENTS_LEASES, verb_is_held,
                         "For scripts: is it held by this machine?" },
