@@ -62,8 +62,7 @@ static void add_tenure(sd_journal *j, const char *lease, const json_t *machines,
 /* ---- outages ---- */
 
 /* The last stop of the lease's unit, at this Index, as the beginning of an outage; 0 if the unit has been started
- * since.
- */
+ * since. The guard's entry comes first where the daemon stood still; the daemon's says more. */
 typedef struct Stop {
         json_int_t index;
         json_t *outage;
@@ -98,6 +97,8 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         } else {
                 _cleanup_free_ char *why = field(j, "REASON");
 
+                if (stop->index == index)
+                        at = (uint64_t) get_integer(stop->outage, "from_usec");
                 json_decref(stop->outage);
                 stop->index = index;
                 stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
@@ -125,6 +126,22 @@ static void sort_rows(json_t *rows) {
         qsort(list, n, sizeof(json_t *), by_beginning);
         for (size_t i = 0; i < n; i++)
                 (void) json_array_set_new(rows, i, list[i]);
+}
+
+/* Adds to what is matched the guard's word that it stops the unit with the name of the lease. */
+static int match_guard(sd_journal *j, const char *lease) {
+        _cleanup_free_ char *text = NULL;
+        int r = sd_journal_add_disjunction(j);
+
+        if (r >= 0)
+                r = asprintf(&text, "UNIT=%s", lease);
+        if (r >= 0)
+                r = sd_journal_add_match(j, text, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" GUARD_SERVICE, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, "MESSAGE_ID=" MESSAGE_GUARD_STOPS, 0);
+        return r < 0 ? r : sd_journal_seek_head(j);
 }
 
 /* Restricts the journal to what leased wrote of the lease with one of two ids. */
@@ -164,6 +181,8 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
                 (void) json_object_set_new(row, "outages", json_array());
         if (r >= 0)
                 r = match(j, lease, "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED);
+        if (r >= 0)
+                r = match_guard(j, lease);
         while (r >= 0 && sd_journal_next(j) > 0)
                 take_step(j, &stop, rows);
         json_decref(stop.outage);

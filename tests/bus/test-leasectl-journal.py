@@ -123,11 +123,16 @@ class Journal(WithBeta):
         run("kill", "-STOP", pid)
         self.addCleanup(run, "kill", "-CONT", pid)
         wait_for("the guard has stopped it", lambda: run("systemctl", "is-active", unit, check=False).stdout.strip() != "active")
-        self.assertEqual(self.last(unit, "GUARD_STOPS")["REASON"], "no beat came in time")
+        stops = self.last(unit, "GUARD_STOPS")
+        self.assertEqual(stops["REASON"], "no beat came in time")
+        self.last(unit, "GUARD_DOWN")
         run("kill", "-CONT", pid)
         wait_for("it runs again", lambda: events(unit)[-1] in ("RESUMED", "STARTED") and events(unit).count("STARTED") == 2)
         if "EXPIRED" in events(unit):
             self.assertRegex(self.last(unit, "STOPPED")["MESSAGE"], r"stopped: no beat since \d\d:\d\d:\d\d; ")
+        if "RESUMED" in events(unit):  # the outage began when the guard stopped it, and not when the daemon heard of it
+            outage = history(unit)[-1]["outages"][-1]
+            self.assertEqual((outage["from_usec"], outage["why"]), (int(stops["__REALTIME_TIMESTAMP"]), "expired"))
 
 
 if __name__ == "__main__":
