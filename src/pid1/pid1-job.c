@@ -107,6 +107,7 @@ static void call_make(Pid1JobCall *c) {
                 r = sd_bus_call_async(m->bus, &c->slot, message, on_job, c, UINT64_MAX);
         if (r < 0) {
                 pid1_unit_tell_failure(c->unit, c->start, r, "PID 1 cannot be asked");
+                pid1_unit_wish(c->unit, true);
                 call_drop(c);
                 return;
         }

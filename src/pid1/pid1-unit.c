@@ -141,8 +141,15 @@ void pid1_unit_changed(Pid1Unit *u) {
                 hint_later(u);
 }
 
+/* While a call for a job is open, the answer to it, or the end of its job, will lead to a question, and one at once
+ * would tell what is about to change. A call that waits for its turn has changed nothing yet. */
 int pid1_unit_read(Pid1Unit *u) {
-        hint(u);
+        const Pid1JobCall *last = u->calls ? u->calls->prev : NULL;
+
+        if (!last || last->failed)
+                hint(u);
+        else if (last->slot)
+                hint_later(u);
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -39,6 +40,7 @@ typedef struct World {
                         holds_stamp; /* what is not answered for now: looks, and of UNIT its row and STAMP */
         sd_bus_message *held[HELD_MAX];
         size_t n_held;
+        uint32_t job;                /* the last one that was made for a call */
         unsigned questions, lasting; /* about UNIT: questions by parts, and those of them that ask for what lasts */
 } World;
 
@@ -156,21 +158,23 @@ static void tell(World *w, const char *member, uint32_t job, const char *unit) {
         assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
 }
 
-/* PID 1 stops UNIT, at once. */
-static void stop_unit(World *w, sd_bus_message *m) {
-        const uint32_t job = 30;
+/* PID 1 starts or stops UNIT, at once. */
+static void carry_out(World *w, sd_bus_message *m, const char *active) {
+        char path[sizeof(PID1_PATH "/job/") + 10];
 
-        played(w, UNIT)->active = "inactive";
-        tell(w, "JobNew", job, UNIT);
-        assert_true(sd_bus_reply_method_return(m, "o", PID1_PATH "/job/30") >= 0);
-        tell(w, "JobRemoved", job, UNIT);
+        played(w, UNIT)->active = active;
+        tell(w, "JobNew", ++w->job, UNIT);
+        (void) snprintf(path, sizeof(path), PID1_PATH "/job/%u", w->job);
+        assert_true(sd_bus_reply_method_return(m, "o", path) >= 0);
+        tell(w, "JobRemoved", w->job, UNIT);
 }
 
 static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         World *w = userdata;
 
-        if (sd_bus_message_is_method_call(m, NULL, "StopUnit")) {
-                stop_unit(w, m);
+        if (sd_bus_message_is_method_call(m, NULL, "StartUnit") ||
+                        sd_bus_message_is_method_call(m, NULL, "StopUnit")) {
+                carry_out(w, m, sd_bus_message_is_method_call(m, NULL, "StartUnit") ? "active" : "inactive");
                 return 1;
         }
 
@@ -240,6 +244,7 @@ static int set_up(void **state) {
         int fds[2];
 
         assert_non_null(w);
+        w->job = 100;
         w->played[0] = (Played){ OTHER, "active", OTHERS_NEED, 0 };
         w->played[1] = (Played){ UNIT, "active", NEED, 0 };
         w->played[2] = (Played){ OTHERS_NEED, "active", NULL, 0 };
@@ -425,6 +430,26 @@ static void a_job_that_is_soon_over_costs_one_question(void **state) {
         assert_in_range(w->questions - before, JOBS, JOBS + JOBS / 2); /* some signals may come apart */
 }
 
+/* Whoever asks for a start or a stop also wishes to know what becomes of it. */
+static void a_start_or_stop_of_ours_costs_one_question(void **state) {
+        enum { CALLS = 10 };
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        before = w->questions;
+        for (unsigned i = 0; i < CALLS; i++) {
+                Pid1Active active = i % 2 ? UNIT_ACTIVE : UNIT_INACTIVE;
+
+                assert_int_equal((i % 2 ? pid1_unit_start : pid1_unit_stop)(w->unit), 0);
+                assert_int_equal(pid1_unit_read(w->unit), 0);
+                turn_until(pid1_unit_status(w->unit)->active == active);
+                turn_for(w, 300 * USEC_PER_MSEC);
+        }
+        print_message("%u questions for %d calls\n", w->questions - before, CALLS);
+        assert_in_range(w->questions - before, CALLS, CALLS + CALLS / 2); /* the loop may stand still in between */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -437,6 +462,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 a_unit_that_is_being_stopped_is_not_asked_for_what_lasts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_is_soon_over_costs_one_question, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_start_or_stop_of_ours_costs_one_question, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
