@@ -165,7 +165,6 @@ static int ask_job(Pid1Unit *u, bool start) {
                 job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
         else
                 drop_waiting_starts(u);
-        u->asking.stopped = !start;
         last = u->calls ? u->calls->prev : NULL;
         if (last && last->start == start) {
                 /* The same call is under way or waits already. While PID 1 does not answer, calls must not pile up. */
@@ -233,7 +232,6 @@ int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *user
         if (!u->pid1->bus)
                 return -ENOTCONN;
         job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
-        u->asking.stopped = false;
         r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
         if (r >= 0)
                 r = append(message, u->name, userdata);

@@ -157,6 +157,10 @@ static bool is_up(const Pid1UnitStatus *s) {
         return s->active != UNIT_INACTIVE && s->active != UNIT_FAILED;
 }
 
+static bool is_over(const Pid1UnitStatus *s) {
+        return !is_up(s) && !s->job;
+}
+
 /* Whether the unit goes down because of a job that is over, since PID 1 has given the job up (JobTimeoutSec=). */
 static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
         return s->active == UNIT_DEACTIVATING && u->ending.kind_job != 0 && u->ending.kind_job == u->jobs.highest;
@@ -189,6 +193,12 @@ static int take_answer(Pid1Unit *u) {
         if (!a.status.job && u->asking.asked_at > u->asking.job_at)
                 u->asking.job = 0;
         a.status.job = a.status.job || told || pid1_job_starts(u);
+        /* Somebody has ended the unit. Who did is found out by what lasts, which may have changed without a word since
+         * it was asked for, when PID 1 loaded another unit. */
+        if (of_state && a.status.foreign_job && is_over(&a.status) && !is_over(&u->status)) {
+                u->asking.lasting = false;
+                return -ESTALE;
+        }
         /* Law 7: the control group is looked at after the answer. Before it, PID 1 may have been about to fork. */
         a.status.empty = pid1_unit_cgroup_is_empty(CGROUP_ROOT, u->name, a.control_group);
         a.status.control_group = str_keep(&u->texts.control_group, a.status.control_group)
@@ -220,11 +230,12 @@ static void drop_question(Pid1Unit *u) {
 }
 
 /* Takes the answer to a question. If the parts of the answer do not belong together, or a part could not be had, the
- * next question asks about the unit as a whole. */
+ * next question asks about the unit as a whole; if an answer about the state does not do, by all parts. */
 static void on_answered(Pid1Unit *u, int error) {
         Pid1 *m = u->pid1;
         bool again = u->asking.again, whole = question_kind(u->asking.question) == QUESTION_WHOLE;
         int r = error < 0 ? error : take_answer(u);
+        bool incomplete = error == 0 && r == -ESTALE;
 
         drop_question(u);
         u->asking.again = false;
@@ -236,8 +247,8 @@ static void on_answered(Pid1Unit *u, int error) {
                 if (again)
                         pid1_unit_wish(u, true);
         } else {
-                u->asking.whole |= !whole;
-                if (r == -EAGAIN && !whole)
+                u->asking.whole |= !whole && !incomplete;
+                if (incomplete || (r == -EAGAIN && !whole))
                         pid1_unit_wish(u, true);
                 else
                         hint_later(u); /* what is known grows old meanwhile */
@@ -286,14 +297,8 @@ void pid1_unit_release(Pid1Unit *u) {
         }
 }
 
-/* Whether it matters who may end the unit: it is up, and not about to go down because we have asked for that. */
-static bool may_be_ended(const Pid1Unit *u) {
-        return !u->status.known || (is_up(&u->status) && (!u->asking.stopped || job_track_foreign(&u->jobs)));
-}
-
 /* How to ask. dbus-daemon also counts the questions that were given up here, until PID 1 answers them. So while PID 1
- * does not answer, or the bus has little room, each question is asked as a whole, which is one message. What lasts
- * may also change without a word, when PID 1 loads another unit, and so it is asked for while it matters. */
+ * does not answer, or the bus has little room, each question is asked as a whole, which is one message. */
 static QuestionKind kind_of_question(const Pid1Unit *u) {
         const Pid1 *m = u->pid1;
 
@@ -301,7 +306,7 @@ static QuestionKind kind_of_question(const Pid1Unit *u) {
                         u->asking.asked_at >= usec_add(m->last_answer, SILENCE))
                 return QUESTION_WHOLE;
         /* Without a reference, PID 1 may have loaded the unit anew from other files. */
-        return u->asking.lasting && u->reference.held && !may_be_ended(u) ? QUESTION_STATE : QUESTION_PARTS;
+        return u->asking.lasting && u->reference.held && u->status.known ? QUESTION_STATE : QUESTION_PARTS;
 }
 
 void pid1_unit_ask(Pid1Unit *u) {

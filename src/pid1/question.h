@@ -13,8 +13,8 @@
  * one for all properties of the unit's type (pid1-status.h). All together they take PID 1 half a millisecond, and the
  * bus about one.
  *
- * For the state: only the parts that do not last, half as many. They will do where the lasting ones are known, and
- * would matter only if somebody else could end the unit.
+ * For the state: only the parts that do not last, half as many. They will do where the lasting ones are known, unless
+ * somebody has ended the unit: to find out who, the others are asked for anew.
  */
 
 #include <systemd/sd-bus.h>
