@@ -9,9 +9,23 @@ BEGIN = "<!-- bench {name} -->"
 END = "<!-- end -->"
 
 
-def _runs(about):
-    """A line for each run, and what all had in common below."""
-    lines = ["| benchmarks | begun | leased | length | load of the machine before, after |", "|---|---|---|---|---|"]
+HEAD = "| benchmarks | begun | leased | length | load of the machine before, after |"
+
+
+def _earlier(text, names):
+    """The lines of runs before, of benchmarks that are not among these."""
+    for line in text.splitlines():
+        if not line.startswith("| ") or line == HEAD:
+            continue
+        first, rest = line[2:].split(" | ", 1)
+        left = [name for name in first.split(", ") if name not in names]
+        if left:
+            yield f"| {', '.join(left)} | {rest}"
+
+
+def _runs(about, before):
+    """A line for each run, those whose figures stay among them, and what all had in common below."""
+    lines = [HEAD, "|---|---|---|---|---|", *_earlier(before, {name for each in about for name in each["names"]})]
     for each in about:
         length = "quick" if each["quick"] else "full"
         length += f", at most {each['most']} units or machines" if each.get("most") else ""
@@ -21,9 +35,9 @@ def _runs(about):
     return "\n".join(lines) + "\n\n" + "\n".join(sorted(common)) + "."
 
 
-def _part(name, about, tables, drawn):
+def _part(name, before, about, tables, drawn):
     if name == "circumstances":
-        return _runs(about)
+        return _runs(about, before)
     pictures = "".join(f"\n![{each.title}](performance/{each.file})\n" for each in drawn.get(name, []))
     return tables[name] + "\n" + pictures
 
@@ -38,6 +52,6 @@ def fill(text, about, found, charts):
         name = match.group(1)
         if name not in tables and name != "circumstances":
             return match.group(0)
-        return f"{BEGIN.format(name=name)}\n\n{_part(name, about, tables, drawn).strip()}\n\n{END}"
+        return f"{BEGIN.format(name=name)}\n\n{_part(name, match.group(0), about, tables, drawn).strip()}\n\n{END}"
 
     return re.sub(r"<!-- bench ([\w-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)

@@ -82,6 +82,13 @@ class Texts(unittest.TestCase):
         self.assertNotIn("old", filled)
         self.assertEqual(document.fill(filled, RUNS, ALL, [CURVE]), filled)
 
+    def test_document_keeps_the_runs_whose_figures_stay_in_it(self):
+        text = "<!-- bench circumstances -->\n\n<!-- end -->\n"
+        first = document.fill(text, RUNS, ALL, [])
+        both = document.fill(first, [{**RUNS[0], "names": ["moves", "turn"], "when": "later"}], [], [])
+        self.assertIn("| rest | today | 0.2.0 | quick | 1.0, 2.2 |\n| moves, turn | later | 0.2.0 | quick | 1.0, 2.2 |", both)
+        self.assertEqual(both.count("moves"), 1)
+
 
 class Charts(unittest.TestCase):
     def test_a_chart_is_well_formed_and_says_its_axes(self):
