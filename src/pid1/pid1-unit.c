@@ -141,12 +141,18 @@ void pid1_unit_changed(Pid1Unit *u) {
                 hint_later(u);
 }
 
+/* Whether PID 1 has answered nothing for so long that it may stand still. */
+static bool is_silent(const Pid1 *m) {
+        return now_boottime() >= usec_add(m->last_answer, SILENCE);
+}
+
 /* While a call for a job is open, the answer to it, or the end of its job, will lead to a question, and one at once
- * would tell what is about to change. A call that waits for its turn has changed nothing yet. */
+ * would tell what is about to change. A call that waits for its turn has changed nothing yet; but if PID 1 is silent,
+ * that is to be found out. */
 int pid1_unit_read(Pid1Unit *u) {
         const Pid1JobCall *last = u->calls ? u->calls->prev : NULL;
 
-        if (!last || last->failed)
+        if (!last || last->failed || (!last->slot && is_silent(u->pid1)))
                 hint(u);
         else if (last->slot)
                 hint_later(u);
@@ -302,8 +308,7 @@ void pid1_unit_release(Pid1Unit *u) {
 static QuestionKind kind_of_question(const Pid1Unit *u) {
         const Pid1 *m = u->pid1;
 
-        if (u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX ||
-                        u->asking.asked_at >= usec_add(m->last_answer, SILENCE))
+        if (u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX || is_silent(m))
                 return QUESTION_WHOLE;
         /* Without a reference, PID 1 may have loaded the unit anew from other files. */
         return u->asking.lasting && u->reference.held && u->status.known ? QUESTION_STATE : QUESTION_PARTS;
