@@ -134,14 +134,14 @@ static void a_bus_without_room_fails_no_unit(void **state) {
         before = sent();
         for (unsigned i = 0; i < N; i++)
                 assert_int_equal(pid1_unit_start(many[i]), 0);
-        for (unsigned n = 0; n < N; n += N / 10)
+        for (unsigned n = 0; n < N; n++) /* on a busy machine each one may take seconds */
                 wait_for(count(UNIT_ACTIVE) > n);
         wait_for(count(UNIT_ACTIVE) == N);
         if (seen.failed > 0)
                 fail_msg("%u starts failed: %s", seen.failed, seen.message);
         for (unsigned i = 0; i < N; i++)
                 assert_int_equal(pid1_unit_stop(many[i]), 0);
-        for (unsigned n = N; n > 0; n -= N / 10)
+        for (unsigned n = N; n > 0; n--)
                 wait_for(count(UNIT_ACTIVE) < n);
         wait_for(count(UNIT_INACTIVE) == N);
         assert_int_equal(seen.failed, 0);
