@@ -76,7 +76,7 @@ static int read_ptp(int fd, usec_t *ret) {
         struct timespec t;
 
         /* The number by which the kernel knows the clock of an open device (clock_gettime(2)). */
-        if (clock_gettime((~(clockid_t) fd << 3) | 3, &t) < 0)
+        if (clock_gettime((clockid_t) (~(unsigned) fd << 3 | 3), &t) < 0)
                 return -errno;
         *ret = (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
         return 0;
