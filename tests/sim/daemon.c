@@ -243,6 +243,8 @@ void daemon_step(World *w, Machine *m, const Event *event) {
                 trace_step(w, m, event);
         m->actions = core_step(m->core, now, event, &m->n_actions);
         core_check(m->core);
+        if (w->options.stepped)
+                w->options.stepped(w, m);
         shadow_step(w, m, now, event);
         m->next_action = 0;
         run_actions(w, m);

@@ -34,6 +34,7 @@ typedef struct Options {
         Bias bias;
         const uint8_t *tape; /* the upper bits of each draw of chance, as long as there are some; borrowed */
         size_t tape_size;
+        void (*stepped)(const World *w, const Machine *m); /* called after each step of a core; NULL: nobody asks */
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool lone;          /* no core runs beside each that looks at all units and leases in each step (shadow.h) */
         bool faults;        /* drawn from the seed; false: a story injects its own */
