@@ -523,7 +523,9 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
                                    ("AskUnit", "sss", UNIT, "stop", ""), ("Drain",), ("Undrain",),
                                    ("DrainMachine", "s", "0" * 32), ("UndrainMachine", "s", "0" * 32),
                                    ("DrainMachineUntilReboot", "s", "0" * 32),
-                                   ("ConfirmDeadMachine", "s", "0" * 32), ("Pause",), ("Resume",), ("Reload",)):
+                                   ("ConfirmDeadMachine", "s", "0" * 32), ("Pause",), ("Resume",), ("Reload",), ("ListUnitFiles",),
+                                   ("GetUnitFile", "s", UNIT), ("PutUnitFile", "sts", UNIT, "0", "x" * 2000),
+                                   ("SetUnitFileOutcome", "sxsus", UNIT, "1", "", "231", "")):
             self.assert_error(call(method, *arguments, user=65534), "Access denied")
         self.assertFalse(get(PATH, "org.leased1.Manager", "Draining"))
         # It was the daemon that refused, not the bus (busctl does not show the difference).
@@ -640,6 +642,25 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         named = {row["connection"] for row in rows if row["name"] == NAME}
         self.assertEqual(len(ours), 2)
         self.assertEqual(len(ours - named), 1)
+
+    def test_records_of_submitted_units_are_carried_as_they_are(self):
+        def answer(*arguments):
+            done = busctl("--json=short", "call", NAME, PATH, "org.leased1.Manager", *arguments)
+            return json.loads(done.stdout)["data"]
+
+        unit, text = "carried.service", '{"signed":"\\"ä\\n","signature":""}'
+        self.assertEqual(answer("GetUnitFile", "s", unit), ["", 0])
+        for each in (text, "x" * 100000, text):
+            self.assertEqual(call("PutUnitFile", "sts", unit, str(answer("GetUnitFile", "s", unit)[1]), each).returncode, 0)
+            self.assertEqual(answer("GetUnitFile", "s", unit)[0], each)
+        self.assertIn("meanwhile", call("PutUnitFile", "sts", unit, "1", text).stderr)
+        self.assertEqual(answer("ListUnitFiles"), [[unit]])
+        self.assertEqual(get(PATH, "org.leased1.Manager", "UnitFiles"), [])
+        for version, about, shown in ((1, "no", "leasectl enable refuses it: no"), (2, "nor", "leasectl enable refuses it: nor")):
+            self.assertEqual(call("SetUnitFileOutcome", "sxsus", unit, str(version), "alice", "231", about).returncode, 0)
+            self.assertEqual(get(PATH, "org.leased1.Manager", "UnitFiles"), [[unit, version, "alice", 231, shown]])
+        self.assertEqual(call("SetUnitFileOutcome", "sxsus", unit, "2", "", "0", "").returncode, 0)
+        self.assertEqual(get(PATH, "org.leased1.Manager", "UnitFiles"), [])
 
     def test_what_cannot_be_meant_is_refused(self):
         self.assert_error(call("ReleaseUnit", "s", UNIT), "not held here")
