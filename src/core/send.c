@@ -93,11 +93,11 @@ static usec_t last_heard(const Core *c, const Lease *l) {
 }
 
 /* Until when the silent holder may have run the unit, on our CLOCK_REALTIME: the end of its TTL, counted from when its
- * beat was seen, or now. */
+ * beat was seen, or now. One that is confirmed dead may have been told to live without beats (law 13). */
 static usec_t last_life(const Core *c, const Lease *l) {
         usec_t until = c->now.boottime;
 
-        if (l->holder && l->holder->beat.known)
+        if (l->holder && l->holder->beat.known && !session_is_over(l->holder))
                 until = MIN(until, usec_add(l->holder->beat.at, l->holder->ttl));
         return usec_sub(c->now.realtime, usec_sub(c->now.boottime, until));
 }
