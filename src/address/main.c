@@ -75,7 +75,7 @@ static void keeper_remove(Keeper *k) {
         alarm_set(&k->alarm, USEC_INFINITY);
 }
 
-/* Has all addresses for so many seconds, and tells the network. Returns 0 or a negative errno, which is logged. */
+/* Has all addresses for so many seconds. Returns 0 or a negative errno, which is logged. */
 static int keeper_set(Keeper *k, unsigned seconds) {
         char text[ADDRESS_TEXT_SIZE];
         int r;
@@ -84,12 +84,20 @@ static int keeper_set(Keeper *k, unsigned seconds) {
                 r = netlink_set(k->netlink, a, seconds);
                 if (r < 0)
                         return log_error_errno(r, "cannot set %s", address_text(a, text));
+        }
+        return 0;
+}
+
+static void keeper_announce(Keeper *k) {
+        char text[ADDRESS_TEXT_SIZE];
+        int r;
+
+        for (Address *a = k->addresses; a < k->addresses + k->n_addresses; a++) {
                 r = announce(a); /* the next beat announces it again */
                 if (r < 0 && r != k->announced)
                         (void) log_warning_errno(r, "cannot announce %s", address_text(a, text));
                 k->announced = r;
         }
-        return 0;
 }
 
 /* Renews the lifetimes if the lease has another kill_at than before: a later one after a beat, an earlier one when the
@@ -119,6 +127,7 @@ static int keeper_renew(Keeper *k, usec_t kill_at) {
         alarm_set(&k->alarm, usec_add(k->until, GRACE));
         if (r < 0)
                 return r;
+        keeper_announce(k);
         if (!had)
                 log_info("set, for %u s at a time", seconds);
         if (!k->ready)

@@ -75,7 +75,7 @@ class Kernel(unittest.TestCase):
 
     def start(self, *arguments, before=(), **environment):
         names = {"LEASE_UNIT": UNIT, "LEASE_INDEX": str(INDEX), **environment}
-        process = subprocess.Popen([*before, PROGRAM, *(arguments or BOTH)], stdout=self.said, stderr=self.said,
+        process = subprocess.Popen([*before, "nice", "-n", "-10", PROGRAM, *(arguments or BOTH)], stdout=self.said, stderr=self.said,
                                    env={**os.environ, **{name: value for name, value in names.items() if value}})
         self.addCleanup(self.end, process)
         return process
