@@ -79,7 +79,7 @@ function __leasectl
             else
                 __fish_complete_path (commandline -ct)
             end
-        case '*,UNIT MACHINE*'
+        case '*,UNIT... MACHINE*'
             if test (count $words) = 1
                 __leasectl_units
             else

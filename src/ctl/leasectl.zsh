@@ -78,7 +78,7 @@ _leasectl() {
                 prove,*)
                         [[ $previous == $verb ]] || { _files; return }
                         names=(${(f)"$(_leasectl_units)"}) ;;
-                *,'UNIT MACHINE'*)
+                *,'UNIT... MACHINE'*)
                         if [[ $previous == $verb ]]; then
                                 names=(${(f)"$(_leasectl_units)"})
                         else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * leasectl transfer UNIT MACHINE: has the holder stop the unit and hand its lease over. Another holder than this
+ * leasectl transfer UNIT... MACHINE: has the holder stop each unit and hand its lease over. Another holder than this
  * machine is asked through the registry (ask.c). leasectl steal UNIT: is asked of the machine that wants the unit,
  * when the holder cannot be asked. The unit starts here only once the robbed machine has let go, or surely cannot run
  * it any more (law 5). leasectl rearm UNIT: lets a unit that is done run again.
@@ -80,32 +80,19 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);
 }
 
-int verb_transfer(Ctl *ctl, int argc, char **argv) {
-        _cleanup_free_ char *name = unit_name_resolve(ctl, argv[0]);
-        json_auto_t *machines = NULL, *row = NULL;
-        const json_t *target = NULL;
+static int transfer_one(Ctl *ctl, const char *typed, const json_t *target) {
+        _cleanup_free_ char *name = unit_name_resolve(ctl, typed);
+        json_auto_t *row = NULL;
         const char *unit = strempty(name);
         Move move = {};
-        int r, code;
+        int code = read_row(ctl, unit, &row);
 
-        code = read_row(ctl, unit, &row);
-        if (code == CTL_OK)
-                code = machines_read(ctl, &machines);
-        if (code == CTL_OK)
-                code = machines_resolve(machines, argv[1], &target);
         if (code != CTL_OK)
                 return code;
-        if (ctl->dry_run)
-                return rehearse_print(ctl, "transfer", 1, argv, get_string(target, "machine_id"));
         if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
                 say("%s: is held by %s already", unit, get_string(target, "hostname"));
                 return CTL_OK;
         }
-        if (json_is_false(json_object_get(target, "up")))
-                return ctl_fail("%s: is silent, so nothing can be handed to it, see: leasectl machines", argv[1]);
-        r = bus_watch_leased(ctl->bus);
-        if (r < 0)
-                return bus_complain(unit, r, NULL);
         if (!get_boolean(row, "local"))
                 return transfer_elsewhere(ctl, unit, row, target);
         code = wait_call(ctl, unit, "", "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
@@ -114,6 +101,30 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
         move.index = get_integer(row, "index");
         code = wait_for(ctl, unit, is_gone, &move);
         return code == CTL_OK ? report_transfer(ctl, unit, target, &move) : code;
+}
+
+int verb_transfer(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *machines = NULL;
+        const char *machine = argv[argc - 1];
+        const json_t *target = NULL;
+        int code = machines_read(ctl, &machines), r;
+
+        if (code == CTL_OK)
+                code = machines_resolve(machines, machine, &target);
+        if (code == CTL_OK && ctl->dry_run)
+                return rehearse_print(ctl, "transfer", (size_t) argc - 1, argv, get_string(target, "machine_id"));
+        if (code == CTL_OK && json_is_false(json_object_get(target, "up")))
+                return ctl_fail("%s: is silent, so nothing can be handed to it, see: leasectl machines", machine);
+        r = code == CTL_OK ? bus_watch_leased(ctl->bus) : 0;
+        if (r < 0)
+                return bus_complain("transfer", r, NULL);
+        for (int i = 0; i + 1 < argc && target; i++) {
+                int c = transfer_one(ctl, argv[i], target);
+
+                if (c != CTL_OK)
+                        code = c;
+        }
+        return code;
 }
 
 /* ---- steal ---- */

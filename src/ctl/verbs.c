@@ -43,7 +43,7 @@ static const Verb verbs[] = {
         { "restart", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_restart, "Restart it where it runs" },
         { "release", "UNIT...", 1, -1, false, ARGUMENTS_ANYWHERE, verb_release,
                         "Stop it there and let another machine have it" },
-        { "transfer", "UNIT MACHINE", 2, 2, false, ARGUMENTS_WORDS, verb_transfer,
+        { "transfer", "UNIT... MACHINE", 2, -1, false, ARGUMENTS_ANYWHERE, verb_transfer,
                         "Stop it there and hand it to that machine" },
         { "steal", "UNIT...", 1, -1, false, ARGUMENTS_UNITS, verb_steal,
                         "Take it from a holder that cannot be asked" },
