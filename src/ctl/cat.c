@@ -93,6 +93,7 @@ int verb_cat(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = json_array();
         int code = CTL_OK;
 
+        say_whole_lines();
         for (int i = 0; i < argc; i++) {
                 int c;
 

@@ -170,6 +170,14 @@ static void judge_globals(json_t *cluster, const json_t *globals) {
 
 /* ---- machines and the registry ---- */
 
+/* Whether it is not known that the machine is up, and it may well be: its TTL is not over since it was last heard. */
+static bool is_heard_of(const json_t *row) {
+        const json_t *heard = json_object_get(row, "heard_ago_usec");
+
+        return json_is_null(json_object_get(row, "up")) && json_is_integer(heard) &&
+               json_integer_value(heard) < get_integer(row, "ttl_usec");
+}
+
 static void judge_machines(json_t *cluster) {
         const json_t *machines = json_object_get(cluster, "machines");
         json_t *row;
@@ -177,20 +185,20 @@ static void judge_machines(json_t *cluster) {
 
         json_array_foreach((json_t *) machines, i, row) {
                 const json_t *up = json_object_get(row, "up"), *heard = json_object_get(row, "heard_ago_usec");
-                char name[HOSTNAME_SHOWN], span[32], text[96] = "never heard since leased was started here";
+                char name[HOSTNAME_SHOWN], span[32], text[96] = "";
 
-                if (json_is_true(up))
+                if (json_is_true(up) || is_heard_of(row))
                         continue;
                 if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
-                        str_copy(text, sizeof(text), "leased was stopped there, or never heard since it started here");
+                        str_copy(text, sizeof(text), ", leased was stopped there, or not heard since it started here");
                 (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
                 if (json_is_integer(heard))
-                        (void) snprintf(text, sizeof(text), "last heard %s ago",
+                        (void) snprintf(text, sizeof(text), ", last heard %s ago",
                                         format_span(span, sizeof(span), (usec_t) json_integer_value(heard)));
                 if (json_is_null(up))
-                        add_wrong(cluster, "machine-unknown", name, "is not known to be up, %s", text);
+                        add_wrong(cluster, "machine-unknown", name, "is not known to be up%s", text);
                 else
-                        add_wrong(cluster, "machine-silent", name, "is silent, %s", text);
+                        add_wrong(cluster, "machine-silent", name, "is silent%s", text);
         }
 }
 

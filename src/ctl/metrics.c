@@ -193,6 +193,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         json_auto_t *manager = NULL, *units = NULL, *machines = NULL;
         int r = bus_get_manager(ctl->bus, &manager, &error), code = CTL_OK;
 
+        say_whole_lines();
         if (r >= 0)
                 code = unit_states_read(ctl, manager, &units);
         if (r >= 0 && code == CTL_OK)

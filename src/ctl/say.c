@@ -49,7 +49,7 @@ static bool colours(void) {
 }
 
 enum {
-        INDENT = 4, /* of a further line on stderr */
+        INDENT = 4, /* of a further line, beyond the first one */
 };
 
 /* A mark is this byte, which is in no text, and then the letter of a colour. */
@@ -131,16 +131,6 @@ static void write_line(const char *text) {
         (void) fputs(on_screen ? "\x1b[K\r\n" : "\n", stdout);
 }
 
-void say(const char *format, ...) {
-        _cleanup_free_ char *text = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        text = compose(format, ap);
-        va_end(ap);
-        write_line(strempty(text));
-}
-
 bool say_has_width(void) {
         return on_terminal() && out.size.ws_col > 0;
 }
@@ -153,7 +143,7 @@ size_t say_columns(void) {
 /* Gives how many bytes of text go on one line of that many columns, up to the end of a word if one ends there. Marks
  * for colours take no column. */
 static size_t line_length(const char *text, size_t columns) {
-        size_t at = 0, word = 0, used = 0;
+        size_t at = strspn(text, " "), word = 0, used = at;
 
         while (text[at]) {
                 char piece[TEXT_PIECE_SIZE];
@@ -162,7 +152,7 @@ static size_t line_length(const char *text, size_t columns) {
 
                 used += mark ? 0 : width_of(piece);
                 if (used > columns)
-                        return word > 0 ? word : at;
+                        return word > 0 ? word : MAX(at, (size_t) 1);
                 if (text[at] == ' ')
                         word = at;
                 at += n;
@@ -170,17 +160,10 @@ static size_t line_length(const char *text, size_t columns) {
         return at;
 }
 
-void say_wrapped(size_t indent, const char *format, ...) {
-        _cleanup_free_ char *text = NULL;
+static void write_wrapped(size_t indent, const char *p) {
         size_t columns = say_columns();
-        const char *p;
         bool first = true;
-        va_list ap;
 
-        va_start(ap, format);
-        text = compose(format, ap);
-        va_end(ap);
-        p = strempty(text);
         do {
                 size_t n = line_length(p, first ? columns : columns - MIN(indent, columns / 2));
                 _cleanup_free_ char *line = strndup(p, n);
@@ -191,10 +174,39 @@ void say_wrapped(size_t indent, const char *format, ...) {
                 if (asprintf(&whole, "%*s%s", first ? 0 : (int) MIN(indent, columns / 2), "", strempty(line)) < 0)
                         whole = NULL;
                 write_line(strempty(whole));
-                p += MAX(n, (size_t) 1);
+                p += n;
                 p += strspn(p, " ");
                 first = false;
         } while (*p);
+}
+
+static bool whole_lines;
+
+void say_whole_lines(void) {
+        whole_lines = true;
+}
+
+void say(const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        if (text && !whole_lines && say_has_width())
+                write_wrapped(strspn(text, " ") + INDENT, text);
+        else
+                write_line(strempty(text));
+}
+
+void say_wrapped(size_t indent, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        write_wrapped(indent, strempty(text));
 }
 
 void say_screen_begin(void) {

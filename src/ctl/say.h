@@ -37,8 +37,11 @@ void say_colours(Colours when);
 /* Looks at stdout, once: whether it is a terminal, and of which size. To be called before a pager takes its place. */
 void say_look(void);
 
-/* Prints one line on stdout; format is as for printf(3). */
+/* Prints one line on stdout; format is as for printf(3). On a terminal that says how wide it is, what does not fit
+ * goes on in further lines, which begin four columns further to the right; lines end between two words. */
 void say(const char *format, ...) _printf_(1, 2);
+/* From this call on, say() keeps each line whole: for a verb that prints files, or what programs read. */
+void say_whole_lines(void);
 /* Whether stdout is a terminal that says how wide it is. Only then lines are made to fit, unless their function says
  * otherwise: whoever reads from a pipe gets each line whole. */
 bool say_has_width(void);

@@ -19,6 +19,8 @@
 #include "ctl/pager.h"
 #include "ctl/stamp.h"
 
+#define SETTLES (3 * USEC_PER_SEC) /* after its start leased knows all by then */
+
 enum {
         NAME_COLUMNS_MIN = 12,
         NAME_COLUMNS_MAX = 42, /* longer names are cut */
@@ -261,13 +263,43 @@ static int watch(Ctl *ctl) {
         return code;
 }
 
+/* Whether it is known of each machine whether it is up. */
+static bool all_known(const json_t *cluster) {
+        json_t *machine;
+        size_t i;
+
+        json_array_foreach(json_object_get(cluster, "machines"), i, machine)
+                if (json_is_null(json_object_get(machine, "up")))
+                        return false;
+        return true;
+}
+
+/* Reads the cluster. In the first seconds after its start leased does not know everything yet: if something is wrong
+ * then, or not known, reads again until nothing is, or these seconds are over. */
+static int read_settled(Ctl *ctl, json_t **ret) {
+        usec_t until = usec_add(now_boottime(), SETTLES);
+
+        for (;;) {
+                json_auto_t *cluster = NULL;
+                int code = cluster_read(ctl, &cluster);
+                json_int_t since = get_integer(json_object_get(cluster, "registry"), "since_usec");
+
+                if (code != CTL_OK || (get_boolean(cluster, "well") && all_known(cluster)) ||
+                                now_boottime() >= until || now_realtime() >= usec_add((usec_t) since, SETTLES) ||
+                                bus_wait(ctl->bus, SETTLES / 10) < 0) {
+                        *ret = TAKE_PTR(cluster);
+                        return code;
+                }
+        }
+}
+
 int verb_screen(Ctl *ctl, int argc, char **argv) {
         json_auto_t *cluster = NULL;
         int code;
 
         if (ctl->watch)
                 return watch(ctl);
-        code = cluster_read(ctl, &cluster);
+        code = read_settled(ctl, &cluster);
         if (code != CTL_OK)
                 return code;
         if (ctl->json != JSON_OFF)

@@ -72,6 +72,7 @@ static int files_compare(const Ctl *ctl, Files *files, bool *ret_differ) {
 }
 
 static void files_show(const Files *files) {
+        say_whole_lines();
         for (const File *f = files->list; f < files->list + files->n; f++) {
                 say("%s%s:", f->path, f->differs ? "" : " (is there)");
                 for (const char *line = f->text; *line; line += strcspn(line, "\n") + 1)

@@ -251,15 +251,16 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
 static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager) {
         const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"),
                    *state = get_string(unit, "state"), *active = get_string(unit, "active_state"),
-                   *sub = get_string(unit, "sub_state"), *more = streq(sub, active) ? "" : sub;
+                   *sub = get_string(unit, "sub_state");
+        bool again = streq(active, state), more = !streq(sub, active);
 
         print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
         if (*lease && !streq(lease, name))
                 print_field("Lease", "%s", lease);
         if (get_boolean(unit, "global"))
                 print_field("Lease", "none, it runs on every machine that fits");
-        print_field("State here", "%s%s%s, %s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(), active,
-                        *more ? " (" : "", more, *more ? ")" : "");
+        print_field("State here", "%s%s%s%s%s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
+                        again ? "" : ", ", again ? "" : active, more ? " (" : "", more ? sub : "", more ? ")" : "");
         if (*get_string(unit, "slice"))
                 print_field("Slice", "%s", get_string(unit, "slice"));
         if (get_boolean(unit, "global"))

@@ -15,7 +15,7 @@ import termios
 import time
 
 from leasectl_beta import BETA, WithBeta, put
-from leasectl_guest import ENVIRONMENT, ctl, main, wait_for
+from leasectl_guest import ENVIRONMENT, ctl, main, run, wait_for
 
 MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
            "held_since_usec", "code", "why"}
@@ -76,6 +76,9 @@ class ScreenOfAWellCluster(ScreenCase):
         self.assertRegex("\n".join(lines[own:]), rf"{here} +running +since \d\d:\d\d:\d\d")
         line = ctl("-s")
         self.assertEqual((line.returncode, line.stdout), (0, "OK: 2 machines up, 2 of 2 units running\n"))
+        run("systemctl", "restart", "leased.service")
+        line = ctl("-s")  # beta, which does not beat, is not known to be up then
+        self.assertEqual((line.returncode, line.stdout), (0, "OK: 1 machine up, 2 of 2 units running\n"), "right after a restart")
 
 
 class Screen(ScreenCase):
