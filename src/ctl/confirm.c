@@ -14,19 +14,23 @@
 
 #include "ctl/bus.h"
 #include "ctl/machines.h"
+#include "util/text.h"
 
 /* Asks at the terminal whether the machine is off. No terminal: that is so. */
 static int ask(const json_t *row, const char *name) {
-        _cleanup_free_ char *line = NULL;
+        _cleanup_free_ char *line = NULL, *text = NULL, *again = NULL;
         json_int_t held = get_integer(row, "held");
         size_t size = 0;
 
         if (!isatty(STDIN_FILENO))
                 return CTL_OK;
-        say("%s holds %" JSON_INTEGER_FORMAT " lease%s. Other machines take %s at once, without waiting.", name, held,
-                        held == 1 ? "" : "s", held == 1 ? "it" : "them");
-        say("If %s is not off, its units run twice until it hears of this.", name);
-        say("Is it off? Type yes, and Enter:");
+        text = text_format("%s holds %" JSON_INTEGER_FORMAT
+                           " lease%s. Other machines take %s at once, without waiting.",
+                        name, held, held == 1 ? "" : "s", held == 1 ? "it" : "them");
+        again = text_format("If %s is not off, its units run twice until it hears of this.", name);
+        say_progress(strempty(text));
+        say_progress(strempty(again));
+        say_progress("Is it off? Type yes, and Enter:");
         if (getline(&line, &size, stdin) < 0 || !streq(line, "yes\n"))
                 return ctl_fail("confirm-dead: nothing was changed");
         return CTL_OK;

@@ -144,6 +144,7 @@ static int refuse_period(Ctl *ctl, const char *value) {
         "status list machines history monitor check registry reload set-metadata config cat "                         \
         "prove list-files verify"
 #define TRIED "drain transfer release steal disable rebalance"
+#define ACTS "enable stop start restart rearm undrain confirm-dead forget set edit"
 
 static const Flag flags[] = {
         { "help", 'h', NULL, NULL, "This text; behind a verb: about this verb", PLACE(help, true) },
@@ -153,7 +154,8 @@ static const Flag flags[] = {
         { "no-pager", 0, NULL, NULL, "Do not page long output", PLACE(pager, false) },
         { "json", 0, "[MODE]", "", "Print JSON: pretty, which is the default, or short", .set = set_json },
         { "json", 0, "[MODE]", LISTINGS, "Print JSON: pretty, which is the default, or short" },
-        { "json", 0, "[MODE]", TRIED, "Print JSON of a dry run: pretty or short" },
+        { "json", 0, "[MODE]", TRIED, "Print JSON of a dry run, or of what is done" },
+        { "json", 0, "[MODE]", ACTS, "Print JSON of what is done: pretty or short" },
         { NULL, 'w', NULL, "", "Refresh until q is pressed", PLACE(watch, true) },
         { NULL, '1', NULL, "", "Print once, never page", PLACE(once, true) },
         { NULL, 's', NULL, "", "One line, for monitoring", PLACE(one_line, true) },
@@ -203,12 +205,10 @@ bool flags_value_is_optional(const Flag *flag) {
         return flag->value && *flag->value == '[' && endswith(flag->value, "]");
 }
 
-bool flags_known(const Flag *flag, const Verb *verb) {
+static bool names(const char *verbs, const Verb *verb) {
         size_t n = strlen(verb->name);
 
-        if (!flag->verbs || (n == 0 && !*flag->verbs))
-                return true;
-        for (const char *p = flag->verbs; n > 0 && *p; p += strspn(p, " ")) {
+        for (const char *p = verbs; n > 0 && *p; p += strspn(p, " ")) {
                 size_t length = strcspn(p, " ");
 
                 if (length == n && strncmp(p, verb->name, n) == 0)
@@ -216,6 +216,14 @@ bool flags_known(const Flag *flag, const Verb *verb) {
                 p += length;
         }
         return false;
+}
+
+bool flags_known(const Flag *flag, const Verb *verb) {
+        return !flag->verbs || (!*verb->name && !*flag->verbs) || names(flag->verbs, verb);
+}
+
+bool flags_tell_of_acts(const Ctl *ctl, const Verb *verb) {
+        return ctl->json != JSON_OFF && (names(ACTS, verb) || (names(TRIED, verb) && !ctl->dry_run));
 }
 
 static bool same_option(const Flag *a, const Flag *b) {

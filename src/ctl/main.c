@@ -8,6 +8,7 @@
 #include "ctl/flags.h"
 #include "ctl/globs.h"
 #include "ctl/help.h"
+#include "ctl/output.h"
 #include "util/strv.h"
 
 /* Finds the verb that was typed; says what is wrong if there is none. */
@@ -71,6 +72,25 @@ static int parse(int argc, char **argv, Ctl *ctl, const Verb **ret, int *ret_ski
         return *ret ? check_usage(ctl, *ret, argc - skip) : CTL_USAGE;
 }
 
+static void add_line(const char *text, bool error, void *userdata) {
+        (void) json_array_append_new(userdata, json_pack("{s:s, s:b}", "text", text, "error", error));
+}
+
+/* Carries out the verb. If it changes something and is to tell of that as JSON, prints the lines that it would say. */
+static int carry_out(Ctl *ctl, const Verb *verb, int argc, char **argv) {
+        json_auto_t *lines = json_array(), *whole = NULL;
+        int code;
+
+        if (!flags_tell_of_acts(ctl, verb))
+                return verb->run(ctl, argc, argv);
+        say_collect(add_line, lines);
+        code = verb->run(ctl, argc, argv);
+        say_collect(NULL, NULL);
+        whole = json_pack("{s:s, s:i, s:O}", "verb", verb->name, "exit", code, "lines", lines);
+        print_json(ctl, whole);
+        return code;
+}
+
 /* Connects to the bus and carries out the verb. */
 static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         char **names = NULL;
@@ -79,7 +99,7 @@ static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         if (code == CTL_OK)
                 code = globs_expand(ctl, verb, argc, argv, &names);
         if (code == CTL_OK)
-                code = verb->run(ctl, names ? (int) strv_length(names) : argc, names ?: argv);
+                code = carry_out(ctl, verb, names ? (int) strv_length(names) : argc, names ?: argv);
         (void) sd_bus_flush_close_unref(ctl->bus);
         json_decref(ctl->triggers);
         strv_free(ctl->trigger_templates);

@@ -119,9 +119,38 @@ _printf_(1, 0) static char *compose(const char *format, va_list ap) {
 static bool on_screen;
 static size_t screen_room, screen_lines;
 
+/* Who gets each line that would be printed (say_collect()). */
+static struct {
+        say_line_t f;
+        void *userdata;
+} collector;
+
+void say_collect(say_line_t f, void *userdata) {
+        collector.f = f;
+        collector.userdata = userdata;
+}
+
+/* Hands the line on, as it would be shown without colours. */
+static void collect(const char *text, bool error) {
+        _cleanup_free_ char *line = NULL;
+        size_t size;
+        FILE *f = open_memstream(&line, &size);
+
+        if (!f)
+                return;
+        say_colours(COLOURS_NEVER);
+        write_clean(f, text);
+        if (fclose(f) == 0)
+                collector.f(line, error, collector.userdata);
+}
+
 /* Writes a line on stdout. On a screen, the last line that fits is replaced by a hint that there is more, and further
  * lines are left out. */
 static void write_line(const char *text) {
+        if (collector.f) {
+                collect(text, false);
+                return;
+        }
         if (on_screen && ++screen_lines >= screen_room) {
                 if (screen_lines == screen_room)
                         (void) fputs("... more with: leasectl -1\x1b[K", stdout);
@@ -161,7 +190,7 @@ static size_t line_length(const char *text, size_t columns) {
 }
 
 static void write_wrapped(size_t indent, const char *p) {
-        size_t columns = say_columns();
+        size_t columns = collector.f ? SIZE_MAX : say_columns();
         bool first = true;
 
         do {
@@ -193,7 +222,7 @@ void say(const char *format, ...) {
         va_start(ap, format);
         text = compose(format, ap);
         va_end(ap);
-        if (text && !whole_lines && say_has_width())
+        if (text && !whole_lines && !collector.f && say_has_width())
                 write_wrapped(strspn(text, " ") + INDENT, text);
         else
                 write_line(strempty(text));
@@ -311,6 +340,10 @@ void complain(const char *format, ...) {
         va_end(ap);
         if (without_waiting) {
                 complain_at_once(strempty(text));
+                return;
+        }
+        if (collector.f) {
+                collect(strempty(text), true);
                 return;
         }
         (void) fflush(stdout); /* so that both appear in the order in which they were said */

@@ -47,6 +47,17 @@ class Json(WithBeta):
         self.assertEqual([each["why"] for each in self.assertFits("history", "history", unit)][0], "released")
         self.assertEqual(len(self.assertFits("list", "status", unit, "schema-everywhere.service")), 2)
 
+    def test_what_is_done_is_told_in_one_way(self):
+        unit = self.enable("schema-acts.service")
+        for verb, code in ((("stop", unit), 0), (("start", unit), 0), (("restart", unit), 0), (("rearm", unit), 1), (("release", unit), 0),
+                           (("undrain",), 0), (("forget", "nothing"), 1), (("enable", unit), 0), (("set", unit, "StopGraceSec=100ms"), 0),
+                           (("transfer", unit, "nowhere"), 1)):
+            told = self.assertFits("acted", *verb)
+            self.assertEqual((told["verb"], told["exit"]), (verb[0], code), told)
+            self.assertTrue(code == 0 or told["lines"][-1]["error"], told)
+        self.assertRegex(told["lines"][0]["text"], r"\Anowhere: no such machine, ")
+        self.assertRegex(self.assertFits("acted", "release", unit)["lines"][0]["text"], rf"\A{unit}: ")
+
     def test_every_event_of_the_monitor_is_as_the_schema_says(self):
         unit = self.enable("schema-event.service")
         monitor = subprocess.Popen(["leasectl", "--json", "monitor"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
