@@ -3,11 +3,23 @@
 
 import json
 
+import layer
+from cluster import UNIT, Unit
 from scene import scene
 from waiting import require, wait_for
 
-NAMES = ("round@1.service", "round@2.service")
 RACKS = {"alpha": "a", "beta": "a", "gamma": "b"}
+
+
+def instances(cluster, prefix, number):
+    """So many instances of one template, each with stamps of its own."""
+    stamps = f"stamps-{cluster.number_stamps()}-{prefix}"
+    for machine in cluster:
+        machine.write(f"/etc/systemd/system/{prefix}@.service", UNIT.format(command=f"{layer.STAMPER} /shared/{stamps}-%i", service=""))
+        machine.systemctl("daemon-reload")
+    units = [Unit.of_stamps(cluster, f"{prefix}@{i + 1}.service", f"{stamps}-{i + 1}") for i in range(number)]
+    cluster.units += units
+    return units
 
 
 def leasectl(machine, *arguments, **options):
@@ -41,7 +53,7 @@ def gather(cluster, units, target):
 @scene(registry="etcd", only_at_length=True)
 def operator_goes_the_round_of_acting_verbs(cluster):
     alpha, beta, gamma = cluster
-    units = one, two = [cluster.unit(name) for name in NAMES]
+    units = one, two = instances(cluster, "round", 2)
     for machine in cluster:
         leasectl(machine, "set-metadata", f"rack={RACKS[machine.name]}")
     for unit in units:
