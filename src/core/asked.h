@@ -56,6 +56,7 @@ typedef struct Request {
         usec_t retry_at;
         uint64_t id;       /* ours: of the EVENT_REQUEST; 0: nobody waits any more */
         uint64_t put_beat; /* ours: the revision of our beat that the last put compared; 0: none of this process */
+        usec_t put_t0;     /* ours: when that beat was sent */
         bool ends;         /* ours: it is to end without having begun, ... */
         bool unanswered;   /* ... since nobody has taken it */
         bool voided;       /* ours: it was never in the registry, and cannot come there any more */

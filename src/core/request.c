@@ -10,7 +10,8 @@
  *
  * A request that nobody has taken is ended by a Txn that compares it, as the Txn by which the other machine takes it
  * does. Whoever asked is told that nothing has begun only when that Txn is committed, or when the request is not in
- * the registry and cannot land any more. If it is refused, the other machine was faster, and its answer is waited for.
+ * the registry, cannot land any more, and was not there so long ago that the other machine may have deleted it as one
+ * of the dead, after it was begun. If it is refused, the other machine was faster, and its answer is waited for.
  *
  * A request of our session that this process does not know is one of an earlier process, whose callers are gone: it is
  * ended. What that process had sent compares the fence, which this process has put anew (law 4).
@@ -248,6 +249,7 @@ static void put(Core *c, Request *r) {
         r->next = r->value;
         r->deletes = false;
         r->put_beat = c->own.beat_revision;
+        r->put_t0 = c->own.t0;
         r->txn = txn_send(&b);
 }
 
@@ -342,6 +344,9 @@ bool request_answer(Core *c, uint64_t id, const Answer *answer) {
                 r->retry_at = c->now.boottime + c->own.timeline.round / 16;
                 return true;
         }
+        if (r->deletes && !r->put && c->now.boottime >= usec_add(r->put_t0, c->own.timeline.kill))
+                r->put = true; /* perhaps: the other machine may have begun it, and then deleted it as that of the dead
+                                */
         r->voided = r->deletes && !r->put;
         intake_apply(c, RECORD_REQUEST, r->name, r->deletes ? NULL : &r->next, answer->revision);
         return true;

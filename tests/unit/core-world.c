@@ -90,8 +90,12 @@ static void answer_txn(World *w, const Action *a, Event *e, Record *records) {
         w->revision++;
         for (size_t i = 0; i < a->txn.n_puts; i++)
                 world_put(w, a->txn.puts[i].kind, a->txn.puts[i].name, a->txn.puts[i].value);
-        for (size_t i = 0; i < a->txn.n_deletes; i++)
-                world_find(w, a->txn.deletes[i].kind, a->txn.deletes[i].name)->revision = 0;
+        for (size_t i = 0; i < a->txn.n_deletes; i++) {
+                Entry *f = world_find(w, a->txn.deletes[i].kind, a->txn.deletes[i].name);
+
+                if (f)
+                        f->revision = 0;
+        }
 }
 
 static bool is_lost(const World *w, const Action *a) {

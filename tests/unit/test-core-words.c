@@ -266,6 +266,35 @@ static void a_drain_of_another_machine_goes_with_whoever_asked(void **state) {
         world_free(w);
 }
 
+/* Nobody has seen the request, whose Txn was not answered, before it is withdrawn. If we were silent for so long that
+ * the holder may have taken us for dead, the holder may have carried it out and deleted it meanwhile. */
+static void what_may_have_begun_is_not_said_to_be_taken_back(void **state) {
+        for (int silent = 0; silent < 2; silent++) {
+                MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+                World *w = beside_them();
+
+                world_put(w, RECORD_MACHINE, THEM, &them);
+                hear_of_them(w);
+                w->lose = 1u << RECORD_REQUEST;
+                w->done[ACTION_WORD_DONE] = 0;
+                world_step(w, (Event){ .kind = EVENT_REQUEST,
+                                              .unit = "a.service",
+                                              .verb = REQUEST_RELEASE,
+                                              .machine_id = "",
+                                              .id = ID,
+                                              .by = "root@us" });
+                assert_true(w->late.id > 0);
+                w->silent = silent;
+                world_pass(w, silent ? 2 * TTL : USEC_PER_SEC);
+                w->silent = false;
+                world_beat_them(w);
+                world_step(w, (Event){ .kind = EVENT_WITHDRAW, .id = ID });
+                pass_beside_them(w, 5 * USEC_PER_SEC);
+                assert_answered(w, silent ? WORD_LATE : WORD_WITHDRAWN);
+                world_free(w);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_steal_is_answered_when_the_record_is_ours),
@@ -281,6 +310,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_done_is_not_rearmed_when_it_is),
                 cmocka_unit_test(a_rearm_that_is_carried_out_twice_or_without_an_answer_has_begun),
                 cmocka_unit_test(a_drain_of_another_machine_goes_with_whoever_asked),
+                cmocka_unit_test(what_may_have_begun_is_not_said_to_be_taken_back),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
