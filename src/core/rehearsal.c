@@ -208,6 +208,8 @@ static int try_steal(Try *t, Item *item) {
                 why = reason(WHY_HERE_ALREADY);
         if (why.why == WHY_NONE)
                 why = unit_why_unable(c, item->unit);
+        if (why.why == WHY_STANDS_BACK)
+                why = reason(WHY_NONE); /* the operator's word ends that */
         return tell(t, item, why.why == WHY_NONE ? c->self : NULL, why, NULL, 0);
 }
 

@@ -230,7 +230,8 @@ static int report_job(const char *unit, const Job *job, const Place *before, con
                                 unit);
         if (!is_stop && streq(string_at(now->row, COLUMN_ACTIVE), "failed"))
                 return ctl_fail("%s: has failed on %s (%s)", unit, now->name, string_at(now->row, COLUMN_RESULT));
-        say("%s: %s on %s%s", unit, job->done, now->name, is_stop ? ", and runs nowhere until: leasectl start" : "");
+        say("%s: %s on %s%s%s", unit, job->done, now->name, is_stop ? ", and runs nowhere until: leasectl start " : "",
+                        is_stop ? unit : "");
         return CTL_OK;
 }
 

@@ -163,8 +163,8 @@ static void print_findings(const json_t *findings) {
         for (size_t s = 0; s < ELEMENTSOF(titles); s++)
                 json_array_foreach((json_t *) findings, i, finding) {
                         if (streq(get_string(finding, "severity"), titles[s].severity))
-                                say("%s%10s%s: %s", colour_on(titles[s].colour), titles[s].severity, colour_off(),
-                                                get_string(finding, "text"));
+                                say_hanging(12, "%s%10s%s: %s", colour_on(titles[s].colour), titles[s].severity,
+                                                colour_off(), get_string(finding, "text"));
                 }
         if (json_array_size(findings) == 0)
                 say("            Nothing weakens it.");

@@ -48,6 +48,12 @@ static const char *span_since(char *buf, size_t size, usec_t since) {
         return buf;
 }
 
+/* Whether nothing stands against the machine of this row. That it drains, its record says and not its offers. */
+static bool may_take(const json_t *machines, const json_t *row) {
+        return get_integer(row, "code") == 0 &&
+               !get_boolean(machines_find(machines, get_string(row, "machine_id")), "draining");
+}
+
 /* Says of a unit that nobody holds that it runs nowhere, for how long, and why: names the first machine that may take
  * the unit or, if there is none, the first that is not silent, with its reason. Says nothing of a unit that is done.
  */
@@ -64,20 +70,20 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                         return;
                 if (streq(get_string(row, "state"), "silent"))
                         continue;
-                if (!one || (get_integer(one, "code") != 0 && get_integer(row, "code") == 0))
+                if (!one || (!may_take(machines, one) && may_take(machines, row)))
                         one = row;
         }
         (void) span_since(span, sizeof(span), since);
         if (!one)
                 add_wrong(cluster, "unit-nowhere", get_string(first, "unit"),
                                 "runs nowhere, for %s: all of its machines are silent", span);
-        else if (get_integer(one, "code") == 0)
+        else if (may_take(machines, one))
                 add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s: %s may take it",
                                 span, machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
         else
                 add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: %s", span,
                                 machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
-                                get_string(one, "why"));
+                                *get_string(one, "why") ? get_string(one, "why") : "draining");
 }
 
 /* Says what is wrong with a unit that somebody holds, if anything is. */

@@ -53,5 +53,8 @@ int verb_confirm_dead(Ctl *ctl, int argc, char **argv) {
         if (r >= 0)
                 r = bus_call(ctl->bus, &bus_leased, "ConfirmDeadMachine", NULL, &error, "s",
                                 get_string(row, "machine_id"));
-        return r < 0 ? bus_complain("confirm-dead", r, &error) : CTL_OK;
+        if (r < 0)
+                return bus_complain("confirm-dead", r, &error);
+        say("%s: confirmed dead, and nobody waits for its leases", name);
+        return CTL_OK;
 }

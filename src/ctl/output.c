@@ -238,10 +238,7 @@ void print_field(const char *key, const char *format, ...) {
                 text = NULL;
         columns = output_columns(text_clean(name, size, key));
         pad = columns < FIELD_WIDTH ? (int) (FIELD_WIDTH - columns) : 0;
-        if (say_has_width())
-                say_wrapped(FIELD_WIDTH + 2, "%*s%s%s %s", pad, "", name, *key ? ":" : " ", strempty(text));
-        else
-                say("%*s%s%s %s", pad, "", name, *key ? ":" : " ", strempty(text));
+        say_hanging(FIELD_WIDTH + 2, "%*s%s%s %s", pad, "", name, *key ? ":" : " ", strempty(text));
 }
 
 char *format_since(char *buf, size_t size, usec_t realtime) {

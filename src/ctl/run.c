@@ -103,6 +103,13 @@ static int ask(Run *r) {
         return k;
 }
 
+static const char *say_slots(const Run *r, char *buf, size_t size) {
+        unsigned n = r->ctl->run_slots;
+
+        (void) snprintf(buf, size, n == 1 ? "its only slot is held" : "all %u slots are held", n);
+        return buf;
+}
+
 /* Writes why the command does not begin: what leased says of this machine, or who holds the lease. */
 static void why_waiting(Run *r, char *line, size_t size) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -112,7 +119,7 @@ static void why_waiting(Run *r, char *line, size_t size) {
         if (machines_read_all(r->ctl, &machines, &manager) == CTL_OK && *get_string(manager, "WhyNot"))
                 str_copy(line, size, get_string(manager, "WhyNot"));
         else if (r->ctl->run_slots > 0)
-                (void) snprintf(line, size, "all %u slots are held", r->ctl->run_slots);
+                say_slots(r, line, size);
         else if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, &error, "s", r->lease) < 0)
                 str_copy(line, size, strempty(error.message));
         else if (json_is_true(json_array_get(lease, 0)))
@@ -142,12 +149,12 @@ static bool is_away(const Run *r) {
 
 static int complain_of_failure(Run *r) {
         json_auto_t *lease = NULL, *machines = NULL;
-        char holder[HOSTNAME_SHOWN];
+        char holder[HOSTNAME_SHOWN], slots[64];
 
         if (!sd_bus_error_has_name(&r->error, "org.leased1.Error.LeaseHeld"))
                 return bus_complain(r->lease, r->failure, &r->error);
         if (r->ctl->run_slots > 0)
-                complain("%s: all %u slots are held", r->lease, r->ctl->run_slots);
+                complain("%s: %s", r->lease, say_slots(r, slots, sizeof(slots)));
         else if (bus_call(r->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", r->lease) < 0 ||
                         machines_read(r->ctl, &machines) != CTL_OK)
                 complain("%s: held by somebody", r->lease);

@@ -215,6 +215,13 @@ void say_whole_lines(void) {
         whole_lines = true;
 }
 
+static void write_hanging(size_t indent, const char *text) {
+        if (!whole_lines && !collector.f && say_has_width())
+                write_wrapped(indent, text);
+        else
+                write_line(text);
+}
+
 void say(const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -222,10 +229,17 @@ void say(const char *format, ...) {
         va_start(ap, format);
         text = compose(format, ap);
         va_end(ap);
-        if (text && !whole_lines && !collector.f && say_has_width())
-                write_wrapped(strspn(text, " ") + INDENT, text);
-        else
-                write_line(strempty(text));
+        write_hanging(strspn(strempty(text), " ") + INDENT, strempty(text));
+}
+
+void say_hanging(size_t indent, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        text = compose(format, ap);
+        va_end(ap);
+        write_hanging(indent, strempty(text));
 }
 
 void say_wrapped(size_t indent, const char *format, ...) {

@@ -40,6 +40,8 @@ void say_look(void);
 /* Prints one line on stdout; format is as for printf(3). On a terminal that says how wide it is, what does not fit
  * goes on in further lines, which begin four columns further to the right; lines end between two words. */
 void say(const char *format, ...) _printf_(1, 2);
+/* The same, but further lines begin with indent spaces. */
+void say_hanging(size_t indent, const char *format, ...) _printf_(2, 3);
 /* Gets a line that would have been printed on stdout or, if error is true, on stderr. */
 typedef void (*say_line_t)(const char *text, bool error, void *userdata);
 /* From this call on, each line goes to f, whole and without colours, and is not printed. NULL: lines are printed. */

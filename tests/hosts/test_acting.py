@@ -81,7 +81,7 @@ def operator_goes_the_round_of_acting_verbs(cluster):
             leasectl(machine, "set", unit.name, "Conflicts=", "Spread=rack")
     everywhere(cluster, "set", one.name, "PreferNot=rack=b")
     for machine in cluster:
-        machine.run("env", "SYSTEMD_EDITOR=sed -i s/^Spread=.*/&\\nStopGraceSec=700ms/", "leasectl", "edit", two.name)
+        machine.run("env", "SYSTEMD_EDITOR=sed -i /^Spread=/aStopGraceSec=700ms", "leasectl", "edit", two.name)
         require(f"it is in force on {machine}", "StopGraceSec=700ms" in options_of(machine, two.name)
                 and "PreferNot=rack=b" in options_of(machine, one.name), two.story)
     bad = leasectl(alpha, "set", one.name, "Spread=a=b", check=False)

@@ -200,6 +200,12 @@ static void a_transfer_and_a_steal_are_told_to_be_or_why_not(void **state) {
         r = rehearse_unit(c, at, REHEARSAL_STEAL, 0, 0);
         assert_int_equal(r->list[0].why, WHY_HERE_ALREADY);
         free(r);
+        cluster_event(c, at, (Event){ .kind = EVENT_RELEASE, .unit = c->names[0] });
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), other);
+        r = rehearse_unit(c, at, REHEARSAL_STEAL, 0, 0); /* it stands back, and takes it all the same */
+        assert_string_equal(r->list[0].to, c->machines[at].id);
+        free(r);
         cluster_power_cut(c, other);
         cluster_pass(c, 30 * USEC_PER_SEC);
         r = rehearse_unit(c, at, REHEARSAL_TRANSFER, 0, other);
