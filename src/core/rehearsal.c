@@ -226,11 +226,11 @@ static bool may_move(const Try *t, const Item *item) {
 
 /* Whether it is more even with the unit there: there are fewer of its group, or, with as many of its group, fewer
  * leases. A machine that it likes less is no place for it. */
-static bool is_more_even(const Unit *u, const PlacementMachine *here, const PlacementMachine *there) {
+static bool is_more_even(const Unit *u, const PlacementMachine *here, const PlacementMachine *there, bool spread) {
         if (placement_preference(u->config.placement, there->metadata) <
                         placement_preference(u->config.placement, here->metadata))
                 return false;
-        if (there->alike != here->alike)
+        if (spread || there->alike != here->alike)
                 return there->alike < here->alike;
         return there->held + 1 < here->held;
 }
@@ -241,23 +241,23 @@ static bool is_better(const PlacementMachine *a, const PlacementMachine *b) {
 }
 
 /* Whether it may be more even with the unit there, by what is known without weighing the machine. */
-static bool may_be_more_even(const Try *t, const Item *item, const Machine *m) {
+static bool may_be_more_even(const Try *t, const Item *item, const Machine *m, bool spread) {
         return m != item->from && machine_session(t->core, m) &&
-               (item->unit->config.placement->spread[0] || m->held + 1 < item->from->held);
+               (item->unit->config.placement->spread[0] || (!spread && m->held + 1 < item->from->held));
 }
 
-/* The machine where the unit makes it most even; NULL: it is best where it is. */
-static Machine *find_place(Try *t, const Item *item) {
+/* The machine where the unit makes it most even; NULL: it is best where it is. spread: only by its group. */
+static Machine *find_place(Try *t, const Item *item, bool spread) {
         PlacementMachine here = {}, there, first = {};
         const Unit *u = item->unit;
         Machine *best = NULL;
 
         for (Machine *m = t->core->machines; m; m = m->hh.next) {
-                if (!may_be_more_even(t, item, m))
+                if (!may_be_more_even(t, item, m, spread))
                         continue;
                 if (!here.id)
                         (void) plan_why_not(&t->as_if, u, item->from, &here);
-                if (plan_why_not(&t->as_if, u, m, &there).why == WHY_NONE && is_more_even(u, &here, &there) &&
+                if (plan_why_not(&t->as_if, u, m, &there).why == WHY_NONE && is_more_even(u, &here, &there, spread) &&
                                 (!best || is_better(&there, &first))) {
                         best = m;
                         first = there;
@@ -274,8 +274,9 @@ static size_t most_held(const Core *c) {
         return most;
 }
 
-/* The next move: of a unit on the machine that holds most, if one of these can go; else of another. */
-static Item *find_move(Try *t, Machine **ret_to) {
+/* The next move: of a unit on the machine that holds most, if one of these can go; else of another. Moves that spread
+ * a group come first: each also makes the machines more even, or as even, and others may not be needed then. */
+static Item *find_move(Try *t, bool spread, Machine **ret_to) {
         size_t most = most_held(t->core);
         Item *best = NULL;
 
@@ -283,7 +284,7 @@ static Item *find_move(Try *t, Machine **ret_to) {
                 Machine *to;
 
                 if (!may_move(t, item) || (best && item->from->held <= best->from->held) ||
-                                !(to = find_place(t, item)))
+                                !(to = find_place(t, item, spread)))
                         continue;
                 best = item;
                 *ret_to = to;
@@ -296,7 +297,7 @@ static int try_to_balance(Try *t) {
 
         for (size_t n = 0; n < REHEARSAL_MOVES && r == 0; n++) {
                 Machine *to = NULL;
-                Item *item = find_move(t, &to);
+                Item *item = find_move(t, true, &to) ?: find_move(t, false, &to);
 
                 if (!item)
                         return is_too_much(t) ? tell(t, t->items, NULL, reason(WHY_TOO_MANY), NULL, 0) : 0;

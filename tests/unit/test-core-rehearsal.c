@@ -339,6 +339,27 @@ static void what_a_unit_rather_avoids_comes_last_and_is_taken_all_the_same(void 
         cluster_free(c);
 }
 
+/* The first unit could go to the empty machine of its own rack; once the other one has gone to the other rack, all is
+ * even. */
+static void a_move_that_spreads_a_group_comes_before_one_that_only_evens(void **state) {
+        Cluster *c = cluster_new(4, 2);
+        Rehearsed *r;
+
+        spread(c, 2);
+        WISH(c, 0, prefer_not, "rack=b");
+        start_some(c, 0, 1, in_racks);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(cluster_count(c, 0), 2);
+        start_some(c, 1, 3, in_racks);
+        cluster_pass(c, 60 * USEC_PER_SEC);
+        r = rehearse(c, 1, REHEARSAL_REBALANCE, 0);
+        assert_int_equal(r->n, 1);
+        assert_string_equal(r->list[0].unit, c->names[1]);
+        assert_string_equal(r->list[0].to, c->machines[2].id);
+        free(r);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(where_a_drain_was_told_to_lead_it_leads),
@@ -349,6 +370,7 @@ int main(void) {
                 cmocka_unit_test(what_must_be_where_it_is_is_not_moved_for_the_balance),
                 cmocka_unit_test(units_of_a_group_are_spread_over_the_values_of_the_key),
                 cmocka_unit_test(a_group_that_came_together_is_spread_when_it_is_asked_for),
+                cmocka_unit_test(a_move_that_spreads_a_group_comes_before_one_that_only_evens),
                 cmocka_unit_test(what_a_unit_rather_avoids_comes_last_and_is_taken_all_the_same),
         };
 
