@@ -47,8 +47,9 @@ void unit_attach(Core *c, Unit *u, const char *lease) {
 static const Placement plain;
 
 static bool is_plain(const Placement *p) {
-        return !p->machine_id[0] && !p->machine_of[0] && !p->require[0] && !p->prefer[0] && !p->conflicts[0] &&
-               !p->replaces[0] && !p->failback; /* then .failback_hold is without meaning */
+        return !p->machine_id[0] && !p->machine_of[0] && !p->require[0] && !p->prefer[0] && !p->prefer_not[0] &&
+               !p->spread[0] && !p->conflicts[0] && !p->replaces[0] &&
+               !p->failback; /* then .failback_hold is without meaning */
 }
 
 static void keep_placement(Unit *u, const Placement *p) {
