@@ -144,7 +144,7 @@ static int refuse_period(Ctl *ctl, const char *value) {
         "status list machines history monitor check registry reload set-metadata config cat "                         \
         "prove list-files verify"
 #define TRIED "drain transfer release steal disable rebalance"
-#define ACTS "enable stop start restart rearm undrain confirm-dead forget set edit"
+#define ACTS "enable submit destroy stop start restart rearm undrain confirm-dead pause resume forget set edit"
 
 static const Flag flags[] = {
         { "help", 'h', NULL, NULL, "This text; behind a verb: about this verb", PLACE(help, true) },
