@@ -75,10 +75,10 @@ def operator_goes_the_round_of_acting_verbs(cluster):
 
     # options: set, edit, cat
     for unit in units:
-        said = leasectl(alpha, "set", unit.name, "Conflicts=", "Spread=rack").stdout
+        said = leasectl(alpha, "set", unit.name, "Conflicts=", "Spread=rack", "HoldDownSec=0").stdout
         require(f"what changes is told: {said}", "Spread" in said and "Conflicts" in said, unit.story)
         for machine in (beta, gamma):
-            leasectl(machine, "set", unit.name, "Conflicts=", "Spread=rack")
+            leasectl(machine, "set", unit.name, "Conflicts=", "Spread=rack", "HoldDownSec=0")
     everywhere(cluster, "set", one.name, "PreferNot=rack=b")
     for machine in cluster:
         machine.run("env", "SYSTEMD_EDITOR=sed -i /^Spread=/aStopGraceSec=700ms", "leasectl", "edit", two.name)
@@ -89,7 +89,8 @@ def operator_goes_the_round_of_acting_verbs(cluster):
 
     # rebalance: the fewest moves; the group is spread over the racks, and no unit goes where it rather would not be
     gather(cluster, units, alpha)
-    require("where it would go is told", moves(beta, "rebalance") == [(two.name, "gamma")], two.story)
+    wait_for("where it would go is told", lambda: moves(beta, "rebalance") == [(two.name, "gamma")], 20,
+             lambda: str(moves(beta, "rebalance")) + leasectl(beta, "--json", "rebalance", "-n").stdout)
     require("a dry run moves nothing", one.running_on is alpha and two.running_on is alpha, two.story)
     leasectl(beta, "rebalance")
     two.wait_running(on=gamma)
