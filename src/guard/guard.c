@@ -93,16 +93,16 @@ static void on_beat(Guard *g, usec_t t0) {
 /* Law 13. A request that was read late keeps nothing that has expired meanwhile. */
 static void on_keep(Guard *g, const GuardMessage *m) {
         bool on = m->flags & GUARD_FLAG_KEEPS && !g->ending;
-        usec_t now = now_boottime();
+        usec_t now = now_boottime(), t0 = usec_sub(m->t0, pause_since(&g->host.pause, m->t0)); /* law 14 */
         Item *item, *next;
 
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
                 item_perform(g, item,
                                 on ? guard_entry_keep_on(&item->entry, now)
-                                   : guard_entry_keep_off(&item->entry, now, m->t0));
+                                   : guard_entry_keep_off(&item->entry, now, t0));
         g->keeps_due = true;
-        event_log(0, "%s %" PRIu64, on ? "keeps" : "counts", on ? now : MIN(m->t0, now));
+        event_log(0, "%s %" PRIu64, on ? "keeps" : "counts", on ? now : MIN(t0, now));
         log_notice(on ? "keeping all units until leased says otherwise: the cluster is paused"
                       : "the pause ends: every unit has its deadline again");
 }

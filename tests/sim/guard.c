@@ -359,7 +359,7 @@ static void keep(World *w, Machine *m, const Parcel *p) {
                 note_kept(w, e, now);
                 perform(w, m, i,
                                 p->on && m->guard.state == GUARD_UP ? guard_entry_keep_on(e, now)
-                                                                    : guard_entry_keep_off(e, now, p->t0));
+                                                                    : guard_entry_keep_off(e, now, correct(m, p->t0)));
         }
         say_keeps(w, m);
 }
