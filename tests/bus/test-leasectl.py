@@ -330,7 +330,7 @@ class WithoutDaemon(Case):
         self.assertEqual(ctl("version").stdout, ctl("--version").stdout)
 
     def test_an_option_that_a_verb_does_not_know_is_refused(self):
-        for verb, option in (("list", "-w"), ("status", "-1"), ("machines", "-s"), ("list", "--force"), ("rearm", "--json"),
+        for verb, option in (("list", "-w"), ("status", "-1"), ("machines", "-s"), ("list", "--force"), ("run", "--json"),
                              ("drain", "--all"), ("metrics", "--no-wait"), ("setup", "--pty")):
             for line in ((verb, option, "a"), (option, verb, "a")):
                 self.assertSays(ctl(*line), 2, f"{option}: not an option of leasectl {verb}, see: leasectl help {verb}")
