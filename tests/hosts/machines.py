@@ -11,6 +11,7 @@ A power cut is SIGKILL of a guest's PID 1: the kernel ends every process of its 
 
 import os
 import shutil
+import signal
 import subprocess
 
 from sandbox import Unavailable
@@ -107,6 +108,7 @@ class Machine:
         self._console = sandbox.path(name, "console")
         self._may = CONTAINERS if containers else ()
         self._nspawn = None
+        self._started = []  # what start() began, and has not ended
         self._leader = None
         self._namespace = None
         self._make_disk(layer, bus)
@@ -264,15 +266,23 @@ class Machine:
 
     def wait_off(self, deadline=30):
         """The end of a shutdown that has begun."""
-        wait_for(f"{self.name} is off", lambda: self._nspawn.poll() is not None, deadline,
+        wait_for(f"{self.name} is off", self._is_off, deadline,
                  lambda: self.journal(60) + self._last_words())
         self._gone(self._namespace)
+
+    def _is_off(self):
+        """A shutdown stops every process before it kills it, and nsenter stops itself as its child does. Nobody lets nsenter go on,
+        and the machine's first process does not end before nsenter has taken note of its child's end."""
+        self._started = [each for each in self._started if each.poll() is None]
+        for each in self._started:
+            each.send_signal(signal.SIGCONT)
+        return self._nspawn.poll() is not None
 
     def _gone(self, namespace):
         self.cut_at = now()
         try:
-            self._nspawn.wait(15)
-        except subprocess.TimeoutExpired:
+            wait_for(f"{self.name} is off", self._is_off, 15)
+        except Timeout:
             raise Failure(f"{self.name} outlived its power cut") from None
         left = _processes_in(namespace)
         require(f"nothing of {self.name} is alive after its power cut, but {left}", not left)
@@ -350,8 +360,10 @@ class Machine:
 
     def start(self, *command):
         """Like run(), without waiting for its end. Returns a Popen."""
-        return subprocess.Popen(["nsenter", "-t", str(self._leader), "-a", "--", *command], env=ENVIRONMENT, text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._started.append(
+            subprocess.Popen(["nsenter", "-t", str(self._leader), "-a", "--", *command], env=ENVIRONMENT, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        return self._started[-1]
 
     def systemctl(self, *arguments, **options):
         return self.run("systemctl", *arguments, **options)
