@@ -119,7 +119,7 @@ def _etcd_back(soak, machine, _token):
 
 def _verb(verb):
     def say(soak, machine):
-        unit = soak.chance.choice(soak.cluster.units)
+        unit = soak.chance.choice([*soak.cluster.units, soak.ticks.unit])
         return machine.start("leasectl", verb, unit.name)
 
     return say
@@ -161,8 +161,10 @@ def _off_and_on(soak, machine, _token):
 
 
 def _undrain(soak, machine, command):
-    _is_over(soak, machine, command)
-    machine.run("leasectl", "undrain", check=False)
+    """Neither is waited for: they may wait for a registry that gets well only when we go on."""
+    command.kill()
+    command.wait()
+    machine.start("leasectl", "undrain", "--no-wait")
 
 
 # name: (weight, the longest it lasts, how it begins, how it ends)

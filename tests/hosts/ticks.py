@@ -16,9 +16,10 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart=/bin/bash -c 'echo "$EPOCHREALTIME $LEASE_INDEX $HOSTNAME $TRIGGER_TIMER_REALTIME_USEC" >> /shared/{runs}'
+ExecStart=/bin/bash -c 'echo "$EPOCHREALTIME $LEASE_INDEX $HOSTNAME" >> /shared/{runs}'
 """
-Run = collections.namedtuple("Run", "at index machine")  # at: CLOCK_REALTIME in seconds when it began
+Run = collections.namedtuple("Run", "at index machine")  # at: CLOCK_REALTIME in seconds when it began; systemd 252
+# tells later runs as $TRIGGER_TIMER_REALTIME_USEC the time of the first one
 Tenure = collections.namedtuple("Tenure", "index begin end why outages")
 
 
@@ -45,7 +46,7 @@ class Ticks:
             return []
         with open(self._path) as file:
             words = [line.split() for line in file]
-        return sorted(Run(float(each[0]), int(each[1]), each[2]) for each in words if len(each) >= 3)
+        return sorted(Run(float(each[0]), int(each[1]), each[2]) for each in words if len(each) == 3)
 
     def elapse_of(self, at):
         return int(at) // self.period * self.period
