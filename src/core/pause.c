@@ -22,10 +22,8 @@ bool pause_is_on(const Core *c) {
 }
 
 void pause_compare(TxnBuilder *b) {
-        for (const Key *k = b->compares; k < b->compares + b->n_compares; k++)
-                if (k->kind == RECORD_PAUSE)
-                        return;
-        txn_compare(b, RECORD_PAUSE, "", 0); /* law 13 */
+        if (!txn_compares(b, RECORD_PAUSE))
+                txn_compare(b, RECORD_PAUSE, "", 0); /* law 13 */
 }
 
 void pause_compare_read(TxnBuilder *b) {

@@ -58,10 +58,8 @@ static void begin_op(Lease *l, LeaseOp op, const LeaseRecord *next) {
 
 /* Has the Txn compare the registry's own record: the floor, from which an Index is worked out, must not have moved. */
 static void compare_meta(TxnBuilder *b) {
-        for (size_t i = 0; i < b->n_compares; i++)
-                if (b->compares[i].kind == RECORD_META)
-                        return;
-        txn_compare(b, RECORD_META, "", b->core->meta.seen.revision);
+        if (!txn_compares(b, RECORD_META))
+                txn_compare(b, RECORD_META, "", b->core->meta.seen.revision);
 }
 
 /* A Txn that finds no record, and comes to the registry late, must not be carried out when the lease was acquired and

@@ -72,6 +72,13 @@ void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revi
                         (Key){ .kind = kind, .name = output_string(b->core, name), .mod_revision = revision };
 }
 
+bool txn_compares(const TxnBuilder *b, RecordKind kind) {
+        for (size_t i = 0; i < b->n_compares; i++)
+                if (b->compares[i].kind == kind)
+                        return true;
+        return false;
+}
+
 void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size) {
         b->puts = make_room(b->core, b->puts, b->n_puts, sizeof(Record));
         b->puts[b->n_puts++] = (Record){

@@ -19,6 +19,8 @@ typedef struct TxnBuilder {
 TxnBuilder txn_begin(Core *c);
 /* The Txn is refused unless the record is at this revision; 0: absent. */
 void txn_compare(TxnBuilder *b, RecordKind kind, const char *name, uint64_t revision);
+/* Whether the Txn compares a record of that kind. */
+bool txn_compares(const TxnBuilder *b, RecordKind kind);
 /* Writes a record: value is of the kind's type, size bytes, and copied. */
 void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size);
 /* Deletes a record. */
