@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-SLOW = re.compile(r"-on-pid1$|^sim-1000|mutations$|^registry-|^etcd-(?!json|corpus)|^test-daemon-bus$|^hosts-|^leasectl-documents$|^house|^explore")
+SLOW = re.compile(r"-on-pid1$|^sim-\d000|mutations$|^registry-|^etcd-(?!json|corpus)|^test-daemon-bus$|^hosts-|^leasectl-documents$|^house|^explore")
 
 
 def quick_tests(build):
