@@ -73,5 +73,10 @@ def _reload_and_lose_a_machine(cluster, number):
 
 
 @scene(registry="etcd")
+def a_reload_and_a_takeover_with_100_units_disturb_no_other(cluster):
+    _reload_and_lose_a_machine(cluster, 100)
+
+
+@scene(registry="etcd", only_at_length=True)
 def a_reload_and_a_takeover_with_300_units_disturb_no_other(cluster):
     _reload_and_lose_a_machine(cluster, 300)
