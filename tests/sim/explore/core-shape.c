@@ -52,6 +52,15 @@ bool core_shape_part(Core *c, unsigned number, void **ret, size_t *ret_size) {
         return true;
 }
 
+size_t core_shape_size(const Core *c, const void *block, size_t size) {
+        const FenceRecord *fence = block == c->claims.fence ? c->claims.fence : NULL;
+
+        for (const Session *s = c->sessions; s && !fence; s = s->hh.next)
+                if (block == s->fence_value)
+                        fence = s->fence_value;
+        return fence ? offsetof(FenceRecord, names) + fence->n_names * NAME_SIZE : size;
+}
+
 /* Samples date beats. A sample that is older than any wait gives the same result as every older one. */
 uint64_t core_shape_print(const Core *c, usec_t old) {
         const Samples *s = &c->heard.samples;

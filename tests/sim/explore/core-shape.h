@@ -27,5 +27,7 @@ CoreBases core_shape_bases(const Core *core);
 /* Gives a part of the core's memory that is no state, or that core_shape_print() covers instead. Parts are numbered
  * from 0. Returns false if there is no part of this number. */
 bool core_shape_part(Core *core, unsigned number, void **ret, size_t *ret_size);
+/* Gives how many bytes of a block of the core's memory are state: of a fence, up to the last of its names. */
+size_t core_shape_size(const Core *core, const void *block, size_t size);
 /* Gives a fingerprint of the state in those parts. Ages above old count as equal. */
 uint64_t core_shape_print(const Core *core, usec_t old);

@@ -51,13 +51,26 @@ static uint64_t number(uint64_t v, const CoreBases *b, usec_t old) {
         return v;
 }
 
+/* Most of a record or of a block is zero. Gives the place of the next word that is not, or n. */
+static inline size_t next_word(const uint64_t *words, size_t i, size_t n) {
+        for (; i + 8 <= n; i += 8) {
+                const uint64_t *w = words + i;
+
+                if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7])
+                        break;
+        }
+        while (i < n && !words[i])
+                i++;
+        return i;
+}
+
 static uint64_t print_words(const void *data, size_t size, const CoreBases *b, usec_t old) {
         const uint64_t *words = data;
+        size_t n = size / sizeof(uint64_t);
         uint64_t sum = 0;
 
-        for (size_t i = 0; i < size / sizeof(uint64_t); i++)
-                if (words[i])
-                        sum += mix(number(words[i], b, old), i * odd);
+        for (size_t i = next_word(words, 0, n); i < n; i = next_word(words, i + 1, n))
+                sum += mix(number(words[i], b, old), i * odd);
         return mix(sum, size);
 }
 
@@ -75,7 +88,11 @@ static Walk walk;
 
 /* Gives the index of the block into which p leads, or -1. */
 static int find_block(const char *p) {
+        int begins = region_block_at(p);
         size_t low = 0, high = walk.n;
+
+        if (begins >= 0 && (size_t) begins < walk.n && walk.blocks[begins].data == p)
+                return begins;
 
         while (low < high) {
                 size_t middle = (low + high) / 2;
@@ -102,15 +119,14 @@ static uint64_t pointer(const char *p) {
         return UINT64_C(8) << 56 ^ (uint64_t) walk.met[i] << 20 ^ (uint64_t) (p - walk.blocks[i].data);
 }
 
-static uint64_t print_block(const Block *block, const CoreBases *b, usec_t old) {
+static uint64_t print_block(const Core *core, const Block *block, const CoreBases *b, usec_t old) {
         const uint64_t *words = (const uint64_t *) block->data;
+        size_t n = core_shape_size(core, block->data, block->size) / sizeof(uint64_t);
         uint64_t sum = 0;
 
-        for (size_t i = 0; i < block->size / sizeof(uint64_t); i++) {
+        for (size_t i = next_word(words, 0, n); i < n; i = next_word(words, i + 1, n)) {
                 uint64_t v = words[i];
 
-                if (!v)
-                        continue;
                 if (v - (uint64_t) (uintptr_t) walk.low < (uint64_t) (walk.high - walk.low))
                         v = pointer((const char *) (uintptr_t) v);
                 else
@@ -153,15 +169,17 @@ uint64_t print_core(int region, Core *core, usec_t ttl) {
         hide(core, false);
         (void) pointer((const char *) core);
         for (size_t i = 0; i < walk.n_met; i++)
-                sum = mix(sum, print_block(walk.blocks + walk.order[i], &b, old));
+                sum = mix(sum, print_block(core, walk.blocks + walk.order[i], &b, old));
         hide(core, true);
         return sum;
 }
 
 /* ---- the world ---- */
 
-/* From what a machine's numbers count at present. */
-static CoreBases bases_of(const World *w, const Machine *m) {
+/* From what each machine's numbers count at present. */
+static CoreBases bases[MACHINES_MAX];
+
+static CoreBases make_bases(const World *w, const Machine *m) {
         CoreBases b = {};
 
         if (m->core)
@@ -239,21 +257,21 @@ bool print_is_stale(const World *w, const SimEvent *e) {
         }
 }
 
-static uint64_t print_text(const char *s) {
-        uint64_t sum = 1;
+static uint64_t print_bytes(const void *data, size_t size) {
+        const char *bytes = data;
+        uint64_t sum = 7, word;
 
-        for (; *s; s++)
-                sum = (sum ^ (uint8_t) *s) * 0x100000001b3u;
-        return mix(sum, 11);
+        for (; size >= sizeof(word); bytes += sizeof(word), size -= sizeof(word)) {
+                memcpy(&word, bytes, sizeof(word));
+                sum = mix(sum, word);
+        }
+        word = 0;
+        memcpy(&word, bytes, size);
+        return mix(sum, word ^ (uint64_t) size << 56);
 }
 
-static uint64_t print_bytes(const void *data, size_t size) {
-        const uint8_t *bytes = data;
-        uint64_t sum = 7;
-
-        for (size_t i = 0; i < size; i++)
-                sum = (sum ^ bytes[i]) * 0x100000001b3u;
-        return mix(sum, size);
+static uint64_t print_text(const char *s) {
+        return print_bytes(s, strlen(s));
 }
 
 static size_t value_size(RecordKind kind) {
@@ -301,7 +319,7 @@ static uint64_t print_items(const World *w, const MapItem *items, size_t n, cons
 }
 
 static uint64_t print_message(const World *w, const Message *q, usec_t old) {
-        CoreBases b = bases_of(w, w->machines + q->machine);
+        CoreBases b = bases[q->machine];
         uint64_t sum = mix((uint64_t) q->txn | (uint64_t) q->answered << 1 | (uint64_t) q->kept << 2 |
                                            (uint64_t) (q->generation == w->machines[q->machine].generation) << 3 |
                                            (uint64_t) q->machine << 4,
@@ -321,7 +339,7 @@ static uint64_t print_message(const World *w, const Message *q, usec_t old) {
 
 static uint64_t print_event(const World *w, const SimEvent *e, usec_t old) {
         const Machine *m = w->machines + e->machine;
-        CoreBases b = bases_of(w, m);
+        CoreBases b = bases[e->machine];
         uint64_t sum = mix((uint64_t) e->kind << 32 | (uint64_t) e->machine << 16 | e->unit, e->at - w->now);
 
         if (e->kind == SIM_GUARD_SAYS)
@@ -371,7 +389,7 @@ static uint64_t print_unit(const ModelUnit *unit, const World *w, const CoreBase
 }
 
 static uint64_t print_machine(const World *w, const Machine *m, uint64_t core) {
-        CoreBases b = bases_of(w, m);
+        CoreBases b = bases[m->number];
         usec_t old = OLD_TTLS * m->ttl;
         uint64_t flags = (uint64_t) m->powered | (uint64_t) m->paused << 1 | (uint64_t) m->exiting << 2 |
                          (uint64_t) m->stay_down << 3 | (uint64_t) (m->core != NULL) << 4 |
@@ -431,6 +449,8 @@ uint64_t print_world(World *w, const uint64_t *cores) {
         usec_t old = OLD_TTLS * w->machines[0].ttl;
         uint64_t sum = print_map(w, old), events = 0;
 
+        for (size_t i = 0; i < w->n_machines; i++)
+                bases[i] = make_bases(w, w->machines + i);
         for (size_t i = 0; i < w->n_heap; i++)
                 if (!print_is_stale(w, w->queue + i))
                         events += print_event(w, w->queue + i, old);

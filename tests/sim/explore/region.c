@@ -17,7 +17,8 @@ enum {
 typedef struct Head {
         uint32_t size; /* of the block without its head */
         uint32_t taken;
-        uint32_t next; /* of a free block: the next free one, as a place in the region; 0: none */
+        uint32_t next; /* of a free block: the next free one, as a place in the region; 0: none. Of one that is taken:
+                          its index */
         uint32_t class;
 } Head;
 
@@ -72,16 +73,23 @@ size_t region_blocks(int region, Block ret[static BLOCKS_MAX]) {
         size_t n = 0;
 
         for (uint32_t at = sizeof(Region); at < r->used;) {
-                const Head *h = (const Head *) (memory[region] + at);
+                Head *h = (Head *) (memory[region] + at);
 
                 if (h->taken) {
                         if (n == BLOCKS_MAX)
                                 abort();
+                        h->next = (uint32_t) n;
                         ret[n++] = (Block){ (const char *) (h + 1), h->size };
                 }
                 at += (uint32_t) sizeof(Head) + h->size;
         }
         return n;
+}
+
+int region_block_at(const char *p) {
+        const Head *h = (const Head *) p - 1;
+
+        return (uintptr_t) p % GRAIN ? -1 : (int) h->next;
 }
 
 /* Sizes between two powers of two have a class between them, so that little is wasted. */

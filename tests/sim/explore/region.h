@@ -42,6 +42,8 @@ void region_reset(int region);
 char *region_data(int region, size_t *ret_size);
 /* The blocks that are taken, in the order of their addresses. */
 size_t region_blocks(int region, Block ret[static BLOCKS_MAX]);
+/* A guess of the index that region_blocks() gave the block that begins at p, which lies in a region. */
+int region_block_at(const char *p);
 
 Copy *region_save(int region);
 void region_restore(int region, const Copy *copy);
