@@ -52,12 +52,32 @@ static void set_root(SearchOptions *o, size_t root) {
 }
 
 typedef struct Shared {
-        int stop;
+        SearchEnd end;
         SearchCounts counts[PROCESSES_MAX];
 } Shared;
 
+static Shared *shared;
+
+/* Handles SIGTERM and SIGINT, of which one process of the search may hear alone: all end, and what was counted is
+ * said. */
+static void on_end(int number) {
+        SearchEnd goes_on = SEARCH_GOES_ON;
+
+        (void) __atomic_compare_exchange_n(
+                        &shared->end, &goes_on, SEARCH_ENDED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static int wait_for_one(void) {
+        int status = 0;
+
+        while (wait(&status) < 0)
+                if (errno != EINTR)
+                        abort();
+        return status;
+}
+
 /* One root by all processes. False: a promise is broken, or a process died. */
-static bool run_root(Arguments *a, Seen *seen, Shared *shared) {
+static bool run_root(Arguments *a, Seen *seen) {
         bool good = true;
 
         (void) fflush(stdout);
@@ -68,34 +88,33 @@ static bool run_root(Arguments *a, Seen *seen, Shared *shared) {
                         abort();
                 if (pid == 0) {
                         a->search.process = i;
-                        _exit(search_run(&a->search, seen, shared->counts + i, &shared->stop) ? 0 : 1);
+                        _exit(search_run(&a->search, seen, shared->counts + i, &shared->end) ? 0 : 1);
                 }
         }
         for (unsigned i = 0; i < a->search.n_processes; i++) {
-                int status = 0;
+                int status = wait_for_one();
 
-                if (wait(&status) < 0)
-                        abort();
                 good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
                 if (WIFSIGNALED(status)) {
                         (void) fprintf(stderr, "BROKEN: a process of the search died of signal %d\n",
                                         WTERMSIG(status));
-                        shared->stop = 1;
+                        shared->end = SEARCH_BROKEN;
                 }
         }
         return good;
 }
 
-static SearchCounts add_up(const Shared *s) {
+static SearchCounts add_up(void) {
         SearchCounts sum = {};
 
         for (size_t i = 0; i < PROCESSES_MAX; i++) {
-                const SearchCounts *c = s->counts + i;
+                const SearchCounts *c = shared->counts + i;
 
                 sum.states += c->states;
                 sum.again += c->again;
                 sum.steps += c->steps;
                 sum.merged += c->merged;
+                sum.seconds += c->seconds;
                 sum.dry_max = MAX(sum.dry_max, c->dry_max);
                 sum.depth_max = MAX(sum.depth_max, c->depth_max);
                 sum.copy_max = MAX(sum.copy_max, c->copy_max);
@@ -109,11 +128,12 @@ static SearchCounts add_up(const Shared *s) {
 static void sum_up(const Arguments *a, const SearchCounts *c, double spent, bool good) {
         double states = (double) c->states;
 
-        printf("%llu states, %.0f a second; %llu steps, %llu of them to states that were known, %llu to such that now "
+        printf("%llu states in %.0f s of processor time, %.0f a second of it (%.0f s by the clock)\n",
+                        (unsigned long long) c->states, c->seconds, states / MAX(c->seconds, 0.001), spent);
+        printf("%llu steps, %llu of them to states that were known, %llu to such that now "
                "had "
                "more to spend\n",
-                        (unsigned long long) c->states, states / spent, (unsigned long long) c->steps,
-                        (unsigned long long) c->merged, (unsigned long long) c->again);
+                        (unsigned long long) c->steps, (unsigned long long) c->merged, (unsigned long long) c->again);
         printf("8 bytes a state; copies along the path: %zu bytes at most, %zu steps\n", c->copy_max, c->depth_max);
         printf("two different states were taken for one: %.6f times, as is to be expected of 57 bits\n",
                         states * states / 2 / 0x1p57);
@@ -126,14 +146,16 @@ static void sum_up(const Arguments *a, const SearchCounts *c, double spent, bool
 
 static int run(Arguments *a) {
         Seen *seen = seen_new(a->bits);
-        Shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         double begun = seconds_now();
         unsigned most = a->search.troubles;
         bool good = true;
         SearchCounts sum = {};
 
+        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (shared == MAP_FAILED)
                 abort();
+        (void) signal(SIGTERM, on_end);
+        (void) signal(SIGINT, on_end);
         printf("%zu machines, %zu lease%s, TTL %.1f s, up to %u troubles within %u TTLs, corners %u, %s; %u "
                "processes\n",
                         a->search.n_machines, a->search.n_leases, a->search.n_leases == 1 ? "" : "s",
@@ -145,11 +167,11 @@ static int run(Arguments *a) {
 
                         a->search.troubles = n;
                         set_root(&a->search, root);
-                        good = run_root(a, seen, shared);
-                        sum = add_up(shared);
+                        good = run_root(a, seen);
+                        sum = add_up();
                         printf("%u trouble%s, %s: %llu new states%s\n", n, n == 1 ? "" : "s", roots[root].words,
                                         (unsigned long long) (sum.states - before),
-                                        good && sum.timeout ? ", NOT ALL: time is up" : "");
+                                        good && sum.timeout ? ", NOT ALL: the time or the room is up" : "");
                 }
         sum_up(a, &sum, seconds_now() - begun, good);
         return good ? 0 : 1;
@@ -169,7 +191,7 @@ static int help(const char *name) {
                "  --root N        only this one, from 0\n"
                "  --processes N   (2)\n"
                "  --bits N        room for 2^N states (24)\n"
-               "  --seconds N     stop after so much time of each process (no limit)\n"
+               "  --seconds N     stop after so much processor time of each process (no limit)\n"
                "  --promises-only check that nothing runs twice and no token goes back, not the laws that keep it so\n"
                "  --ttl SECONDS   (2)\n"
                "  --quiet         no counts\n",

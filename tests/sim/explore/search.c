@@ -39,7 +39,7 @@ static const SearchOptions *options;
 static Seen *seen, *seen_calm; /* seen_calm is of this process alone: the states before the first trouble, since each
                                   process goes through all of these */
 static SearchCounts *counts;
-static int *stop;
+static SearchEnd *end;
 static Frame frames[FRAMES_MAX];
 static size_t n_frames;
 static Step *path;
@@ -247,11 +247,15 @@ static void tell_story(const char *what) {
         world_print_trace(world);
 }
 
+static bool is_first_to_break(void) {
+        return __atomic_exchange_n(end, SEARCH_BROKEN, __ATOMIC_SEQ_CST) != SEARCH_BROKEN;
+}
+
 /* Handles SIGABRT: a must() of the core or the guard does not hold. The story plays the same steps again, and so ends
  * in the same must(), which calls this function a second time. */
 static void on_abort(int number) {
         world->options.trace_live = true;
-        if (!__atomic_exchange_n(stop, 1, __ATOMIC_SEQ_CST))
+        if (is_first_to_break())
                 tell_story("a must() does not hold");
 }
 
@@ -275,7 +279,7 @@ static bool follow(void) {
 }
 
 static bool fail(const char *what) {
-        if (!__atomic_exchange_n(stop, 1, __ATOMIC_SEQ_CST))
+        if (is_first_to_break())
                 tell_story(what);
         return false;
 }
@@ -297,6 +301,9 @@ static bool look(Choice list[static CHOICES_MAX], size_t *ret_n, size_t *ret_pla
         SeenAs as = seen_note(seen, print, b, ret_place);
 
         *ret_n = 0;
+        counts->timeout = counts->timeout || as == SEEN_FULL;
+        if (as == SEEN_FULL)
+                return true;
         peace = n_path > 0 && path[n_path - 1].choice.trouble == TROUBLE_NONE;
         if (runs)
                 dry_since = world->now;
@@ -444,17 +451,14 @@ static double own_seconds(void) {
         return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
 }
 
-static bool time_is_up(void) {
-        return counts->steps % 256 == 0 && counts->seconds + own_seconds() >= options->seconds;
-}
-
-bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, int *shared_stop) {
+bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, SearchEnd *shared_end) {
+        double before = own_counts->seconds; /* in the searches before this one */
         bool good;
 
         options = o;
         seen = table;
         counts = own_counts;
-        stop = shared_stop;
+        end = shared_end;
         seen_calm = seen_new(24);
         n_path = n_frames = n_first = 0;
         memset(core_known, 0, sizeof(core_known));
@@ -471,13 +475,12 @@ bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, i
         (void) print_present();
         save(root);
         good = go_on();
-        while (good && n_frames > 0 && !*stop) {
+        while (good && n_frames > 0 && !counts->timeout) {
                 good = try_next();
-                if (time_is_up()) {
-                        counts->timeout = true;
-                        break;
-                }
+                if (counts->steps % 256 == 0)
+                        counts->seconds = before + own_seconds();
+                counts->timeout = counts->timeout || counts->seconds >= options->seconds || *end != SEARCH_GOES_ON;
         }
-        counts->seconds += own_seconds();
+        counts->seconds = before + own_seconds();
         return good;
 }

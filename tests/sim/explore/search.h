@@ -23,7 +23,7 @@ typedef struct SearchOptions {
         unsigned troubles, ttls; /* how many troubles may come at most, and within how many TTLs */
         ChoiceRules rules;
         unsigned process, n_processes;
-        unsigned seconds; /* of each process's own time, for all its searches together */
+        unsigned seconds; /* of each process's processor time, for all its searches together */
 } SearchOptions;
 
 /* What one process has counted. */
@@ -32,11 +32,17 @@ typedef struct SearchCounts {
         uint64_t by_trouble[_TROUBLE_MAX];
         usec_t dry_max; /* the longest time from a trouble, or from a running unit, until the unit ran again */
         size_t depth_max, copy_max;
-        double seconds; /* of its own time, in the searches before this one */
-        bool timeout;
+        double seconds; /* of processor time */
+        bool timeout;   /* not all was searched: the time or the room for states is up */
 } SearchCounts;
 
-/* Searches this process's share of all that can follow from one root. seen and *stop are shared by all processes; a
- * process that sets *stop ends the search of all. *counts is of this process alone. Returns false if a promise was
+typedef enum SearchEnd {
+        SEARCH_GOES_ON,
+        SEARCH_BROKEN, /* a promise is broken */
+        SEARCH_ENDED,  /* from outside, before all was searched */
+} SearchEnd;
+
+/* Searches this process's share of all that can follow from one root. seen and *end are shared by all processes; a
+ * process that sets *end ends the search of all. *counts is of this process alone. Returns false if a promise was
  * broken (the first process to find one prints its story), or if the units do not come to run at the root. */
-bool search_run(const SearchOptions *options, Seen *seen, SearchCounts *counts, int *stop);
+bool search_run(const SearchOptions *options, Seen *seen, SearchCounts *counts, SearchEnd *end);

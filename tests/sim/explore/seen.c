@@ -6,12 +6,16 @@
  */
 #include "seen.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-enum { TIME_BITS = 4, TROUBLE_BITS = 2, LIVE_BIT = TIME_BITS + TROUBLE_BITS, PRINT_SHIFT = LIVE_BIT + 1 };
+enum {
+        TIME_BITS = 4,
+        TROUBLE_BITS = 2,
+        LIVE_BIT = TIME_BITS + TROUBLE_BITS,
+        PRINT_SHIFT = LIVE_BIT + 1,
+        TRIES_MAX = 4096
+};
 
 struct Seen {
         uint64_t mask;
@@ -36,11 +40,6 @@ static Budget unpack(uint64_t word) {
         return (Budget){ .troubles = word >> TIME_BITS & 3, .time = word & 15 };
 }
 
-static void seen_is_full(void) {
-        (void) fprintf(stderr, "There are more states than --bits has room for.\n");
-        _exit(2);
-}
-
 SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place) {
         uint64_t mine = print << PRINT_SHIFT >> PRINT_SHIFT;
 
@@ -48,8 +47,8 @@ SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place) {
         for (size_t i = (print >> 20) * 0x9e3779b97f4a7c15u >> 16 & s->mask, tries = 0;; i = (i + 1) & s->mask) {
                 uint64_t word = __atomic_load_n(s->words + i, __ATOMIC_RELAXED);
 
-                if (++tries > 4096)
-                        seen_is_full();
+                if (++tries > TRIES_MAX)
+                        return SEEN_FULL;
                 *ret_place = i;
                 if (word == 0 && __atomic_compare_exchange_n(s->words + i, &word, pack(mine, budget), false,
                                                  __ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -18,11 +18,13 @@ typedef enum SeenAs {
         SEEN_NEW,
         SEEN_POORER, /* it was seen, but with less to spend: it must be looked at again */
         SEEN_KNOWN,
+        SEEN_FULL, /* it was not noted: there is no room */
 } SeenAs;
 
 /* Makes a table for up to 2^bits states, shared with the processes that are forked from now on. It is never freed. */
 Seen *seen_new(unsigned bits);
-/* Notes the state, with what may still happen from it, and gives the place of the state in the table. */
+/* Notes the state, with what may still happen from it, and gives the place of the state in the table,
+ * except with SEEN_FULL. */
 SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place);
 /* Note, or ask, whether it is known that from the state at this place the unit comes to run when no trouble comes any
  * more. */
