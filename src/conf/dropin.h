@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The gate: the drop-in that makes PID 1 refuse to start a leased unit without its lease (docs/safety.md). "leasectl
+ * The gate: the drop-in that makes PID 1 refuse to start a leased unit without its lease (docs/laws.md). "leasectl
  * enable" writes the drop-in, "leasectl disable" removes it after stop and release, and the daemon writes it again if
  * somebody has deleted it.
  *

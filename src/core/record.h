@@ -172,7 +172,7 @@ typedef enum RequestStage {
         _REQUEST_STAGE_MAX,
 } RequestStage;
 
-/* A request to the machine in the record's name, from the session in the record's name. docs/safety.md says what keeps
+/* A request to the machine in the record's name, from the session in the record's name. docs/laws.md says what keeps
  * it from doing harm. */
 typedef struct RequestRecord {
         RequestVerb verb;

@@ -171,7 +171,7 @@ static bool guard_is_hardened(pid_t pid) {
                strtoull(locked + strlen("\nVmLck:"), NULL, 10) > 0;
 }
 
-/* Adds what is missing, or worth knowing, for a TTL below 2 s (docs/safety.md). Returns an exit code. */
+/* Adds what is missing, or worth knowing, for a TTL below 2 s (docs/laws.md). Returns an exit code. */
 static int look_at_short_ttl(Ctl *ctl, const LeasedConf *conf, json_t *findings) {
         json_auto_t *guard = NULL;
         int code = conf->ttl < 2 * USEC_PER_SEC ? pid1_service(ctl->bus, GUARD_SERVICE, &guard) : CTL_OK;

@@ -9,7 +9,7 @@
  * First a child executes the program with --check, which must read the entries. Then the guard waits for a moment in
  * which nothing is under way for any entry and no deadline is near. A program that was replaced by then is checked
  * first. If there is no such moment in time, or anything is wrong,
- * the guard goes on as it is. docs/safety.md says why this is safe.
+ * the guard goes on as it is. docs/laws.md says why this is safe.
  */
 
 #include "guard/guard-internal.h"

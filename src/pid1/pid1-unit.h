@@ -9,7 +9,7 @@
  * 7). If PID 1 does not answer, the report says known = false, and never that the unit is inactive (law 8).
  *
  * Names: "the gate" is the file without which an Assert in the unit's drop-in refuses every start; "the guard" is the
- * service to which the unit is bound. See docs/safety.md.
+ * service to which the unit is bound. See docs/laws.md.
  */
 
 #include "pid1/ending.h"

@@ -215,14 +215,18 @@ def suitcase_breaches(root):
 
 
 def law_breaches(root):
-    """Laws of docs/safety.md that no line of the sources names: "law 4", where it is kept."""
-    laws = re.findall(r"^\*\*(\d+)\. ", read(root, "docs/safety.md"), re.M)
+    """Laws of docs/safety.md that no line of the sources names ("law 4", where it is kept), or that docs/laws.md has in other words."""
+    sentences = re.findall(r"^\*\*(\d+)\. (.*?)\*\*", read(root, "docs/safety.md"), re.M | re.S)
+    laws = [number for number, _ in sentences]
+    in_full = " ".join(read(root, "docs/laws.md").split())
     sources = "\n".join(read(root, path) for path in c_files(root, "src"))
     named = set()
     for numbers in re.findall(r"\blaws? (\d+(?:(?:, | and )\d+)*)", sources, re.I):
         named |= set(re.findall(r"\d+", numbers))
     return [f"docs/safety.md: law {law} is named nowhere in src" for law in laws if law not in named] + \
-        [f"src: law {law} is none of docs/safety.md" for law in sorted(named - set(laws))]
+        [f"src: law {law} is none of docs/safety.md" for law in sorted(named - set(laws))] + \
+        [f"docs/laws.md: law {law} does not begin as in docs/safety.md" for law, sentence in sentences
+         if f"### Law {law} **{' '.join(sentence.split())}**" not in in_full]
 
 
 def trace_breaches(root):

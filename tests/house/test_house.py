@@ -146,9 +146,12 @@ class TheRules(unittest.TestCase):
 
     def test_a_law_that_nobody_keeps_is_found(self):
         self.tree("docs/safety.md", "**1. One.** Why.\n\n**2. Two.** Why.\n")
+        self.tree("docs/laws.md", "### Law 1\n\n**One.** Why.\n\n### Law 2\n\n**Two.** Why.\n")
         self.finds(house.law_breaches, "src/core/a.c", "/* Laws 1 and 2, and law 12. */\n")
         self.finds(house.law_breaches, "src/core/a.c", "/* law 2 */\n")
         self.passes(house.law_breaches, "src/core/a.c", "/* laws 1, 2 */\n")
+        self.tree("docs/laws.md", "### Law 1\n\n**One.** Why.\n\n### Law 2\n\n**Three.** Why.\n")
+        self.finds(house.law_breaches, "src/core/a.c", "/* laws 1, 2 */\n")
 
     def test_a_missing_license_is_found(self):
         self.finds(house.license_breaches, "src/pid1/a.c", "int a;\n")

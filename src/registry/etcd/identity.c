@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * docs/safety.md, "A registry that is not the one we knew", as far as etcd can tell.
+ * docs/laws.md, "A registry that is not the one we knew", as far as etcd can tell.
  *
  * Each answer bears the id of its cluster. A machine that remembers a cluster (RegistryConfig.store; the caller
  * decides what is remembered) asks the endpoints of that cluster and leaves out all others: a member that was wiped,
