@@ -64,9 +64,11 @@ typedef struct HandOver {
 
 /* What the guard knows of pauses of this machine (host.h). */
 typedef struct Host {
+        const char *root; /* below which the clock is looked for, borrowed */
         HostClock clock;
         PauseWatch pause;
         usec_t looked_at; /* when the clock was read last */
+        usec_t opened_at; /* when a clock was looked for last */
         bool failed;      /* logged: the clock cannot be read any more */
 } Host;
 

@@ -17,6 +17,7 @@ void host_begin(Guard *g) {
 void host_open(Guard *g, const char *root) {
         Host *h = &g->host;
 
+        h->root = root;
         host_clock_open(root, &h->clock);
         if (h->clock.kind == HOST_CLOCK_NONE)
                 log_info("No clock of the host: a pause of this virtual machine is not seen");
@@ -59,6 +60,23 @@ static int take_reading(Host *h, usec_t *ret_jump) {
         return 0;
 }
 
+/* The clock could not be read: its device may have gone away, and another clock have taken its place. The readings of
+ * one kind of clock say nothing about the next. */
+static void find_again(Host *h) {
+        HostClock found;
+
+        if (now_boottime() < usec_add(h->opened_at, HOST_AGAIN))
+                return;
+        h->opened_at = now_boottime();
+        host_clock_open(h->root, &found);
+        if (found.kind == HOST_CLOCK_NONE)
+                return;
+        log_info("A pause of this virtual machine is seen by %s again", host_clock_name(found.kind));
+        h->pause.known = h->pause.known && found.kind == h->clock.kind;
+        host_clock_close(&h->clock);
+        h->clock = found;
+}
+
 void host_look(Guard *g, usec_t every) {
         Host *h = &g->host;
         usec_t jump = 0;
@@ -71,6 +89,8 @@ void host_look(Guard *g, usec_t every) {
                 (void) log_warning_errno(r, "cannot read %s: a pause of this machine is not seen",
                                 host_clock_name(h->clock.kind));
         h->failed = r < 0;
+        if (r < 0)
+                find_again(h);
         if (jump > 0)
                 move_deadlines(g, jump);
 }

@@ -24,22 +24,29 @@ bool host_clock_may_be_paused(void) {
 #endif
 }
 
-/* Whether the file's text begins with one of the words. */
-static bool file_says(const char *path, const char *const *words) {
+typedef struct Known {
+        const char *name; /* the file with the clock's name begins with this */
+        HostClockKind kind;
+} Known;
+
+/* Gives the kind of the clock that the file names, or HOST_CLOCK_NONE. */
+static HostClockKind kind_of(const char *path, const Known *known, size_t n) {
         _cleanup_free_ char *text = NULL;
 
         if (read_file(path, 256, &text, NULL) < 0)
-                return false;
-        for (; *words; words++)
-                if (startswith(text, *words))
-                        return true;
-        return false;
+                return HOST_CLOCK_NONE;
+        for (size_t i = 0; i < n; i++)
+                if (startswith(text, known[i].name))
+                        return known[i].kind;
+        return HOST_CLOCK_NONE;
 }
 
-/* Opens the file if its clock can be read. Returns whether this is so. */
+/* Opens the file if it is of a known kind and its clock can be read. Returns whether this is so. */
 static bool use(HostClock *c, HostClockKind kind, const char *path) {
         HostReading r;
 
+        if (kind == HOST_CLOCK_NONE)
+                return false;
         *c = (HostClock){ .kind = kind, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) };
         if (c->fd >= 0 && host_clock_read(c, &r) == 0)
                 return true;
@@ -49,20 +56,21 @@ static bool use(HostClock *c, HostClockKind kind, const char *path) {
 
 void host_clock_open(const char *root, HostClock *ret) {
         /* A PTP clock of a network card tells the time of its network, and not that of the host. */
-        static const char *const hosts[] = { "KVM virtual PTP", "hyperv", "vmclock", NULL };
+        static const Known hosts[] = { { "KVM virtual PTP", HOST_CLOCK_PTP }, { "hyperv", HOST_CLOCK_PTP },
+                { "vmclock", HOST_CLOCK_VMCLOCK } };
         /* Other RTCs are slow (I2C), or are no part of a virtual machine. */
-        static const char *const rtcs[] = { "rtc_cmos", "rtc-pl031", NULL };
+        static const Known rtcs[] = { { "rtc_cmos", HOST_CLOCK_RTC }, { "rtc-pl031", HOST_CLOCK_RTC } };
         char name[256], path[256];
 
         for (unsigned i = 0; i < PTP_MAX; i++) {
                 (void) snprintf(name, sizeof(name), "%s/sys/class/ptp/ptp%u/clock_name", root, i);
                 (void) snprintf(path, sizeof(path), "%s/dev/ptp%u", root, i);
-                if (file_says(name, hosts) && use(ret, HOST_CLOCK_PTP, path))
+                if (use(ret, kind_of(name, hosts, ELEMENTSOF(hosts)), path))
                         return;
         }
         (void) snprintf(name, sizeof(name), "%s/sys/class/rtc/rtc0/name", root);
         (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/since_epoch", root);
-        if (!file_says(name, rtcs) || !use(ret, HOST_CLOCK_RTC, path))
+        if (!use(ret, kind_of(name, rtcs, ELEMENTSOF(rtcs)), path))
                 *ret = (HostClock){ .kind = HOST_CLOCK_NONE, .fd = -1 };
 }
 
@@ -101,9 +109,9 @@ int host_clock_read(const HostClock *c, HostReading *ret) {
         int r;
 
         *ret = (HostReading){ .before = now_boottime() };
-        r = c->kind == HOST_CLOCK_PTP ? read_ptp(c->fd, &ret->from) : read_rtc(c->fd, &ret->from);
+        r = c->kind == HOST_CLOCK_RTC ? read_rtc(c->fd, &ret->from) : read_ptp(c->fd, &ret->from);
         ret->after = now_boottime();
-        ret->to = ret->from + (c->kind == HOST_CLOCK_PTP ? 1 : USEC_PER_SEC);
+        ret->to = ret->from + (c->kind == HOST_CLOCK_RTC ? USEC_PER_SEC : 1);
         return r;
 }
 
@@ -112,6 +120,7 @@ const char *host_clock_name(HostClockKind kind) {
                 [HOST_CLOCK_NONE] = "none",
                 [HOST_CLOCK_RTC] = "the CMOS clock (/sys/class/rtc/rtc0)",
                 [HOST_CLOCK_PTP] = "the hypervisor's PTP clock",
+                [HOST_CLOCK_VMCLOCK] = "the hypervisor's vmclock",
         };
 
         return names[kind];

@@ -14,7 +14,8 @@
 typedef enum HostClockKind {
         HOST_CLOCK_NONE,
         HOST_CLOCK_RTC,
-        HOST_CLOCK_PTP,
+        HOST_CLOCK_PTP,     /* of KVM or Hyper-V */
+        HOST_CLOCK_VMCLOCK, /* the same, of a vmclock device */
 } HostClockKind;
 
 typedef struct HostClock {
@@ -35,7 +36,8 @@ bool host_clock_may_be_paused(void);
 void host_clock_open(const char *root, HostClock *ret);
 void host_clock_close(HostClock *c);
 /* Reads the clock, of a kind other than HOST_CLOCK_NONE. Takes some microseconds, and up to 10 ms while a CMOS clock
- * is about to move on. Returns 0 or a negative errno, which is not logged. */
+ * is about to move on. Returns 0 or a negative errno, which is not logged: -ENODEV, for one, if the device has gone
+ * away. */
 int host_clock_read(const HostClock *c, HostReading *ret);
 /* Gives the clock's name for people. */
 const char *host_clock_name(HostClockKind kind);

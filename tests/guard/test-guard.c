@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guard/host.h"
+#include "ptp-clock.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 
@@ -365,14 +366,21 @@ static void many_are_stopped_and_killed_together(void **state) {
         assert_true(n_searches - before < N / 3);
 }
 
+/* Writes a file below the top, and makes its folder. */
+static void put_below(World *w, const char *folder, const char *name, const char *text) {
+        char path[200];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", w->top, folder);
+        assert_true(mkdir_parents(path, 0755) >= 0 && (mkdir(path, 0755) == 0 || errno == EEXIST));
+        (void) snprintf(path, sizeof(path), "%s/%s/%s", w->top, folder, name);
+        put(path, text);
+}
+
 static void host_clock_shows(World *w, usec_t t) {
         char path[200];
         FILE *f;
 
-        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0", w->top);
-        assert_true(mkdir_parents(path, 0755) >= 0 && (mkdir(path, 0755) == 0 || errno == EEXIST));
-        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/name", w->top);
-        put(path, "rtc_cmos\n");
+        put_below(w, "sys/class/rtc/rtc0", "name", "rtc_cmos\n");
         (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/since_epoch", w->top);
         f = fopen(path, "w"); /* in place: the guard has it open */
         assert_non_null(f);
@@ -413,6 +421,66 @@ static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         assert_false(exists(w, "held/unit.service"));
 }
 
+/* Law 14. */
+static void clock_that_fails_is_used_when_it_works_again_and_one_that_goes_away_is_replaced(void **state) {
+        World *w = *state;
+        usec_t t;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "other.service");
+        put_below(w, "sys/class/ptp/ptp0", "clock_name", "KVM virtual PTP\n");
+        put_below(w, "dev", "ptp0", "");
+        ptp_shows = 1700000000 * SEC;
+        host_open(w->guard, w->top);
+
+        /* It fails, and the machine is paused meanwhile. */
+        (void) run_unit(w, "unit.service", 40 * SEC, 50 * SEC);
+        turn_through(w, now_boottime() + 120 * MS);
+        ptp_error = EIO;
+        turn_through(w, now_boottime() + 120 * MS);
+        ptp_shows += 60 * SEC;
+        turn_through(w, now_boottime() + 120 * MS);
+        assert_false(was_killed(w, "system.slice/unit.service"));
+        ptp_error = 0;
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        unit_is_inactive("unit.service");
+        put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
+        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+
+        /* Its device goes away. What the clock in its place shows is no pause; what it shows next is one. */
+        t = 1800000000 * SEC;
+        (void) run_unit(w, "other.service", 40 * SEC, 50 * SEC);
+        ptp_error = ENODEV;
+        put_below(w, "sys/class/ptp/ptp0", "clock_name", "ptp virtual network card\n");
+        host_clock_shows(w, t);
+        turn_through(w, now_boottime() + HOST_AGAIN + 200 * MS);
+        assert_false(was_killed(w, "system.slice/other.service"));
+        host_clock_shows(w, t + 60 * SEC);
+        turn_until(was_killed(w, "system.slice/other.service"));
+        ptp_error = 0;
+}
+
+/* Law 14. One wrong value is no pause, and a clock that is set back is none either. */
+static void odd_answer_of_a_clock_stops_nothing(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        put_below(w, "sys/class/ptp/ptp0", "clock_name", "vmclock\n");
+        put_below(w, "dev", "ptp0", "");
+        ptp_shows = 1700000000 * SEC;
+        host_open(w->guard, w->top);
+        (void) run_unit(w, "unit.service", 40 * SEC, 50 * SEC);
+        turn_through(w, now_boottime() + 120 * MS);
+        ptp_odd = 1;
+        turn_through(w, now_boottime() + 120 * MS);
+        assert_int_equal(ptp_odd, 0);
+        ptp_shows -= USEC_PER_HOUR;
+        turn_through(w, now_boottime() + 120 * MS);
+        assert_false(was_killed(w, "system.slice/unit.service"));
+        ptp_shows += 60 * SEC;
+        turn_until(was_killed(w, "system.slice/unit.service"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -436,6 +504,10 @@ int main(void) {
                                 a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(many_are_stopped_and_killed_together, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(pause_of_the_machine_is_taken_off_all_deadlines, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                clock_that_fails_is_used_when_it_works_again_and_one_that_goes_away_is_replaced,
+                                set_up, tear_down),
+                cmocka_unit_test_setup_teardown(odd_answer_of_a_clock_stops_nothing, set_up, tear_down),
         };
         sigset_t set;
 

@@ -8,11 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "guard/pause.h"
 #include "guard/protocol.h"
+#include "ptp-clock.h"
 #include "util/file-util.h"
 
 #define SEC USEC_PER_SEC
@@ -113,6 +115,22 @@ static void clock_that_is_set_back_is_measured_anew(void **state) {
         assert_true(look(&p, SEC) >= 5 * SEC);
 }
 
+/* As where its device fails for a while. */
+static void pause_while_the_clock_could_not_be_read_is_seen_when_it_can(void **state) {
+        for (usec_t silence = 100 * MS; silence < USEC_PER_MINUTE; silence *= 3) {
+                Pair p = begin(silence % 997);
+                usec_t jump;
+
+                for (usec_t i = 0; i < 40; i++, go_on(&p, 50 * MS, 1000000))
+                        assert_int_equal(look(&p, SEC), 0);
+                go_on(&p, silence, 1000000);
+                p.host += 10 * SEC;
+                go_on(&p, silence, 1000000);
+                jump = look(&p, SEC);
+                assert_true(jump >= 10 * SEC && jump <= 12 * SEC + silence / 12);
+        }
+}
+
 static void beat_from_before_a_pause_counts_from_earlier(void **state) {
         Pair p = begin(0);
         usec_t first, second;
@@ -176,6 +194,7 @@ static void clock_is_that_of_the_host_and_no_other(void **state) {
         host_clock_open(top, &c);
         assert_int_equal(c.kind, HOST_CLOCK_NONE);
         put(top, "sys/class/ptp/ptp0/clock_name", "KVM virtual PTP\n"); /* which cannot be read */
+        ptp_error = EOPNOTSUPP;
         put(top, "sys/class/rtc/rtc0/name", "rtc_cmos rtc_cmos\n");
         host_clock_open(top, &c);
         assert_int_equal(c.kind, HOST_CLOCK_RTC);
@@ -185,6 +204,48 @@ static void clock_is_that_of_the_host_and_no_other(void **state) {
         put(top, "sys/class/rtc/rtc0/since_epoch", "tomorrow\n");
         host_clock_open(top, &c);
         assert_int_equal(c.kind, HOST_CLOCK_NONE);
+        ptp_error = 0;
+        (void) snprintf(command, sizeof(command), "rm -r %s", top);
+        assert_int_equal(system(command), 0);
+}
+
+static void clock_of_a_hypervisor_comes_before_the_cmos_clock(void **state) {
+        static const struct {
+                const char *name;
+                HostClockKind kind;
+        } clocks[] = { { "KVM virtual PTP\n", HOST_CLOCK_PTP }, { "hyperv\n", HOST_CLOCK_PTP },
+                { "vmclock\n", HOST_CLOCK_VMCLOCK } };
+        char top[] = "/tmp/test-pause-XXXXXX", command[64];
+        HostClock c;
+        HostReading r;
+
+        assert_non_null(mkdtemp(top));
+        put(top, "sys/class/rtc/rtc0/name", "rtc_cmos rtc_cmos\n");
+        put(top, "sys/class/rtc/rtc0/since_epoch", "1700000000\n");
+        put(top, "sys/class/ptp/ptp0/clock_name", "ptp virtual network card\n");
+        put(top, "dev/ptp0", "");
+        put(top, "dev/ptp1", "");
+        for (size_t i = 0; i < ELEMENTSOF(clocks); i++) {
+                put(top, "sys/class/ptp/ptp1/clock_name", clocks[i].name);
+                ptp_shows = 1700000000 * SEC + 123456;
+                host_clock_open(top, &c);
+                assert_int_equal(c.kind, clocks[i].kind);
+                assert_int_equal(host_clock_read(&c, &r), 0);
+                assert_true(r.from == ptp_shows && r.to == r.from + 1 && r.before <= r.after && r.before > 0);
+                ptp_shows -= USEC_PER_HOUR; /* what it shows is told as it is */
+                assert_int_equal(host_clock_read(&c, &r), 0);
+                assert_int_equal(r.from, ptp_shows);
+                ptp_error = EIO;
+                assert_int_equal(host_clock_read(&c, &r), -EIO);
+                ptp_error = ENODEV;
+                assert_int_equal(host_clock_read(&c, &r), -ENODEV);
+                host_clock_close(&c);
+                assert_int_equal(c.kind, HOST_CLOCK_NONE);
+                host_clock_open(top, &c); /* the device is there, and cannot be read */
+                assert_int_equal(c.kind, HOST_CLOCK_RTC);
+                host_clock_close(&c);
+                ptp_error = 0;
+        }
         (void) snprintf(command, sizeof(command), "rm -r %s", top);
         assert_int_equal(system(command), 0);
 }
@@ -196,9 +257,11 @@ int main(void) {
                 cmocka_unit_test(shorter_pause_is_counted_in_full_if_it_is_seen),
                 cmocka_unit_test(clock_without_a_grain_shows_a_short_pause),
                 cmocka_unit_test(clock_that_is_set_back_is_measured_anew),
+                cmocka_unit_test(pause_while_the_clock_could_not_be_read_is_seen_when_it_can),
                 cmocka_unit_test(beat_from_before_a_pause_counts_from_earlier),
                 cmocka_unit_test(entry_says_that_its_deadlines_are_of_before_a_pause),
                 cmocka_unit_test(clock_is_that_of_the_host_and_no_other),
+                cmocka_unit_test(clock_of_a_hypervisor_comes_before_the_cmos_clock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
