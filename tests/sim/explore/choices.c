@@ -118,6 +118,7 @@ static void add_machine_troubles(const World *w, List *l, const Machine *m) {
         const Machine *h = find_holder(w);
 
         add(l, TROUBLE_POWER, l->n_corners + 1);
+        add(l, TROUBLE_VM_PAUSE, l->n_corners);
         if (!m->requests_blocked && !m->replies_blocked) {
                 add(l, TROUBLE_REQUESTS, l->n_corners);
                 add(l, TROUBLE_ANSWERS, l->n_corners);
@@ -127,6 +128,8 @@ static void add_machine_troubles(const World *w, List *l, const Machine *m) {
                 add(l, TROUBLE_RELEASE, 1);
                 add(l, TROUBLE_TRANSFER, 1);
                 add(l, TROUBLE_UNIT, 1);
+                add(l, TROUBLE_NO_FENCE, 1);
+                add(l, TROUBLE_NO_LEASE, 1);
         } else if (h)
                 add(l, TROUBLE_STEAL, 1);
 }
@@ -135,6 +138,8 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
         const Machine *m = w->machines + e->machine;
         const Message *q = e->pointer;
 
+        if (machine_is_asleep(m))
+                return;
         if (e->kind == SIM_ARRIVE && !q->kept && !m->requests_blocked) {
                 add(l, TROUBLE_LOSE, 1);
                 if (q->txn) {
@@ -157,6 +162,7 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
                         w->now >= m->guard.paused_until) {
                 add(l, TROUBLE_GUARD, 1);
                 add(l, TROUBLE_GUARD_HUNG, l->n_corners);
+                add(l, TROUBLE_HAND_OVER, 1);
         }
         if (e->kind == SIM_JOB && e->a == JOB_START)
                 add(l, TROUBLE_FORK, l->n_corners);
@@ -267,6 +273,16 @@ static void say_word(World *w, Machine *m, Trouble t) {
         }
 }
 
+static void delete_record(World *w, RecordKind kind, const char *name) {
+        uint32_t key = map_key(w, kind, name);
+
+        if (!w->map.keys[key].value)
+                return;
+        w->map.revision++;
+        map_delete(w, key);
+        net_changed(w);
+}
+
 bool choices_make(World *w, const ChoiceRules *rules, Choice c) {
         usec_t corners[CORNERS_MAX], until, span;
         Machine *m = w->machines + w->queue[c.slot].machine;
@@ -328,6 +344,18 @@ bool choices_make(World *w, const ChoiceRules *rules, Choice c) {
                 let_happen(w, c.slot);
                 turns_stall_fork(0);
                 break;
+        case TROUBLE_HAND_OVER:
+                guard_hand_over(w, m);
+                break;
+        case TROUBLE_VM_PAUSE:
+                machine_stand_still(w, m, span);
+                break;
+        case TROUBLE_NO_FENCE:
+                delete_record(w, RECORD_FENCE, m->run_session);
+                break;
+        case TROUBLE_NO_LEASE:
+                delete_record(w, RECORD_LEASE, w->lease_names[0]);
+                break;
         default:
                 say_word(w, m, (Trouble) c.trouble);
         }
@@ -355,6 +383,10 @@ const char *choices_trouble(Trouble t) {
                 [TROUBLE_STEAL] = "steal",
                 [TROUBLE_TRANSFER] = "transfer",
                 [TROUBLE_UNIT] = "unit",
+                [TROUBLE_HAND_OVER] = "hand-over",
+                [TROUBLE_VM_PAUSE] = "vm-pause",
+                [TROUBLE_NO_FENCE] = "no-fence",
+                [TROUBLE_NO_LEASE] = "no-lease",
         };
 
         return names[t];

@@ -24,7 +24,11 @@ typedef enum Trouble {
         TROUBLE_RELEASE,    /* the operator's words */
         TROUBLE_STEAL,
         TROUBLE_TRANSFER,
-        TROUBLE_UNIT, /* the unit crashes */
+        TROUBLE_UNIT,      /* the unit crashes */
+        TROUBLE_HAND_OVER, /* the guard hands over to a new program */
+        TROUBLE_VM_PAUSE,  /* the virtual machine is paused until a corner, and for long enough to be seen */
+        TROUBLE_NO_FENCE,  /* the fence of the session that has the lease is deleted */
+        TROUBLE_NO_LEASE,  /* the lease's record is deleted */
         _TROUBLE_MAX,
 } Trouble;
 

@@ -196,6 +196,7 @@ static unsigned *generation_of(const World *w, const SimEvent *e) {
 
         switch (e->kind) {
         case SIM_ARRIVE:
+        case SIM_GUARD_CLOCK:
                 return NULL;
         case SIM_WATCH:
         case SIM_WATCH_CONNECT:
@@ -281,6 +282,8 @@ static size_t value_size(RecordKind kind) {
                 [RECORD_BEAT] = sizeof(BeatRecord),
                 [RECORD_LEASE] = sizeof(LeaseRecord),
                 [RECORD_OFFER] = sizeof(OfferRecord),
+                [RECORD_REQUEST] = sizeof(RequestRecord),
+                [RECORD_PAUSE] = sizeof(PauseRecord),
         };
 
         return sizes[kind];
@@ -299,7 +302,8 @@ static uint64_t print_value(const Value *v, const CoreBases *b, usec_t old) {
         }
         if (v->kind != RECORD_FENCE)
                 return print_words(&v->meta, value_size(v->kind), b, old) + v->damaged;
-        sum = mix(v->fence.counter, v->fence.n_names);
+        sum = mix(v->fence.counter, v->fence.n_names) + v->damaged + v->fence.over * 2u + v->fence.keeps * 4u +
+              number(v->fence.silence, b, old) * odd;
         for (size_t i = 0; i < v->fence.n_names; i++)
                 sum = mix(sum, print_text(v->fence.names[i]));
         return sum;
@@ -342,8 +346,12 @@ static uint64_t print_event(const World *w, const SimEvent *e, usec_t old) {
         CoreBases b = bases[e->machine];
         uint64_t sum = mix((uint64_t) e->kind << 32 | (uint64_t) e->machine << 16 | e->unit, e->at - w->now);
 
-        if (e->kind == SIM_GUARD_SAYS)
-                return mix(sum, mix(e->a * odd + e->b, (e->c & 3) | number(e->c >> 2, &b, old) << 2));
+        if (e->kind == SIM_GUARD_SAYS) {
+                unsigned flags = e->a == EVENT_GUARD_KEEPS ? 2 : 3; /* so many bits, below the serial (guard.c) */
+
+                return mix(sum, mix(e->a * odd + e->b, (e->c & ((1u << flags) - 1)) | number(e->c >> flags, &b, old)
+                                                                                                      << flags));
+        }
         if (e->kind == SIM_GUARD_TOLD) {
                 const Parcel *p = e->pointer;
 
@@ -388,6 +396,16 @@ static uint64_t print_unit(const ModelUnit *unit, const World *w, const CoreBase
         return print_words(&u, sizeof(u), b, old);
 }
 
+/* Of a virtual machine that is paused, and what waits for the end of the pause. */
+static uint64_t print_sleep(const World *w, const Machine *m, usec_t old) {
+        const Sleep *s = &m->sleep;
+        uint64_t sum = (uint64_t) s->state | (uint64_t) s->stands_still << 2 | (uint64_t) s->guarded << 3;
+
+        for (size_t i = 0; i < s->n_events; i++)
+                sum += print_event(w, s->events + i, old);
+        return mix(sum, s->woke_at + old < w->now ? 0 : s->woke_at - w->now);
+}
+
 static uint64_t print_machine(const World *w, const Machine *m, uint64_t core) {
         CoreBases b = bases[m->number];
         usec_t old = OLD_TTLS * m->ttl;
@@ -419,7 +437,7 @@ static uint64_t print_machine(const World *w, const Machine *m, uint64_t core) {
         }
         for (size_t i = 0; i < m->n_held; i++)
                 sum = mix(sum, print_event(w, m->held + i, old));
-        return mix(sum, print_guard(w, m, &b, old));
+        return mix(sum, print_guard(w, m, &b, old) + print_sleep(w, m, old));
 }
 
 static uint64_t print_map(const World *w, usec_t old) {
