@@ -118,7 +118,6 @@ static void add_machine_troubles(const World *w, List *l, const Machine *m) {
         const Machine *h = find_holder(w);
 
         add(l, TROUBLE_POWER, l->n_corners + 1);
-        add(l, TROUBLE_VM_PAUSE, l->n_corners);
         if (!m->requests_blocked && !m->replies_blocked) {
                 add(l, TROUBLE_REQUESTS, l->n_corners);
                 add(l, TROUBLE_ANSWERS, l->n_corners);
@@ -166,6 +165,8 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
         }
         if (e->kind == SIM_JOB && e->a == JOB_START)
                 add(l, TROUBLE_FORK, l->n_corners);
+        if ((e->kind == SIM_REPLY || e->kind == SIM_DEADLINE) && m->powered)
+                add(l, TROUBLE_VM_PAUSE, l->n_corners);
         if (e->kind == SIM_DEADLINE && m->powered)
                 add_machine_troubles(w, l, m);
 }

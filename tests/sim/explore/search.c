@@ -32,7 +32,8 @@ typedef struct Step {
         size_t place; /* in the table, of the state before the step */
 } Step;
 
-static const usec_t dry_most = 60 * USEC_PER_SEC;
+/* A lease whose record is lost waits for the longest TTL with its margin, after the machine's boot. */
+static const usec_t dry_most = 2 * USEC_PER_MINUTE;
 
 static World *world;
 static const SearchOptions *options;
@@ -260,7 +261,7 @@ static void on_abort(int number) {
 }
 
 /* Goes on from the present state in peace, without looking at other ways, until the unit runs. Returns false if the
- * unit does not run within a minute, or a promise is broken. */
+ * unit does not run within two minutes, or a promise is broken. */
 static bool follow(void) {
         usec_t until = world->now + dry_most;
         static Choice list[CHOICES_MAX];
@@ -345,7 +346,7 @@ static bool go_on(void) {
                 if (world->failed)
                         return fail(world->failure);
                 if (world->now > dry_since + dry_most)
-                        return fail("L1: the unit runs nowhere, though nothing has gone wrong for a minute");
+                        return fail("L1: the unit runs nowhere, though nothing has gone wrong for two minutes");
                 if (!look(list, &n, &place))
                         return fail(world->failed ? world->failure : "L1: the unit will never run again");
                 counts->depth_max = MAX(counts->depth_max, n_path);
