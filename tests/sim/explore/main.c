@@ -12,14 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "search.h"
-
-enum { PROCESSES_MAX = 16 };
+#include "progress.h"
 
 typedef struct Arguments {
         SearchOptions search;
         unsigned bits, root, roots;
         bool quiet;
+        const char *table;
 } Arguments;
 
 static unsigned clamp(unsigned n, unsigned least, unsigned most) {
@@ -44,6 +43,7 @@ static const struct {
         { "holder's clock slow; the unit stops at once and leaves a child for 15 s", -10000, 10000, TEMPER_PARENT },
         { "holder's clock slow; the unit has an ExecStopPost= of 10 s", -10000, 10000, TEMPER_POST },
 };
+_Static_assert(ELEMENTSOF(roots) == ROOTS_MAX, "a root has no place in the progress");
 
 static void set_root(SearchOptions *o, size_t root) {
         o->temper = roots[root].temper;
@@ -51,12 +51,7 @@ static void set_root(SearchOptions *o, size_t root) {
                 o->rates[i] = (uint64_t) (1000000 + (i == 0 ? roots[root].holder_ppm : roots[root].others_ppm));
 }
 
-typedef struct Shared {
-        SearchEnd end;
-        SearchCounts counts[PROCESSES_MAX];
-} Shared;
-
-static Shared *shared;
+static Progress *progress;
 
 /* Handles SIGTERM and SIGINT, of which one process of the search may hear alone: all end, and what was counted is
  * said. */
@@ -64,7 +59,7 @@ static void on_end(int number) {
         SearchEnd goes_on = SEARCH_GOES_ON;
 
         (void) __atomic_compare_exchange_n(
-                        &shared->end, &goes_on, SEARCH_ENDED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+                        &progress->shared.end, &goes_on, SEARCH_ENDED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static int wait_for_one(void) {
@@ -77,7 +72,7 @@ static int wait_for_one(void) {
 }
 
 /* One root by all processes. False: a promise is broken, or a process died. */
-static bool run_root(Arguments *a, Seen *seen) {
+static bool run_root(Arguments *a, unsigned root, Seen *seen) {
         bool good = true;
 
         (void) fflush(stdout);
@@ -87,8 +82,10 @@ static bool run_root(Arguments *a, Seen *seen) {
                 if (pid < 0)
                         abort();
                 if (pid == 0) {
-                        a->search.process = i;
-                        _exit(search_run(&a->search, seen, shared->counts + i, &shared->end) ? 0 : 1);
+                        _exit(search_run(&a->search, seen, progress->counts + i, &progress->shared,
+                                              progress->firsts[a->search.troubles - 1][root])
+                                                        ? 0
+                                                        : 1);
                 }
         }
         for (unsigned i = 0; i < a->search.n_processes; i++) {
@@ -98,7 +95,7 @@ static bool run_root(Arguments *a, Seen *seen) {
                 if (WIFSIGNALED(status)) {
                         (void) fprintf(stderr, "BROKEN: a process of the search died of signal %d\n",
                                         WTERMSIG(status));
-                        shared->end = SEARCH_BROKEN;
+                        progress->shared.end = SEARCH_BROKEN;
                 }
         }
         return good;
@@ -108,7 +105,7 @@ static SearchCounts add_up(void) {
         SearchCounts sum = {};
 
         for (size_t i = 0; i < PROCESSES_MAX; i++) {
-                const SearchCounts *c = shared->counts + i;
+                const SearchCounts *c = progress->counts + i;
 
                 sum.states += c->states;
                 sum.again += c->again;
@@ -144,16 +141,30 @@ static void sum_up(const Arguments *a, const SearchCounts *c, double spent, bool
                 printf("%12llu  %s\n", (unsigned long long) c->by_trouble[t], choices_trouble(t));
 }
 
+/* Of all that says what is searched, and not how. */
+static uint64_t print_of_bounds(const Arguments *a) {
+        const SearchOptions *o = &a->search;
+        uint64_t parts[] = { o->n_machines, o->n_leases, o->ttl, o->ttls, o->rules.troubles, o->rules.corners,
+                o->rules.orders, o->promises_only };
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                sum = (sum ^ parts[i]) * 0x9e3779b97f4a7c15u;
+        return sum;
+}
+
 static int run(Arguments *a) {
-        Seen *seen = seen_new(a->bits);
+        Seen *seen = NULL;
         double begun = seconds_now();
         unsigned most = a->search.troubles;
         bool good = true;
-        SearchCounts sum = {};
+        SearchCounts sum;
 
-        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED)
-                abort();
+        a->search.whole = a->table != NULL;
+        progress = progress_open(a->table, a->bits, print_of_bounds(a), &seen);
+        if (!progress)
+                return 2;
+        sum = add_up();
         (void) signal(SIGTERM, on_end);
         (void) signal(SIGINT, on_end);
         printf("%zu machines, %zu lease%s, TTL %.1f s, up to %u troubles within %u TTLs, corners %u, %s; %u "
@@ -161,13 +172,13 @@ static int run(Arguments *a) {
                         a->search.n_machines, a->search.n_leases, a->search.n_leases == 1 ? "" : "s",
                         (double) a->search.ttl / USEC_PER_SEC, most, a->search.ttls, a->search.rules.corners,
                         a->search.rules.orders ? "all orders" : "one order", a->search.n_processes);
-        for (unsigned n = MIN(1u, most); n <= most && good && !sum.timeout; n++)
+        for (unsigned n = 1; n <= most && good && !sum.timeout; n++)
                 for (unsigned root = a->root; root < a->root + a->roots && good && !sum.timeout; root++) {
                         uint64_t before = sum.states;
 
                         a->search.troubles = n;
                         set_root(&a->search, root);
-                        good = run_root(a, seen);
+                        good = run_root(a, root, seen);
                         sum = add_up();
                         printf("%u trouble%s, %s: %llu new states%s\n", n, n == 1 ? "" : "s", roots[root].words,
                                         (unsigned long long) (sum.states - before),
@@ -191,6 +202,7 @@ static int help(const char *name) {
                "  --root N        only this one, from 0\n"
                "  --processes N   (2)\n"
                "  --bits N        room for 2^N states (24)\n"
+               "  --table FILE    keep the states in FILE (in a tmpfs, 2^(N+3) bytes), and go on with what is there\n"
                "  --seconds N     stop after so much processor time of each process (no limit)\n"
                "  --promises-only check that nothing runs twice and no token goes back, not the laws that keep it so\n"
                "  --ttl SECONDS   (2)\n"
@@ -225,9 +237,10 @@ int main(int argc, char **argv) {
                 { "corners", required_argument, NULL, 'c' }, { "one-order", no_argument, NULL, '1' },
                 { "roots", required_argument, NULL, 'r' }, { "root", required_argument, NULL, 'R' },
                 { "processes", required_argument, NULL, 'p' }, { "bits", required_argument, NULL, 'b' },
-                { "seconds", required_argument, NULL, 's' }, { "promises-only", no_argument, NULL, 'P' },
-                { "ttl", required_argument, NULL, 'T' }, { "list", no_argument, NULL, 'L' },
-                { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, '?' }, {} };
+                { "seconds", required_argument, NULL, 's' }, { "table", required_argument, NULL, 'f' },
+                { "promises-only", no_argument, NULL, 'P' }, { "ttl", required_argument, NULL, 'T' },
+                { "list", no_argument, NULL, 'L' }, { "quiet", no_argument, NULL, 'q' },
+                { "help", no_argument, NULL, '?' }, {} };
         Arguments a = { .search = { .n_machines = 2,
                                         .n_leases = 1,
                                         .ttl = 2 * USEC_PER_SEC,
@@ -251,7 +264,7 @@ int main(int argc, char **argv) {
                         a.search.n_leases = clamp(number, 1u, (unsigned) LEASES_MAX);
                         break;
                 case 't':
-                        a.search.troubles = MIN(number, 3u);
+                        a.search.troubles = clamp(number, 1u, TROUBLES_MAX);
                         break;
                 case 'h':
                         a.search.ttls = MAX(number, 1u);
@@ -281,6 +294,9 @@ int main(int argc, char **argv) {
                         break;
                 case 's':
                         a.search.seconds = number;
+                        break;
+                case 'f':
+                        a.table = optarg;
                         break;
                 case 'P':
                         a.search.promises_only = true;

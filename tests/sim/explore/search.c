@@ -40,7 +40,8 @@ static const SearchOptions *options;
 static Seen *seen, *seen_calm; /* seen_calm is of this process alone: the states before the first trouble, since each
                                   process goes through all of these */
 static SearchCounts *counts;
-static SearchEnd *end;
+static SearchShared *shared;
+static uint8_t *firsts;
 static Frame frames[FRAMES_MAX];
 static size_t n_frames;
 static Step *path;
@@ -52,7 +53,8 @@ static uint64_t core_prints[MACHINES_MAX];
 static bool core_known[MACHINES_MAX]; /* core_prints has the fingerprint of the core as it is now */
 static usec_t begun_at, dry_since;
 static unsigned troubles_left;
-static uint64_t n_first;
+static uint32_t n_first; /* first troubles that were met */
+static int first;        /* the one whose consequences are searched; -1: none */
 
 /* ---- the core, each in its region ---- */
 
@@ -249,7 +251,7 @@ static void tell_story(const char *what) {
 }
 
 static bool is_first_to_break(void) {
-        return __atomic_exchange_n(end, SEARCH_BROKEN, __ATOMIC_SEQ_CST) != SEARCH_BROKEN;
+        return __atomic_exchange_n(&shared->end, SEARCH_BROKEN, __ATOMIC_SEQ_CST) != SEARCH_BROKEN;
 }
 
 /* Handles SIGABRT: a must() of the core or the guard does not hold. The story plays the same steps again, and so ends
@@ -372,11 +374,36 @@ static bool go_on(void) {
         return true;
 }
 
+/* Returns false if another process has the first trouble that was met just now, or has had it. */
+static bool take_first(void) {
+        uint8_t free_one = FIRST_FREE;
+        uint32_t met = n_first++;
+
+        if (met >= FIRSTS_MAX)
+                abort();
+        if (!__atomic_compare_exchange_n(
+                            firsts + met, &free_one, FIRST_TAKEN, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+                return false;
+        __atomic_fetch_add(&shared->inside, 1, __ATOMIC_SEQ_CST);
+        first = (int) met;
+        return true;
+}
+
+static void leave_first(void) {
+        if (first < 0)
+                return;
+        firsts[first] = FIRST_DONE;
+        first = -1;
+        __atomic_fetch_sub(&shared->inside, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Takes the next way on from the last frame, or drops the frame if there is none left. False: a promise is broken. */
 static bool try_next(void) {
         Frame *f = frames + n_frames - 1;
         Choice c;
 
+        if (f->troubles == options->troubles)
+                leave_first();
         if (f->next == f->n) {
                 for (size_t r = 0; r < n_regions(); r++)
                         region_copy_unref(f->copies[r]);
@@ -389,9 +416,8 @@ static bool try_next(void) {
         path[f->at].choice = c;
         troubles_left = f->troubles;
         dry_since = f->dry_since;
-        if (c.trouble != TROUBLE_NONE && troubles_left == options->troubles &&
-                        n_first++ % options->n_processes != options->process)
-                return true; /* another process goes there */
+        if (c.trouble != TROUBLE_NONE && troubles_left == options->troubles && !take_first())
+                return true;
         restore(f->copies);
         if (c.trouble != TROUBLE_NONE) {
                 troubles_left--;
@@ -452,14 +478,24 @@ static double own_seconds(void) {
         return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
 }
 
-bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, SearchEnd *shared_end) {
+static bool is_over(void) {
+        if (shared->end == SEARCH_BROKEN)
+                return true;
+        return (first < 0 || !options->whole) &&
+               (shared->end != SEARCH_GOES_ON || counts->seconds - counts->before >= options->seconds);
+}
+
+bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, SearchShared *all,
+                uint8_t *all_firsts) {
         double before = own_counts->seconds; /* in the searches before this one */
         bool good;
 
         options = o;
         seen = table;
         counts = own_counts;
-        end = shared_end;
+        shared = all;
+        firsts = all_firsts;
+        first = -1;
         seen_calm = seen_new(24);
         n_path = n_frames = n_first = 0;
         memset(core_known, 0, sizeof(core_known));
@@ -478,9 +514,9 @@ bool search_run(const SearchOptions *o, Seen *table, SearchCounts *own_counts, S
         good = go_on();
         while (good && n_frames > 0 && !counts->timeout) {
                 good = try_next();
-                if (counts->steps % 256 == 0)
+                if (counts->steps % 256 == 0 || first < 0)
                         counts->seconds = before + own_seconds();
-                counts->timeout = counts->timeout || counts->seconds >= options->seconds || *end != SEARCH_GOES_ON;
+                counts->timeout = counts->timeout || is_over();
         }
         counts->seconds = before + own_seconds();
         return good;

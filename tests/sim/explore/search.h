@@ -14,6 +14,8 @@ typedef enum Temper {
         TEMPER_POST,     /* it has an ExecStopPost= that takes long */
 } Temper;
 
+enum { TROUBLES_MAX = 3, FIRSTS_MAX = 1 << 18 };
+
 typedef struct SearchOptions {
         size_t n_machines, n_leases;
         usec_t ttl;
@@ -22,8 +24,9 @@ typedef struct SearchOptions {
         bool promises_only;
         unsigned troubles, ttls; /* how many troubles may come at most, and within how many TTLs */
         ChoiceRules rules;
-        unsigned process, n_processes;
+        unsigned n_processes;
         unsigned seconds; /* of each process's processor time, for all its searches together */
+        bool whole;       /* what follows from a first trouble is searched to its end, whatever the time is */
 } SearchOptions;
 
 /* What one process has counted. */
@@ -33,6 +36,7 @@ typedef struct SearchCounts {
         usec_t dry_max; /* the longest time from a trouble, or from a running unit, until the unit ran again */
         size_t depth_max, copy_max;
         double seconds; /* of processor time */
+        double before;  /* as many of these were spent before the program began */
         bool timeout;   /* not all was searched: the time or the room for states is up */
 } SearchCounts;
 
@@ -42,7 +46,21 @@ typedef enum SearchEnd {
         SEARCH_ENDED,  /* from outside, before all was searched */
 } SearchEnd;
 
-/* Searches this process's share of all that can follow from one root. seen and *end are shared by all processes; a
- * process that sets *end ends the search of all. *counts is of this process alone. Returns false if a promise was
- * broken (the first process to find one prints its story), or if the units do not come to run at the root. */
-bool search_run(const SearchOptions *options, Seen *seen, SearchCounts *counts, SearchEnd *end);
+/* Shared by all processes of a search. */
+typedef struct SearchShared {
+        SearchEnd end;   /* a process that sets it ends the search of all */
+        unsigned inside; /* so many processes search what follows from a first trouble */
+} SearchShared;
+
+/* What has become of a first trouble, in the order in which each process meets them. */
+typedef enum SearchFirst {
+        FIRST_FREE,
+        FIRST_TAKEN, /* by a process, which searches what follows from it */
+        FIRST_DONE,
+} SearchFirst;
+
+/* Searches this process's share of all that can follow from one root: from the first troubles that no other process
+ * has taken. seen, *shared and firsts (FIRSTS_MAX, each a SearchFirst) are shared by all processes; *counts is of this
+ * process alone. Returns false if a promise was broken (the first process to find one prints its story), or if the
+ * units do not come to run at the root. */
+bool search_run(const SearchOptions *options, Seen *seen, SearchCounts *counts, SearchShared *shared, uint8_t *firsts);

@@ -22,14 +22,24 @@ struct Seen {
         uint64_t words[];
 };
 
-Seen *seen_new(unsigned bits) {
-        size_t size = sizeof(Seen) + (sizeof(uint64_t) << bits);
-        Seen *s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+size_t seen_size(unsigned bits) {
+        return sizeof(Seen) + (sizeof(uint64_t) << bits);
+}
 
-        if (s == MAP_FAILED)
-                abort();
+Seen *seen_at(void *memory, unsigned bits) {
+        Seen *s = memory;
+
         s->mask = (UINT64_C(1) << bits) - 1;
         return s;
+}
+
+Seen *seen_new(unsigned bits) {
+        void *memory = mmap(NULL, seen_size(bits), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                        -1, 0);
+
+        if (memory == MAP_FAILED)
+                abort();
+        return seen_at(memory, bits);
 }
 
 static uint64_t pack(uint64_t print, Budget b) {

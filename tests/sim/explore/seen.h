@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The states that were seen (seen.c): eight bytes for each, in memory that all processes of a search share. */
+/* The states that were seen (seen.c): eight bytes for each. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +21,11 @@ typedef enum SeenAs {
         SEEN_FULL, /* it was not noted: there is no room */
 } SeenAs;
 
-/* Makes a table for up to 2^bits states, shared with the processes that are forked from now on. It is never freed. */
+/* Makes a table for up to 2^bits states, of this process alone. It is never freed. */
 Seen *seen_new(unsigned bits);
+/* Makes one in so much memory, which is zero, or holds such a table. */
+size_t seen_size(unsigned bits);
+Seen *seen_at(void *memory, unsigned bits);
 /* Notes the state, with what may still happen from it, and gives the place of the state in the table,
  * except with SEEN_FULL. */
 SeenAs seen_note(Seen *s, uint64_t print, Budget budget, size_t *ret_place);
