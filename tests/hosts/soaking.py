@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import timeline
-from cluster import DAEMON
+from cluster import DAEMON, GUARD
 from etcd import SERVICE as ETCD
 from faults import stall_first_process, wake_first_process
 from waiting import Failure, Timeout
@@ -167,6 +167,37 @@ def _undrain(soak, machine, command):
     machine.start("leasectl", "undrain", "--no-wait")
 
 
+def _transfer(soak, machine):
+    unit = soak.chance.choice([*soak.cluster.units, soak.ticks.unit])
+    return machine.start("leasectl", "transfer", unit.name, soak.chance.choice([each for each in soak.cluster if each is not machine]).name)
+
+
+def _give_up(soak, machine, command):
+    command.kill()
+    command.wait()
+
+
+def _resume(soak, machine, command):
+    """Not waited for, as the pause was not; the end of the soak makes sure of it."""
+    _give_up(soak, machine, command)
+    machine.start("leasectl", "resume")
+
+
+def _confirm_and_boot(soak, machine, _token):
+    """Refused if the machine has beaten a moment ago, or if nobody else reaches the registry."""
+    for other in soak.cluster:
+        if other is not machine and other not in soak.ill:
+            other.start("leasectl", "confirm-dead", machine.name)
+            break
+    _boot(soak, machine, None)
+
+
+def _reboot_drained(soak, machine, command):
+    _give_up(soak, machine, command)
+    _reboot(soak, machine)
+    _off_and_on(soak, machine, None)
+
+
 # name: (weight, the longest it lasts, how it begins, how it ends)
 FAULTS = {
     "power cut": (3, 10.0, lambda soak, machine: machine.power_cut(), _boot),
@@ -186,7 +217,12 @@ FAULTS = {
     "PID 1 executes itself anew": (1, 1.0, _command("systemctl", "daemon-reexec"), _is_over),
     "bus restarted": (1, 1.0, _command("systemctl", "restart", "dbus.service"), _is_over),
     "a unit crashes": (2, 0, _crash, None),
-    "release": (2, 5.0, _verb("release"), lambda soak, machine, command: (command.kill(), command.wait())),
-    "steal": (1, 5.0, _verb("steal"), lambda soak, machine, command: (command.kill(), command.wait())),
+    "release": (2, 5.0, _verb("release"), _give_up),
+    "transfer": (1, 5.0, _transfer, _give_up),
+    "steal": (1, 5.0, _verb("steal"), _give_up),
     "drain": (1, 10.0, _command("leasectl", "drain"), _undrain),
+    "drain until its reboot": (1, 8.0, _command("leasectl", "drain", "--until-reboot"), _reboot_drained),
+    "guard handed over": (1, 1.0, _command("systemctl", "reload", GUARD), _give_up),
+    "cluster paused": (1, 15.0, _command("leasectl", "pause"), _resume),
+    "power cut that is confirmed": (1, 10.0, lambda soak, machine: machine.power_cut(), _confirm_and_boot),
 }
