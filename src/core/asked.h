@@ -35,6 +35,7 @@ typedef struct Wanted {
         uint64_t id; /* of the EVENT_REQUEST */
         RequestVerb verb;
         char unit[NAME_SIZE];
+        unsigned copy; /* which of the unit's copies is meant, by the number of its slot; 0: the only one */
         char machine[MACHINE_SIZE]; /* of a transfer */
         char by[BY_SIZE];
 } Wanted;

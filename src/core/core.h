@@ -172,6 +172,7 @@ typedef struct OfferView {
         bool holds;                      /* the machine holds the lease, by the records */
         uint64_t index;                  /* of the lease */
         usec_t held_since;               /* CLOCK_REALTIME since when the lease is held, or free */
+        unsigned copies;                 /* Copies= there; 0: it has one lease, and no copies */
         Reason reason;   /* why the machine does not take the unit now, by its own words; WHY_NONE: it would */
         uint64_t change; /* core_revision() when the offer or the record of the lease last changed */
 } OfferView;

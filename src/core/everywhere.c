@@ -8,6 +8,7 @@
 
 #include "core/core.h"
 
+#include "core/copies.h"
 #include "core/lease.h"
 #include "core/mirror.h"
 #include "core/said.h"
@@ -96,13 +97,14 @@ bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
                 return false;
         str_copy(id, sizeof(id), o->name); /* cut at the slash */
         m = mirror_find_machine((Core *) c, id);
-        l = mirror_find_lease(c, mirror_offer_lease(o));
+        l = copies_lease(c, o);
         holds = l && l->value->state == LEASE_HELD && streq(l->value->machine_id, id);
         ours = streq(id, c->here.machine_id) && core_find_unit(c, now, o->unit, &own) && !own.global;
         *ret = (OfferView){
                 .unit = o->unit,
                 .machine_id = m ? m->id : "",
-                .lease = mirror_offer_lease(o),
+                .lease = copies_lease_name(c, o),
+                .copies = o->terms->value.copies,
                 .hostname = m ? m->value.hostname : "",
                 .metadata = m ? m->value.metadata : "",
                 .state = state_of(c, o, m, l, holds, ours ? &own : NULL),

@@ -18,6 +18,7 @@
 
 #include "core/forget.h"
 
+#include "core/copies.h"
 #include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
@@ -46,7 +47,7 @@ static const char *find_user(const Core *c, const Lease *l) {
                 char id[MACHINE_SIZE];
                 const Machine *m;
 
-                if (o->seen.revision == 0 || o->damaged || !streq(mirror_offer_lease(o), l->name))
+                if (o->seen.revision == 0 || o->damaged || !copies_may_use(o, l->name))
                         continue;
                 str_copy(id, sizeof(id), o->name); /* cut at the slash */
                 m = mirror_find_machine((Core *) c, id);

@@ -62,6 +62,11 @@ bool lease_is_ours(const Core *c, const Lease *l) {
                (l->holder == c->own.seen || (session_is_moving(c) && l->holder == c->other.seen));
 }
 
+bool lease_is_at(const Lease *l, const char *machine_id) {
+        return l && l->seen.revision > 0 && l->value->state == LEASE_HELD && l->value->session[0] &&
+               strncmp(l->value->machine_id, machine_id, MACHINE_SIZE - 1) == 0;
+}
+
 bool lease_any_is_held_by(const Core *c, const char *session) {
         for (const Lease *l = c->leases; l; l = l->hh.next)
                 if ((l->seen.revision > 0 || lease_is_lost(l)) && lease_held_by(l->value, session))

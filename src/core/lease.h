@@ -20,6 +20,8 @@ void lease_count(Lease *l);
 void lease_drop(Lease *l);
 /* Whether our session holds the lease, as far as we have seen, or held it when its record was lost. */
 bool lease_is_ours(const Core *c, const Lease *l);
+/* Whether that machine holds the lease for a session. l may be NULL, and the id may be followed by anything. */
+bool lease_is_at(const Lease *l, const char *machine_id);
 /* Whether that session holds any lease. */
 bool lease_any_is_held_by(const Core *c, const char *session);
 /* The Index of the lease's next tenure, above all that were handed out before. */

@@ -6,6 +6,7 @@
 
 #include "core/leave.h"
 
+#include "core/copies.h"
 #include "core/cover.h"
 #include "core/look.h"
 #include "core/output.h"
@@ -33,6 +34,7 @@ Why leave_why(Leave leave) {
                 [LEAVE_UNFIT] = WHY_PLACEMENT,
                 [LEAVE_DRAIN] = WHY_DRAIN,
                 [LEAVE_FORGET] = WHY_DISABLED,
+                [LEAVE_SURPLUS] = WHY_SURPLUS,
                 [LEAVE_SHUTDOWN] = WHY_SHUTDOWN,
                 [LEAVE_SLEEP] = WHY_SLEEP,
                 [LEAVE_OBSTACLE] = WHY_DEPENDENCY,
@@ -162,6 +164,8 @@ Leave leave_wanted(const Core *c, const Unit *u) {
                 return LEAVE_SHUTDOWN;
         if (c->sleep.on)
                 return LEAVE_SLEEP;
+        if (u->renamed && copies_has(u) && lease_slots_are_alike(u->lease->name, u->config.lease))
+                return LEAVE_SURPLUS;
         if (u->forgotten || u->renamed || u->config.global)
                 return LEAVE_FORGET;
         if (u->config.once && u->life.spent && u->life.phase < PHASE_STARTING)

@@ -16,6 +16,7 @@
 
 #include "core/offer.h"
 
+#include "core/copies.h"
 #include "core/intake.h"
 #include "core/machine.h"
 #include "core/mirror.h"
@@ -97,6 +98,11 @@ static void wanted_offer(const Core *c, const Unit *u, const Globals *globals, O
 
         *ret = (OfferRecord){ .version = u->config.version, .until = stands_back ? u->back.until : 0 };
         str_copy(ret->lease, sizeof(ret->lease), u->config.lease);
+        if (copies_has(u)) {
+                memset(ret->lease, 0, sizeof(ret->lease));
+                lease_name_slot(u->config.lease, 1, ret->lease);
+                ret->copies = u->config.slots;
+        }
         str_copy(ret->conflicts, sizeof(ret->conflicts), u->config.placement->conflicts);
         str_copy(ret->replaces, sizeof(ret->replaces), u->config.placement->replaces);
         offer_set_reason(ret, stands_back ? reason(WHY_STANDS_BACK) : why);
@@ -114,7 +120,7 @@ static bool is_ours(const Core *c, const Offer *o) {
 static bool same_offer(const Offer *o, const OfferRecord *b) {
         const OfferRecord *a = &o->terms->value;
 
-        return a->version == b->version && a->until == b->until && a->code == b->code &&
+        return a->version == b->version && a->copies == b->copies && a->until == b->until && a->code == b->code &&
                streq(mirror_offer_lease(o), b->lease) && streq(a->why, b->why) && streq(a->conflicts, b->conflicts) &&
                streq(a->replaces, b->replaces);
 }

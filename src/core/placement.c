@@ -93,6 +93,8 @@ Reason placement_why_not(const Placement *p, const PlacementMachine *m) {
         unfit = placement_unfit(p, m->id, m->metadata);
         if (unfit.why != WHY_NONE)
                 return unfit;
+        if (m->copy)
+                return reason_of(WHY_HAS_COPY, m->copy);
         if (m->draining)
                 return reason_there(reason(WHY_DRAINING));
         if (m->conflict)

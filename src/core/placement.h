@@ -47,6 +47,7 @@ typedef struct PlacementMachine {
         Reason word;              /* its own word: why it does not take part; WHY_NONE: it does */
         const char *conflict;     /* the unit there that stands against it, or NULL */
         const char *missing_peer; /* the first unit of machine_of that is not there, or NULL */
+        const char *copy;         /* the lease of the copy that it has of the unit, or NULL */
         bool draining;
         size_t held;  /* leases that it holds, or is about to */
         size_t alike; /* other units of the group (Spread=) on machines with the same value of the key */

@@ -24,6 +24,7 @@
 
 #include "core/plan.h"
 
+#include "core/copies.h"
 #include "core/lease.h"
 #include "core/leave.h"
 #include "core/look.h"
@@ -35,16 +36,10 @@
 
 /* ---- the world as it is ---- */
 
-bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id) {
-        return l && l->seen.revision > 0 && l->value->state == LEASE_HELD && l->value->session[0] &&
-               strncmp(l->value->machine_id, machine_id, MACHINE_SIZE - 1) == 0;
-}
-
 static bool runs_on(const Core *c, const char *unit, const char *machine_id) {
         const Offer *o = mirror_find_offer(c, machine_id, unit);
 
-        return plan_is_held_by(
-                        c, mirror_find_lease(c, o && o->seen.revision > 0 ? mirror_offer_lease(o) : unit), machine_id);
+        return lease_is_at(o && o->seen.revision > 0 ? copies_lease(c, o) : mirror_find_lease(c, unit), machine_id);
 }
 
 static bool is_planned_for(const Plan *p, const char *unit, const char *machine_id) {
@@ -82,12 +77,21 @@ static bool peer_is_elsewhere(const Plan *p, const Unit *u) {
 }
 
 static Reason word_of(const Unit *u, const Offer *o) {
-        return streq(mirror_offer_lease(o), u->lease->name) ? offer_reason(&o->terms->value) : reason(WHY_OTHER_LEASE);
+        bool same = streq(mirror_offer_lease(o), u->lease->name) ||
+                    (copies_has(u) && lease_slots_are_alike(mirror_offer_lease(o), u->lease->name));
+
+        return same ? offer_reason(&o->terms->value) : reason(WHY_OTHER_LEASE);
 }
 
 /* What the machine says of itself. */
 static const char *metadata_of(const Core *c, const Machine *m) {
         return machine_is_own(c, m) ? c->here.metadata : m->value.metadata;
+}
+
+/* Whether what is there counts as another unit of u's group: another unit, or another copy of u. */
+static bool is_alike(const Unit *u, const Machine *m, const Placed *o) {
+        return placement_matches(u->config.placement->spread_group, o->unit) &&
+               (!streq(o->unit, u->name) || (copies_has(u) && !lease_is_at(u->lease, m->id)));
 }
 
 /* Counts, for each machine, the other units of u's group that are there. */
@@ -98,7 +102,7 @@ static void count_alike(Plan *p, const Unit *u) {
                 m->alike = 0;
                 m->spread = placement_value(metadata_of(p->core, m), wishes->spread, &m->n_spread);
                 for (const Placed *o = m->placed; o; o = o->next)
-                        m->alike += placement_matches(wishes->spread_group, o->unit) && !streq(o->unit, u->name);
+                        m->alike += is_alike(u, m, o);
         }
         p->counted = u;
 }
@@ -127,6 +131,7 @@ static size_t find_alike(Plan *p, const Unit *u, const Machine *m) {
 static void look(Plan *p, const Unit *u, const Machine *m, const Offer *o, PlacementMachine *ret) {
         const Core *c = p->core;
         bool own = machine_is_own(c, m), enabled = o && o->seen.revision > 0 && !o->damaged;
+        const Lease *copy = m != p->from || p->supposed ? copies_at(c, u, m->id) : NULL;
 
         *ret = (PlacementMachine){
                 .id = m->id,
@@ -134,6 +139,7 @@ static void look(Plan *p, const Unit *u, const Machine *m, const Offer *o, Place
                 .enabled = enabled,
                 .word = enabled ? word_of(u, o) : reason(WHY_NONE),
                 .missing_peer = missing_peer(p, u->config.placement->machine_of, m->id),
+                .copy = copy ? copy->name : NULL,
                 .draining = own ? c->drain.on : m->value.draining,
                 .held = m->held,
                 .alike = find_alike(p, u, m),
@@ -168,10 +174,9 @@ static void collect_placed(Plan *p, bool with_planned) {
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
                 bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
-                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? mirror_find_lease(c, mirror_offer_lease(o))
-                                                                       : NULL;
+                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? copies_lease(c, o) : NULL;
 
-                if (l && plan_is_held_by(c, l, o->name) && mirror_find_machine(c, l->value->machine_id))
+                if (l && lease_is_at(l, o->name) && mirror_find_machine(c, l->value->machine_id))
                         add_placed(p, mirror_find_machine(c, l->value->machine_id),
                                         (Placed){ .unit = o->unit,
                                                         .conflicts = o->terms->value.conflicts,
@@ -275,7 +280,9 @@ static void set_available(const Core *c, Unit *u, bool available) {
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
-        Reason unfit = p->own ? plan_why_not(p, u, p->own, &here) : reason(WHY_MACHINE_UNLISTED);
+        Reason unfit = copies_leave_last(c, u) ? reason(WHY_COPY_LEFT)
+                       : p->own                ? plan_why_not(p, u, p->own, &here)
+                                               : reason(WHY_MACHINE_UNLISTED);
         Machine *best = NULL;
         unsigned rank = 0;
 
@@ -535,7 +542,7 @@ static void plan_move(Plan *p, Unit *u) {
         set_available(p->core, u, false);
         u->plan.stuck = false;
         u->plan.rank = RANK_NONE;
-        u->plan.move = choose_move(p, u, &choice);
+        u->plan.move = copies_leave_last(p->core, u) ? LEAVE_SURPLUS : choose_move(p, u, &choice);
         str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
         lease_plan(p->core, u->lease, choice.machine ? choice.machine->id : p->core->here.machine_id);
         if (choice.machine)

@@ -24,8 +24,6 @@ typedef struct Plan {
 /* Counts what each machine holds. If some unit minds what runs beside it, also collects which units must be kept
  * apart. */
 void plan_begin(Plan *p, Core *c, bool wishes);
-/* Whether that machine holds the lease for a session. l may be NULL. */
-bool plan_is_held_by(const Core *c, const Lease *l, const char *machine_id);
 /* Why the machine could not take the unit; WHY_NONE if it could. The name in the reason is borrowed until the step
  * ends. Does not look whether the machine is silent. */
 Reason plan_why_not(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look);

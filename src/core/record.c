@@ -90,6 +90,42 @@ bool lease_name_is_valid(const char *name) {
         return true;
 }
 
+bool lease_has_room_for_slots(const char *lease) {
+        return strcspn(lease, "#") + sizeof("#99") <= NAME_SIZE;
+}
+
+unsigned lease_slot(const char *lease) {
+        const char *mark = strchr(lease, '#');
+        unsigned slot = 0;
+
+        if (!mark || mark[1] == '0' || strlen(mark + 1) > 2)
+                return 0;
+        for (const char *s = mark + 1; *s; s++) {
+                if (*s < '0' || *s > '9')
+                        return 0;
+                slot = slot * 10 + (unsigned) (*s - '0');
+        }
+        return slot;
+}
+
+void lease_name_slot(const char *lease, unsigned slot, char ret[static NAME_SIZE]) {
+        size_t n = strcspn(lease, "#");
+
+        must(lease_has_room_for_slots(lease) && slot > 0 && slot < 100);
+        memcpy(ret, lease, n);
+        ret[n++] = '#';
+        if (slot >= 10)
+                ret[n++] = (char) ('0' + slot / 10);
+        ret[n++] = (char) ('0' + slot % 10);
+        ret[n] = '\0';
+}
+
+bool lease_slots_are_alike(const char *a, const char *b) {
+        size_t n = strcspn(a, "#");
+
+        return lease_slot(a) > 0 && lease_slot(b) > 0 && strcspn(b, "#") == n && memcmp(a, b, n) == 0;
+}
+
 bool machine_id_is_valid(const char *id) {
         return strnlen(id, MACHINE_SIZE) == MACHINE_SIZE - 1 && is_hex(id, MACHINE_SIZE - 1);
 }

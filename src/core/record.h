@@ -147,6 +147,8 @@ typedef struct OfferRecord {
         char about[WHY_SIZE]; /* what the reason speaks of (Reason.what), cut */
         char why[WHY_SIZE];   /* its sentence, cut; by 0.1.0 without a code. "": it would take it */
         usec_t until;         /* CLOCK_REALTIME, for people: it stands back until then; 0 */
+        uint32_t copies; /* Copies=: .lease is NAME#1, and the unit runs by any one of NAME#1 to NAME#copies; 0: by
+                            .lease */
         /* How the unit is there. Nobody decides anything by it. */
         char active[ACTIVE_SIZE]; /* its ActiveState=; "": the machine has not said it */
         char result[RESULT_SIZE]; /* its Result=, unless that is "success" */
@@ -241,6 +243,15 @@ void record_format_nonce(const char *process, uint64_t attempt, char ret[static 
 
 /* Whether this can be a lease's name: a unit's name, or [A-Za-z0-9:_.\\@-]{1,255} that does not start with a dot. */
 bool lease_name_is_valid(const char *name);
+
+/* The number of a slot, the i of "NAME#i" with i from 1 to 99; 0: this is no slot's name. */
+unsigned lease_slot(const char *lease);
+/* Writes the name of the slot of that number, for the name of any slot of the same NAME, or for NAME itself. The name
+ * must have room for it: lease_has_room_for_slots(). */
+void lease_name_slot(const char *lease, unsigned slot, char ret[static NAME_SIZE]);
+bool lease_has_room_for_slots(const char *lease);
+/* Whether both are slots of the same NAME. */
+bool lease_slots_are_alike(const char *a, const char *b);
 
 /* Whether this can be a machine's id: 32 hex digits. */
 bool machine_id_is_valid(const char *id);

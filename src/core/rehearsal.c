@@ -9,6 +9,7 @@
 
 #include "core/core.h"
 
+#include "core/copies.h"
 #include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
@@ -42,19 +43,57 @@ typedef struct Try {
 static Machine *holder_of(Core *c, const Lease *l) {
         Machine *m = l && l->value->state == LEASE_HELD ? mirror_find_machine(c, l->value->machine_id) : NULL;
 
-        return m && plan_is_held_by(c, l, m->id) ? m : NULL;
+        return m && lease_is_at(l, m->id) ? m : NULL;
 }
 
-static void add(Try *t, const char *name) {
-        const Unit *u = unit_find(t->core, name);
+/* Whose lease is meant: of a unit with copies, that of the copy that was named, as in "foo.service#2"; else that of
+ * this machine's copy, or of the one for which this machine waits. */
+static Machine *holder_meant(Core *c, const Unit *u, unsigned copy) {
+        char name[NAME_SIZE];
 
+        if (copy == 0 || !copies_has(u))
+                return holder_of(c, u->lease);
+        lease_name_slot(u->config.lease, copy, name);
+        return holder_of(c, mirror_find_lease(c, name));
+}
+
+static void add(Try *t, const char *name, Machine *from) {
+        unsigned copy = lease_slot(name);
+        char whole[NAME_SIZE];
+        const Unit *u;
+
+        str_copy(whole, sizeof(whole), name);
+        if (copy > 0)
+                whole[strcspn(whole, "#")] = '\0';
+        u = unit_find(t->core, whole);
         if (u && (u->forgotten || u->global))
                 u = NULL;
-        t->items[t->n++] = (Item){ .unit = u, .name = name, .from = u ? holder_of(t->core, u->lease) : NULL };
+        t->items[t->n++] = (Item){ .unit = u,
+                .name = name,
+                .from = from
+                                        ?: u ? holder_meant(t->core, u, copy)
+                                             : NULL };
 }
 
 static int by_name(const void *a, const void *b) {
         return strcmp(((const Item *) a)->name, ((const Item *) b)->name);
+}
+
+/* Adds the copies of the unit that the machine holds, or with machine NULL that any machine does, as "foo.service#2".
+ */
+static void add_copies(Try *t, const Unit *u, const Machine *machine) {
+        char lease[NAME_SIZE], name[NAME_SIZE];
+
+        for (unsigned i = 1; i <= u->config.slots; i++) {
+                Machine *m;
+
+                lease_name_slot(u->config.lease, i, lease);
+                m = holder_of(t->core, mirror_find_lease(t->core, lease));
+                if (!m || (machine && m != machine) || !lease_has_room_for_slots(u->name))
+                        continue;
+                lease_name_slot(u->name, i, name);
+                add(t, output_copy(t->core, name, strlen(name) + 1), m);
+        }
 }
 
 /* Adds what the machine holds, or with machine NULL what any machine does. Of other machines, units that are not
@@ -63,21 +102,22 @@ static void add_held(Try *t, const Machine *machine) {
         Core *c = t->core;
 
         for (const Unit *u = c->units; u; u = u->hh.next) {
-                const Machine *m = u->forgotten || u->global ? NULL : holder_of(c, u->lease);
+                Machine *m = u->forgotten || u->global ? NULL : holder_of(c, u->lease);
 
-                if (m && (!machine || m == machine))
-                        add(t, u->name);
+                if (copies_has(u) && !u->forgotten && !u->global)
+                        add_copies(t, u, machine);
+                else if (m && (!machine || m == machine))
+                        add(t, u->name, m);
         }
         for (const Offer *o = machine ? c->offers : NULL; o; o = o->hh.next)
                 if (strncmp(o->name, machine->id, MACHINE_SIZE - 1) == 0 && o->seen.revision > 0 &&
-                                !unit_find(c, o->unit) &&
-                                holder_of(c, mirror_find_lease(c, mirror_offer_lease(o))) == machine)
+                                !unit_find(c, o->unit) && holder_of(c, copies_lease(c, o)) == machine)
                         t->items[t->n++] = (Item){ .name = o->unit, .from = (Machine *) machine };
 }
 
 static void collect(Try *t) {
         Core *c = t->core;
-        size_t most = HASH_COUNT(c->units) + HASH_COUNT(c->offers) + t->what->n_units;
+        size_t most = HASH_COUNT(c->units) + HASH_COUNT(c->offers) + HASH_COUNT(c->leases) + t->what->n_units;
         const Machine *m = mirror_find_machine(c, strempty(t->what->machine));
 
         t->items = output_alloc(c, (most + 1) * sizeof(Item));
@@ -86,7 +126,7 @@ static void collect(Try *t) {
         else if (t->what->kind == REHEARSAL_DRAIN && m)
                 add_held(t, m);
         for (size_t i = 0; i < t->what->n_units; i++)
-                add(t, t->what->units[i]);
+                add(t, t->what->units[i], NULL);
         qsort(t->items, t->n, sizeof(Item), by_name);
 }
 

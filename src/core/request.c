@@ -19,6 +19,7 @@
 
 #include "core/request.h"
 
+#include "core/copies.h"
 #include "core/errand.h"
 #include "core/intake.h"
 #include "core/lease.h"
@@ -56,16 +57,43 @@ static bool is_offered(const Core *c, const Machine *m, const char *unit) {
         return o && o->seen.revision > 0 && !o->damaged;
 }
 
-/* The lease of a unit, which need not be enabled here; NULL: no machine has such a unit. */
-static const Lease *lease_of(Core *c, const char *unit) {
+/* A lease of the unit, which need not be enabled here; NULL: no machine has such a unit, or no record of it is known.
+ */
+static const Lease *any_lease_of(Core *c, const char *unit) {
         const Unit *u = unit_find(c, unit);
 
         if (u)
                 return u->global ? NULL : u->lease;
         for (const Machine *m = c->machines; m; m = m->hh.next)
                 if (is_offered(c, m, unit))
-                        return mirror_find_lease(c, mirror_offer_lease(mirror_find_offer(c, m->id, unit)));
+                        return copies_lease(c, mirror_find_offer(c, m->id, unit));
         return NULL;
+}
+
+/* The lease that is meant. Of a unit with copies that is the lease of the copy; if no copy was named, the only one in
+ * the state that is due for the verb. NULL: there is none. *ret_several: the copy must be named. */
+static const Lease *lease_of(Core *c, const Wanted *w, LeaseState due, bool *ret_several) {
+        const Lease *any = any_lease_of(c, w->unit), *found = NULL;
+        char name[NAME_SIZE];
+
+        *ret_several = false;
+        if (!any || lease_slot(any->name) == 0)
+                return w->copy == 0 ? any : NULL;
+        for (unsigned i = 1; i <= SLOTS_MAX; i++) {
+                const Lease *l;
+
+                lease_name_slot(any->name, i, name);
+                l = mirror_find_lease(c, name);
+                if (i == w->copy)
+                        return l;
+                if (w->copy > 0 || !l || lease_is_lost(l) || l->value->state != due)
+                        continue;
+                *ret_several = found;
+                if (found)
+                        return found;
+                found = l;
+        }
+        return found ?: w->copy > 0 ? NULL : any;
 }
 
 /* The holder; for a job that is done, whoever did it, or if that machine is silent, another one with the unit. */
@@ -84,13 +112,16 @@ static const Machine *whom_to_ask(Core *c, const Wanted *w, const Lease *l) {
 static bool is_ours(Core *c, const Wanted *w) {
         const Unit *u = unit_find(c, w->unit);
 
-        return u && !u->global && (w->verb == REQUEST_REARM || unit_is_ours(c, u));
+        if (!u || u->global || (w->copy > 0 && w->copy != lease_slot(u->lease->name)))
+                return false;
+        return w->verb == REQUEST_REARM ? !copies_has(u) || u->lease->value->state == LEASE_DONE : unit_is_ours(c, u);
 }
 
 /* Says why no machine can be asked, or gives the machine to ask. */
 static WordResult choose(Core *c, const Wanted *w, const Lease **ret_lease, const Machine **ret, Reason *ret_why) {
-        const Lease *l = lease_of(c, w->unit);
         LeaseState due = w->verb == REQUEST_REARM ? LEASE_DONE : LEASE_HELD;
+        bool several;
+        const Lease *l = lease_of(c, w, due, &several);
 
         *ret = NULL;
         *ret_lease = l;
@@ -101,6 +132,10 @@ static WordResult choose(Core *c, const Wanted *w, const Lease **ret_lease, cons
         }
         if (!l) {
                 *ret_why = reason(WHY_NOT_ENABLED);
+                return WORD_UNABLE;
+        }
+        if (several) {
+                *ret_why = reason_of(WHY_SEVERAL_COPIES, l->name);
                 return WORD_UNABLE;
         }
         if (lease_is_lost(l) || l->value->state != due || l->value->period > 0)
@@ -152,6 +187,9 @@ void request_begin(Core *c, const Event *e) {
                 abort();
         *w = (Wanted){ .id = e->id, .verb = e->verb };
         str_copy(w->unit, sizeof(w->unit), strempty(e->unit));
+        w->copy = lease_slot(w->unit);
+        if (w->copy > 0)
+                w->unit[strcspn(w->unit, "#")] = '\0';
         str_copy(w->machine, sizeof(w->machine), e->verb == REQUEST_TRANSFER ? strempty(e->machine_id) : "");
         str_copy(w->by, sizeof(w->by), strempty(e->by));
         if (end_at_once(c, w)) {

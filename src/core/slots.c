@@ -1,48 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A slot is a lease like any other, so at most one command runs by it, and of K slots at most K commands. A command
- * changes its slot only while nothing of the command is here, while this machine does not hold its slot, and while no
- * Txn is under way for it (law 7): so no command runs by one slot while this machine gives back another one for it. If
- * a late Txn brings a slot that the command has left, this machine gives the slot back unused (claim.c).
+ * A slot is a lease like any other, so at most one machine runs the unit by it, and by K slots at most K machines. A
+ * unit changes its slot only while nothing of the unit is here, while this machine does not hold its slot, and while
+ * no Txn is under way for it (law 7): so nothing runs by one slot while this machine gives back another one for it. If
+ * a late Txn brings a slot that the unit has left, this machine gives the slot back unused (claim.c).
+ *
+ * After a restart it is not known by which slot a unit with copies runs. It is the slot that this machine holds at the
+ * Index of the guard's entry. If there is not exactly one, the entry is a leftover, and the unit is stopped.
  */
 
 #include "core/slots.h"
 
+#include "core/copies.h"
+#include "core/lease.h"
 #include "core/mirror.h"
 #include "core/plan.h"
 #include "core/unit.h"
 
 bool slots_are_sought(const Unit *u) {
+        if (copies_has(u))
+                return !u->global && !u->config.global && u->life.phase == PHASE_IDLE;
         return u->config.slots > 1 && u->wish.run && !u->life.spent && !unit_is_in_hand(u);
 }
 
 static bool is_open(const Core *c, const Unit *u, const Lease *l) {
-        return (!l->unit || l->unit == u) && plan_can_have(c, l, u->config.version);
+        return (!l->unit || l->unit == u) && plan_can_have(c, l, u->config.version) &&
+               lease_slot(l->name) <= u->config.slots;
 }
 
-static void name_slot(const char *lease, unsigned i, char ret[static NAME_SIZE]) {
-        size_t n = strcspn(lease, "#");
+/* A slot that this machine holds, and that no unit here has: another machine has handed it on, or it is from before
+ * our restart. Then it may be beyond Copies=, which may have been changed meanwhile. */
+static const Lease *find_ours(const Core *c, const Unit *u) {
+        uint64_t in_hand = u->said.guard.index;
+        const Lease *found = NULL;
+        char name[NAME_SIZE];
 
-        must(n + 4 <= NAME_SIZE && i <= SLOTS_MAX);
-        memcpy(ret, lease, n);
-        ret[n++] = '#';
-        if (i >= 10)
-                ret[n++] = (char) ('0' + i / 10);
-        ret[n++] = (char) ('0' + i % 10);
-        ret[n] = '\0';
+        for (unsigned i = 1; i <= (in_hand > 0 ? SLOTS_MAX : u->config.slots); i++) {
+                const Lease *l;
+
+                lease_name_slot(u->config.lease, i, name);
+                l = mirror_find_lease(c, name);
+                if (!l || !lease_is_ours(c, l) || l->unit || l->given_up || l->txn > 0 ||
+                                (in_hand > 0 && l->value->index != in_hand))
+                        continue;
+                if (found)
+                        return in_hand > 0 ? NULL : found;
+                found = l;
+        }
+        return found;
+}
+
+/* The first slot that can be had and that no other unit here has. If there is none, a unit with copies goes to the
+ * first slot whose job is done, so that an operator can rearm it here. NULL: there is nothing better. */
+static const Lease *find_open(Core *c, const Unit *u) {
+        const Lease *done = NULL;
+        char name[NAME_SIZE];
+
+        for (unsigned i = 1; i <= u->config.slots; i++) {
+                const Lease *l;
+
+                lease_name_slot(u->config.lease, i, name);
+                l = mirror_lease(c, name);
+                if (is_open(c, u, l))
+                        return l;
+                if (!done && copies_has(u) && l->seen.known && l->value->state == LEASE_DONE && !lease_is_lost(l))
+                        done = l;
+        }
+        return done;
 }
 
 void slots_seek(Core *c, Unit *u) {
-        char name[NAME_SIZE];
+        const Lease *l = NULL;
 
-        if (!slots_are_sought(u) || unit_is_ours(c, u) || u->lease->txn > 0 || is_open(c, u, u->lease))
+        if (!slots_are_sought(u) || unit_is_ours(c, u) || u->lease->txn > 0)
                 return;
-        for (unsigned i = 1; i <= u->config.slots; i++) {
-                name_slot(u->config.lease, i, name);
-                if (is_open(c, u, mirror_lease(c, name))) {
-                        unit_change_slot(c, u, name);
-                        return;
-                }
-        }
+        if (copies_has(u) && (c->guard.synced || c->guard.gone))
+                l = find_ours(c, u);
+        if (!l && !unit_is_in_hand(u) && !is_open(c, u, u->lease))
+                l = find_open(c, u);
+        if (l && l != u->lease)
+                unit_change_slot(c, u, l->name);
 }

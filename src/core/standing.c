@@ -5,6 +5,7 @@
 
 #include "core/core.h"
 
+#include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
@@ -74,7 +75,7 @@ static void look_at_all(PlanView *view, const Unit *u) {
                         continue;
                 view->n_standings++;
                 s->machine = m;
-                s->holds = plan_is_held_by(c, u->lease, m->id);
+                s->holds = lease_is_at(u->lease, m->id);
                 s->reason = plan_why_not(&view->plan, u, m, &s->look);
                 if (s->holds)
                         s->reason = unfit_holder(c, u, s);
@@ -172,7 +173,7 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
         PlanView *view;
 
         (void) now;
-        if (!holder || u->global || !plan_is_held_by(c, u->lease, holder->id) ||
+        if (!holder || u->global || !lease_is_at(u->lease, holder->id) ||
                         !(holder == c->self ? u->plan.stuck : holder->value.draining))
                 return false;
         view = get_view(c, c->plan.has_wishes);
@@ -213,7 +214,7 @@ static void order_all(PlanView *view, const Unit *u) {
         view->n_standings = 0;
         plan_count_anew(&view->plan); /* u lives no longer than this question */
         for (const Machine *m = c->machines; m; m = m->hh.next) {
-                Standing s = { .machine = m, .holds = !u->global && plan_is_held_by(c, u->lease, m->id) };
+                Standing s = { .machine = m, .holds = !u->global && lease_is_at(u->lease, m->id) };
                 size_t at = view->n_standings;
 
                 if (m->seen.revision == 0)
@@ -234,15 +235,15 @@ int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyN
         _cleanup_free_ Lease *none = calloc(1, sizeof(Lease) + lease_size);
         _cleanup_free_ Unit *u = calloc(1, sizeof(Unit) + unit_size);
         PlanView *view = get_view(c, true);
+        UnitConfig alone = *config;
         int r = 0;
 
         if (!none || !u)
                 abort();
         none->value = (LeaseRecord *) &lease_none; /* not changed here */
         memcpy(none->name, config->lease, lease_size);
-        *u = (Unit){
-                .lease = mirror_find_lease(c, config->lease) ?: none, .global = config->global, .config = *config
-        };
+        alone.slots = 0; /* of copies, too, all machines are told as if none of them had one */
+        *u = (Unit){ .lease = mirror_find_lease(c, config->lease) ?: none, .global = config->global, .config = alone };
         memcpy(u->name, config->unit, unit_size);
         order_all(view, u);
         for (size_t i = 0; i < view->n_standings && r == 0; i++) {

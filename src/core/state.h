@@ -16,6 +16,7 @@
  *   session     questions about sessions, ours and others'
  *   pause       the pause, in which nobody takes a lease
  *   lease, machine  questions about a lease, and about machines, this one and others
+ *   copies      the leases of a unit with Copies=
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own
@@ -36,7 +37,7 @@
  *   guard-side, offer  the guard as a whole; what we say of the units that are enabled here
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *   planning    when units are planned, and how many in one step
- *   slots       which of its leases a command of "leasectl run --slots=" waits for
+ *   slots       by which of its leases a unit with Copies=, or a command of "leasectl run --slots=", goes
  *
  *   life        a unit's life between arming and release
  *   global      the life of a unit that runs everywhere, without a lease
@@ -96,6 +97,7 @@ typedef enum Leave {
         LEAVE_UNFIT,    /* it must not run here (any more) */
         LEAVE_DRAIN,
         LEAVE_FORGET,
+        LEAVE_SURPLUS, /* of its copies there are more than there should be */
         LEAVE_SHUTDOWN,
         LEAVE_SLEEP,
         LEAVE_OBSTACLE, /* PID 1 has stopped it because of another unit, and that lasts */

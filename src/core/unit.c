@@ -114,18 +114,26 @@ void unit_free(Core *c, Unit *u) {
 }
 
 void unit_change_slot(Core *c, Unit *u, const char *lease) {
-        must(!unit_is_in_hand(u) && !unit_is_ours(c, u));
-        if (!str_keep(&u->config_lease, lease))
-                abort();
-        u->config.lease = u->config_lease;
+        must(u->life.phase == PHASE_IDLE && !unit_is_ours(c, u));
+        if (lease_slot(lease) <= u->config.slots) {
+                if (!str_keep(&u->config_lease, lease))
+                        abort();
+                u->config.lease = u->config_lease;
+        }
         unit_attach(c, u, lease);
+}
+
+/* Whether the unit stays in the slot that it has, or seeks, by these options. */
+static bool keeps_slot(const Unit *u, const UnitConfig *config) {
+        return config->slots > 1 && lease_slots_are_alike(u->config.lease, config->lease) &&
+               lease_slot(u->config.lease) <= config->slots;
 }
 
 Unit *unit_configure(Core *c, const UnitConfig *config) {
         Unit *u = unit_find(c, config->unit);
         UnitConfig in_slot = *config;
 
-        if (u && config->slots > 1) { /* it stays in the slot that it has, or seeks */
+        if (u && keeps_slot(u, config)) {
                 in_slot.lease = u->config.lease;
                 config = &in_slot;
         }

@@ -17,7 +17,8 @@ Unit *unit_configure(Core *c, const UnitConfig *config);
 void unit_free(Core *c, Unit *u);
 /* Makes the unit use this lease from now on. Nothing of the unit may be in hand. */
 void unit_attach(Core *c, Unit *u, const char *lease);
-/* The same for a unit that seeks a slot: this lease is the configured one as well. */
+/* The same for a unit that seeks a slot: this lease is the configured one as well, if it is one of the unit's slots.
+ * If not, the unit's lease counts as renamed. The guard may have an entry of the unit, from before our restart. */
 void unit_change_slot(Core *c, Unit *u, const char *lease);
 /* Whether something of the unit may be on this machine, besides its lease. After a restart the guard's entry says
  * so. */

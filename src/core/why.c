@@ -26,6 +26,7 @@ static const struct {
         [WHY_ACQUIRED] = { "acquired" },
         [WHY_RENEWED] = { "renewed" },
         [WHY_CONFIRMED_DEAD] = { "confirmed dead" },
+        [WHY_SURPLUS] = { "surplus" },
 
         [WHY_STOPPING] = { "the daemon is being stopped" },
         [WHY_SLEEPING] = { "this machine is about to sleep" },
@@ -134,6 +135,10 @@ static const struct {
         [WHY_REQUEST_WITHDRAWN] = { "it was withdrawn" },
         [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
 
+        [WHY_HAS_COPY] = { "runs another copy, by %" },
+        [WHY_COPY_LEFT] = { "the last copy is left to a machine where it goes by another lease" },
+        [WHY_SEVERAL_COPIES] = { "several machines hold a copy: say which one, as %" },
+
         [WHY_PAUSED] = { "paused: nobody takes a lease until leasectl resume" },
         [WHY_KEEPS] = { "its holder has kept it since a pause, and is not heard (leasectl confirm-dead)" },
         [WHY_KNOWS_NO_PAUSE] = { "leased on % is too old for a pause" },
@@ -194,7 +199,7 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
 }
 
 const char *why_word(Why why) {
-        return why <= WHY_CONFIRMED_DEAD ? strempty(sentences[why].here) : "";
+        return why <= WHY_SURPLUS ? strempty(sentences[why].here) : "";
 }
 
 Why why_from_word(const char *word) {

@@ -35,6 +35,7 @@ typedef enum Why {
         WHY_ACQUIRED = 18,
         WHY_RENEWED = 19,
         WHY_CONFIRMED_DEAD = 20, /* the machine was confirmed dead by an operator or a power switch */
+        WHY_SURPLUS = 21,        /* there are more copies than Copies= says now */
 
         /* a machine takes no leases at all */
         WHY_STOPPING = 30,
@@ -142,6 +143,11 @@ typedef enum Why {
         WHY_REQUEST_NOT_RUNNING = 180,
         WHY_REQUEST_WITHDRAWN = 181,
         WHY_REQUEST_SILENT = 182,
+
+        /* copies (Copies=) */
+        WHY_HAS_COPY = 191,       /* .what is the lease of the copy */
+        WHY_COPY_LEFT = 192,      /* to a machine that goes by another lease */
+        WHY_SEVERAL_COPIES = 193, /* .what is the unit */
 
         /* a pause */
         WHY_PAUSED = 200,

@@ -20,6 +20,7 @@
 
 #include "core/back.h"
 #include "core/confirm.h"
+#include "core/copies.h"
 #include "core/drain.h"
 #include "core/lease.h"
 #include "core/leave.h"
@@ -101,10 +102,11 @@ static Reason why_no_steal(Core *c, const Unit *u) {
 
 static bool is_lease_of_unit(const Core *c, const Lease *l) {
         for (const Unit *u = c->units; u; u = u->hh.next)
-                if (u->lease == l && !u->config.once && !u->forgotten && !u->config.global)
+                if (!u->config.once && !u->forgotten && !u->config.global &&
+                                (u->lease == l || (copies_has(u) && lease_slots_are_alike(u->lease->name, l->name))))
                         return true;
         for (const Offer *o = c->offers; o; o = o->hh.next)
-                if (o->seen.revision > 0 && !o->damaged && streq(mirror_offer_lease(o), l->name))
+                if (o->seen.revision > 0 && !o->damaged && copies_may_use(o, l->name))
                         return true;
         return false;
 }

@@ -97,6 +97,7 @@ static const Member offer_members[] = {
         OPTIONAL(OfferRecord, MEMBER_CODE, code),
         OPTIONAL(OfferRecord, MEMBER_STRING, about),
         OPTIONAL(OfferRecord, MEMBER_UNSIGNED, until),
+        OPTIONAL(OfferRecord, MEMBER_UINT32, copies),
         OPTIONAL(OfferRecord, MEMBER_STRING, active),
         OPTIONAL(OfferRecord, MEMBER_STRING, result),
         OPTIONAL(OfferRecord, MEMBER_UNSIGNED, since),
@@ -573,6 +574,8 @@ static bool is_zero(const Member *m, const void *value) {
                 return *(const char *) value == '\0';
         if (m->type == MEMBER_BOOL)
                 return !*(const bool *) value;
+        if (m->type == MEMBER_UINT32)
+                return *(const uint32_t *) value == 0;
         assert(m->type == MEMBER_CODE || m->type == MEMBER_UNSIGNED || m->type == MEMBER_INTEGER);
         return m->type == MEMBER_CODE ? *(const Why *) value == WHY_NONE : *(const uint64_t *) value == 0;
 }

@@ -25,6 +25,10 @@ int lease_find(const World *w, const char *name) {
         return -1;
 }
 
+size_t unit_of_lease(const World *w, size_t lease) {
+        return w->options.bias == BIAS_COPIES ? 0 : lease;
+}
+
 void daemon_post(World *w, const Machine *m, size_t unit, SimKind kind, usec_t delay, uint64_t a, uint64_t b) {
         world_post(w, (SimEvent){ .at = w->now + delay,
                                       .kind = kind,

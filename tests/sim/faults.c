@@ -86,7 +86,8 @@ static void lean(World *w) {
 
         if (w->options.bias == BIAS_TIMERS)
                 exclude(w, doubling, ELEMENTSOF(doubling));
-        if (w->options.bias == BIAS_NONE || w->options.bias == BIAS_SLOTS || w->options.bias == BIAS_TIMERS)
+        if (w->options.bias == BIAS_NONE || w->options.bias == BIAS_SLOTS || w->options.bias == BIAS_COPIES ||
+                        w->options.bias == BIAS_TIMERS)
                 return;
         memcpy(w->fault_enabled, wanted[w->options.bias], sizeof(w->fault_enabled));
         if (w->options.bias == BIAS_LATE_WRITES || w->options.bias == BIAS_LATE_RELEASES) {
@@ -327,6 +328,8 @@ static void verb(World *w, Machine *m, size_t unit, Fault f) {
         case FAULT_ENABLE:
                 if (random_chance(w, 200000))
                         m->version[unit]++;
+                if (w->options.bias == BIAS_COPIES)
+                        m->copies = 2 + (unsigned) random_below(w, w->n_leases - 1);
                 daemon_verb(w, m, m->enabled[unit] && random_chance(w, 500000) ? EVENT_FORGET : EVENT_CONFIGURE, unit,
                                 0);
                 break;
@@ -438,7 +441,7 @@ static bool meets_the_sleeping(Fault f) {
 
 static void strike(World *w, Fault f) {
         Machine *m = w->machines + random_below(w, w->n_machines);
-        size_t unit = random_below(w, w->n_leases);
+        size_t unit = unit_of_lease(w, random_below(w, w->n_leases));
 
         TRACE(w, m, "FAULT %d on %s", (int) f, w->unit_names[unit]);
         if (machine_is_asleep(m) && !meets_the_sleeping(f))
@@ -505,7 +508,8 @@ static void on_fault(World *w) {
                 return;
         strike(w, enabled[random_below(w, n)]);
         if (random_chance(w, 100000)) /* jobs that ended well run again when somebody says so */
-                verb(w, w->machines + random_below(w, w->n_machines), random_below(w, w->n_leases), _FAULT_MAX);
+                verb(w, w->machines + random_below(w, w->n_machines), unit_of_lease(w, random_below(w, w->n_leases)),
+                                _FAULT_MAX);
         if (w->fault_enabled[FAULT_WIPE] && random_chance(w, 100000))
                 accept_everywhere(w);
 }
@@ -529,15 +533,19 @@ static void operator_helps(World *w) {
                 for (size_t j = 0; j < w->n_leases; j++) {
                         const LeaseRecord *l = map_lease(w, j);
 
-                        if (!m->enabled[j])
-                                daemon_verb(w, m, w->options.runs ? EVENT_RUN : EVENT_CONFIGURE, j, 1);
+                        size_t unit = unit_of_lease(w, j);
+
+                        if (!m->enabled[unit] || (w->options.bias == BIAS_COPIES && m->copies != w->options.slots)) {
+                                m->copies = w->options.slots;
+                                daemon_verb(w, m, w->options.runs ? EVENT_RUN : EVENT_CONFIGURE, unit, 1);
+                        }
                         if (l && l->state == LEASE_DONE)
-                                daemon_verb(w, m, EVENT_REARM, j, 0);
-                        if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) && unit_is_down(m->units + j) &&
-                                        gate_is_open(m, j) &&
-                                        (m->units[j].is_wanted_down || !was_put_aside(m->units + j)) &&
+                                daemon_verb(w, m, EVENT_REARM, unit, 0);
+                        if (l && l->state == LEASE_HELD && streq(l->machine_id, m->id) &&
+                                        unit_is_down(m->units + unit) && gate_is_open(m, unit) &&
+                                        (m->units[unit].is_wanted_down || !was_put_aside(m->units + unit)) &&
                                         !w->options.runs)
-                                pid1_request(w, m, j, JOB_START, BY_HAND);
+                                pid1_request(w, m, unit, JOB_START, BY_HAND);
                 }
         }
         accept_everywhere(w);

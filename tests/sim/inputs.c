@@ -237,7 +237,7 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 .kind = (EventKind) e->a, .unit = w->unit_names[e->unit], .index = e->b, .span = e->b, .on = e->b
         };
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
-        char by[24];
+        char by[24], copy[NAME_SIZE + 8];
 
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
@@ -249,6 +249,10 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 event.machine_id = w->machines[event.id % w->n_machines].id;
                 (void) snprintf(by, sizeof(by), "%llu", (unsigned long long) event.id);
                 event.by = by;
+                if (w->options.bias == BIAS_COPIES && event.id % 4 > 0) {
+                        (void) snprintf(copy, sizeof(copy), "%s#%u", event.unit, (unsigned) (event.id % 4));
+                        event.unit = copy;
+                }
         }
         if (event.kind == EVENT_METADATA)
                 event.metadata = m->metadata;
@@ -274,7 +278,10 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 m->enabled[e->unit] = true;
                 event.config = w->unit_configs[e->unit];
                 event.config.version = m->version[e->unit];
-                if (event.kind == EVENT_CONFIGURE && w->options.slots > 0) { /* after a restart, its slot is known */
+                if (w->options.bias == BIAS_COPIES)
+                        event.config.slots = m->copies;
+                else if (event.kind == EVENT_CONFIGURE &&
+                                w->options.slots > 0) { /* after a restart, its slot is known */
                         event.config.lease = w->lease_names[m->slot[e->unit]];
                         event.config.slots = 0;
                 }

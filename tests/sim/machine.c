@@ -57,8 +57,9 @@ void machine_init(World *w, Machine *m, size_t number) {
         m->watch.latency = w->latency;
         for (size_t i = 0; i < UNITS_MAX; i++)
                 m->units[i].gate_loaded = true;
+        m->copies = w->options.slots;
         for (size_t i = 0; i < w->n_leases; i++) {
-                m->enabled[i] = !w->options.runs;
+                m->enabled[i] = !w->options.runs && unit_of_lease(w, i) == i;
                 m->version[i] = 1;
         }
 }

@@ -72,6 +72,7 @@ struct Machine {
         bool started[LEASES_MAX]; /* ... which was asked of PID 1; in a file of /run */
         size_t slot[LEASES_MAX];  /* ... and by which of its leases it runs; in the same file */
         int64_t version[LEASES_MAX];
+        unsigned copies; /* Copies= of the unit here, with BIAS_COPIES */
 
         /* the way to the registry */
         bool requests_blocked, replies_blocked;
@@ -107,6 +108,8 @@ void daemon_stop_unit(World *w, Machine *m, size_t unit); /* and what it has bro
 void daemon_hint(World *w, Machine *m, size_t unit);
 int find_unit(const World *w, const char *name); /* -1: there is none */
 int lease_find(const World *w, const char *name);
+/* The unit that goes by that lease; with BIAS_COPIES there is one. */
+size_t unit_of_lease(const World *w, size_t lease);
 
 void machine_init(World *w, Machine *m, size_t number);
 void machine_power_on(World *w, Machine *m);

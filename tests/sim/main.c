@@ -86,6 +86,7 @@ static const char *const bias_names[] = {
         [BIAS_FEW_BEATS] = "few-beats",
         [BIAS_SHORT_TTL] = "short-ttl",
         [BIAS_SLOTS] = "slots",
+        [BIAS_COPIES] = "copies",
         [BIAS_HAND_OVER] = "hand-over",
         [BIAS_TIMERS] = "timers",
         [BIAS_VM_PAUSE] = "vm-pause",

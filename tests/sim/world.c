@@ -177,8 +177,8 @@ World *world_new(const Options *options) {
         if (!w)
                 abort();
         w->options = *options;
-        if (options->bias == BIAS_SLOTS) {
-                w->options.runs = true;
+        if (options->bias == BIAS_SLOTS || options->bias == BIAS_COPIES) {
+                w->options.runs = options->bias == BIAS_SLOTS;
                 w->options.slots = 2;
         }
         w->random = options->seed * 0xd1342543de82ef95u + 1;

@@ -19,6 +19,7 @@ typedef enum Bias {
         BIAS_FEW_BEATS,     /* the watch tells of no other machine's beats, while machines are cut off */
         BIAS_SHORT_TTL,     /* the shortest TTL, and guards hang while machines are cut off; units are slow to stop */
         BIAS_SLOTS,         /* options.runs, and each command may run by any of two leases */
+        BIAS_COPIES,        /* no meeting: one unit, with two or three copies as the operators like it (Copies=) */
         BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
         BIAS_TIMERS,        /* no meeting: the units are timers that catch up; no elapse may have two runs */
         BIAS_VM_PAUSE,      /* virtual machines are paused, while daemons are killed and machines cut off */
@@ -39,9 +40,10 @@ typedef struct Options {
         bool lone;          /* no core runs beside each that looks at all units and leases in each step (shadow.h) */
         bool faults;        /* drawn from the seed; false: a story injects its own */
         bool runs;          /* no unit is enabled; each is a command of "leasectl run", asked for now and then */
-        unsigned slots;     /* the leases of each such command; 0: one of its own. By BIAS_SLOTS */
-        bool trace;         /* keep the last lines for world_print_trace() */
-        bool trace_live;    /* and print them as they come */
+        unsigned slots;  /* the leases of each such command, or of the one unit that is enabled in the end; 0: one of
+                            its own. By BIAS_SLOTS, BIAS_COPIES */
+        bool trace;      /* keep the last lines for world_print_trace() */
+        bool trace_live; /* and print them as they come */
 } Options;
 
 struct World {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "registry/record-json.h"
@@ -53,6 +54,35 @@ static void a_text_that_says_more_is_told(void **state) {
         }
 }
 
+/* An offer says how many copies there are to be, and 0.1.0 does not. */
+static void copies_are_a_number_that_may_be_missing(void **state) {
+        static const char bare[] =
+                        "{\"lease\":\"foo#1\",\"version\":9,\"conflicts\":\"\",\"replaces\":\"\",\"why\":\"\"";
+        static const struct {
+                const char *more;
+                int r;
+                unsigned copies;
+        } offers[] = { { "", 0, 0 }, { ",\"copies\":3", 0, 3 }, { ",\"copies\":0", 0, 0 },
+                { ",\"copies\":-1", -EBADMSG, 0 }, { ",\"copies\":\"3\"", -EBADMSG, 0 },
+                { ",\"copies\":4294967296", -EBADMSG, 0 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(offers); i++) {
+                RecordValue value = {};
+                char text[300], *again = NULL;
+
+                (void) snprintf(text, sizeof(text), "%s%s}", bare, offers[i].more);
+                assert_int_equal(record_decode(RECORD_OFFER, text, strlen(text), &value, NULL), offers[i].r);
+                if (offers[i].r < 0)
+                        continue;
+                assert_int_equal(value.offer.copies, offers[i].copies);
+                assert_int_equal(record_encode(&(Record){ .kind = RECORD_OFFER, .offer = &value.offer }, NULL, 0,
+                                                 &again),
+                                0);
+                assert_int_equal(!!strstr(again, "copies"), offers[i].copies > 0);
+                free(again);
+        }
+}
+
 /* It is read as nothing, so nothing of it is understood; but it is to be replaced as a whole. */
 static void a_damaged_text_is_damaged_in_the_same_way(void **state) {
         const char *why = NULL;
@@ -68,6 +98,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_text_that_is_understood_may_be_forgotten),
                 cmocka_unit_test(a_text_that_says_more_is_told),
+                cmocka_unit_test(copies_are_a_number_that_may_be_missing),
                 cmocka_unit_test(a_damaged_text_is_damaged_in_the_same_way),
         };
 

@@ -15,6 +15,33 @@ static const char session_a[] = "1f2e3d4c5b6a7988-10000", session_b[] = "0000000
 
 /* ---- names ---- */
 
+static void a_slot_is_a_name_with_a_number(void **state) {
+        static const char *const none[] = { "foo", "foo#", "foo#0", "foo#01", "foo#1a", "foo#100", "foo#-1",
+                "foo#1#2" };
+        char name[NAME_SIZE], longest[NAME_SIZE];
+
+        for (unsigned i = 1; i < 100; i++) {
+                lease_name_slot("foo.service", i, name);
+                assert_int_equal(lease_slot(name), i);
+                assert_true(lease_name_is_valid(name));
+                lease_name_slot("foo.service#7", i, longest); /* of any slot of the same name */
+                assert_string_equal(longest, name);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(none); i++)
+                assert_int_equal(lease_slot(none[i]), 0);
+        assert_true(lease_slots_are_alike("foo#1", "foo#12"));
+        assert_false(lease_slots_are_alike("foo#1", "fo#1"));
+        assert_false(lease_slots_are_alike("foo#1", "foo"));
+        memset(longest, 'a', sizeof(longest));
+        longest[252] = '\0';
+        assert_true(lease_has_room_for_slots(longest));
+        lease_name_slot(longest, 64, name);
+        assert_true(lease_name_is_valid(name));
+        longest[252] = 'a';
+        longest[253] = '\0';
+        assert_false(lease_has_room_for_slots(longest));
+}
+
 static void a_session_tells_its_ttl(void **state) {
         static const usec_t ttls[] = { TTL_MIN, 2500 * USEC_PER_MSEC, 10 * USEC_PER_SEC, 12345 * USEC_PER_MSEC,
                 TTL_MAX };
@@ -318,6 +345,7 @@ static void the_default_fits_every_ttl(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_slot_is_a_name_with_a_number),
                 cmocka_unit_test(a_session_tells_its_ttl),
                 cmocka_unit_test(a_session_is_written_in_sixteen_digits),
                 cmocka_unit_test(what_is_not_a_session_has_no_ttl),
