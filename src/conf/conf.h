@@ -110,6 +110,7 @@ bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char 
 typedef struct UnitOptions {
         char *unit;
         char *lease;            /* Lease=; default: the unit's name */
+        char *slot;             /* with Copies=: the lease of the first copy, "LEASE#1"; NULL: it has one copy */
         UnitConfig config;      /* all options by which the core decides */
         char *stop_grace_where; /* "FILE:LINE" of StopGraceSec=; NULL if not set */
         bool fence_by_reboot;   /* FenceAction=none|reboot */

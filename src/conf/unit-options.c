@@ -34,6 +34,21 @@ static void print_lease(FILE *f, const char *key, const void *options) {
                 ini_print_string(f, key, &o->lease);
 }
 
+static int parse_copies(const char *value, void *field) {
+        int64_t n = 1;
+        int r = *value ? ini_parse_int64(value, &n) : 0;
+
+        if (r >= 0 && (n < 1 || n > SLOTS_MAX))
+                r = -ERANGE;
+        if (r >= 0)
+                *(unsigned *) field = (unsigned) n;
+        return r;
+}
+
+static void print_copies(FILE *f, const char *key, const void *field) {
+        (void) fprintf(f, "%s=%u\n", key, MAX(*(const unsigned *) field, 1u));
+}
+
 static int parse_stop_grace(const char *value, void *field) {
         return ini_parse_span_to(value, TTL_MAX, field);
 }
@@ -104,6 +119,7 @@ static void print_hold_down(FILE *f, const char *key, const void *options) {
 
 enum {
         O_LEASE,
+        O_COPIES,
         O_STOP_GRACE,
         O_VERSION,
         O_ON_SUCCESS,
@@ -120,6 +136,8 @@ static const IniOption options[_O_MAX] = {
         [O_LEASE] = { "Lease", parse_lease, 0,
                         "a name of at most 255 letters, digits and :_.\\@- that does not begin with a dot",
                         print_lease },
+        [O_COPIES] = { "Copies", parse_copies, offsetof(UnitOptions, config.slots), "a number from 1 to 64, e.g. 3",
+                        print_copies },
         [O_STOP_GRACE] = { "StopGraceSec", parse_stop_grace, offsetof(UnitOptions, config.stop_grace),
                         "a time span up to 60s, e.g. 3s", ini_print_span },
         [O_VERSION] = { "Version", ini_parse_int64, offsetof(UnitOptions, config.version), "a whole number, e.g. 2",
@@ -216,11 +234,13 @@ static int fill_defaults(UnitOptions *o) {
                 c->hold_down_release = HOLD_DOWN_RELEASE;
         if (o->placement->failback_hold == USEC_INFINITY)
                 o->placement->failback_hold = FAILBACK_HOLD;
+        if (o->lease && c->slots > 1)
+                o->slot = text_format("%s#1", o->lease);
         c->unit = o->unit;
-        c->lease = o->lease;
+        c->lease = o->slot ?: o->lease;
         share_placement(o);
         c->placement = o->placement;
-        return o->lease ? 0 : -ENOMEM;
+        return o->lease && (o->slot || c->slots < 2) ? 0 : -ENOMEM;
 }
 
 static UnitOptions *unit_options_new(const char *unit) {
@@ -268,7 +288,20 @@ static int load(const char *root, UnitOptions *o, const Draft *draft, bool *ret_
         if (r == 0) {
                 o->config.doubtful = placement_options_are_doubtful(&source);
                 *ret_sure = placement_options_check(o, &source, messages) && !unread[O_LEASE] && !unread[O_SLICE] &&
-                            !(o->global && o->lease);
+                            !unread[O_COPIES] && !(o->global && o->lease);
+                if (o->config.slots > 1 && o->global) {
+                        messages_add(messages,
+                                        "%s: Copies=: cannot stand together with Global=, which runs it on every "
+                                        "machine, remove one of them",
+                                        where[O_COPIES] ?: o->unit);
+                        *ret_sure = false;
+                } else if (o->config.slots > 1 && !lease_has_room_for_slots(o->lease ?: o->unit)) {
+                        messages_add(messages,
+                                        "%s: Copies=: the name of the lease is too long for copies, give it a shorter "
+                                        "one by Lease=",
+                                        where[O_COPIES] ?: o->unit);
+                        *ret_sure = false;
+                }
                 if (o->global && o->lease)
                         messages_add(messages,
                                         "%s: Lease=: cannot stand together with Global=, which needs none, remove it",
@@ -331,6 +364,7 @@ UnitOptions *unit_options_free(UnitOptions *o) {
                 free(o->placement);
         free(o->unit);
         free(o->lease);
+        free(o->slot);
         free(o->slice);
         free(o->stop_grace_where);
         free(o);

@@ -244,6 +244,55 @@ static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
         assert_true(p->config.hold_down_failure == 5 * USEC_PER_SEC);
 }
 
+static void assert_copies(const char *root, const char *options, const char *message) {
+        _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        char text[400], expected[400];
+
+        (void) snprintf(text, sizeof(text), "[X-Leased]\n%s\n", options);
+        (void) snprintf(expected, sizeof(expected), "/etc/leased/units/foo.service:2: %s", message);
+        assert_int_equal(unit_options_preview_text(root, "foo.service", text, strlen(text), &o, &m), -EBADMSG);
+        assert_messages(&m, expected, NULL);
+        assert_null(o); /* by which leases it goes is in doubt */
+}
+
+static void a_unit_with_copies_goes_by_numbered_leases(void **state) {
+        static const struct {
+                const char *text, *lease, *slot;
+                unsigned copies;
+        } good[] = {
+                { "Copies=3", "foo.service", "foo.service#1", 3 },
+                { "Copies=64\nLease=shared", "shared", "shared#1", 64 },
+                { "Copies=1", "foo.service", "foo.service", 1 },
+                { "Copies=3\nCopies=", "foo.service", "foo.service", 1 },
+        };
+        char name[256], text[300];
+        const char *root = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_(unit_options_freep) UnitOptions *o = NULL;
+                _cleanup_(messages_done) Messages m = {};
+
+                (void) snprintf(text, sizeof(text), "[X-Leased]\n%s\n", good[i].text);
+                assert_int_equal(unit_options_preview_text(root, "foo.service", text, strlen(text), &o, &m), 0);
+                assert_messages(&m, NULL);
+                assert_string_equal(o->lease, good[i].lease);
+                assert_string_equal(o->config.lease, good[i].slot);
+                assert_int_equal(o->config.slots, good[i].copies);
+        }
+        assert_copies(root, "Copies=0", "Copies=0: expected is a number from 1 to 64, e.g. 3");
+        assert_copies(root, "Copies=65", "Copies=65: expected is a number from 1 to 64, e.g. 3");
+        assert_copies(root, "Copies=all", "Copies=all: expected is a number from 1 to 64, e.g. 3");
+        assert_copies(root, "Copies=2\nGlobal=yes",
+                        "Copies=: cannot stand together with Global=, which runs it on every machine, remove one of "
+                        "them");
+        memset(name, 'a', sizeof(name) - 1);
+        name[255] = '\0';
+        (void) snprintf(text, sizeof(text), "Copies=2\nLease=%s", name);
+        assert_copies(root, text,
+                        "Copies=: the name of the lease is too long for copies, give it a shorter one by Lease=");
+}
+
 static void bad_options_are_named_with_file_and_line(void **state) {
         _cleanup_(messages_done) Messages m = {};
         const char *root = *state;
@@ -264,10 +313,11 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":7: OnSuccess=stop: expected is done or release",
                         U ":8: OnFailure=done: expected is release or hold",
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
-                        U ":10: TTL=: unknown option in [X-Leased], known are Lease=, StopGraceSec=, Version=, "
-                          "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, MachineID=, "
-                          "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, PreferNot=, Spread=, "
-                          "Failback=, FailbackSec=",
+                        U
+                        ":10: TTL=: unknown option in [X-Leased], known are Lease=, Copies=, StopGraceSec=, Version=, "
+                        "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, MachineID=, "
+                        "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, PreferNot=, Spread=, "
+                        "Failback=, FailbackSec=",
                         U ":11: FenceAction=off: expected is none or reboot",
                         "/etc/leased/units/foo.service:1: [Service]: unknown section, only [X-Leased] is read here",
                         NULL);
@@ -346,6 +396,7 @@ int main(void) {
                 with_root(a_drop_in_hides_others_of_its_name),
                 with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
                 with_root(options_are_read_from_unit_drop_in_and_units_file),
+                with_root(a_unit_with_copies_goes_by_numbered_leases),
                 with_root(bad_options_are_named_with_file_and_line),
                 cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
                 with_root(a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines),
