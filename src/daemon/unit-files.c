@@ -7,7 +7,9 @@
 #include <utlist.h>
 
 #include "daemon/bus-util.h"
+#include "util/journal.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/text.h"
 #include "util/unit-name.h"
 
@@ -146,12 +148,17 @@ static bool is_refusal(Why code) {
 
 static void log_outcome(const FileOutcome *o) {
         const char *why = WHY_TEXT(reason_of(o->code, o->about));
+        bool refused = is_refusal(o->code);
+        char text[WHY_TEXT_SIZE + 80];
 
-        if (is_refusal(o->code))
-                log_warning("%s: what was submitted as version %" PRIi64 " is not taken: %s", o->name, o->version,
-                                why);
-        else
-                log_notice("%s: submitted as version %" PRIi64 ": %s", o->name, o->version, why);
+        (void) snprintf(text, sizeof(text), "what was submitted as version %" PRIi64 "%s: %s", o->version,
+                        refused ? " is not taken" : "", why);
+        journal_event(refused ? LOG_WARNING : LOG_NOTICE,
+                        &(JournalEvent){ .id = refused ? MESSAGE_FILE_REFUSED : MESSAGE_FILE_TAKEN,
+                                        .unit = o->name,
+                                        .reason = why,
+                                        .code = o->code },
+                        text);
 }
 
 int unit_files_set_outcome(Daemon *d, sd_bus_message *m, sd_bus_error *error) {

@@ -190,6 +190,20 @@ class Forged(Submitting):
             self.assertNothingOf(name)
             self.assertNothingOf(how.get("put_as") or name)
 
+    def told(self, unit):
+        """The reasons, by number, of the entries in the unit's journal about what was submitted."""
+        run("journalctl", "--sync")
+        lines = run("journalctl", "-b", "-o", "json", f"OBJECT_SYSTEMD_UNIT={unit}", "--no-pager").stdout.splitlines()
+        entries = [json.loads(line) for line in lines if "what was submitted as version" in line]
+        self.assertTrue(all("MESSAGE_ID" in entry and entry["UNIT"] == unit for entry in entries), entries)
+        return [int(entry["REASON_CODE"]) for entry in entries]
+
+    def test_the_units_own_journal_tells_what_has_become_of_it(self):
+        self.submit("told.service")
+        wait_for("it is told", lambda: REASON["in force"] in self.told("told.service"))
+        self.forge("told.service", key="mallory")
+        wait_for("that is told as well", lambda: REASON["unknown signer"] in self.told("told.service"))
+
     def test_what_is_not_signed_by_somebody_known_is_refused(self):
         put("units/plain.service", {"signed": json.dumps({"unit": "plain.service"}), "signature": ""})
         self.wait_outcome("plain.service", "unsigned")
