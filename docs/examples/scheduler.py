@@ -80,7 +80,7 @@ class World:
             self.units = {}
             revision, rows = call("ListClusterUnits", "sast", "", 0, 0)
         self.revision = revision
-        for unit, machine, _, state, _, _, _, holds, _, _, code, _ in rows:
+        for unit, machine, _, state, _, _, _, holds, _, _, code, *_ in rows:
             self.units[unit, machine] = {"state": state, "holds": holds, "code": code}
             if state == "gone":
                 del self.units[unit, machine]

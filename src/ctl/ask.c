@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "core/record.h"
 #include "ctl/bus.h"
 #include "ctl/cluster.h"
 #include "ctl/leases.h"
@@ -39,6 +40,17 @@ enum {
         COLUMN_INDEX,
 };
 
+/* Whether the row is one of the unit, or of the copy that was named, as in "foo.service#2". */
+static bool is_of(const json_t *row, const char *unit) {
+        const char *name = string_at(row, COLUMN_UNIT);
+        unsigned copy = lease_slot(unit);
+
+        if (copy == 0)
+                return streq(name, unit);
+        return strncmp(name, unit, strcspn(unit, "#")) == 0 && strlen(name) == strcspn(unit, "#") &&
+               lease_slot(string_at(row, COLUMN_LEASE)) == copy && json_is_true(json_array_get(row, COLUMN_HOLDS));
+}
+
 static json_int_t number(const Place *p, size_t column) {
         return json_integer_value(json_array_get(p->row, column));
 }
@@ -47,21 +59,33 @@ static bool is_held(const Place *p) {
         return json_is_true(json_array_get(p->row, COLUMN_HOLDS));
 }
 
+/* Whether the row says more of the unit than the other one: its machine holds it, and of two copies, is this one. */
+static bool is_preferred(const json_t *row, const json_t *other, const char *here) {
+        bool holds = json_is_true(json_array_get(row, COLUMN_HOLDS));
+
+        return holds &&
+               (!json_is_true(json_array_get(other, COLUMN_HOLDS)) || streq(string_at(row, COLUMN_MACHINE), here));
+}
+
 /* Finds the row of the unit, the holder's if somebody holds it. machine_id: look only there; "": everywhere. *ret is
  * borrowed from the answer; NULL: there is none. */
 static int read_row(Ctl *ctl, const char *unit, const char *machine_id, json_t **ret_answer, const json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
         const json_t *row;
+        const char *here;
         size_t i;
         int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", ret_answer, &error, "sast", machine_id, 0,
                         (uint64_t) 0);
 
+        if (r >= 0)
+                r = bus_get_manager(ctl->bus, &manager, &error);
+        here = get_string(manager, "MachineID");
         *ret = NULL;
         if (r < 0)
                 return bus_complain(unit, r, &error);
         json_array_foreach(json_array_get(*ret_answer, 1), i, row)
-                if (streq(string_at(row, COLUMN_UNIT), unit) &&
-                                (!*ret || json_is_true(json_array_get(row, COLUMN_HOLDS))))
+                if (is_of(row, unit) && (!*ret || is_preferred(row, *ret, here)))
                         *ret = row;
         return CTL_OK;
 }

@@ -28,7 +28,7 @@ _printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const ch
 
 static json_t *unit_row_new(const json_t *row) {
         static const char *const members[] = { "unit", "machine_id", "lease", "state", "active_state", "result",
-                "since_usec", "holds", "index", "held_since_usec", "code", "why" };
+                "since_usec", "holds", "index", "held_since_usec", "code", "why", "copies" };
         json_t *object = json_object();
 
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
@@ -126,14 +126,47 @@ static void judge_stuck(json_t *cluster, const json_t *holder, const json_t *stu
                                 get_boolean(machines_find(machines, id), "draining") ? ", which drains" : "");
 }
 
+/* Says of a unit of whose copies not all are held how many are, and why no other machine has one. */
+static void judge_copies(json_t *cluster, const json_t *rows, size_t from, size_t to, size_t held, size_t copies) {
+        const json_t *machines = json_object_get(cluster, "machines"), *one = NULL;
+        const char *unit = get_string(json_array_get(rows, from), "unit");
+        char name[HOSTNAME_SHOWN];
+
+        for (size_t i = from; i < to; i++) {
+                const json_t *row = json_array_get(rows, i);
+
+                if (!get_boolean(row, "holds") && !streq(get_string(row, "state"), "silent") &&
+                                (!one || (!may_take(machines, one) && may_take(machines, row))))
+                        one = row;
+                if (streq(get_string(row, "state"), "done"))
+                        return;
+        }
+        if (!one)
+                add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies: no other machine is there for it",
+                                held, copies);
+        else if (may_take(machines, one))
+                add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies: %s may take one", held, copies,
+                                machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
+        else
+                add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies; %s: %s", held, copies,
+                                machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
+                                *get_string(one, "why") ? get_string(one, "why") : "draining");
+}
+
 /* One unit: the rows from..to-1, one for each machine on which it is enabled. */
 static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t to, const json_t *stuck) {
         const char *unit = get_string(json_array_get(rows, from), "unit");
         const json_t *holder = NULL;
+        size_t held = 0, copies = 0;
 
         for (size_t i = from; i < to; i++) {
                 const json_t *row = json_array_get(rows, i);
                 const char *state = get_string(row, "state");
+
+                held += get_boolean(row, "holds");
+                copies = MAX(copies, (size_t) get_integer(row, "copies"));
+                if (get_boolean(row, "holds") && holder) /* another copy is looked at in its turn */
+                        judge_held(cluster, holder);
 
                 if (streq(state, "unknown")) {
                         add_wrong(cluster, "unit-unknown", unit, "is not known to run anywhere");
@@ -147,6 +180,8 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
         if (holder) {
                 judge_held(cluster, holder);
                 judge_stuck(cluster, holder, stuck);
+                if (copies > held)
+                        judge_copies(cluster, rows, from, to, held, copies);
         } else
                 judge_free(cluster, rows, from, to);
 }
@@ -283,14 +318,14 @@ static int read_globals(Ctl *ctl, const json_t *manager, json_t **ret) {
 
         json_array_foreach(states, i, row)
                 if (get_boolean(row, "global"))
-                        (void) json_array_append_new(
-                                        rows, json_pack("{s:O, s:O, s:s, s:O, s:O, s:s, s:i, s:b, s:i, s:i, s:i, s:s}",
-                                                              "unit", json_object_get(row, "unit"), "machine_id",
-                                                              json_object_get(manager, "MachineID"), "lease", "",
-                                                              "state", json_object_get(row, "state"), "active_state",
-                                                              json_object_get(row, "active_state"), "result", "",
-                                                              "since_usec", 0, "holds", 0, "index", 0,
-                                                              "held_since_usec", 0, "code", 0, "why", ""));
+                        (void) json_array_append_new(rows,
+                                        json_pack("{s:O, s:O, s:s, s:O, s:O, s:s, s:i, s:b, s:i, s:i, s:i, s:s, s:i}",
+                                                        "unit", json_object_get(row, "unit"), "machine_id",
+                                                        json_object_get(manager, "MachineID"), "lease", "", "state",
+                                                        json_object_get(row, "state"), "active_state",
+                                                        json_object_get(row, "active_state"), "result", "",
+                                                        "since_usec", 0, "holds", 0, "index", 0, "held_since_usec", 0,
+                                                        "code", 0, "why", "", "copies", 0));
         *ret = json_incref(rows);
         return code;
 }

@@ -5,6 +5,8 @@
  * kept them.
  */
 
+#include "core/record.h"
+#include "core/unit-config.h"
 #include "ctl/bus-many.h"
 #include "ctl/history-lines.h"
 #include "ctl/leases.h"
@@ -91,6 +93,22 @@ static int read_lease(const History *h, const char *name, sd_bus_error *error) {
         return r;
 }
 
+/* Reads the leases of all copies of a unit. Those of copies that nobody has had have no history. */
+static int read_copies(const History *h, const char *lease, sd_bus_error *error) {
+        char name[NAME_SIZE];
+        int r = 0;
+
+        for (unsigned i = 1; i <= SLOTS_MAX && r >= 0; i++) {
+                lease_name_slot(lease, i, name);
+                r = read_lease(h, name, error);
+                if (r < 0 && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchLease"))) {
+                        sd_bus_error_free(error);
+                        r = 0;
+                }
+        }
+        return r;
+}
+
 /* Reads what was typed: a unit that is enabled here, or a lease, which mostly has the name of its unit. */
 static int read_typed(const History *h, const char *typed) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, ignored = SD_BUS_ERROR_NULL;
@@ -98,7 +116,7 @@ static int read_typed(const History *h, const char *typed) {
         int r;
 
         if (unit_lease_name(h->ctl, strempty(unit), &lease) > 0)
-                r = read_lease(h, lease, &error);
+                r = lease_slot(lease) > 0 ? read_copies(h, lease, &error) : read_lease(h, lease, &error);
         else {
                 r = read_lease(h, typed, &error);
                 if (r < 0 && sd_bus_error_has_name(&error, LEASED_ERROR("NoSuchLease")) &&

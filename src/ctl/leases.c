@@ -117,10 +117,11 @@ static json_t *state_row_new(const json_t *state, const json_t *machines, const 
         bool global = !*lease, known = global || json_is_true(json_array_get(state, 5));
         const json_t *holder = known && *machine ? json_object_get(machines, machine) : NULL;
 
-        return json_pack("{s:O, s:O, s:O, s:s, s:o, s:O, s:O, s:o, s:o, s:b}", "unit", json_array_get(state, 0),
-                        "state", json_array_get(state, 1), "active_state", json_array_get(state, 2), "hostname",
-                        strempty(json_string_value(holder)), "machine_id", known ? json_string(machine) : json_null(),
-                        "index", json_array_get(state, 6), "time_remaining_usec", json_array_get(state, 7), "held",
+        return json_pack("{s:O, s:O, s:O, s:O, s:s, s:o, s:O, s:O, s:o, s:o, s:b}", "unit", json_array_get(state, 0),
+                        "lease", json_array_get(state, 3), "state", json_array_get(state, 1), "active_state",
+                        json_array_get(state, 2), "hostname", strempty(json_string_value(holder)), "machine_id",
+                        known ? json_string(machine) : json_null(), "index", json_array_get(state, 6),
+                        "time_remaining_usec", json_array_get(state, 7), "held",
                         known ? json_boolean(*machine) : json_null(), "local",
                         known ? json_boolean(streq(machine, here)) : json_null(), "global", global);
 }

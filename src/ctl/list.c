@@ -4,6 +4,7 @@
  * there and how they are; with --all, all leases in the registry. */
 
 #include "ctl/cluster.h"
+#include "ctl/copies.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
@@ -20,11 +21,14 @@ static void add_holders(json_t *rows) {
         size_t i;
 
         json_array_foreach(rows, i, row) {
+                _cleanup_free_ char *copies = NULL;
                 char holder[80];
                 const char *host = get_string(row, "hostname");
 
                 if (get_boolean(row, "global"))
                         host = "everywhere";
+                else if (json_object_get(row, "copy_holders"))
+                        host = strempty(copies = copies_text(row));
                 else if (json_is_null(json_object_get(row, "held")))
                         host = "unknown";
                 else if (!get_boolean(row, "held"))
@@ -153,7 +157,9 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
         code = read_rows(ctl, &rows, &manager);
         if (code != CTL_OK)
                 return code;
-        code = all_holders_known(rows);
+        code = copies_add(ctl, rows);
+        if (code == CTL_OK)
+                code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)
                 add_holders(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns),

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+#include "core/record.h"
 #include "ctl/ask.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -85,8 +86,11 @@ static int transfer_one(Ctl *ctl, const char *typed, const json_t *target) {
         json_auto_t *row = NULL;
         const char *unit = strempty(name);
         Move move = {};
-        int code = read_row(ctl, unit, &row);
+        int code;
 
+        if (lease_slot(unit) > 0) /* whichever machine has the copy */
+                return transfer_elsewhere(ctl, unit, NULL, target);
+        code = read_row(ctl, unit, &row);
         if (code != CTL_OK)
                 return code;
         if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
@@ -192,7 +196,7 @@ static int is_not_done(const json_t *props, void *userdata) {
 
 static int rearm_one(Ctl *ctl, const char *unit) {
         json_auto_t *row = NULL;
-        int code = read_row(ctl, unit, &row);
+        int code = lease_slot(unit) > 0 ? CTL_OK : read_row(ctl, unit, &row);
 
         if (code != CTL_OK)
                 return code;

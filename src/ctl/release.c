@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/record.h"
 #include "ctl/ask.h"
 #include "ctl/bus-many.h"
 #include "ctl/bus.h"
@@ -89,13 +90,17 @@ static int read_before(Release *r, char **typed) {
         _cleanup_free_ char **names = NULL;
         int code;
 
-        for (size_t i = 0; i < r->n; i++)
+        for (size_t i = 0; i < r->n; i++) {
                 r->items[i] = (Item){ .name = unit_name_complete(typed[i]), .index = -1 };
+                r->items[i].elsewhere =
+                                lease_slot(strempty(r->items[i].name)) > 0; /* whichever machine has the copy */
+        }
         names = names_of(r);
         code = names ? crowd_look(r->ctl, r->n, names, look_before, r) : CTL_FAILED;
         for (size_t i = 0; i < r->n && code == CTL_OK; i++) {
-                int c = r->items[i].name && r->items[i].index < 0 ? look_at_alias(r->ctl, typed[i], r->items + i)
-                                                                  : CTL_OK;
+                int c = r->items[i].name && r->items[i].index < 0 && !r->items[i].elsewhere
+                                        ? look_at_alias(r->ctl, typed[i], r->items + i)
+                                        : CTL_OK;
 
                 if (c != CTL_OK)
                         fail(r->items + i, c);

@@ -148,7 +148,8 @@ typedef struct Counts {
 
 static Counts count(const json_t *cluster) {
         json_auto_t *names = json_object();
-        json_t *machine, *unit;
+        json_t *machine, *unit, *copies;
+        const char *name;
         Counts n = {};
         size_t i, j;
 
@@ -156,12 +157,15 @@ static Counts count(const json_t *cluster) {
                 n.machines++;
                 n.up += get_boolean(machine, "up");
                 json_array_foreach(json_object_get(machine, "units"), j, unit) {
-                        (void) json_object_set_new(names, get_string(unit, "unit"), json_null());
+                        name = get_string(unit, "unit");
+                        if (get_integer(unit, "copies") >= json_integer_value(json_object_get(names, name)))
+                                (void) json_object_set_new(names, name, json_integer(get_integer(unit, "copies")));
                         n.running += (get_boolean(unit, "holds") || !*get_string(unit, "lease")) &&
                                      streq(state_shown(machine, unit), "running");
                 }
         }
-        n.units = json_object_size(names);
+        json_object_foreach(names, name, copies) /* each copy counts as a unit */
+                n.units += MAX((size_t) json_integer_value(copies), (size_t) 1);
         return n;
 }
 

@@ -5,7 +5,9 @@
  * holds the lease and since when, and of every machine why it does not.
  */
 
+#include "core/why.h"
 #include "ctl/cluster.h"
+#include "ctl/copies.h"
 #include "ctl/leases.h"
 #include "ctl/logs.h"
 #include "ctl/machines.h"
@@ -237,7 +239,8 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
 
         json_array_foreach(json_object_get(unit, "why_not"), i, why) {
                 const char *id = get_string(why, "machine_id");
-                bool own = streq(id, here), on = streq(id, get_string(unit, "machine_id")) && is_on(unit, own);
+                bool own = streq(id, here), copy = get_integer(why, "code") == WHY_HAS_COPY,
+                     on = copy || (streq(id, get_string(unit, "machine_id")) && is_on(unit, own));
                 char name[HOSTNAME_SHOWN], key[HOSTNAME_SHOWN + 8];
 
                 (void) snprintf(key, sizeof(key), "%s %s", on ? "On" : "Not on",
@@ -248,6 +251,23 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
         }
 }
 
+/* Prints a line for each copy that a machine has. */
+static void print_copies(const json_t *unit, const char *here) {
+        const json_t *holders = json_object_get(unit, "copy_holders");
+        json_t *holder;
+        size_t i;
+
+        print_field("Copies", "%zu of %" JSON_INTEGER_FORMAT, json_array_size(holders), get_integer(unit, "copies"));
+        json_array_foreach((json_t *) holders, i, holder) {
+                const char *machine = get_string(holder, "machine_id"), *host = get_string(holder, "hostname"),
+                           *state = get_string(holder, "state");
+
+                print_field("", "%s on %s%s: %s%s%s", get_string(holder, "lease"), *host ? host : machine,
+                                streq(machine, here) ? " (this machine)" : "", colour_on(colour_of_state(state)),
+                                state, colour_off());
+        }
+}
+
 static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager) {
         const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"),
                    *state = get_string(unit, "state"), *active = get_string(unit, "active_state"),
@@ -255,7 +275,7 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
         bool again = streq(active, state), more = !streq(sub, active);
 
         print_field("Unit", "%s%s%s", colour_on(COLOUR_BOLD), name, colour_off());
-        if (*lease && !streq(lease, name))
+        if (*lease && !streq(lease, name) && (get_boolean(unit, "local") || !copies_are_of(unit)))
                 print_field("Lease", "%s", lease);
         if (get_boolean(unit, "global"))
                 print_field("Lease", "none, it runs on every machine that fits");
@@ -265,7 +285,10 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
                 print_field("Slice", "%s", get_string(unit, "slice"));
         if (get_boolean(unit, "global"))
                 return;
-        print_holder(unit, manager);
+        if (copies_are_of(unit))
+                print_copies(unit, get_string(manager, "MachineID"));
+        if (!copies_are_of(unit) || get_boolean(unit, "local"))
+                print_holder(unit, manager);
         print_deadlines(ctl, unit);
 }
 
@@ -314,13 +337,17 @@ static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
 }
 
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *unit = NULL, *machines = NULL, *manager = NULL;
+        json_auto_t *unit = NULL, *machines = NULL, *manager = NULL, *rows = NULL;
         const char *here;
         char at[128];
         int code = unit_read_one(ctl, name, &unit);
 
         if (code == CTL_OK)
                 code = machines_read_all(ctl, &machines, &manager);
+        if (code != CTL_OK)
+                return code;
+        rows = json_pack("[O]", unit);
+        code = copies_add(ctl, rows);
         if (code != CTL_OK)
                 return code;
         here = get_string(manager, "MachineID");

@@ -57,6 +57,8 @@ static int append_row(const OfferView *v, sd_bus_message *m) {
         if (r >= 0)
                 r = bus_append_text(m, WHY_TEXT(v->reason));
         if (r >= 0)
+                r = sd_bus_message_append(m, "u", v->copies);
+        if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r < 0 ? r : (int) (size + WHY_TEXT_SIZE);
 }

@@ -8,7 +8,7 @@
 /* The type of the array that ListClusterUnits gives, and of the members of one element:
  * dbus/org.leased1.Manager.xml says what they are. */
 #define CLUSTER_UNITS "a(" CLUSTER_UNIT ")"
-#define CLUSTER_UNIT "sssssstbttus"
+#define CLUSTER_UNIT "sssssstbttusu"
 
 /* Answers ListClusterUnits, now or later. Returns what a method handler has to return, with error set if the arguments
  * are wrong or too many answers are under way. */

@@ -209,16 +209,24 @@ int verb_rearm_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         return words_begin(d, m, &(Event){ .kind = EVENT_REARM, .unit = unit.unit });
 }
 
+/* Cuts off the number of a copy, as in "foo.service#2". */
+static void cut_copy(const char *name, char ret[static NAME_SIZE]) {
+        str_copy(ret, NAME_SIZE, name);
+        if (lease_slot(ret) > 0)
+                ret[strcspn(ret, "#")] = '\0';
+}
+
 int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         const char *name, *verb, *machine_id;
-        char quoted[BUS_QUOTE_SIZE];
+        char quoted[BUS_QUOTE_SIZE], whole[NAME_SIZE];
         RequestVerb request;
         UnitView unit = {};
         int r = sd_bus_message_read(m, "sss", &name, &verb, &machine_id);
 
         if (r < 0)
                 return r;
-        if (!unit_name_is_valid(name))
+        cut_copy(name, whole);
+        if (!unit_name_is_valid(whole))
                 return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
                                 bus_quote(name, quoted));
         if (!record_parse_verb(verb, &request))
@@ -227,7 +235,7 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (request == REQUEST_TRANSFER ? !machine_id_is_valid(machine_id) : *machine_id)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                 "A machine id is due for a transfer, and for nothing else.");
-        if (core_find_unit(d->core, loop_now(), name, &unit) && unit.global)
+        if (core_find_unit(d->core, loop_now(), whole, &unit) && unit.global)
                 return refuse_global(name, error);
         r = unit.held_here ? 0 : verb_check_registry(d, error);
         if (r < 0)

@@ -32,9 +32,11 @@ UnitNameKind unit_name_kind(const char *name) {
 }
 
 char *unit_name_complete(const char *name) {
-        const char *dot = strrchr(name, '.');
+        size_t n = strcspn(name, "#");
+        _cleanup_free_ char *stem = strndup(name, n);
+        const char *dot = stem ? strrchr(stem, '.') : NULL;
 
-        return dot && is_type(dot + 1) ? strdup(name) : text_format("%s.service", name);
+        return stem ? text_format("%s%s%s", stem, dot && is_type(dot + 1) ? "" : ".service", name + n) : NULL;
 }
 
 size_t unit_name_prefix(const char *name) {
