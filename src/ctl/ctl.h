@@ -76,6 +76,7 @@ typedef struct Ctl {
         const char *run_directory; /* --working-directory=; NULL: not given */
         const char *key;           /* --key=; NULL: not given */
         bool no_roll;              /* --no-roll */
+        unsigned copies;           /* --copies=; 0: not given */
         json_t *triggers; /* of ctl/triggers.c: what each installed trigger starts; NULL until that is asked for */
         char **trigger_templates; /* ... and the templates of such */
 } Ctl;

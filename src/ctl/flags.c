@@ -112,6 +112,16 @@ static int set_slots(Ctl *ctl, const char *number) {
         return set_number("slots", number, SLOTS_MAX, &ctl->run_slots);
 }
 
+static int set_copies(Ctl *ctl, const char *number) {
+        return set_number("copies", number, SLOTS_MAX, &ctl->copies);
+}
+
+/* fleet's users look for it. */
+static int refuse_start(Ctl *ctl, const char *value) {
+        complain("--start: a unit starts when it is submitted, leave it out");
+        return CTL_USAGE;
+}
+
 /* The value becomes part of a command of a shell. */
 static int set_since(Ctl *ctl, const char *time) {
         static const char safe[] = "0123456789 -:+.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_";
@@ -169,6 +179,8 @@ static const Flag flags[] = {
         { "no-wait", 0, NULL, "setup", "Do not wait for the other machines" },
         { "no-wait", 0, NULL, "submit", "Do not wait until it runs somewhere" },
         { "no-roll", 0, NULL, "submit", "What runs goes on until it starts again", PLACE(no_roll, true) },
+        { "copies", 0, "NUMBER", "submit", "Of a template: its instances 1 to NUMBER", .set = set_copies },
+        { "start", 0, NULL, "submit", NULL, .set = refuse_start },
         { "key", 0, "FILE", "submit destroy", "The key that signs, as for ssh-keygen -Y sign", .set = set_key },
         { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },
         { "all", 0, NULL, "disable", "Every unit that is enabled here" },

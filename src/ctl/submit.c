@@ -18,6 +18,7 @@
 #include "ctl/signature.h"
 #include "ctl/submitted.h"
 #include "ctl/unit-record.h"
+#include "ctl/wanted.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 #include "util/text.h"
@@ -165,23 +166,39 @@ static bool wait_held(Ctl *ctl, const char *unit, int64_t version) {
         return false;
 }
 
-static int submit_one(Ctl *ctl, const char *cluster, const char *path, Sent *ret) {
-        const char *slash = strrchr(path, '/'), *unit = slash ? slash + 1 : path;
-        json_t *files;
-        int code;
+static int submit_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {
+        json_t *files = json_array();
+        int code = append_file(files, wanted->path, wanted->unit);
 
-        if (!unit_record_name_is_valid(unit))
-                return ctl_fail("%s: no unit of this name can be submitted: a service, no template, and none of "
-                                "the system's own",
-                                path);
-        files = json_array();
-        code = append_file(files, path, unit);
         if (code == CTL_OK)
-                code = append_dropins(files, path, unit);
+                code = append_dropins(files, wanted->path, wanted->unit);
         if (code == CTL_OK)
-                return put(ctl, cluster, unit, files, ret);
+                return put(ctl, cluster, wanted->unit, files, ret);
         json_decref(files);
         return code;
+}
+
+/* Tells of instances that --copies= no longer names: they go on until they are destroyed. */
+static void note_surplus(Ctl *ctl, const char *template) {
+        json_auto_t *names = NULL;
+        json_t *name;
+        size_t i;
+
+        if (bus_call(ctl->bus, &bus_leased, "ListUnitFiles", &names, NULL, NULL) < 0)
+                return;
+        json_array_foreach(json_array_get(names, 0), i, name) {
+                const char *unit = strempty(json_string_value(name)), *number = unit + unit_name_prefix(template) + 1;
+                UnitRecord record = {};
+                json_int_t revision;
+                char *end;
+
+                if (!unit_name_is_instance_of(unit, template) || strtoul(number, &end, 10) <= ctl->copies ||
+                                *end != '.')
+                        continue;
+                if (submitted_read(ctl, unit, &record, &revision) == CTL_OK && record.files)
+                        complain("note: %s is there, too; leasectl destroy ends it", unit);
+                unit_record_done(&record);
+        }
 }
 
 /* Says what has become of a unit that was put. Only a new one is waited for: when one that runs moves is for the
@@ -200,16 +217,24 @@ static int report(Ctl *ctl, const Sent *sent) {
 }
 
 int verb_submit(Ctl *ctl, int argc, char **argv) {
-        _cleanup_free_ Sent *sent = calloc((size_t) argc, sizeof(Sent));
+        size_t most = (size_t) argc * MAX(ctl->copies, 1u);
+        _cleanup_(wanted_done) WantedList w = { .items = calloc(most, sizeof(Wanted)) };
+        _cleanup_free_ Sent *sent = calloc(most, sizeof(Sent));
         _cleanup_free_ char *cluster = NULL;
-        int code = sent ? prepare(ctl, &cluster) : CTL_FAILED, c;
+        int code = sent && w.items ? prepare(ctl, &cluster) : CTL_FAILED, c;
 
         for (int i = 0; i < argc && cluster; i++)
-                if ((c = submit_one(ctl, cluster, argv[i], sent + i)) != CTL_OK)
+                if ((c = wanted_add(&w, argv[i], ctl->copies)) != CTL_OK)
                         code = c;
-        for (int i = 0; i < argc && cluster; i++)
+        for (size_t i = 0; i < w.n; i++)
+                if ((c = submit_one(ctl, cluster, w.items + i, sent + i)) != CTL_OK)
+                        code = c;
+        for (size_t i = 0; i < w.n; i++)
                 if (sent[i].unit && (c = report(ctl, sent + i)) != CTL_OK)
                         code = c;
+        for (int i = 0; i < argc && cluster && ctl->copies > 0; i++)
+                if (unit_name_is_template(base_name(argv[i])))
+                        note_surplus(ctl, base_name(argv[i]));
         return code;
 }
 

@@ -171,7 +171,8 @@ class Taken(Submitting):
         self.assertEqual(property_of(unit, "MainPID"), pid)
 
     def test_what_cannot_be_submitted_is_said(self):
-        for name, text, said in (("x@.service", SLEEPER, "no unit of this name"), ("leased.service", SLEEPER, "no unit of this name"),
+        for name, text, said in (("x@.service", SLEEPER, "x@.service: is a template: --copies=K submits its instances 1 to K, a name such as "
+                                                         "x@1.service one of them"), ("leased.service", SLEEPER, "no unit of this name"),
                                  ("a.timer", SLEEPER, "no unit of this name"), ("crlf.service", "[Service]\r\n", "carriage returns"),
                                  ("big.service", "#" * 50000, "larger than 48 KiB"), ("empty.service", "", "is empty")):
             done = self.submit(name, text, check=False)
@@ -180,6 +181,86 @@ class Taken(Submitting):
         done = ctl("submit", "/etc/hostname.service")
         self.assertIn("--key=FILE", done.stderr)
         self.assertEqual(ctl("destroy", f"--key={self.keys}/alice", "never").returncode, 4)
+
+
+class Templates(Submitting):
+    TEXT = "[Service]\nExecStart=/bin/sleep infinity\nEnvironment=ME=%i\n"
+
+    def file(self, name, text=TEXT):
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        write(f"{directory}/{name}", text)
+        write(f"{directory}/{name}.d/limit.conf", "[Service]\nTasksMax=77\n")
+        return f"{directory}/{name}"
+
+    def begin(self, *arguments, key=None, environment=(), check=True):
+        return run("env", *environment, "leasectl", "submit", f"--key={key or self.keys + '/alice'}", *arguments, check=check)
+
+    def test_copies_of_a_template_are_units_of_their_own(self):
+        path = self.file("copy@.service")
+        names = [f"copy@{i}.service" for i in (1, 2, 3)]
+        for name in names:
+            self.addCleanup(self._clear, name)
+        done = self.begin("--copies=3", path)
+        self.assertEqual([line.split(": ")[0] for line in done.stdout.splitlines()], names)
+        for i, name in enumerate(names, 1):
+            wait_for("it is up", lambda each=name: property_of(each, "ActiveState") == "active")
+            self.assertEqual((property_of(name, "FragmentPath"), property_of(name, "Environment"), property_of(name, "TasksMax")),
+                             (f"{RUN}/{name}", f"ME={i}", "77"))
+        self.assertFalse(os.path.lexists(f"{RUN}/copy@.service"))
+        self.assertEqual(ctl("verify", names[1]).returncode, 0)
+        third = property_of(names[2], "InvocationID")
+        write(path, self.TEXT.replace("infinity", "1000000"))
+        done = self.begin("--copies=2", path)
+        self.assertEqual(done.stderr, "leasectl: note: copy@3.service is there, too; leasectl destroy ends it\n")
+        for name in names[:2]:
+            wait_for("the new version is in force", lambda each=name: "1000000" in property_of(each, "ExecStart"))
+        self.assertEqual(property_of(names[2], "InvocationID"), third)
+        ctl("destroy", f"--key={self.keys}/alice", "copy@1", check=True)
+        self.wait_outcome(names[0], "destroyed")
+        wait_for("its neighbour is up", lambda: property_of(names[1], "ActiveState") == "active")
+        self.assertEqual((property_of(names[0], "LoadState"), property_of(names[1], "LoadState")), ("not-found", "loaded"))
+
+    def test_an_instance_without_a_file_has_that_of_its_template(self):
+        path = self.file("one@.service")
+        self.addCleanup(self._clear, "one@blue.service")
+        self.begin(path.replace("@", "@blue"))
+        wait_for("it is up", lambda: property_of("one@blue.service", "ActiveState") == "active")
+        self.assertEqual(property_of("one@blue.service", "Environment"), "ME=blue")
+        self.assertIn("No such file", self.begin(path.replace("one@", "two@x"), check=False).stderr)
+
+    def test_copies_of_what_is_no_template_are_refused(self):
+        path = self.file("plain-one.service")
+        for option, code, said in (("--copies=2", 1, f"{path}: --copies= is for templates"),
+                                   ("--copies=0", 2, "--copies=0: expected is a number from 1 to 64"),
+                                   ("--start", 2, "--start: a unit starts when it is submitted, leave it out")):
+            self.assertSays(self.begin(option, path, check=False), code, said)
+        self.assertIn("none of the system's own", self.begin("--copies=2", self.file("ssh@.service"), check=False).stderr)
+
+    def test_a_key_in_an_agent_signs(self):
+        agent = "/run/test-agent"
+        run("systemd-run", "--quiet", "--unit=test-agent", "ssh-agent", "-D", "-a", agent)
+        self.addCleanup(run, "systemctl", "stop", "test-agent")
+        wait_for("the agent listens", lambda: os.path.exists(agent))
+        elsewhere = tempfile.mkdtemp()  # where the private key is not
+        self.addCleanup(shutil.rmtree, elsewhere)
+        path, public = self.file("agent.service"), shutil.copy(f"{self.keys}/alice.pub", elsewhere)
+        how = {"key": public, "environment": (f"SSH_AUTH_SOCK={agent}",), "check": False}
+        done = self.begin(path, **how)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("cannot sign", done.stderr)
+        self.assertEqual(self.outcome("agent.service"), 0)
+        run("env", f"SSH_AUTH_SOCK={agent}", "ssh-add", "-q", f"{self.keys}/alice")
+        self.addCleanup(self._clear, "agent.service")
+        done = self.begin(path, **how)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_for("it is up", lambda: property_of("agent.service", "ActiveState") == "active")
+
+    def test_a_unit_of_every_machine_is_submitted(self):
+        unit = "everywhere.service"
+        self.submit(unit, SLEEPER + "[X-Fleet]\nGlobal=true\n", "--no-wait")
+        wait_for("it is up", lambda: property_of(unit, "ActiveState") == "active")
+        self.wait_outcome(unit, "in force")
 
 
 class Forged(Submitting):

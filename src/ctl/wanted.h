@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Which units "leasectl submit" submits for the files that it is given: of a template, instances. */
+
+#include "ctl/ctl.h"
+#include "util/unit-name.h"
+
+/* What is to be submitted: the unit, and the file where its text is. */
+typedef struct Wanted {
+        char unit[UNIT_NAME_SPACE];
+        const char *path; /* borrowed */
+        char *template;   /* the path, if it is not borrowed; NULL: it is */
+} Wanted;
+
+typedef struct WantedList {
+        Wanted *items; /* with room for all, made by the caller */
+        size_t n;
+} WantedList;
+
+/* Adds the unit of a file, or of a template the instances 1 to copies (--copies=; 0: not given). At most
+ * MAX(copies, 1) units are added. Borrows path. Complains of what cannot be submitted; returns an exit code. */
+int wanted_add(WantedList *w, const char *path, unsigned copies);
+/* Frees the list; for _cleanup_. */
+void wanted_done(WantedList *w);
