@@ -7,7 +7,8 @@
  *
  * Calls need a token, so the request for one is no call but an HTTP request of its own. One attempt goes to the
  * endpoint in use. If that brings no answer, the calls that wait begin the next attempt, after a pause that grows,
- * until their own time is over. If it brings a no, calls fail with its text for a while, and nothing is tried.
+ * until their own time is over; after a round of all endpoints an attempt has twice the time. If it brings a no, calls
+ * fail with its text for a while, and nothing is tried.
  */
 
 #include "registry/etcd/auth.h"
@@ -28,6 +29,7 @@
 #include "util/file-util.h"
 
 #define ATTEMPT_MIN USEC_PER_SEC /* checking a password takes a busy server much longer than a tenth of a second */
+#define ATTEMPT_MAX (8 * USEC_PER_SEC) /* so much that a server gets an answer out that was too late the last time */
 #define AGAIN_AFTER_NO (2 * USEC_PER_SEC)
 #define PAUSE_FIRST (50 * USEC_PER_MSEC)
 #define PAUSE_MAX (500 * USEC_PER_MSEC)
@@ -210,10 +212,20 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
 
 /* ---- asking ---- */
 
+/* A server goes on checking a password that nobody waits for any more. Were each attempt as short as the first, a
+ * server that needs longer would be given ever more to do, and never answer in time. */
+static usec_t time_for_attempt(const Etcd *e) {
+        usec_t first = MAX(e->attempt, ATTEMPT_MIN);
+        unsigned rounds = MIN(e->auth.failures / (unsigned) e->endpoints.n, 3u);
+        usec_t longer = MIN(first << rounds, ATTEMPT_MAX);
+
+        return MAX(first, longer);
+}
+
 static int send_password(Etcd *e, char *body) {
         HttpParameters p = {
                 .body = body,
-                .timeout = MAX(e->attempt, ATTEMPT_MIN),
+                .timeout = time_for_attempt(e),
                 .body_max = ETCD_ANSWER_MAX,
         };
 
