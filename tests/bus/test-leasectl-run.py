@@ -115,8 +115,8 @@ class Run(CaseWithDaemon):
                                   r"stopped it; see: journalctl -u leased-run-[^\n]*\.service\n(leasectl: .*not given back yet.*\n)?\Z")
 
     def assertNothingLeft(self):
-        """Of the run that has just ended: no unit, no gate, no entry, no file."""
-        self.assertEqual(units(), [])
+        """Of the run that has just ended: no unit, as soon as PID 1 has read that leased is done with it; no gate, no entry, no file."""
+        wait_for("no unit is left", lambda: not units())
         for folder in ("held", "env", "guard", "members", "runs"):
             self.assertEqual(glob.glob(f"/run/leased/{folder}/leased-run-*"), [])
         self.assertEqual(glob.glob("/run/systemd/transient/leased-run-*"), [])
