@@ -16,6 +16,11 @@
 #include "util/text.h"
 
 #define CONF_FILE "/etc/leased/leased.conf"
+#ifdef LEASED_WITHOUT_LOCAL /* meson's -Dlocal=false */
+#define WITH_LOCAL 0
+#else
+#define WITH_LOCAL 1
+#endif
 #define DEFAULT_PREFIX "/leased/"
 
 static int parse_registry(const char *value, void *field) {
@@ -443,6 +448,10 @@ static void check_all(const Check *k) {
                 messages_add(k->messages,
                                 "%s: Registry=etcd: this leased was built without etcd; only Registry=local works",
                                 k->where[O_REGISTRY]);
+        else if (streq(k->conf->registry, "local") && !WITH_LOCAL)
+                messages_add(k->messages,
+                                "%s: Registry=local: this leased was built without it; only Registry=etcd works",
+                                k->where[O_REGISTRY] ?: CONF_FILE);
         else if (streq(k->conf->registry, "etcd"))
                 check_etcd(k);
         else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -147,15 +148,21 @@ static bool is_any_unit_enabled(void) {
 
 static int open_registry(Daemon *d) {
         const LeasedConf *c = d->conf;
-        const RegistryOps *ops = &registry_local;
+        const RegistryOps *ops = NULL;
         _cleanup_free_ char *error = NULL;
         Timeline timeline = {};
         int r;
 
-#if LEASED_ETCD /* without it, no configuration names etcd (conf/leased-conf.c) */
+        /* No configuration names a registry that was left out of this build (conf/leased-conf.c). */
+#ifndef LEASED_WITHOUT_LOCAL
+        if (streq(c->registry, "local"))
+                ops = &registry_local;
+#endif
+#if LEASED_ETCD
         if (streq(c->registry, "etcd"))
                 ops = &registry_etcd;
 #endif
+        assert(ops);
         (void) timeline_compute(c->ttl, USEC_INFINITY, USEC_INFINITY, &timeline);
         r = ops->open(d->event,
                         &(RegistryConfig){

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A build for installing: without the tests, without etcd, without manual pages, and without what only these need."""
+"""A build for installing: without the tests, without a kind of registry, without manual pages, and without what only these need."""
 
 import json
 import os
@@ -53,28 +53,41 @@ class Build(unittest.TestCase):
         done = run("ninja", "-C", self.place / "build", "src/daemon/leased")
         self.assertEqual(done.returncode, 0, done.stdout)
 
-    def test_the_tests_need_etcd(self):
-        code, said = self.set_up("-Detcd=false")
-        self.assertNotEqual(code, 0)
-        self.assertIn("give -Dtests=false", said)
+    def test_without_a_local_registry_there_is_no_sqlite(self):
+        code, said = self.set_up("-Dtests=false", "-Dlocal=false", "-Dman=false")
+        self.assertEqual(code, 0, said)
+        self.assertNotIn("sqlite3", {each["name"] for each in self.introspect("dependencies")})
+        parts = ("src/registry/libregistry.a", "src/daemon/libdaemon.a.p/daemon.c.o")
+        done = run("ninja", "-C", self.place / "build", *parts)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        used = run("nm", *(self.place / "build" / part for part in parts), check=True).stdout
+        self.assertNotRegex(used, "sqlite3_|registry_local")
 
-    def messages_of(self, with_etcd, conf):
+    def test_the_tests_need_both_registries_and_leased_needs_one(self):
+        for options, why in ((["-Detcd=false"], "give -Dtests=false"), (["-Dlocal=false"], "give -Dtests=false"),
+                             (["-Dtests=false", "-Detcd=false", "-Dlocal=false"], "leased needs a registry")):
+            code, said = self.set_up(*options)
+            self.assertNotEqual(code, 0)
+            self.assertIn(why, said)
+
+    def messages_of(self, with_etcd, with_local, conf):
         root = self.place / "root"
         (root / "etc/leased").mkdir(parents=True, exist_ok=True)
         (root / "etc/leased/leased.conf").write_text(conf)
-        source, program = self.place / "a.c", self.place / f"a{with_etcd}"
+        source, program = self.place / "a.c", self.place / f"a{with_etcd}{with_local}"
         source.write_text(PROGRAM)
         flags = run("pkg-config", "--cflags", "--libs", "libsystemd", check=True).stdout.split()
         sources = [*TOP.glob("src/conf/*.c"), *TOP.glob("src/util/*.c"), *TOP.glob("src/core/*.c")]
         done = run("cc", "-O0", "-w", "-std=gnu11", "-D_GNU_SOURCE", '-DLEASED_VERSION="0"', f"-DLEASED_ETCD={with_etcd}",
-                   f"-I{TOP}/src", "-o", program, source, *sources, *flags, "-pthread")
+                   *([] if with_local else ["-DLEASED_WITHOUT_LOCAL"]), f"-I{TOP}/src", "-o", program, source, *sources, *flags, "-pthread")
         self.assertEqual(done.returncode, 0, done.stderr)
         return run(program, root).stdout
 
-    def test_without_etcd_a_configuration_that_names_it_is_refused(self):
+    def test_a_configuration_that_names_a_registry_that_was_left_out_is_refused(self):
         conf = "[Leased]\nRegistry=etcd\nEndpoints=http://[::1]:2379\n"
-        self.assertEqual(self.messages_of(1, conf), "")
-        self.assertIn("leased.conf:2: Registry=etcd: this leased was built without etcd", self.messages_of(0, conf))
+        self.assertEqual(self.messages_of(1, 0, conf), "")
+        self.assertIn("leased.conf:2: Registry=etcd: this leased was built without etcd", self.messages_of(0, 1, conf))
+        self.assertIn("leased.conf: Registry=local: this leased was built without it", self.messages_of(1, 0, "[Leased]\n"))
 
 
 if __name__ == "__main__":
