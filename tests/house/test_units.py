@@ -25,7 +25,7 @@ DEVICES = "PrivateDevices=yes" if version_of_systemd() >= 257 else "DevicePolicy
 LIMITS = {
     "leased.service": 20 if DEVICES.startswith("Private") else 22,
     "leased-guard.service": 20 if DEVICES.startswith("Private") else 22,
-    "leased-address@.service": 23,
+    "leased-address@.service": 20,
     "leased-etcd.service": 20,
     "leased-metrics.service": 14,
 }
