@@ -92,7 +92,9 @@ class Unit:
 
             def has_ended():
                 state = machine.state(self.name) if command.poll() is None else ""
-                if state == "deactivating":
+                if self.name.endswith(".mount"):  # with umount killed it would stay: systemd 257 kills the next one at birth, too
+                    pass
+                elif state == "deactivating":
                     machine.systemctl("kill", "--signal=KILL", self.name, check=False)
                 elif state in ("inactive", "failed"):  # systemd does not reach what is left of it
                     for group in (f"system.slice/{self.name}", self.slice):
