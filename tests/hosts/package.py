@@ -18,6 +18,8 @@ from machines import probe
 from waiting import Failure, require, wait_for
 
 UNIT = "ticker.service"
+SENT = "sent.service"  # a unit that comes with the cluster
+KEY = "/srv/key"
 PACKAGE = "/shared/leased.deb"
 NEXT = "/shared/leased-next.deb"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -105,7 +107,7 @@ class Story:
             require(f"--dry-run shows the files, not: {shown}",
                     "/etc/leased/etcd.env:" in shown and f"ETCD_NAME={machine.name}" in shown and "Registry=etcd" in shown)
             require("--dry-run changes nothing", not machine.exists("/etc/leased/etcd.env"))
-            machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\n")
+            machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\nAcceptUnits=etc\n")
         commands = [machine.start("leasectl", "setup", *self.line) for machine in self.cluster]
         for machine, command in zip(self.cluster, commands):
             said = command.communicate(timeout=60)[0]
@@ -135,6 +137,18 @@ class Story:
     def a_unit_runs_on_one_machine(self):
         self.unit = self.cluster.unit(UNIT).enable()
         self.unit.wait_running()
+
+    def a_unit_that_is_submitted_comes_to_each_machine(self):
+        self.alpha.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", KEY)
+        for machine in self.cluster:
+            machine.write("/etc/leased/allowed_signers", f"alice@example.com {self.alpha.read(KEY + '.pub')}")
+        self.alpha.write(f"/srv/{SENT}", "[Service]\nExecStart=/bin/sleep infinity\n")
+        self.alpha.run("mkdir", "-p", f"/srv/{SENT}.d")
+        self.alpha.write(f"/srv/{SENT}.d/10.conf", "[Service]\nNice=1\n")
+        self.alpha.run("leasectl", "submit", f"--key={KEY}", f"/srv/{SENT}", deadline=60)
+        for machine in self.cluster:
+            wait_for(f"{SENT} is on {machine}", lambda each=machine: each.exists(f"/etc/leased/units/{SENT}"), 30,
+                     lambda each=machine: each.run("leasectl", "list-files").stdout)
 
     def a_member_that_lost_its_data_is_replaced(self):
         before = self.unit.tenure
@@ -252,6 +266,8 @@ class Story:
             machine.run(*DPKG, "-P", "leased", deadline=120)
             left = _leftovers(machine)
             require(f"nothing of leased is on {machine}, but {left}", not left)
+            for name in (SENT, f"{SENT}.d"):
+                require(f"{name} is gone with the cluster on {machine}", not machine.exists(f"/etc/systemd/system/{name}"))
             require(f"{UNIT} can be started on {machine} again",
                     "AssertPathExists" not in machine.systemctl("cat", UNIT).stdout)
         self.unit.wait_gone()
@@ -280,7 +296,8 @@ class Story:
             machine.run("leasectl", "disable", "second.service", deadline=60)
 
     STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
-             a_unit_runs_on_one_machine, a_member_that_lost_its_data_is_replaced, a_member_is_removed_and_another_added,
+             a_unit_runs_on_one_machine, a_unit_that_is_submitted_comes_to_each_machine,
+             a_member_that_lost_its_data_is_replaced, a_member_is_removed_and_another_added,
              an_upgrade_touches_no_unit, an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
              removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing,
              a_cluster_with_certificates)
