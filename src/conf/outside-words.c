@@ -9,10 +9,9 @@
 #define DEPTH_MAX 8u
 
 typedef struct Look {
-        const char *slice;
-        bool starting;
-        OutsideFinding *finding;
-        Outside worst;
+        outside_command_t f;
+        void *userdata;
+        bool over; /* f has seen enough */
         unsigned depth;
 } Look;
 
@@ -48,11 +47,16 @@ static bool is_shell(const char *name) {
 static bool is_wrapper(const char *name) {
         static const char *const names[] = { "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt",
                 "taskset", "flock", "time", "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip",
-                "systemd-cat", "systemd-inhibit", "prlimit", "numactl", "tini", "dumb-init", "catatonit", "xargs",
-                "strace", "ltrace", "busybox", "toybox", "gosu", "su-exec", "setuidgid", "s6-setuidgid", "chpst",
-                "softlimit", "script", "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin",
-                "eval", "coproc", "bwrap", "firejail", "faketime", "caffeinate", "watch", "until", "while", "if",
-                "then", "else", "elif", "do", "!", "{", "cgexec", "parallel", "run-one", "logsave", "unbuffer" };
+                "systemd-cat", "systemd-inhibit", "systemd-socket-activate", "prlimit", "numactl", "tini", "dumb-init",
+                "catatonit", "xargs", "strace", "ltrace", "valgrind", "gdb", "perf", "busybox", "toybox", "gosu",
+                "su-exec", "setuidgid", "envuidgid", "envdir", "setlock", "s6-setuidgid", "s6-envuidgid", "s6-envdir",
+                "s6-setlock", "s6-setsid", "s6-softlimit", "with-contenv", "chpst", "softlimit", "script",
+                "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin", "eval", "coproc", "bwrap",
+                "firejail", "faketime", "caffeinate", "watch", "until", "while", "if", "then", "else", "elif", "do",
+                "!", "{", "function", "trap", "cgexec", "parallel", "sem", "run-one", "logsave", "unbuffer", "rlwrap",
+                "chronic", "find", "pkexec", "sg", "choom", "setarch", "linux32", "linux64", "i386", "x86_64",
+                "fakeroot", "capsh", "runcon", "aa-exec", "xvfb-run", "dbus-run-session", "dbus-launch", "ssh-agent",
+                "proxychains", "proxychains4", "torsocks", "tsocks", "cpulimit", "rootlesskit", "pasta" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
@@ -82,7 +86,7 @@ static void look_at_shell(Look *l, char *const *argv) {
  * so each word is tried as the first one. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env
  * -S" take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
-        for (char *const *w = argv + 1; *w && l->worst != OUTSIDE_YES; w++)
+        for (char *const *w = argv + 1; *w && !l->over; w++)
                 if (strpbrk(*w, " \t\n;"))
                         look_at_script(l, *w, strlen(*w));
                 else if (**w != '-' && !strchr(*w, '=')) {
@@ -94,17 +98,11 @@ static void look_at_wrapper(Look *l, char *const *argv) {
 
 static void look_at(Look *l, char *const *argv) {
         const char *name = base_name(argv[0]);
-        OutsideFinding finding = {};
-        Outside found;
 
-        if (l->depth >= DEPTH_MAX)
+        if (l->depth >= DEPTH_MAX || l->over)
                 return;
         l->depth++;
-        found = outside_look_at_program(argv, l->slice, l->starting, &finding);
-        if (found > l->worst) {
-                l->worst = found;
-                *l->finding = finding;
-        }
+        l->over = !l->f(argv, l->userdata);
         if (is_shell(name))
                 look_at_shell(l, argv);
         else if (is_wrapper(name))
@@ -244,10 +242,35 @@ static void look_at_script(Look *l, const char *script, size_t size) {
         l->depth--;
 }
 
-Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
-        Look l = { .slice = slice, .starting = starting, .finding = ret };
+void outside_each_command(char *const *argv, outside_command_t f, void *userdata) {
+        Look l = { .f = f, .userdata = userdata };
 
         if (argv && argv[0])
                 look_at(&l, argv);
-        return l.worst;
+}
+
+typedef struct Search {
+        const char *slice;
+        bool starting;
+        OutsideFinding *finding;
+        Outside worst;
+} Search;
+
+static bool take_worst(char *const *argv, void *userdata) {
+        Search *s = userdata;
+        OutsideFinding finding = {};
+        Outside found = outside_look_at_program(argv, s->slice, s->starting, &finding);
+
+        if (found > s->worst) {
+                s->worst = found;
+                *s->finding = finding;
+        }
+        return s->worst != OUTSIDE_YES;
+}
+
+Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
+        Search s = { .slice = slice, .starting = starting, .finding = ret };
+
+        outside_each_command(argv, take_worst, &s);
+        return s.worst;
 }

@@ -22,21 +22,23 @@ typedef struct Program {
         "--conmon "                                                                                                   \
         "--config --events-backend --hooks-dir --identity --imagestore --module --namespace --network-cmd-path "      \
         "--network-config-dir --runtime-flag --ssh --tmpdir --transient-store --url --volumepath --out"
-#define COMPOSE "up start run restart create scale watch"
+#define COMPOSE "up start run restart create scale watch unpause"
+
+#define PODMAN_CHECKED "run create container:run container:create pod:create"
+#define PODMAN_UNSEEN                                                                                                 \
+        "start restart unpause container:start container:restart container:unpause container:restore "                \
+        "container:clone container:runlabel pod:start pod:restart pod:unpause pod:clone kube:play play:kube "         \
+        "compose:up compose:start compose:run compose:restart system:service machine:start"
 
 static const Program programs[] = {
         { "docker", "run create container:run container:create",
-                        "start restart container:start container:restart "
-                        "compose:up compose:start compose:run compose:restart compose:create stack:deploy stack:up "
-                        "service:create "
-                        "service:scale",
+                        "start restart unpause container:start container:restart container:unpause "
+                        "compose:up compose:start compose:run compose:restart compose:create compose:scale "
+                        "compose:watch compose:unpause stack:deploy stack:up service:create service:scale "
+                        "service:update service:rollback",
                         "exec container:exec compose:exec", OF_DOCKER, "--cgroup-parent" },
-        { "podman", "run create container:run container:create pod:create",
-                        "start restart container:start "
-                        "container:restart container:runlabel pod:start pod:restart kube:play play:kube compose:up "
-                        "compose:start "
-                        "compose:run compose:restart",
-                        "exec container:exec", OF_PODMAN, "--cgroup-parent" },
+        { "podman", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
+        { "podman-remote", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
         { "nerdctl", "run create container:run container:create",
                         "start restart container:start "
                         "container:restart compose:up compose:start compose:run compose:restart",
@@ -52,17 +54,24 @@ static const Program programs[] = {
         { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "machinectl", NULL, "start reboot shell login", "", "-H -M -p -n -o", NULL },
-        { "virsh", NULL, "start create restore", "", "-c --connect", NULL },
+        { "virsh", NULL, "start create restore resume migrate", "", "-c --connect", NULL },
         { "lxc", NULL, "start launch restart", "exec", "", NULL },
         { "incus", NULL, "start launch restart", "exec", "", NULL },
-        { "xl", NULL, "create restore", "", "", NULL },
-        { "qm", NULL, "start", "", "", NULL },
+        { "vagrant", NULL, "up resume reload", "", "", NULL },
+        { "multipass", NULL, "start launch restart", "exec shell", "", NULL },
+        { "xl", NULL, "create restore unpause", "", "", NULL },
+        { "qm", NULL, "start resume", "", "", NULL },
         { "pct", NULL, "start", "exec", "", NULL },
         { "VBoxManage", NULL, "startvm", "", "", NULL },
         { "vboxmanage", NULL, "startvm", "", "", NULL },
         { "systemctl", NULL, "start restart reload-or-restart isolate", "", "-H -M -t -p -s -o -n -P", NULL },
         { "service", NULL, "*:start *:restart *:reload-or-restart", "", "", NULL },
         { "invoke-rc.d", NULL, "*:start *:restart", "", "", NULL },
+        { "rc-service", NULL, "*:start *:restart", "", "", NULL },
+        { "deb-systemd-invoke", NULL, "start restart", "", "", NULL },
+        { "initctl", NULL, "start restart", "", "", NULL },
+        { "supervisorctl", NULL, "start restart update reload add", "", "-c -s -u -p", NULL },
+        { "monit", NULL, "start restart", "", "-c -d -g -l -p -s", NULL },
         { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
 };
 
@@ -163,10 +172,13 @@ static char *const *next_word(char *const *a, const char *valued) {
         return a;
 }
 
-/* Finds the verb. Behind "compose" there may be options with values, so any later word may be its verb. For other
- * words of two the next word counts. */
-static void find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
-        char *const *first = next_word(argv + 1, p->valued);
+static bool is_known(const Program *p, const char *verb) {
+        return has_word(p->checked, verb) || has_word(p->unseen, verb) || has_word(p->entered, verb);
+}
+
+/* Finds the verb, if first is the first word that is no option. Behind "compose" there may be options with values, so
+ * any later word may be its verb. For other words of two the next word counts. */
+static void find_verb_at(const Program *p, char *const *first, char *verb, size_t size) {
         char joined[64];
 
         verb[0] = '\0';
@@ -177,8 +189,7 @@ static void find_verb(const Program *p, char *const *argv, char *verb, size_t si
                         continue;
                 for (unsigned any = 0; any < 2; any++) {
                         (void) snprintf(joined, sizeof(joined), "%.20s:%.40s", any ? "*" : *first, *a);
-                        if (has_word(p->checked, joined) || has_word(p->unseen, joined) ||
-                                        has_word(p->entered, joined)) {
+                        if (is_known(p, joined)) {
                                 if (any)
                                         (void) snprintf(joined, sizeof(joined), "%.40s", *a);
                                 str_copy(verb, size, joined);
@@ -189,6 +200,23 @@ static void find_verb(const Program *p, char *const *argv, char *verb, size_t si
                         break;
         }
         str_copy(verb, size, *first);
+}
+
+/* Finds the verb. The list of options that take the next word as their value cannot be complete, so where the first
+ * word behind the options is no verb that counts, and a long option stands just before that word, the word may be the
+ * value of the option, and what follows the verb. */
+static void find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
+        char *const *first = next_word(argv + 1, p->valued);
+        char other[64];
+
+        find_verb_at(p, first, verb, size);
+        while (*first && first - argv > 1 && startswith(first[-1], "--") && !strchr(first[-1], '=') &&
+                        !is_known(p, verb)) {
+                first = next_word(first + 1, p->valued);
+                find_verb_at(p, first, other, sizeof(other));
+                if (is_known(p, other))
+                        str_copy(verb, size, other);
+        }
 }
 
 static const char *how_of(const char *name, const char *verb) {
@@ -203,7 +231,8 @@ static const char *how_of(const char *name, const char *verb) {
                 return "<partition> of the domain's <resource>";
         if (streq(name, "machinectl"))
                 return "Slice= of systemd-nspawn@.service";
-        if (streq(name, "systemctl") || streq(name, "service") || streq(name, "invoke-rc.d"))
+        if (streq(name, "systemctl") || streq(name, "service") || streq(name, "invoke-rc.d") ||
+                        streq(name, "rc-service") || streq(name, "deb-systemd-invoke"))
                 return "Slice= of that unit, or lease a target with both bound to it";
         if (streq(name, "portablectl"))
                 return "Slice= of its units";
@@ -212,10 +241,12 @@ static const char *how_of(const char *name, const char *verb) {
         return "as its own settings have it";
 }
 
-/* With --cgroups=split or disabled, the processes of podman and of the container stay in the control group in which
- * podman was started. */
+/* With --cgroups=split or disabled (and without a service of podman, which would start it), the processes of podman
+ * and of the container stay in the control group in which podman was started. */
 static bool stays(const char *name, char *const *argv) {
-        const char *cgroups = streq(name, "podman") ? value_of(argv, "--cgroups") : NULL;
+        bool local = streq(name, "podman") && !has_argument(argv, "--remote") && !has_argument(argv, "-r") &&
+                     !value_of(argv, "--url") && !value_of(argv, "--connection");
+        const char *cgroups = local ? value_of(argv, "--cgroups") : NULL;
 
         return cgroups && (streq(cgroups, "split") || streq(cgroups, "disabled"));
 }
@@ -227,12 +258,12 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
 
         find_verb(p, argv, verb, sizeof(verb));
         say_what(f, p->name, verb);
-        if (streq(p->name, "systemctl") && (streq(verb, "enable") || streq(verb, "reenable")) &&
-                        has_argument(argv, "--now"))
+        if ((streq(p->name, "systemctl") || streq(p->name, "machinectl")) &&
+                        (streq(verb, "enable") || streq(verb, "reenable")) && has_argument(argv, "--now"))
                 return say_laid_down(f, slice, how_of(p->name, verb));
         if (streq(p->name, "portablectl") && !has_argument(argv, "--now"))
                 return OUTSIDE_NO;
-        two = streq(p->name, "service") || streq(p->name, "invoke-rc.d");
+        two = streq(p->name, "service") || streq(p->name, "invoke-rc.d") || streq(p->name, "rc-service");
         if (has_word(p->checked, verb)) {
                 if (stays(p->name, argv) || lies_in(slice, given))
                         return OUTSIDE_NO;
@@ -253,37 +284,79 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
 
 /* ---- programs of their own ---- */
 
+/* Gives where the options of a program end that runs the words behind them: at the first word that is neither an
+ * option nor, for one of the options valued, its value. */
+static char *const *options_end(char *const *argv, const char *valued) {
+        char *const *end = next_word(argv + 1, valued);
+
+        for (char *const *a = argv + 1; a < end; a++)
+                if (streq(*a, "--"))
+                        return a;
+        return end;
+}
+
+/* Whether the program is only to tell of itself. Behind its options such a word is another program's. */
+static bool asks_for_help(char *const *argv) {
+        return argv[1] && (streq(argv[1], "--help") || streq(argv[1], "--version") || streq(argv[1], "-h"));
+}
+
+#define OF_SYSTEMD_RUN                                                                                                \
+        "-p --property -u --unit -E --setenv -M --machine -H --host -C --capsule --slice --description --uid --gid "  \
+        "--nice --working-directory --service-type --on-active --on-boot --on-startup --on-unit-active "              \
+        "--on-unit-inactive --on-calendar --path-property --socket-property --timer-property --job-mode "             \
+        "--background --area"
+
 static Outside look_at_systemd_run(char *const *argv, const char *slice, OutsideFinding *f) {
-        const char *given = value_of(argv, "--slice");
+        char *const *end = options_end(argv, OF_SYSTEMD_RUN);
+        bool elsewhere = false;
+        const char *given = NULL;
 
-        for (char *const *a = argv + 1; *a; a++) {
-                const char *property = startswith(*a, "--property=") ? *a + strlen("--property=")
-                                       : startswith(*a, "-pSlice=")  ? *a + 2
-                                       : (streq(*a, "-p") || streq(*a, "--property")) && a[1] ? a[1]
-                                                                                              : "";
+        for (char *const *a = argv + 1; a < end; a++) {
+                const char *next = a + 1 < end ? a[1] : "";
+                const char *property = startswith(*a, "--property=")                ? *a + strlen("--property=")
+                                       : startswith(*a, "-p") && (*a)[2]            ? *a + 2
+                                       : streq(*a, "-p") || streq(*a, "--property") ? next
+                                                                                    : "";
 
-                if (startswith(property, "Slice="))
+                if (startswith(*a, "--slice="))
+                        given = *a + strlen("--slice=");
+                else if (streq(*a, "--slice"))
+                        given = next;
+                else if (startswith(property, "Slice="))
                         given = property + strlen("Slice=");
+                elsewhere = elsewhere || startswith(*a, "-M") || startswith(*a, "-H") || startswith(*a, "--machine") ||
+                            startswith(*a, "--host") || streq(*a, "--user");
         }
         say_what(f, "systemd-run", NULL);
-        if (has_argument(argv, "--help") || has_argument(argv, "--version") || has_argument(argv, "-h"))
+        if (asks_for_help(argv))
                 return OUTSIDE_NO;
-        if (has_argument(argv, "--user"))
+        if (elsewhere)
                 return say(f, "start the program itself, with User= in [Service]");
         if (lies_in(slice, given))
                 return OUTSIDE_NO;
         return say_slice(f, slice, "--slice", given, ", or start the program itself");
 }
 
-static Outside look_at_nspawn(char *const *argv, const char *slice, OutsideFinding *f) {
+#define OF_NSPAWN                                                                                                     \
+        "-D --directory -i --image -M --machine -u --user -S --slice -p --property -E --setenv -Z "                   \
+        "--selinux-context -L --selinux-apparmor-context --template --uuid --hostname --bind --bind-ro --tmpfs "      \
+        "--overlay --network-zone --network-bridge --network-interface -P --port --capability --drop-capability "     \
+        "--kill-signal --chdir --root-hash --console --resolv-conf --timezone --link-journal --rlimit"
+
+static Outside look_at_nspawn(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
+        char *const *end = options_end(argv, OF_NSPAWN);
         const char *given = value_of(argv, "--slice") ?: value_of(argv, "-S");
 
-        say_what(f, "systemd-nspawn", NULL);
-        if (has_argument(argv, "--keep-unit") || has_argument(argv, "--help") || has_argument(argv, "--version") ||
-                        lies_in(slice, given))
+        say_what(f, name, NULL);
+        for (char *const *a = argv + 1; a < end; a++)
+                if (streq(*a, "--keep-unit"))
+                        return OUTSIDE_NO;
+        if (asks_for_help(argv) || lies_in(slice, given))
                 return OUTSIDE_NO;
-        if (!given)
-                return say(f, "write --keep-unit behind systemd-nspawn");
+        if (!given) {
+                (void) snprintf(f->mend, sizeof(f->mend), "write --keep-unit behind %s", name);
+                return OUTSIDE_YES;
+        }
         return say_slice(f, slice, "--slice", given, ", or --keep-unit in its place");
 }
 
@@ -320,17 +393,101 @@ static Outside look_at_login(const char *name, char *const *argv, OutsideFinding
                                    "User= in [Service]");
 }
 
-static Outside look_at_bus_call(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
-        for (char *const *a = argv + 1; *a; a++) {
-                const char *dot = strrchr(*a, '.'), *method = dot ? dot + 1 : *a;
+/* Whether a word of a call on the bus names a method that starts something. "Start" and "Restart" are such only on an
+ * object of PID 1. */
+static bool starts_something(const char *word, bool of_pid1) {
+        static const char *const methods[] = { "StartUnit", "StartUnitWithFlags", "StartUnitReplace", "RestartUnit",
+                "TryRestartUnit", "ReloadOrRestartUnit", "ReloadOrTryRestartUnit", "EnqueueUnitJob",
+                "EnqueueMarkedJobs", "StartTransientUnit", "AttachProcessesToUnit", "StartAuxiliaryScope",
+                "OpenMachineShell", "OpenMachineLogin", "CreateSession", "StartWithFlags" };
+        const char *dot = strrchr(word, '.'), *method = dot ? dot + 1 : word;
 
-                if (streq(method, "StartUnit") || streq(method, "RestartUnit") ||
-                                streq(method, "StartTransientUnit")) {
-                        say_what(f, name, method);
+        for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+                if (streq(method, methods[i]))
+                        return true;
+        return of_pid1 && (streq(method, "Start") || streq(method, "Restart"));
+}
+
+static Outside look_at_bus_call(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
+        bool of_pid1 = false;
+
+        for (char *const *a = argv + 1; *a; a++) {
+                const char *dot = strrchr(*a, '.');
+
+                of_pid1 = of_pid1 || startswith(*a, "org.freedesktop.systemd1.Unit");
+                if (starts_something(*a, of_pid1)) {
+                        say_what(f, name, dot ? dot + 1 : *a);
                         return say_laid_down(f, slice, "Slice= of that unit");
                 }
         }
         return OUTSIDE_NO;
+}
+
+/* One server of tmux serves all sessions of a user, and starts what runs in them. */
+static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
+        static const char inside[] = "attach attach-session a kill-server kill-session kill-window kill-pane ls "
+                                     "list-sessions has has-session detach detach-client display capture-pane";
+        char *const *end = next_word(argv + 1, "-c -f -T -L -S");
+
+        for (char *const *a = argv + 1; a < end; a++)
+                if (startswith(*a, "-L") || startswith(*a, "-S") || startswith(*a, "-V"))
+                        return OUTSIDE_NO;
+        if (*end && has_word(inside, *end))
+                return OUTSIDE_NO;
+        say_what(f, "tmux", *end);
+        return say(f, "it runs in the server that this user has already, if there is one: write -L NAME behind tmux, "
+                      "for a server of its own, or start the program itself");
+}
+
+/* A scheduler of a cluster of its own runs the work where it likes, and goes on when its client is dead. */
+static Outside look_at_cluster(const char *name, char *const *argv, OutsideFinding *f) {
+        static const Program clusters[] = {
+                { "kubectl", NULL,
+                                "run create apply replace patch set edit scale autoscale rollout:restart "
+                                "rollout:resume rollout:undo expose",
+                                NULL, "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
+                { "oc", NULL, "run create apply replace patch set scale new-app rollout:latest start-build", NULL,
+                                "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
+                { "helm", NULL, "install upgrade rollback", NULL, "-n --namespace --kube-context --kubeconfig", NULL },
+                { "nomad", NULL, "run job:run job:start job:scale job:dispatch job:restart", NULL, "", NULL },
+                { "fleetctl", NULL, "start submit load", NULL, "", NULL },
+        };
+        char verb[64];
+
+        for (size_t i = 0; i < ELEMENTSOF(clusters); i++) {
+                if (!streq(name, clusters[i].name))
+                        continue;
+                find_verb(clusters + i, argv, verb, sizeof(verb));
+                if (!is_known(clusters + i, verb))
+                        break;
+                say_what(f, name, verb);
+                return say(f, "what it starts is run by another cluster, and no lease ends that; start the program "
+                              "itself here");
+        }
+        return OUTSIDE_NO;
+}
+
+/* Programs that make a control group of its own for each container, machine or job that they run, wherever their
+ * settings say; none of these is below that of the engine's unit. */
+static bool is_engine(const char *name, char *const *argv) {
+        static const char *const engines[] = { "dockerd", "containerd", "crio", "kubelet", "k3s", "rke2", "libvirtd",
+                "virtqemud", "virtlxcd", "virtxend", "lxd", "incusd", "slurmd" };
+
+        for (size_t i = 0; i < ELEMENTSOF(engines); i++)
+                if (streq(name, engines[i]))
+                        return true;
+        return streq(name, "nomad") && argv[1] && streq(argv[1], "agent");
+}
+
+static Outside look_at_engine(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
+        const char *given = value_of(argv, "--cgroup-parent");
+
+        say_what(f, name, NULL);
+        if (asks_for_help(argv) || (argv[1] && streq(argv[1], "-v")))
+                return OUTSIDE_NO;
+        if (!streq(name, "dockerd"))
+                return say_laid_down(f, slice, "as its own settings have it");
+        return lies_in(slice, given) ? OUTSIDE_NO : say_slice(f, slice, "--cgroup-parent", given, "");
 }
 
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
@@ -341,22 +498,29 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                         return look_at_verb(programs + i, argv, slice, starting, f);
         if (streq(name, "systemd-run") || streq(name, "run0"))
                 return look_at_systemd_run(argv, slice, f);
-        if (streq(name, "systemd-nspawn"))
-                return look_at_nspawn(argv, slice, f);
+        if (streq(name, "systemd-nspawn") || streq(name, "systemd-vmspawn"))
+                return look_at_nspawn(name, argv, slice, f);
         if (streq(name, "su") || streq(name, "sudo") || streq(name, "runuser"))
                 return look_at_login(name, argv, f);
         if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus"))
                 return look_at_bus_call(name, argv, slice, f);
+        if (streq(name, "tmux"))
+                return look_at_tmux(argv, f);
+        if (starting && is_engine(name, argv))
+                return look_at_engine(name, argv, slice, f);
         say_what(f, name, "");
-        if (streq(name, "lxc-start") || streq(name, "lxc-execute"))
+        if (streq(name, "lxc-start") || streq(name, "lxc-execute") || streq(name, "lxc-autostart") ||
+                        streq(name, "lxc-unfreeze") || (starting && !slice && streq(name, "lxc-attach")))
                 return say_laid_down(f, slice, "lxc.cgroup.dir");
         if (streq(name, "at") || streq(name, "batch"))
                 return say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
+        if (streq(name, "crontab") && !has_argument(argv, "-l") && !has_argument(argv, "-r"))
+                return say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
         if (streq(name, "cgexec") || streq(name, "cgclassify"))
                 return say(f, "start the program itself: it leaves the unit's control group");
         if (streq(name, "loginctl") && argv[1] && has_argument(argv, "enable-linger")) {
                 say_what(f, name, "enable-linger");
                 return say(f, "it starts the user's own units; lease a system unit with User= instead");
         }
-        return OUTSIDE_NO;
+        return look_at_cluster(name, argv, f);
 }

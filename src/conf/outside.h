@@ -25,6 +25,14 @@ typedef struct OutsideFinding {
         char mend[400]; /* what to write instead; goes on after a colon */
 } OutsideFinding;
 
+/* Gets the words of a command. Returns false if it need not see any further one. */
+typedef bool (*outside_command_t)(char *const *argv, void *userdata);
+
+/* Calls f for a command, and for each command that it would run in turn: in the script of a shell, or behind env,
+ * nice, timeout and the like. Only the program behind such a word knows where its command begins, so f may also get
+ * words that are none. The words are borrowed until f returns. */
+void outside_each_command(char *const *argv, outside_command_t f, void *userdata);
+
 /*
  * Returns the worst that is found in a command. *ret says what was found, and is untouched for OUTSIDE_NO. The
  * argument argv is the command as PID 1 has it: its first word is the path of the program. The argument slice is
