@@ -8,39 +8,71 @@
 
 #include "ctl/effects.h"
 
+#include <stdio.h>
+
+#include "conf/outside.h"
+#include "ctl/ctl.h"
+#include "ctl/exec-line.h"
 #include "ctl/finding.h"
-#include "ctl/pid1.h"
+#include "util/strv.h"
 
-/* Programs whose effect stays when they have ended. */
-static const char *const lasting[] = { "arptables", "brctl", "cryptsetup", "dmsetup", "drbdadm", "drbdsetup",
-        "ebtables", "exportfs", "ifconfig", "ifup", "ip", "ip6tables", "iptables", "ipvsadm", "losetup", "lvchange",
-        "mdadm", "modprobe", "mount", "networkctl", "nft", "nmcli", "resolvectl", "rbd", "route", "sysctl", "tc",
-        "vgchange", "zpool" };
+#define PROGRAM_SIZE 32u
 
-static bool is_lasting(const char *path) {
-        const char *name = base_name(path);
+/* Programs whose effect stays when they have ended, or were killed. */
+static const char *const lasting[] = { "arptables", "arptables-restore", "brctl", "bridge", "cryptsetup", "dmsetup",
+        "drbdadm", "drbdsetup", "ebtables", "ebtables-restore", "exportfs", "firewall-cmd", "ifconfig", "ifup",
+        "insmod", "ip", "ip6tables", "ip6tables-restore", "ipset", "iptables", "iptables-restore", "ipvsadm",
+        "iscsiadm", "keepalived", "losetup", "lvchange", "mdadm", "modprobe", "mount", "mount.cifs", "mount.nfs",
+        "networkctl", "nfsdctl", "nft", "nmcli", "nvme", "nvmetcli", "ovs-vsctl", "rbd", "resolvectl", "route",
+        "rpc.nfsd", "sysctl", "systemd-cryptsetup", "systemd-dissect", "systemd-mount", "systemd-sysext", "targetcli",
+        "targetctl", "tc", "tgtadm", "ucarp", "udisksctl", "ufw", "vgchange", "wg", "wg-quick", "zfs", "zpool" };
 
+static bool is_lasting(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(lasting); i++)
                 if (streq(name, lasting[i]))
                         return true;
         return false;
 }
 
-/* Gives the first such program in a line that starts the service, and in *ret_line the name of the line; NULL if
- * there is none. */
-static const char *find_lasting(const json_t *service, const char **ret_line) {
+/* Whether the program is only to show what there is, or to run another one ("ip netns exec"). */
+static bool only_looks(char *const *argv) {
+        static const char *const words[] = { "show", "list", "ls", "get", "status", "monitor", "exec", "-L", "-S",
+                "--list", "--help", "--version", "-V" };
+
+        for (char *const *a = argv + 1; *a; a++)
+                for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                        if (streq(*a, words[i]))
+                                return true;
+        return false;
+}
+
+/* Takes the command into the buffer if its effect stays. */
+static bool take_lasting(char *const *argv, void *userdata) {
+        const char *name = base_name(argv[0]);
+        char *found = userdata;
+
+        if (!is_lasting(name) || only_looks(argv))
+                return true;
+        (void) snprintf(found, PROGRAM_SIZE, "%s", name);
+        return false;
+}
+
+/* Finds the first such program in a line that starts the service, also where a shell or another program runs it. Gives
+ * the name of the line, and the program's in found; NULL if there is none. */
+static const char *find_lasting(const json_t *service, char found[static PROGRAM_SIZE]) {
         static const char *const lines[] = { "ExecStartPre", "ExecStart", "ExecStartPost" };
 
+        found[0] = '\0';
         for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
                 json_t *command;
                 size_t i;
 
                 json_array_foreach(json_object_get(service, lines[l]), i, command) {
-                        const char *path = string_at(command, 0);
+                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
 
-                        *ret_line = lines[l];
-                        if (is_lasting(path))
-                                return path;
+                        outside_each_command(argv, take_lasting, found);
+                        if (*found)
+                                return lines[l];
                 }
         }
         return NULL;
@@ -58,9 +90,10 @@ static bool is_temporary(const json_t *service) {
 void effects_examine(const char *with, bool fenced, const json_t *service, json_t *findings) {
         bool stop = json_array_size(json_object_get(service, "ExecStop")) > 0;
         bool stop_post = json_array_size(json_object_get(service, "ExecStopPost")) > 0;
-        const char *severity = fenced ? "note" : "weak", *line = "", *path = find_lasting(service, &line);
+        char program[PROGRAM_SIZE];
+        const char *severity = fenced ? "note" : "weak", *line = find_lasting(service, program);
 
-        if (is_temporary(service))
+        if (is_temporary(service) && !line)
                 return;
         if (stop_post)
                 finding_add(findings, severity,
@@ -68,16 +101,16 @@ void effects_examine(const char *with, bool fenced, const json_t *service, json_
                                 "unit's StopGrace for "
                                 "that, at most 0.5 s, and what is not done then stays%s",
                                 with, fenced ? ", but this machine is rebooted" : " (unless FenceAction=reboot)");
-        else if (path && stop)
+        else if (line && stop)
                 finding_add(findings, severity,
                                 "%s%s= with %s: what that sets up is no process, and stays when ExecStop= is not done "
                                 "in time; "
                                 "ExecStopPost= would also run after a kill%s",
-                                with, line, path, fenced ? "; this machine is rebooted then" : "");
-        else if (path)
+                                with, line, program, fenced ? "; this machine is rebooted then" : "");
+        else if (line)
                 finding_add(findings, "weak",
                                 "%s%s= with %s: what that sets up is no process, and stays when the lease passes on: "
                                 "take it back in "
                                 "ExecStopPost=",
-                                with, line, path);
+                                with, line, program);
 }

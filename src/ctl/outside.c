@@ -13,28 +13,10 @@
 
 #include "conf/conf.h"
 #include "conf/outside.h"
+#include "ctl/exec-line.h"
 #include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
-
-static char **words_of(const json_t *command) {
-        const char *path = string_at(command, 0);
-        const json_t *words = json_array_get(command, 1);
-        size_t n = json_array_size(words), i;
-        char **argv = calloc(n + 2, sizeof(char *));
-        json_t *word;
-
-        if (!argv)
-                return NULL;
-        argv[0] = strdup(path); /* the first word need not be the program that is run ("@") */
-        json_array_foreach((json_t *) words, i, word) {
-                if (i > 0)
-                        argv[i] = strdup(strempty(json_string_value(word)));
-                if (!argv[i])
-                        break;
-        }
-        return argv[0] ? argv : strv_free(argv);
-}
 
 /* Adds the finding. The argument with is "", or says which member is meant. */
 static void tell(const char *with, const char *line, const UnitOptions *options, Outside found,
@@ -67,7 +49,7 @@ static void look_at_lines(
                 size_t i;
 
                 json_array_foreach(json_object_get(properties, lines[l]), i, command) {
-                        _cleanup_(strv_freep) char **argv = words_of(command);
+                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
                         OutsideFinding finding = {};
                         Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a service sets up that is no process is told, in whatever way a line does it, and nothing else is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "ctl/effects.h"
+#include "ctl/finding.h"
+#include "util/strv.h"
+
+/* One command as PID 1 tells it: the path, and all words. "'...'" is one word. */
+static json_t *command(const char *line) {
+        _cleanup_free_ char *copy = strdup(line);
+        json_t *words = json_array();
+
+        assert_non_null(copy);
+        for (char *p = copy; *p;) {
+                char end = *p == '\'' ? *p++ : ' ';
+                size_t n = strcspn(p, (char[]){ end, '\0' });
+
+                if (n > 0)
+                        assert_int_equal(json_array_append_new(words, json_stringn(p, n)), 0);
+                p += n;
+                p += *p != '\0';
+        }
+        return json_pack("[O, o, b]", json_array_get(words, 0), words, 0);
+}
+
+/* Gives what is found in a service with these lines, each of which may be NULL. */
+static char *look(const char *start, const char *start_post, const char *stop, const char *stop_post, bool fenced) {
+        json_auto_t *service = json_object(), *findings = json_array();
+        const char *const lines[][2] = { { "ExecStart", start }, { "ExecStartPost", start_post }, { "ExecStop", stop },
+                { "ExecStopPost", stop_post } };
+        char *text = NULL;
+        size_t size, i;
+        json_t *finding;
+        FILE *f = open_memstream(&text, &size);
+
+        for (i = 0; i < ELEMENTSOF(lines); i++)
+                if (lines[i][1])
+                        (void) json_object_set_new(service, lines[i][0], json_pack("[o]", command(lines[i][1])));
+        effects_examine("", fenced, service, findings);
+        json_array_foreach(findings, i, finding)
+                (void) fprintf(f, "%s: %s\n", get_string(finding, "severity"), get_string(finding, "text"));
+        assert_int_equal(fclose(f), 0);
+        return text;
+}
+
+static void an_effect_behind_a_shell_or_another_program_is_told(void **state) {
+        static const char *const lines[] = {
+                "/usr/sbin/ip address add 10.0.0.9/32 dev lo",
+                "/bin/sh -c 'ip address add 10.0.0.9/32 dev lo'",
+                "/bin/bash -ec 'set -u; exec ip link add x type dummy'",
+                "/bin/sh -c 'test -e /x || mount /dev/x /srv'",
+                "/usr/bin/env A=1 iptables -I INPUT -j ACCEPT",
+                "/usr/bin/flock /run/x -c 'nft add table t'",
+                "/usr/bin/timeout 5 systemd-mount /dev/x /srv",
+                "/usr/bin/nice sysctl -w net.ipv4.ip_forward=1",
+                "/usr/sbin/keepalived --dont-fork",
+                "/usr/sbin/rpc.nfsd 8",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_free_ char *main = look(lines[i], NULL, NULL, NULL, false);
+                _cleanup_free_ char *post = look("/usr/bin/job", lines[i], NULL, NULL, false);
+
+                if (!startswith(main, "weak: ExecStart= with ") || !strstr(main, "take it back in ExecStopPost="))
+                        fail_msg("%s: %s", lines[i], main);
+                if (!startswith(post, "weak: ExecStartPost= with "))
+                        fail_msg("%s: %s", lines[i], post);
+        }
+}
+
+static void what_leaves_nothing_behind_is_not_told(void **state) {
+        static const char *const lines[] = {
+                "/usr/bin/job",
+                "/bin/sh -c 'echo mount'",
+                "/bin/sh -c 'ip address show dev lo'",
+                "/usr/sbin/ip netns exec x job",
+                "/usr/sbin/iptables -L",
+                "/opt/mount-job",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_free_ char *text = look(lines[i], NULL, NULL, NULL, false);
+
+                if (*text)
+                        fail_msg("%s: %s", lines[i], text);
+        }
+}
+
+static void an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets(void **state) {
+        static const char kernel[] = "/usr/lib/leased/leased-address eth0/10.0.0.9/32";
+        _cleanup_free_ char *alone =
+                        look(kernel, NULL, NULL, "/usr/lib/leased/leased-address --remove eth0/x/32", false);
+        _cleanup_free_ char *beside =
+                        look(kernel, "/bin/sh -c 'ip route add 10.1.0.0/16 dev eth0'", NULL, NULL, false);
+
+        assert_string_equal(alone, "");
+        assert_non_null(strstr(beside, "weak: ExecStartPost= with ip: "));
+}
+
+static void it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_rebooted(void **state) {
+        static const char add[] = "/bin/sh -c 'ip address add 10.0.0.9/32 dev lo'";
+        static const char del[] = "/bin/sh -c 'ip address del 10.0.0.9/32 dev lo'";
+        _cleanup_free_ char *stop = look("/usr/bin/job", add, del, NULL, false);
+        _cleanup_free_ char *post = look("/usr/bin/job", add, NULL, del, false);
+        _cleanup_free_ char *fenced = look("/usr/bin/job", add, NULL, del, true);
+        _cleanup_free_ char *never = look("/usr/bin/job", add, NULL, NULL, true);
+
+        assert_non_null(strstr(stop, "weak: ExecStartPost= with ip: "));
+        assert_non_null(strstr(stop, "stays when ExecStop= is not done in time"));
+        assert_non_null(strstr(post, "weak: ExecStopPost=: "));
+        assert_non_null(strstr(fenced, "note: ExecStopPost=: "));
+        assert_non_null(strstr(never, "weak: "));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_effect_behind_a_shell_or_another_program_is_told),
+                cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
+                cmocka_unit_test(an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets),
+                cmocka_unit_test(it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_rebooted),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
