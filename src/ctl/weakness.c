@@ -9,6 +9,7 @@
 #include "ctl/effects.h"
 #include "ctl/finding.h"
 #include "ctl/files.h"
+#include "ctl/guard-settings.h"
 #include "ctl/members.h"
 #include "ctl/ordering.h"
 #include "ctl/outside.h"
@@ -190,6 +191,19 @@ static int look_at_short_ttl(Ctl *ctl, const LeasedConf *conf, json_t *findings)
         return CTL_OK;
 }
 
+/* Adds what weakens the guard, if its unit is there. Returns an exit code. */
+static int look_at_guard(Ctl *ctl, usec_t ttl, json_t *findings) {
+        json_auto_t *guard = NULL, *service = NULL;
+        int code = pid1_load(ctl->bus, GUARD_SERVICE, &guard);
+
+        if (code != CTL_OK || !streq(get_string(guard, "LoadState"), "loaded"))
+                return code;
+        code = pid1_service(ctl->bus, GUARD_SERVICE, &service);
+        if (code == CTL_OK)
+                guard_settings_examine(service, ttl, findings);
+        return code;
+}
+
 static int look_at_daemon(Ctl *ctl, json_t *findings) {
         json_auto_t *daemon = NULL, *guard = NULL;
         int code = pid1_load(ctl->bus, DAEMON_SERVICE, &daemon);
@@ -248,9 +262,9 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
         code = ordering_examine(ctl, conf, findings);
         if (code == CTL_OK)
                 code = look_at_short_ttl(ctl, conf, findings);
-        if (code != CTL_OK)
-                return code;
-        return look_at_daemon(ctl, findings);
+        if (code == CTL_OK)
+                code = look_at_guard(ctl, conf->ttl, findings);
+        return code == CTL_OK ? look_at_daemon(ctl, findings) : code;
 }
 
 int weakness_examine_global(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {

@@ -165,6 +165,7 @@ static bool another_is_at_work(void) {
  * have been booted since, or the sandbox changed by a drop-in, also by one for all services (service.d). A guard that
  * could not kill does not serve, and its machine runs no leased unit. */
 static int refuse_if_unfit(void) {
+        const char *why = NULL;
         static const char *const reasons[] = {
                 [CGROUPS_NOT_UNIFIED] = "the control groups of this machine are not the unified ones (cgroup v2)",
                 [CGROUPS_NOT_OURS] = "this container has no cgroup namespace of its own",
@@ -175,10 +176,13 @@ static int refuse_if_unfit(void) {
         };
         int unfit = cgroup_unfit();
 
-        if (unfit == 0)
+        if (unfit > 0)
+                why = reasons[unfit];
+        else if (geteuid() != 0)
+                why = "the guard does not run as root (User= or DynamicUser= in a drop-in?)";
+        if (!why)
                 return 0;
-        log_alert("%s: units could not be found and killed in time, so no leased unit runs on this machine",
-                        reasons[unfit]);
+        log_alert("%s: units could not be found and killed in time, so no leased unit runs on this machine", why);
         return -EOPNOTSUPP;
 }
 

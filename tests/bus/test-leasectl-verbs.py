@@ -108,6 +108,24 @@ class Checking(Case):
         self.assertNotIn("TimeoutStopSec", json.dumps(result["findings"]))
         self.assertEqual(result["timeline"]["stop_grace_usec"], 1000000)
 
+    def test_what_a_drop_in_takes_from_the_guard_is_told(self):
+        unit = self.unit("guarded.service")
+
+        def weaknesses():
+            return [each["text"] for each in self.check(unit)["findings"] if "leased-guard.service has " in each["text"]]
+
+        self.assertEqual(weaknesses(), [])
+        for path, text in (("service.d/all.conf", "RuntimeMaxSec=1d\nTimeoutStopSec=3s\n"),
+                           ("leased-guard.service.d/own.conf", "KillMode=process\nExecStopPost=\n")):
+            write(f"/run/systemd/system/{path}", "[Service]\n" + text)
+            self.addCleanup(run, "systemctl", "daemon-reload")
+            self.addCleanup(os.unlink, f"/run/systemd/system/{path}")
+        run("systemctl", "daemon-reload")
+        found = weaknesses()
+        self.assertEqual(len(found), 4, found)
+        for text in ("no ExecStopPost= with leased-guard --wipe", "TimeoutStopSec= below the TTL", "RuntimeMaxSec=", "KillMode=process"):
+            self.assertTrue(any(text in each for each in found), found)
+
     def test_all_reasons_to_refuse_are_told(self):
         unit = self.unit("wrong.service", SLEEPER + "PAMName=login\n[X-Leased]\nStopGraceSec=9s\n"
                          "[Install]\nWantedBy=multi-user.target\n")

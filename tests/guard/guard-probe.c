@@ -439,19 +439,27 @@ static void a_guard_that_could_not_kill_does_not_serve(void **state) {
         assert_int_equal(connect_guard(), 0);
 }
 
-/* As a drop-in for all services makes it. */
-static void a_guard_whose_control_groups_are_read_only_does_not_serve(void **state) {
+/* A drop-in for all services has this text. */
+static void assert_does_not_serve_with(const char *text, const char *words) {
         static const char dropin[] = "/run/systemd/system/service.d/strict.conf";
 
         begin();
-        put(dropin, "[Service]\nProtectControlGroups=yes\n");
+        put(dropin, text);
         sh("systemctl daemon-reload");
         assert_false(succeeds("systemctl start " GUARD_SERVICE " 2>/dev/null"));
         assert_true(try_connect() < 0);
-        sh("journalctl --sync; journalctl -b -u " GUARD_SERVICE " -p alert | grep -q 'control groups are read-only'");
+        assert_true(succeeds("journalctl --sync; journalctl -b -u " GUARD_SERVICE " -p alert | grep -q '%s'", words));
         assert_int_equal(unlink(dropin), 0);
         sh("systemctl daemon-reload; systemctl start " GUARD_SERVICE);
         assert_int_equal(connect_guard(), 0);
+}
+
+static void a_guard_whose_control_groups_are_read_only_does_not_serve(void **state) {
+        assert_does_not_serve_with("[Service]\nProtectControlGroups=yes\n", "control groups are read-only");
+}
+
+static void a_guard_that_is_not_root_does_not_serve(void **state) {
+        assert_does_not_serve_with("[Service]\nUser=nobody\n", "the guard does not run as root");
 }
 
 /* ---- an upgrade ---- */
@@ -671,6 +679,7 @@ int main(int argc, char *argv[]) {
                 scene(what_is_removed_from_run_is_back_and_nothing_is_forgotten),
                 cmocka_unit_test_teardown(a_guard_that_could_not_kill_does_not_serve, no_guard),
                 cmocka_unit_test_teardown(a_guard_whose_control_groups_are_read_only_does_not_serve, no_guard),
+                cmocka_unit_test_teardown(a_guard_that_is_not_root_does_not_serve, no_guard),
                 scene(a_new_guard_is_in_force_without_a_stop),
                 scene(a_guard_that_was_reloaded_and_killed_leaves_nothing_behind),
                 cmocka_unit_test_teardown(a_guard_without_a_sandbox_hands_over_to_one_with, no_guard),
