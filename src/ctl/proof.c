@@ -37,8 +37,12 @@ void proof_done(Proof *p) {
 
 /* ---- entries ---- */
 
+/* Gives a field's number; 0 where there is none, or one that no journal and no lease has: files of others are read
+ * here, and their numbers are added and subtracted. */
 static json_int_t number_of(const json_t *entry, const char *key) {
-        return strtoll(get_string(entry, key), NULL, 10);
+        long long n = strtoll(get_string(entry, key), NULL, 10);
+
+        return n < 0 || n > INT64_MAX / 4 ? 0 : n;
 }
 
 static bool is(const json_t *entry, const char *key, const char *value) {

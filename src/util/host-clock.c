@@ -13,6 +13,8 @@
 #include "util/file-util.h"
 
 #define PTP_MAX 8 /* PTP clocks that are looked at */
+/* A clock that shows more is wrong, and readings are subtracted from one another. */
+#define SECONDS_MAX (USEC_INFINITY / 8 / USEC_PER_SEC)
 
 bool host_clock_may_be_paused(void) {
 #if defined(__i386__) || defined(__x86_64__)
@@ -86,6 +88,8 @@ static int read_ptp(int fd, usec_t *ret) {
         /* The number by which the kernel knows the clock of an open device (clock_gettime(2)). */
         if (clock_gettime((clockid_t) (~(unsigned) fd << 3 | 3), &t) < 0)
                 return -errno;
+        if (t.tv_sec < 0 || (usec_t) t.tv_sec > SECONDS_MAX)
+                return -EBADMSG;
         *ret = (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
         return 0;
 }
@@ -99,7 +103,7 @@ static int read_rtc(int fd, usec_t *ret) {
                 return -errno;
         text[n] = '\0';
         seconds = strtoull(text, &end, 10);
-        if (end == text || *end != '\n' || seconds > USEC_INFINITY / 4 / USEC_PER_SEC)
+        if (end == text || *end != '\n' || *text == '-' || seconds > SECONDS_MAX)
                 return -EBADMSG;
         *ret = (usec_t) seconds * USEC_PER_SEC;
         return 0;
