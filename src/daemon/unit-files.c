@@ -22,6 +22,8 @@
 enum {
         OUTCOMES_MAX = 1000, /* units of which it is known what has become of them; of more nothing is shown */
         NAMES_MAX = 10000,   /* in the answer of ListUnitFiles() */
+        QUESTIONS_MAX = 64,  /* calls that wait for the registry, each of which may keep a record of 256 KiB ... */
+        QUESTIONS_OF_ONE_MAX = 16, /* ... and of one caller */
         KEY_SIZE = sizeof(PREFIX) + UNIT_NAME_LENGTH,
 };
 
@@ -220,15 +222,25 @@ static void question_free(Question *q) {
         free(q);
 }
 
-static Question *question_new(Daemon *d, sd_bus_message *m) {
-        Question *q = calloc(1, sizeof(Question));
+static int question_new(Daemon *d, sd_bus_message *m, Question **ret, sd_bus_error *error) {
+        const char *sender = strempty(sd_bus_message_get_sender(m));
+        unsigned all = 0, own = 0;
+        Question *q;
 
+        DL_FOREACH(d->unit_files->questions, q) {
+                all++;
+                own += streq(strempty(sd_bus_message_get_sender(q->message)), sender);
+        }
+        if (all >= QUESTIONS_MAX || own >= QUESTIONS_OF_ONE_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for the registry.");
+        q = calloc(1, sizeof(Question));
         if (!q)
-                return NULL;
+                return -ENOMEM;
         q->files = d->unit_files;
         q->message = sd_bus_message_ref(m);
         DL_APPEND(q->files->questions, q);
-        return q;
+        *ret = q;
+        return 0;
 }
 
 /* Ends the question: as bus_reply_failed(). */
@@ -268,11 +280,11 @@ static void on_list(const RegistryAnswer *a, void *userdata) {
 }
 
 int unit_files_list(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
-        Question *q = question_new(d, m);
-        int r;
+        Question *q;
+        int r = question_new(d, m, &q, error);
 
-        if (!q)
-                return -ENOMEM;
+        if (r < 0)
+                return r;
         r = d->registry->ops->older(d->registry, PREFIX, UINT64_MAX, d->conf->ttl, on_list, q, &q->request);
         if (r < 0)
                 question_free(q);
@@ -321,9 +333,9 @@ int unit_files_get(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r < 0)
                 return r;
-        q = question_new(d, m);
-        if (!q)
-                return -ENOMEM;
+        r = question_new(d, m, &q, error);
+        if (r < 0)
+                return r;
         r = d->registry->ops->get(d->registry, keys, 1, d->conf->ttl, on_get, q, &q->request);
         if (r < 0)
                 question_free(q);
@@ -354,9 +366,9 @@ int unit_files_put(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         put.value = text;
         put.size = strlen(text);
-        q = question_new(d, m);
-        if (!q)
-                return -ENOMEM;
+        r = question_new(d, m, &q, error);
+        if (r < 0)
+                return r;
         r = d->registry->ops->txn(d->registry,
                         &(RegistryTxn){ .compares = &compare, .n_compares = 1, .puts = &put, .n_puts = 1 },
                         d->conf->ttl, on_put, q, &q->request);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * call-flood NUMBER [in-turn]: asks leased for that many leases at once, over one connection, and prints what each
- * answer is: "ok", or the name of the error. With in-turn each one is asked for when the one before was answered. It
- * stays on the bus until it is killed.
+ * call-flood NUMBER [in-turn | files]: asks leased for that many leases at once, over one connection, and prints what
+ * each answer is: "ok", or the name of the error. With in-turn each one is asked for when the one before was answered.
+ * With files it asks for records of submitted units. It stays on the bus until it is killed.
  */
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "util/macros.h"
 
 static int n, sent, answered;
+static bool files;
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
@@ -26,7 +27,10 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int ask(sd_bus *bus) {
         char name[32];
 
-        (void) snprintf(name, sizeof(name), "flood-%d", sent++);
+        (void) snprintf(name, sizeof(name), "flood-%d.service", sent++);
+        if (files)
+                return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
+                                "GetUnitFile", on_answer, NULL, "s", name);
         return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
                         "AcquireLease", on_answer, NULL, "ssxt", name, "", (int64_t) 1, (uint64_t) 10000000);
 }
@@ -37,6 +41,7 @@ int main(int argc, char **argv) {
         int r;
 
         n = argc >= 2 ? atoi(argv[1]) : 0;
+        files = argc == 3 && streq(argv[2], "files");
         r = sd_bus_open_system(&bus);
         while (r >= 0) {
                 while (r >= 0 && sent < n && !(in_turn && answered < sent))

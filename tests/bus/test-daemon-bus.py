@@ -635,6 +635,18 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
     def test_a_call_with_a_long_text_is_not_kept(self):
         self.assert_error(call("AcquireLease", "ssxt", "x" * 100000, "", "1", "2000000", user=65534), "too long")
 
+    def test_few_calls_of_one_caller_wait_for_a_registry_that_does_not_answer(self):
+        with contextlib.closing(sqlite3.connect("/var/lib/leased/registry/store", isolation_level=None)) as store:
+            store.execute("BEGIN EXCLUSIVE")
+            flood = self.start(FLOOD, "100", "files")
+            refused = [flood.stdout.readline().strip() for _ in range(84)]
+            self.assertEqual(set(refused), {"org.freedesktop.DBus.Error.LimitsExceeded"})
+            store.execute("ROLLBACK")
+        for _ in range(16):
+            self.assertNotEqual(flood.stdout.readline().strip(), "org.freedesktop.DBus.Error.LimitsExceeded")
+        wait_for("the registry", lambda: get(PATH, "org.leased1.Manager", "RegistryState") == "ok")
+        self.assertEqual(call("GetUnitFile", "s", "flood.service").returncode, 0)
+
     def test_callers_share_no_connection_with_pid_1(self):
         """What PID 1 would be told goes over a connection that bears no name, and that nobody can ask anything of."""
         rows = json.loads(busctl("--json=short", "list").stdout)
