@@ -519,6 +519,10 @@ void guard_crash(World *w, Machine *m) {
                 return;
         TRACE(w, m, "guard: dead");
         machine_ails(w, m, 0);
+        if (g->connected && w->now < g->paused_until) { /* what it would have said when it went on is never heard */
+                m->guard_link = ++g->connection;
+                g->last_says = w->now;
+        }
         if (g->connected)
                 say(w, m, 0, EVENT_GUARD_DOWN);
         g->connected = false;

@@ -240,13 +240,18 @@ static void tell_story(const char *what) {
                 Choice c = path[i].choice;
 
                 if (c.trouble != TROUBLE_NONE) {
+                        const Machine *m = world->machines + world->queue[c.slot].machine;
+
                         choices_say(world, &options->rules, c, words, sizeof(words));
-                        trace_line(world, world->machines + world->queue[c.slot].machine, "%s", words);
+                        trace_line(world, m, "%s", words);
+                        (void) fprintf(stderr, "\nAt %.3f s, %s, %s", (double) world->now / USEC_PER_SEC, m->hostname,
+                                        words);
                 }
                 (void) make(c);
         }
-        (void) fprintf(stderr, "\nBROKEN: %s\n\nAll that led to it, from a cluster at rest on (%zu steps):\n\n", said,
-                        n_path);
+        (void) fprintf(stderr,
+                        "\n\nBROKEN: %s\n\nThe last of what led to it, from a cluster at rest on (%zu steps):\n\n",
+                        said, n_path);
         world_print_trace(world);
 }
 
