@@ -181,6 +181,7 @@ static void settle(void) {
                 if (turns_instant(world->queue + i) <= instant && print_is_stale(world, world->queue + i)) {
                         SimEvent e = turns_take(world, i);
 
+                        world->now = MAX(world->now, turns_instant(&e));
                         world_dispatch(world, &e);
                         i = 0;
                 } else
