@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/host.h"
 
+#include <inttypes.h>
+
 #include "guard/guard-internal.h"
 #include "util/event-log.h"
 #include "util/log.h"
@@ -32,6 +34,7 @@ static void move_deadlines(Guard *g, usec_t jump) {
         log_warning("This machine was paused for up to %s by %s, or this clock was set: all deadlines come earlier by "
                     "that",
                         format_span(span, sizeof(span), jump), host_clock_name(g->host.clock.kind));
+        event_log(0, "paused %" PRIu64 " %" PRIu64, g->host.pause.seen_at, g->host.pause.jump);
         (void) gates_write_pause(g->gates, g->host.pause.seen_at, g->host.pause.jump);
         (void) gates_beat(g->gates, usec_sub(gates_last_beat(g->gates), jump));
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;

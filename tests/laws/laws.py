@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 SECOND = 1_000_000
 EPSILON = 0.01
 LONGEST = 60 * SECOND  # the longest TTL
+AGE_OF_A_PAUSE = 120 * SECOND  # until then pauses add up
 BEATS_WITHOUT_KILL = 3  # that a guard may be told of while a unit is to be killed
 
 
@@ -131,6 +132,7 @@ class Laws:
         self._confirmed = set()  # machines that somebody has confirmed dead
         self._gates = defaultdict(lambda: LONGEST ** 3)  # (machine, Index): when a gate was first opened for it
         self._sent = defaultdict(int)  # machine: the latest t0 that a daemon sent to the guard
+        self._paused = {}  # machine: when its guard saw that the virtual machine was paused, and for how long at most
 
     def feed(self, text):
         """Takes whole lines, none before the last that it took. Returns the breaches that they show."""
@@ -427,12 +429,28 @@ class Laws:
                 entry.kill_at = max(entry.kill_at, t0 + entry.kill_offset)
                 entry.kept = False
 
+    def _guard_paused(self, process, seen_at, jump):
+        """The jump contains those of earlier pauses that still count."""
+        seen_before, before = self._paused.get(process.machine, (0, 0))
+        more = jump - before if jump > before and seen_at <= seen_before + AGE_OF_A_PAUSE else jump
+        self._paused[process.machine] = seen_at, jump
+        for (machine, _), entry in self._entries.items():
+            if machine == process.machine:
+                entry.stop_at, entry.kill_at = entry.stop_at - more, entry.kill_at - more
+
+    def _check_sent(self, process, t0, what):
+        """The guard counts from t0, and says whose deadline that is."""
+        sent = self._sent[process.machine]
+        seen_at, jump = self._paused.get(process.machine, (0, 0))
+        self._require("law 1", t0 <= sent, f"{what}, later than any beat allows")
+        self._require("law 14", sent > seen_at or t0 <= sent - jump, f"{what}, and the machine was paused for {jump / SECOND:.3f} s since")
+
     def _check_deadline(self, process, unit, deadline, offset):
-        self._require("law 1", not offset or deadline <= self._sent[process.machine] + offset,
-                      f"the deadline of {unit} is {deadline / SECOND:.6f}, later than any beat allows")
+        if offset:
+            self._check_sent(process, deadline - offset, f"the deadline of {unit} is {deadline / SECOND:.6f}")
 
     def _guard_beat(self, process, t0):
-        self._require("law 1", t0 <= self._sent[process.machine], f"a beat of {t0 / SECOND:.6f}, which no daemon sent")
+        self._check_sent(process, t0, f"a beat counts from {t0 / SECOND:.6f}")
         for (machine, unit), entry in self._entries.items():
             if machine != process.machine:
                 continue
