@@ -277,6 +277,10 @@ class TheLaws(unittest.TestCase):
     def test_law_13_a_unit_that_is_kept_is_stopped_for_want_of_a_beat(self):
         self.found("law 13", self.KEPT[-1])
 
+    def test_law_11_a_lost_beat_is_written_again(self):
+        self.found("law 11", ("5309950 alpha", f"3000000 alpha leased 7 begin\n3000100 alpha leased 7 txn 1 if beats/{A}#0 if "
+                              f"fences/{A}#0 put beats/{A} put fences/{A}=0\n5309950 alpha"))
+
     def test_law_14_a_pause_is_taken_off_the_deadlines(self):
         """Alpha was paused for two seconds when its guard looked at 3 s; its unit is stopped two seconds earlier."""
         paused = [("5309950", "3309950"), ("5310000 alpha leased-guard 2 stopping u.service 1 " + str(2009900 + KILL),
@@ -287,10 +291,6 @@ class TheLaws(unittest.TestCase):
         self.found("law 8", *paused[:-1])
         late = "4000000 alpha leased-guard 2 beat 2009900\n"
         self.found("law 14", *paused[:-1], (paused[-1][0], late + paused[-1][1]))
-
-    def test_law_11_a_lost_beat_is_written_again(self):
-        self.found("law 11", ("5309950 alpha", f"3000000 alpha leased 7 begin\n3000100 alpha leased 7 txn 1 if beats/{A}#0 if "
-                              f"fences/{A}#0 put beats/{A} put fences/{A}=0\n5309950 alpha"))
 
 
 if __name__ == "__main__":
