@@ -352,7 +352,7 @@ static void disturb_clock(World *w, Machine *m) {
                 return;
         }
         mishap(w, MISHAP_HOST_CLOCK_SET);
-        guard_learn_clock(w, m);
+        sleep_learn_clock(w, m);
         m->clock_set += span;
         guard_look_at_clock(w, m, 0);
 }

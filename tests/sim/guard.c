@@ -254,28 +254,6 @@ static void settle(World *w, Machine *m) {
 
 /* ---- pauses of the machine (law 14) ---- */
 
-/* The CMOS clock of the host goes by true time, in steps of a second that begin elsewhere on each machine. */
-static HostReading read_clock(const World *w, const Machine *m, usec_t ago) {
-        usec_t at = w->now + m->clock_set - ago, boottime = machine_boottime(w, m) - ago * m->rate_ppm / 1000000;
-        usec_t phase = (m->number + 1) * 137 * USEC_PER_MSEC, from = (at + phase) / USEC_PER_SEC * USEC_PER_SEC;
-
-        return (HostReading){ .before = boottime - 100, .after = boottime, .from = from, .to = from + USEC_PER_SEC };
-}
-
-void guard_learn_clock(World *w, Machine *m) {
-        usec_t last = w->sequence % 50 * USEC_PER_MSEC;
-
-        if (m->guard.clock_due)
-                return;
-        for (usec_t ago = MIN(w->now - m->boot_at, 2 * USEC_PER_SEC); ago >= last + 50 * USEC_PER_MSEC;
-                        ago -= 50 * USEC_PER_MSEC) {
-                HostReading r = read_clock(w, m, ago);
-
-                if (r.before > m->guard.pause.at)
-                        must(pause_take(&m->guard.pause, &r) == 0);
-        }
-}
-
 void guard_look_at_clock(World *w, Machine *m, usec_t delay) {
         m->guard.clock_due = true;
         world_post(w, (SimEvent){ .at = w->now + delay, .kind = SIM_GUARD_CLOCK, .machine = m->number });
@@ -283,7 +261,7 @@ void guard_look_at_clock(World *w, Machine *m, usec_t delay) {
 
 static void look_at_clock(World *w, Machine *m) {
         Guard *g = &m->guard;
-        HostReading r = read_clock(w, m, 0);
+        HostReading r = sleep_read_clock(w, m, 0);
         usec_t jump;
 
         g->clock_due = false;

@@ -66,8 +66,6 @@ void guard_end(World *w, Machine *m); /* as at shutdown: it is asked to */
 void guard_cut_off(World *w, Machine *m);
 void guard_pause(World *w, Machine *m, usec_t span);
 void guard_hand_over(World *w, Machine *m); /* to another program in the same process, if the moment is calm */
-/* What the guard has read of the host's clock until now. */
-void guard_learn_clock(World *w, Machine *m);
 /* The guard looks at the host's clock after delay, or before, if a gate is to open. */
 void guard_look_at_clock(World *w, Machine *m, usec_t delay);
 void guard_gone(World *w, Machine *m); /* with the machine's power */

@@ -15,6 +15,8 @@
  */
 #include "sim.h"
 
+#include "util/must.h"
+
 #define KILL_BEFORE USEC_PER_SEC /* as src/daemon/suspend.c has it */
 static const usec_t slept_life = 150 * USEC_PER_MSEC;
 
@@ -121,6 +123,27 @@ static void fall_asleep(World *w, Machine *m) {
         TRACE(w, m, "machine: falls asleep%s", left ? ", and something is left" : "");
 }
 
+HostReading sleep_read_clock(const World *w, const Machine *m, usec_t ago) {
+        usec_t at = w->now + m->clock_set - ago, boottime = machine_boottime(w, m) - ago * m->rate_ppm / 1000000;
+        usec_t phase = (m->number + 1) * 137 * USEC_PER_MSEC, from = (at + phase) / USEC_PER_SEC * USEC_PER_SEC;
+
+        return (HostReading){ .before = boottime - 100, .after = boottime, .from = from, .to = from + USEC_PER_SEC };
+}
+
+void sleep_learn_clock(World *w, Machine *m) {
+        usec_t last = w->sequence % 50 * USEC_PER_MSEC;
+
+        if (m->guard.clock_due)
+                return;
+        for (usec_t ago = MIN(w->now - m->boot_at, 2 * USEC_PER_SEC); ago >= last + 50 * USEC_PER_MSEC;
+                        ago -= 50 * USEC_PER_MSEC) {
+                HostReading r = sleep_read_clock(w, m, ago);
+
+                if (r.before > m->guard.pause.at)
+                        must(pause_take(&m->guard.pause, &r) == 0);
+        }
+}
+
 void machine_stand_still(World *w, Machine *m, usec_t span) {
         Sleep *s = &m->sleep;
 
@@ -128,7 +151,7 @@ void machine_stand_still(World *w, Machine *m, usec_t span) {
                 return;
         mishap(w, MISHAP_VM_PAUSED);
         TRACE(w, m, "FAULT: virtual machine is paused for %.3f s", (double) span / USEC_PER_SEC);
-        guard_learn_clock(w, m);
+        sleep_learn_clock(w, m);
         calls_forget(m); /* only units are promised anything */
         machine_set_rate(w, m, m->rate_ppm);
         s->stands_still = true;

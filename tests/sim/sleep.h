@@ -26,6 +26,11 @@ typedef struct Sleep {
 void machine_sleep(World *w, Machine *m, usec_t delay, usec_t span);
 /* The hypervisor stops the machine, and with it the machine's own clock; nothing announces this (law 14). */
 void machine_stand_still(World *w, Machine *m, usec_t span);
+/* The CMOS clock of the host some time ago. It goes by true time, in steps of a second that begin elsewhere on each
+ * machine. */
+HostReading sleep_read_clock(const World *w, const Machine *m, usec_t ago);
+/* The guard has read that clock until now. */
+void sleep_learn_clock(World *w, Machine *m);
 void machine_wake(World *w, Machine *m);   /* or call off what is only announced */
 void sleep_end_soon(World *w, Machine *m); /* of a pause: as soon as it is long enough to be seen */
 void sleep_done(World *w, Machine *m);
