@@ -19,6 +19,7 @@
 
 #include "core/call.h"
 
+#include "core/copies.h"
 #include "core/intake.h"
 #include "core/lease.h"
 #include "core/mirror.h"
@@ -39,7 +40,19 @@ static void finish(Core *c, uint64_t id, const Lease *l, CallResult result, uint
         a->span = span;
 }
 
-static bool is_units(const Lease *l) {
+/* Whether the lease is one of a unit that is enabled here, whichever of its copies' leases the unit has, or one that a
+ * unit elsewhere holds. */
+static bool is_units(const Core *c, const Lease *l) {
+        char name[NAME_SIZE];
+
+        for (unsigned i = 1; i <= SLOTS_MAX && lease_slot(l->name) > 0; i++) {
+                const Lease *other;
+
+                lease_name_slot(l->name, i, name);
+                other = mirror_find_lease(c, name);
+                if (other && other->unit && copies_has(other->unit))
+                        return true;
+        }
         return l->unit || l->value->session[0];
 }
 
@@ -168,7 +181,7 @@ static bool is_busy(const Core *c, const Lease *l) {
 
 static CallResult call_prepare(Core *c, Calling *g, const Call *call) {
         g->lease = mirror_lease(c, call->lease);
-        if (is_units(g->lease))
+        if (is_units(c, g->lease))
                 return CALL_UNIT_LEASE;
         if (is_busy(c, g->lease))
                 return CALL_BUSY;

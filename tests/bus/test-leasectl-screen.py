@@ -14,11 +14,11 @@ import subprocess
 import termios
 import time
 
-from leasectl_beta import BETA, WithBeta, put
+from leasectl_beta import BETA, WithBeta, put, shown
 from leasectl_guest import ENVIRONMENT, ctl, main, run, wait_for
 
 MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
-           "held_since_usec", "code", "why"}
+           "held_since_usec", "code", "why", "copies"}
 NOW = int(time.time() * 1e6)
 
 
@@ -100,6 +100,65 @@ class Screen(ScreenCase):
                            state="waiting")
         wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
         self.assertIn("missing metadata no=such", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
+
+    def test_of_copies_all_machines_are_named_and_what_is_missing(self):
+        unit = self.enable("screen-copies.service", "[Unit]\n[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nCopies=2\n", state="running")
+        wait_for("one is missing", lambda: wrong(unit) == ["unit-copies"])
+        self.assertRegex(ctl("-1").stdout, rf"{unit}  has 1 of 2 copies: no other machine is there for it")
+        taken = run("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "AcquireLease", "ssxt", f"{unit}#2", "", "0",
+                    "5000000", check=False)
+        self.assertIn("lease of a unit", taken.stderr, "a copy's lease is no scheduler's")
+        self.offer(unit, lease=f"{unit}#1", copies=2, active="active", since=NOW)
+        put(f"leases/{unit}#2", self.lease("held", 7))
+        self.addCleanup(put, f"leases/{unit}#2", self.lease("free", 1000))
+        wait_for("both are there", lambda: wrong(unit) == [])
+        row = next(each for each in shown("list") if each["unit"] == unit)
+        self.assertEqual([each["lease"] for each in row["copy_holders"]], [f"{unit}#1", f"{unit}#2"])
+        self.assertEqual((row["copies"], row["copy_holders"][1]["hostname"], row["lease"]), (2, "beta", f"{unit}#1"))
+        status = ctl("status", unit).stdout
+        self.assertRegex(status, rf"Copies.*2 of 2\n.*{unit}#1 on .* \(this machine\): running\n.*{unit}#2 on beta:")
+        self.assertRegex(status, rf"On beta.*runs another copy, by {unit}#2")
+        self.assertEqual({each["lease"] for each in shown("history", unit)}, {f"{unit}#1", f"{unit}#2"})
+
+    def test_signals_have_revisions_and_since_tells_all_that_was_missed(self):
+        """Whoever reads ListClusterUnits with the revision of the last signal misses no change."""
+        watch = subprocess.Popen(["busctl", "--json=short", "--match=type='signal',interface='org.leased1.Manager',member='UnitStateChanged'",
+                                  "monitor"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.terminate)
+        self.addCleanup(watch.stdout.close)
+
+        def changes(since, machine="", *metadata):
+            done = run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "ListClusterUnits", "sast",
+                       machine, str(len(metadata)), *metadata, str(since))
+            revision, rows = json.loads(done.stdout)["data"]
+            return revision, {(row[0], row[1]) for row in rows}
+
+        def hears():
+            run("busctl", "emit", "/probe", "org.leased1.Manager", "UnitStateChanged", "s", "probe")
+            return select.select([watch.stdout], [], [], 0.2)[0]
+
+        wait_for("the monitor listens", hears)
+        unit = "screen-since.service"
+        before = changes(0)[0]
+        self.enable(unit, state="running")
+        self.at_beta(unit, "active", index=9)
+        signals = []
+        for line in watch.stdout:
+            said = json.loads(line)["payload"]["data"]
+            if said[0] == unit:
+                signals.append((said[1], said[2], said[-1]))
+                if said[1] == BETA and said[2] == "running":
+                    break
+        revisions = [revision for _, _, revision in signals]
+        self.assertEqual(revisions, sorted(revisions))
+        self.assertGreater(revisions[0], before)
+        self.assertIn((unit, BETA), changes(before)[1])
+        self.assertIn((unit, BETA), changes(revisions[-1] - 1)[1], "what the last signal told")
+        wait_for("nothing more has changed", lambda: (unit, BETA) not in changes(changes(0)[0])[1])
+        self.assertEqual({machine for _, machine in changes(0, "", "rack=b1")[1]}, {BETA})
+        self.assertEqual({machine for _, machine in changes(0, BETA)[1]}, {BETA})
+        self.assertNotIn(BETA, {machine for _, machine in changes(0, "", "rack=a1")[1]})
 
     def test_what_has_not_been_told_is_not_said(self):
         """leased 0.1.0 does not tell the states of its units. Of such a machine it is only known that it holds the lease."""
