@@ -5,6 +5,7 @@
 
 #include "core/core.h"
 
+#include "core/copies.h"
 #include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
@@ -166,15 +167,25 @@ int core_each_why_not(
         return r;
 }
 
+/* Whether the machine has the unit, and should let it go. */
+static bool should_leave(const Core *c, const Unit *u, const Machine *m) {
+        if (copies_has(u) ? !copies_at(c, u, m->id) : !lease_is_at(u->lease, m->id) || !u->lease->holder)
+                return false;
+        return m == c->self ? u->plan.stuck : m->value.draining;
+}
+
 bool core_is_stuck(const Core *core, Now now, const char *unit) {
         Core *c = (Core *) core;
         const Unit *u = unit_find(c, unit);
-        const Machine *holder = u && u->lease->holder ? mirror_find_machine(c, u->lease->value->machine_id) : NULL;
+        const Machine *holder = u && !u->global ? c->machines : NULL;
         PlanView *view;
 
         (void) now;
-        if (!holder || u->global || !lease_is_at(u->lease, holder->id) ||
-                        !(holder == c->self ? u->plan.stuck : holder->value.draining))
+        if (u && !copies_has(u)) /* nobody else can have it */
+                holder = holder && u->lease->holder ? mirror_find_machine(c, u->lease->value->machine_id) : NULL;
+        while (holder && !should_leave(c, u, holder))
+                holder = copies_has(u) ? holder->hh.next : NULL;
+        if (!holder)
                 return false;
         view = get_view(c, c->plan.has_wishes);
         look_at_all(view, u);

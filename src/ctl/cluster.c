@@ -165,8 +165,13 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
 
                 held += get_boolean(row, "holds");
                 copies = MAX(copies, (size_t) get_integer(row, "copies"));
-                if (get_boolean(row, "holds") && holder) /* another copy is looked at in its turn */
+                if (get_boolean(row, "holds") && holder) /* each copy is looked at */
                         judge_held(cluster, holder);
+                if (get_boolean(row, "holds") && copies > 0 &&
+                                get_boolean(machines_find(json_object_get(cluster, "machines"),
+                                                            get_string(row, "machine_id")),
+                                                "draining"))
+                        judge_stuck(cluster, row, stuck);
 
                 if (streq(state, "unknown")) {
                         add_wrong(cluster, "unit-unknown", unit, "is not known to run anywhere");
@@ -179,7 +184,8 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
         }
         if (holder) {
                 judge_held(cluster, holder);
-                judge_stuck(cluster, holder, stuck);
+                if (copies == 0)
+                        judge_stuck(cluster, holder, stuck);
                 if (copies > held)
                         judge_copies(cluster, rows, from, to, held, copies);
         } else
@@ -259,8 +265,12 @@ static void judge_registry(json_t *cluster, const json_t *manager) {
         else if (*get_string(manager, "WhyNot"))
                 add_wrong(cluster, "machine-away", "this machine", "takes no leases: %s",
                                 get_string(manager, "WhyNot"));
-        json_array_foreach((json_t *) lines, i, line)
-                add_wrong(cluster, "configuration", "leased.conf", "%s", strempty(json_string_value(line)));
+        json_array_foreach((json_t *) lines, i, line) {
+                const char *text = strempty(json_string_value(line));
+
+                add_wrong(cluster, "configuration", strstr(text, "leased.conf") ? "leased.conf" : "options", "%s",
+                                text);
+        }
         if (*get_string(manager, "UnitsError"))
                 add_wrong(cluster, "configuration", "units", "%s", get_string(manager, "UnitsError"));
 }

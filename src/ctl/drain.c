@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "ctl/bus.h"
+#include "ctl/cluster.h"
 #include "ctl/crowd.h"
 #include "ctl/interrupt.h"
 #include "ctl/machines.h"
@@ -51,22 +52,38 @@ static bool look_at_unit(size_t i, const json_t *props, int why, const sd_bus_er
         return true;
 }
 
+/* Whether the machine of these rows has a copy of the unit: this machine may have another one. */
+static bool has_copy(const json_t *units, const char *name) {
+        json_t *unit;
+        size_t i;
+
+        json_array_foreach((json_t *) units, i, unit)
+                if (get_boolean(unit, "holds") && get_integer(unit, "copies") > 0 &&
+                                streq(get_string(unit, "unit"), name))
+                        return true;
+        return false;
+}
+
 /* Finds the units that are enabled here and held by the machine. *ret_known is their number; those that have
  * nowhere to go are added to stuck. */
 static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(strv_freep) char **names = NULL;
-        json_auto_t *answer = NULL;
+        json_auto_t *answer = NULL, *units = NULL;
         json_t *row;
         size_t i;
-        int r = bus_call(d->ctl->bus, &bus_leased, "ListUnits", &answer, &error, NULL);
+        int r = bus_call(d->ctl->bus, &bus_leased, "ListUnits", &answer, &error, NULL), code;
 
         if (r < 0)
                 return bus_complain("drain", r, &error);
+        code = cluster_units_read(d->ctl, d->id, &units);
         json_array_foreach(json_array_get(answer, 0), i, row) {
-                if (streq(string_at(row, 3), d->id) && strv_add(&names, string_at(row, 0)) < 0)
+                if ((streq(string_at(row, 3), d->id) || has_copy(units, string_at(row, 0))) &&
+                                strv_add(&names, string_at(row, 0)) < 0)
                         return ctl_fail("drain: out of memory");
         }
+        if (code != CTL_OK)
+                return code;
         *ret_known = (json_int_t) strv_length(names);
         return names ? crowd_look(d->ctl, strv_length(names), names, look_at_unit, stuck) : CTL_OK;
 }
@@ -287,7 +304,12 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
         drain.name = machine_name(rows, drain.id, name, sizeof(name));
         if (!drain.here && json_is_false(json_object_get(machines_find(rows, drain.id), "up")) && ctl->legend)
                 complain("note: %s is silent, and hears of it when it is back", name);
-        return ctl->wait ? wait_drained(&drain) : CTL_OK;
+        if (ctl->wait)
+                return wait_drained(&drain);
+        if (ctl->legend)
+                say("draining: %s takes nothing from now on, and hands over what it holds",
+                                drain.here ? "this machine" : name);
+        return CTL_OK;
 }
 
 int verb_undrain(Ctl *ctl, int argc, char **argv) {

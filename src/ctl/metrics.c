@@ -66,7 +66,8 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         describe("leased_lost_acquires_total", "counter",
                         "Leases that were asked for while another machine was faster.");
         say("leased_lost_acquires_total %" JSON_INTEGER_FORMAT, get_integer(manager, "LostAcquires"));
-        describe("leased_configuration_errors", "gauge", "Bad lines in leased.conf, which are not in force.");
+        describe("leased_configuration_errors", "gauge",
+                        "Bad lines in leased.conf and in options of units, which are not in force.");
         say("leased_configuration_errors %zu", json_array_size(json_object_get(manager, "ConfigurationErrors")));
         describe("leased_ttl_seconds", "gauge", "TTL of the present session.");
         print_seconds("leased_ttl_seconds", (usec_t) get_integer(manager, "TTLUSec"));

@@ -127,9 +127,10 @@ const char *monitor_words_property(char *buf, size_t size, const char *property,
         }
         if (streq(property, "ConfigurationErrors")) {
                 join(buf, size, value);
-                if (!*buf)
-                        str_copy(buf, size, "is right again");
-                return "leased.conf";
+                if (*buf)
+                        return strstr(buf, "leased.conf") ? "leased.conf" : "options";
+                str_copy(buf, size, "is right again");
+                return "configuration";
         }
         if (streq(property, "WhyNot") && json_is_string(value)) {
                 (void) snprintf(buf, size, "%s%s", *text ? "takes no leases: " : "competes for leases", text);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/record.h"
 #include "util/message-ids.h"
 #include "util/names.h"
 
@@ -195,9 +196,11 @@ static int take_entry(Proof *p, const json_t *entry) {
         if (of_leased && is(entry, "LEASE", p->unit) && is(entry, "MESSAGE_ID", MESSAGE_TENURE))
                 (void) json_object_set_new(p->holders, get_string(entry, "LEASE_INDEX"),
                                 json_string(get_string(entry, "MACHINE")));
-        else if (of_leased && of_unit)
+        else if (of_leased && of_unit) {
+                p->has_copies = p->has_copies || lease_slot(get_string(entry, "LEASE")) > 0;
                 take_leased(p, machine, entry);
-        else if (of_unit && is(entry, "_SYSTEMD_UNIT", GUARD_SERVICE) && is(entry, "MESSAGE_ID", MESSAGE_GUARD_DOWN) &&
+        } else if (of_unit && is(entry, "_SYSTEMD_UNIT", GUARD_SERVICE) &&
+                        is(entry, "MESSAGE_ID", MESSAGE_GUARD_DOWN) &&
                         (t = find_tenure(p, entry, NULL, number_of(entry, "LEASE_INDEX"))))
                 set_first_mark(p, t, "empty", entry);
         else if (*invocation)

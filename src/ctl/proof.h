@@ -39,6 +39,7 @@ typedef struct Proof {
         json_t *machines;    /* of proof.c, by machine id */
         json_t *holders;     /* of proof.c: host names by Index, as any machine tells them */
         size_t files, lines; /* that were read */
+        bool has_copies;     /* the unit runs by several leases, of which not every entry names one */
 } Proof;
 
 /* Make a proof of which nothing is read yet, and free it. The unit's name is borrowed. */

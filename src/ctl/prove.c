@@ -265,7 +265,12 @@ int verb_prove(Ctl *ctl, int argc, char **argv) {
                 code = read_machines(ctl, &p, &all);
         for (int i = 1; i < argc && code == CTL_OK; i++)
                 code = read_file(&p, argv[i], argv[i]);
-        if (code == CTL_OK) {
+        if (code == CTL_OK && p.has_copies)
+                code = ctl_fail("prove: %s has copies, each with a lease of its own (Copies=), and journals tell only "
+                                "of "
+                                "units with one lease which tenure was over before which",
+                                unit);
+        else if (code == CTL_OK) {
                 verdict_judge(&p);
                 if (ctl->json == JSON_OFF)
                         tell(ctl, &p);

@@ -42,7 +42,7 @@ static void print_configuration(const json_t *manager) {
         size_t i;
 
         json_array_foreach((json_t *) lines, i, line)
-                print_field(i == 0 ? "leased.conf" : "", "%s%s%s", colour_on(COLOUR_RED),
+                print_field(i == 0 ? "Bad lines" : "", "%s%s%s", colour_on(COLOUR_RED),
                                 strempty(json_string_value(line)), colour_off());
         if (json_array_size(lines) > 0)
                 print_field("", "what was in force before goes on; after correcting it: leasectl reload");

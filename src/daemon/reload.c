@@ -74,6 +74,15 @@ void reload_log_messages(const Messages *messages) {
                 log_error("%s", messages->lines[i]);
 }
 
+/* Tells what was wrong, also on D-Bus. all: in everything that is read, and not only in the units' files. */
+static void tell_wrong(Daemon *d, const Messages *messages, bool all) {
+        reload_log_messages(messages);
+        if (all)
+                messages_done(&d->reading.wrong);
+        for (size_t i = 0; i < messages->n; i++)
+                messages_add(&d->reading.wrong, "%s", messages->lines[i]);
+}
+
 /* ---- leased.conf ---- */
 
 static char *dump(const LeasedConf *c) {
@@ -132,16 +141,12 @@ static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units,
 static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_free_ char *new = NULL, *old = NULL;
-        size_t before = messages->n; /* the number of complaints about units, which come first */
         int r = leased_conf_load_in_service("", &conf, messages);
 
         if (r < 0 && r != -EBADMSG)
                 messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
         if (r >= 0 && conf->ttl < d->conf->ttl && check_ttl(d, conf, units, messages) < 0)
                 r = -EBADMSG;
-        messages_done(&d->reading.wrong);
-        for (size_t i = before; r < 0 && i < messages->n; i++)
-                messages_add(&d->reading.wrong, "%s", messages->lines[i]);
         if (r < 0)
                 return;
         changes_note_conf(&d->reading.changes, d->conf, conf);
@@ -240,7 +245,7 @@ void reload_units(Daemon *d) {
         begin(d->reload, false);
         while (advance(d, d->reload))
                 ;
-        reload_log_messages(&d->reload->messages);
+        tell_wrong(d, &d->reload->messages, false);
         end(d->reload);
 }
 
@@ -297,7 +302,7 @@ static bool do_slice(void *userdata) {
         }
         if (advance(d, r))
                 return true;
-        reload_log_messages(&r->messages);
+        tell_wrong(d, &r->messages, true);
         if (r->messages.n == 0)
                 log_info("configuration reloaded");
         changed_note(d->changed);

@@ -161,6 +161,13 @@ class Prove(unittest.TestCase):
         alpha.other(9)
         self.assertEqual(self.first(alpha, Machine("beta").acquires(3, 2, 20).other(9))[1:], ("unproven", None, "no-end"))
 
+    def test_a_unit_with_copies_is_refused_for_two_of_them_may_live_at_once(self):
+        alpha, beta = (Machine(name).leased(5, "ACQUIRED", 1, 10) for name in ("alpha", "beta"))
+        beta.lines = [line.replace(f'"LEASE": "{UNIT}"', f'"LEASE": "{UNIT}#2"') for line in beta.lines]
+        done = self.prove(alpha, beta)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("web.service has copies", done.stderr)
+
     def test_no_tenure_and_files_that_cannot_be_read(self):
         done = self.prove(Machine("alpha").other(1))
         self.assertEqual((done.returncode, done.stdout.strip()), (0, "No tenure of it is in these journals."))

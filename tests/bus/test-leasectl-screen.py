@@ -15,7 +15,7 @@ import termios
 import time
 
 from leasectl_beta import BETA, WithBeta, put, shown
-from leasectl_guest import ENVIRONMENT, ctl, main, run, wait_for
+from leasectl_guest import ENVIRONMENT, SYSTEM, ctl, main, run, wait_for, write
 
 MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
            "held_since_usec", "code", "why", "copies"}
@@ -100,6 +100,21 @@ class Screen(ScreenCase):
                            state="waiting")
         wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
         self.assertIn("missing metadata no=such", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
+
+    def test_a_bad_line_of_a_unit_is_wrong_until_it_is_mended_and_stops_nothing(self):
+        unit = self.enable("screen-typo.service", state="running")
+        path = f"{SYSTEM}/{unit}.d/typo.conf"
+        write(path, "[X-Leased]\nStopGrace=3\n")
+        self.addCleanup(run, "rm", "-f", path)
+        run("systemctl", "daemon-reload")
+        self.assertSays(ctl("reload"), 1, f"{path}:2: StopGrace=: unknown option...")
+        wait_for("it is wrong", lambda: wrong("options") == ["configuration"])
+        self.assertEqual([each["state"] for each in self.units(unit)], ["running"])
+        self.assertRegex(ctl("status").stdout, rf"Bad lines.*{path}:2: StopGrace=")
+        os.unlink(path)
+        run("systemctl", "daemon-reload")
+        ctl("reload", check=True)
+        wait_for("it is right again", lambda: wrong("options") == [])
 
     def test_of_copies_all_machines_are_named_and_what_is_missing(self):
         unit = self.enable("screen-copies.service", "[Unit]\n[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nCopies=2\n", state="running")
