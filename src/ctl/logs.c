@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/record.h"
 #include "ctl/cluster.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -19,6 +20,10 @@
 #include "util/text.h"
 #include "util/unit-name.h"
 
+/* How long ssh may take to connect: if the lines are what was asked for, and if they are shown besides. */
+#define PATIENTLY "ConnectTimeout=10"
+#define BRIEFLY "ConnectTimeout=2"
+
 /* Gives the command that shows the lines, as a shell takes it, owned by the caller; NULL if memory is short. The name
  * of a unit has no quote in it. */
 static char *command_new(const char *unit, unsigned lines) {
@@ -27,11 +32,10 @@ static char *command_new(const char *unit, unsigned lines) {
 
 /* Reads the last lines of a unit's journal, on this machine if host is NULL. Returns 0, or what program_run() returns.
  */
-static int read_lines(const char *host, const char *unit, unsigned lines, char **ret) {
+static int read_lines(const char *host, const char *patience, const char *unit, unsigned lines, char **ret) {
         _cleanup_free_ char *command = command_new(unit, lines);
         const char *const here[] = { "/bin/sh", "-c", command, NULL };
-        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--", host,
-                command, NULL };
+        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", patience, "--", host, command, NULL };
 
         return command ? program_run(host ? there : here, ret, NULL) : -ENOMEM;
 }
@@ -48,31 +52,40 @@ static void print_lines(const char *text) {
                         say("%s", *line);
 }
 
-void logs_print_here(const Ctl *ctl, const char *unit, unsigned lines) {
+bool logs_print(const char *host, const char *unit, unsigned lines) {
         _cleanup_free_ char *text = NULL;
 
-        if (read_lines(ctl->host, unit, lines, &text) != 0 || isempty(text) || startswith(text, "-- No entries --"))
-                return;
+        if (read_lines(host, BRIEFLY, unit, lines, &text) != 0)
+                return false;
+        if (isempty(text) || startswith(text, "-- No entries --"))
+                return true;
         say("%s", "");
         print_lines(text);
+        return true;
 }
 
-/* Gives the row of the machine that holds the unit's lease, borrowed from rows (cluster_units_read()); NULL if nobody
- * does. */
-static const json_t *find_holder(const json_t *rows, const char *unit) {
+/* Gives the row of the machine that holds the unit's lease, or of several copies the one that was named or else this
+ * machine's. Borrowed from rows (cluster_units_read()); NULL: there is none. */
+static const json_t *find_holder(const json_t *machines, const json_t *rows, const char *unit, unsigned copy) {
+        const json_t *found = NULL;
         json_t *row;
         size_t i;
 
         json_array_foreach((json_t *) rows, i, row) {
-                if (streq(get_string(row, "unit"), unit) && get_boolean(row, "holds"))
-                        return row;
+                if (!streq(get_string(row, "unit"), unit) || !get_boolean(row, "holds") ||
+                                (copy > 0 && copy != lease_slot(get_string(row, "lease"))))
+                        continue;
+                if (!found || get_boolean(machines_find(machines, get_string(row, "machine_id")), "here"))
+                        found = row;
         }
-        return NULL;
+        return found;
 }
 
-/* Prints the lines of one unit. The argument several says that lines of other units are printed as well. */
-static int print_one(Ctl *ctl, const char *unit, const json_t *machines, const json_t *rows, bool several) {
-        const json_t *holder = find_holder(rows, unit), *machine;
+/* Prints the lines of one unit, or of one copy of it. The argument several says that lines of other units are printed
+ * as well. */
+static int print_one(
+                Ctl *ctl, const char *unit, unsigned copy, const json_t *machines, const json_t *rows, bool several) {
+        const json_t *holder = find_holder(machines, rows, unit, copy), *machine;
         const char *name = "this machine", *host = ctl->host;
         _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines);
 
@@ -85,7 +98,7 @@ static int print_one(Ctl *ctl, const char *unit, const json_t *machines, const j
                 say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
         if (!holder && ctl->legend)
                 complain("%s: runs nowhere; these lines are of %s", unit, host ?: name);
-        if (read_lines(host, unit, ctl->lines, &text) != 0) {
+        if (read_lines(host, PATIENTLY, unit, ctl->lines, &text) != 0) {
                 complain("%s: the journal of %s cannot be read%s; there: %s", unit, name, host ? " over SSH" : "",
                                 strempty(command));
                 return CTL_FAILED;
@@ -105,10 +118,13 @@ int verb_logs(Ctl *ctl, int argc, char **argv) {
         pager_open(ctl);
         for (int i = 0; i < argc; i++) {
                 _cleanup_free_ char *unit = unit_name_resolve(ctl, argv[i]);
+                unsigned copy = lease_slot(strempty(unit));
                 int c = CTL_NO_SUCH_UNIT;
 
+                if (copy > 0)
+                        unit[strcspn(unit, "#")] = '\0';
                 if (unit && unit_name_kind(unit) != UNIT_NAME_INVALID)
-                        c = print_one(ctl, unit, machines, rows, argc > 1);
+                        c = print_one(ctl, unit, copy, machines, rows, argc > 1);
                 else
                         complain("%s: is no name of a unit", argv[i]);
                 if (c != CTL_OK)

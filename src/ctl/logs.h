@@ -3,6 +3,6 @@
 
 #include "ctl/ctl.h"
 
-/* Prints the last lines of a unit's journal on this machine, or on ctl->host. Prints nothing if there are none, or if
- * they cannot be read. */
-void logs_print_here(const Ctl *ctl, const char *unit, unsigned lines);
+/* Prints the last lines of a unit's journal on that host, or with NULL on this machine; nothing if there are none.
+ * Returns false if they cannot be read. */
+bool logs_print(const char *host, const char *unit, unsigned lines);

@@ -305,8 +305,8 @@ static void print_outside(Ctl *ctl, const char *name) {
                                 get_string(json_array_get(findings, 0), "text"), colour_off());
 }
 
-/* Prints how the unit is on the machine that holds it, as that machine has told last, and how to see its journal; or
- * if that is this machine, the last lines of it. */
+/* Prints how the unit is on the machine that holds it, as that machine has told last, and the last lines of its
+ * journal there; or, if these cannot be read, how to see them. */
 static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
         json_auto_t *rows = NULL;
         json_t *row;
@@ -316,7 +316,7 @@ static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
 
         if (get_boolean(unit, "local") || get_boolean(unit, "global")) {
                 if (ctl->legend)
-                        logs_print_here(ctl, name, LINES_SHOWN);
+                        (void) logs_print(ctl->host, name, LINES_SHOWN);
                 return CTL_OK;
         }
         if (!get_boolean(unit, "held"))
@@ -331,7 +331,9 @@ static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
                 print_field("State there", "%s%s%s%s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
                                 at > 0 ? " since " : "", at > 0 ? stamp_format(since, sizeof(since), at) : "",
                                 *result ? ", " : "", result);
-                print_field("Journal", "leasectl logs %s", name);
+                if (ctl->host || !ctl->legend || streq(state, "silent") ||
+                                !logs_print(get_string(unit, "hostname"), name, LINES_SHOWN))
+                        print_field("Journal", "leasectl logs %s", name);
         }
         return code;
 }

@@ -61,6 +61,19 @@ class Proving(WithBeta):
         write("/usr/local/sbin/ssh", f"#!/bin/sh\necho \"$@\" >/run/ssh-was\n{script}\n")
         os.chmod("/usr/local/sbin/ssh", 0o755)
 
+    def test_the_status_of_a_unit_ends_with_the_last_lines_of_its_holder(self):
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+        self.ssh("echo its last words on beta")
+        unit = self.enable("elsewhere.service", state="running")
+        self.offer(unit, active="active", since=1)
+        put(f"leases/{unit}", self.lease("held", 70))
+        wait_for("beta has it", lambda: "On beta" in ctl("status", unit).stdout)
+        said = ctl("status", unit).stdout
+        self.assertRegex(said, r"State there:? running.*\n\nits last words on beta\n\Z")
+        self.assertIn(f"-- beta journalctl --no-pager -n 10 -u '{unit}'", read("/run/ssh-was"))
+        self.ssh("exit 255")
+        self.assertRegex(ctl("status", unit).stdout, rf"Journal:? leasectl logs {unit}\n\Z")
+
     def test_the_journals_of_all_machines_are_asked_for_and_one_that_cannot_be_read_is_told(self):
         put("leases/proved.service", self.lease("free", 6))
         unit = self.enable("proved.service")
