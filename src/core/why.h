@@ -174,6 +174,7 @@ typedef enum Why {
         WHY_FILE_LEAVES = 236,
         WHY_FILE_STAYS = 237, /* .what is why "leasectl disable" fails */
         WHY_FILE_NO_SIGNERS = 238,
+        WHY_FILE_AHEAD = 240,
 
         _WHY_MAX,
 } Why;

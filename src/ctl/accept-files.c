@@ -40,6 +40,7 @@ static void tell(Accepting *a, const char *unit, int64_t version, const char *si
 
         if (r < 0)
                 a->code = bus_complain(unit, r, &error);
+        a->ahead = a->ahead || o.why == WHY_FILE_AHEAD;
         if (o.why == WHY_FILE_NOT_WRITTEN || o.why == WHY_FILE_STAYS)
                 a->code = CTL_FAILED; /* leased tries again */
 }
@@ -135,7 +136,7 @@ static int consider_all(Accepting *a) {
 /* Looks at all units until none is waited for. */
 static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
         usec_t until = usec_add(now_boottime(), PATIENCE);
-        bool waits;
+        bool waits, ahead;
         int code;
 
         do {
@@ -151,10 +152,11 @@ static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
                 a.uuid = get_string(manager, "RegistryUUID");
                 code = consider_all(&a);
                 waits = a.waits;
+                ahead = a.ahead;
                 if (waits)
                         (void) usleep(USEC_PER_SEC / 2);
         } while (code == CTL_OK && waits);
-        return code;
+        return ahead ? CTL_FAILED : code;
 }
 
 int verb_accept_files(Ctl *ctl, int argc, char **argv) {

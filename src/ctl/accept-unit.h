@@ -23,6 +23,7 @@ typedef struct Accepting {
         const char *uuid; /* of the registry */
         bool patient;     /* there is time to wait for other machines */
         bool waits;       /* something is waited for */
+        bool ahead;       /* a record is to be looked at again when the clock may be right */
         char **fresh;     /* units whose files were written just now, to be enabled together; for strv_free() */
         bool together;    /* that was done */
         int code;

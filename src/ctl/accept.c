@@ -10,6 +10,7 @@
 
 enum {
         RECORD_MAX = 256 * 1024,
+        AHEAD_MAX = 24 * 60 * 60 * 1000, /* ms */
 };
 
 static char *kept_path(const char *name) {
@@ -71,6 +72,10 @@ Why accept_judge(const LeasedConf *conf, const char *uuid, const char *name, con
                 *ret_about = strdup(ret->cluster);
                 return WHY_FILE_OTHER_CLUSTER;
         }
+        /* A version is the time of its signature. One that is far ahead would keep out all that are signed until then.
+         */
+        if (ret->version > (int64_t) (now_realtime() / USEC_PER_MSEC) + AHEAD_MAX)
+                return WHY_FILE_AHEAD;
         if (kept && (ret->version < kept->version || (ret->version == kept->version && !streq(ret->text, kept->text))))
                 return WHY_FILE_TOO_OLD;
         return WHY_NONE;

@@ -50,6 +50,7 @@ struct UnitFiles {
         sd_event_source *timer; /* runs the program again after it has failed */
         bool running, again;    /* the program runs; a record has changed since it began */
         bool reloaded;          /* the configuration was read since it began */
+        bool failed;            /* ... last time, which is logged once */
 };
 
 /* ---- the program ---- */
@@ -86,9 +87,11 @@ static void on_ended(int error, const char *text, void *userdata) {
                 run(f);
                 return;
         }
+        if (!well && !f->failed)
+                log_warning("leasectl accept-files has failed, and is run again every 30s: %s", text);
+        f->failed = !well;
         if (well)
                 return;
-        log_warning("leasectl accept-files has failed, and is run again in 30s: %s", text);
         (void) sd_event_source_set_time(f->timer, usec_add(now_boottime(), TRY_AGAIN));
         (void) sd_event_source_set_enabled(f->timer, SD_EVENT_ONESHOT);
 }
@@ -173,7 +176,7 @@ int unit_files_set_outcome(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r < 0)
                 return r;
-        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_NO_SIGNERS))
+        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_AHEAD))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%" PRIu32 " says nothing of a submitted unit.",
                                 code);
         o = find_outcome(f, name);

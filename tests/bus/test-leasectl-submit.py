@@ -19,6 +19,7 @@ RUN = "/run/systemd/system"
 REASON = {name: 220 + i for i, name in enumerate(
     ("in force", "unsigned", "unknown signer", "bad signature", "other name", "other cluster", "too old", "not allowed", "bad name",
      "damaged", "not first", "checked", "moves", "destroyed", "not written", "disabled", "leaves", "stays", "no signers"))}
+REASON["ahead"] = 240
 
 
 class Submitting(CaseWithDaemon):
@@ -324,6 +325,14 @@ class Forged(Submitting):
         self.assertFalse(os.path.lexists(f"{self.PLACE}/{unit}"))
         put("units/elsewhere.service", first)
         self.wait_outcome("elsewhere.service", "other name")
+
+    def test_a_version_of_a_clock_that_is_far_ahead_keeps_no_other_out(self):
+        unit = "ahead.service"
+        self.forge(unit, version=self.version() + 2 * 86400 * 1000)
+        self.wait_outcome(unit, "ahead")
+        self.assertNothingOf(unit)
+        self.submit(unit)
+        self.wait_outcome(unit, "in force")
 
     def test_names_and_contents_that_lead_elsewhere_are_refused(self):
         cases = [("bad name", "first.service", {"files": [{"name": "sshd.service", "content": SLEEPER}]})]

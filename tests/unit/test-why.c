@@ -50,6 +50,7 @@ static const struct {
         { WHY_PID1_REFUSES, 127 },
         { WHY_HOLDS, 130 },
         { WHY_SILENCE_UNKNOWN, 135 },
+        { WHY_FILE_AHEAD, 240 },
 };
 
 static const char *text_of(Reason r) {
