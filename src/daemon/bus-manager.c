@@ -249,10 +249,14 @@ static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *
         return r < 0 ? r : explain(m, userdata, name, NULL, error);
 }
 
+#define OPTIONS_MAX 65536u
+
 static int method_explain_options(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *name, *text;
         int r = sd_bus_message_read(m, "ss", &name, &text);
 
+        if (r >= 0 && strlen(text) > OPTIONS_MAX) /* anybody may ask, and all is read in one turn of the loop */
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "Options have %u bytes at most.", OPTIONS_MAX);
         return r < 0 ? r : explain(m, userdata, name, text, error);
 }
 

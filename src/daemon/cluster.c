@@ -87,6 +87,8 @@ int cluster_list_units(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Choice choice;
         int r = read_choice(m, &choice);
 
+        if (r >= 0 && strlen(choice.machine_id) >= MACHINE_SIZE) /* the call is kept until its answer is out */
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "That is no machine id.");
         if (r == -EINVAL)
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
                                 "Metadata are words KEY=VALUE without spaces, %d "

@@ -6,7 +6,6 @@
 #include "daemon/bus-util.h"
 #include "daemon/internal.h"
 #include "daemon/loop.h"
-#include "util/strv.h"
 
 static const struct {
         const char *verb;
@@ -53,15 +52,41 @@ static int is_machine(const MachineView *v, void *userdata) {
         return streq(v->machine_id, userdata);
 }
 
-/* Reads what is to be tried. ret->units is freed by the caller, and all else borrowed from the message. */
-static int read_question(Daemon *d, sd_bus_message *m, char ***ret_units, Rehearsal *ret, sd_bus_error *error) {
+/* Anybody may ask, and all is done in one turn of the loop, so a question has no more units than can be weighed.
+ * Reads the names, which are borrowed from the message. *ret is freed by the caller, also on failure.
+ * sd_bus_message_read_strv() is not used: it counts the names anew for each name. */
+static int read_units(sd_bus_message *m, const char ***ret, size_t *ret_n, sd_bus_error *error) {
+        const char *name, **larger;
+        size_t n = 0, room = 0;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &name)) > 0) {
+                if (n == (unsigned) REHEARSAL_PAIRS)
+                        return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%u units at most.",
+                                        (unsigned) REHEARSAL_PAIRS);
+                if (n == room) {
+                        room = MAX((size_t) 64, 2 * room);
+                        larger = realloc(*ret, room * sizeof(char *));
+                        if (!larger)
+                                return -ENOMEM;
+                        *ret = larger;
+                }
+                (*ret)[n++] = name;
+        }
+        *ret_n = n;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* Reads what is to be tried. *ret_units, in which ret->units are, is freed by the caller; all else is borrowed from
+ * the message. */
+static int read_question(Daemon *d, sd_bus_message *m, const char ***ret_units, Rehearsal *ret, sd_bus_error *error) {
         const char *verb, *machine;
         char quoted[BUS_QUOTE_SIZE];
-        size_t i = 0;
+        size_t i = 0, n = 0;
         int r = sd_bus_message_read(m, "s", &verb);
 
         if (r >= 0)
-                r = sd_bus_message_read_strv(m, ret_units);
+                r = read_units(m, ret_units, &n, error);
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &machine);
         if (r < 0)
@@ -78,8 +103,8 @@ static int read_question(Daemon *d, sd_bus_message *m, char ***ret_units, Rehear
                                 bus_quote(machine, quoted));
         *ret = (Rehearsal){
                 .kind = verbs[i].kind,
-                .units = (const char *const *) *ret_units,
-                .n_units = strv_length(*ret_units),
+                .units = *ret_units,
+                .n_units = n,
                 .machine = machine,
         };
         return 0;
@@ -87,7 +112,7 @@ static int read_question(Daemon *d, sd_bus_message *m, char ***ret_units, Rehear
 
 int rehearse_method(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(strv_freep) char **units = NULL;
+        _cleanup_free_ const char **units = NULL;
         Rehearsal what = {};
         Daemon *d = userdata;
         int r = read_question(d, m, &units, &what, error);

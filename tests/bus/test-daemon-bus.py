@@ -647,6 +647,14 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         wait_for("the registry", lambda: get(PATH, "org.leased1.Manager", "RegistryState") == "ok")
         self.assertEqual(call("GetUnitFile", "s", "flood.service").returncode, 0)
 
+    def test_no_question_of_anybody_is_longer_than_a_turn_can_be(self):
+        many, long = ["x"] * 4097, "x\n" * 40000
+        self.assert_error(call("Rehearse", "sass", "release", str(len(many)), *many, "", user=65534), "4096 units at most")
+        self.assert_error(call("ExplainOptions", "ss", UNIT, long, user=65534), "65536 bytes at most")
+        self.assert_error(call("ListClusterUnits", "sast", long, "0", "0", user=65534), "That is no machine id")
+        self.assertEqual(call("Rehearse", "sass", "release", "4096", *many[1:], "", user=65534).returncode, 0)
+        self.assertEqual(call("ExplainOptions", "ss", UNIT, "[X-Leased]\n" + "\n" * 60000, user=65534).returncode, 0)
+
     def test_callers_share_no_connection_with_pid_1(self):
         """What PID 1 would be told goes over a connection that bears no name, and that nobody can ask anything of."""
         rows = json.loads(busctl("--json=short", "list").stdout)
