@@ -39,7 +39,7 @@ static bool wipes(const json_t *service) {
 }
 
 static void look_at_end(const json_t *service, usec_t ttl, json_t *findings) {
-        const char *kill = get_string(service, "KillMode");
+        const char *kill = get_string(service, "KillMode"), *error = get_string(service, "StandardError");
 
         if (!wipes(service))
                 tell(findings, "no ExecStopPost= with leased-guard --wipe",
@@ -55,6 +55,8 @@ static void look_at_end(const json_t *service, usec_t ttl, json_t *findings) {
                                 "a guard that hangs is not ended as a whole");
         if (json_object_get(service, "WatchdogSignal") && get_integer(service, "WatchdogSignal") != SIGKILL)
                 tell(findings, "another WatchdogSignal= than SIGKILL", "a guard that hangs may be replaced too late");
+        if (startswith(error, "file") || startswith(error, "append") || startswith(error, "truncate"))
+                tell(findings, "a file as StandardError=", "the guard waits for the disk before it stops or kills");
         if (!streq(get_string(service, "Restart"), "no"))
                 tell(findings, "Restart=", "only leased, which knows what it holds, may start the guard again");
         if (json_is_false(json_object_get(service, "Delegate")))

@@ -116,14 +116,15 @@ class Checking(Case):
 
         self.assertEqual(weaknesses(), [])
         for path, text in (("service.d/all.conf", "RuntimeMaxSec=1d\nTimeoutStopSec=3s\n"),
-                           ("leased-guard.service.d/own.conf", "KillMode=process\nExecStopPost=\n")):
+                           ("leased-guard.service.d/own.conf", "KillMode=process\nExecStopPost=\nStandardError=append:/run/guard-log\n")):
             write(f"/run/systemd/system/{path}", "[Service]\n" + text)
             self.addCleanup(run, "systemctl", "daemon-reload")
             self.addCleanup(os.unlink, f"/run/systemd/system/{path}")
         run("systemctl", "daemon-reload")
         found = weaknesses()
-        self.assertEqual(len(found), 4, found)
-        for text in ("no ExecStopPost= with leased-guard --wipe", "TimeoutStopSec= below the TTL", "RuntimeMaxSec=", "KillMode=process"):
+        self.assertEqual(len(found), 5, found)
+        for text in ("a file as StandardError=", "no ExecStopPost= with leased-guard --wipe", "TimeoutStopSec= below the TTL",
+                     "RuntimeMaxSec=", "KillMode=process"):
             self.assertTrue(any(text in each for each in found), found)
 
     def test_all_reasons_to_refuse_are_told(self):

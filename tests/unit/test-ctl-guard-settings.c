@@ -61,6 +61,8 @@ static void whatever_takes_time_room_or_the_last_word_from_the_guard_is_told(voi
                 { "KillMode", json_string("none"), "KillMode=none" },
                 { "KillMode", json_string("process"), "KillMode=process" },
                 { "WatchdogSignal", json_integer(SIGABRT), "WatchdogSignal=" },
+                { "StandardError", json_string("append"), "StandardError=" },
+                { "StandardError", json_string("file:/var/log/all"), "StandardError=" },
                 { "Restart", json_string("always"), "Restart=" },
                 { "Delegate", json_false(), "Delegate=no" },
                 { "MemoryMax", json_integer(1024 * 1024), "MemoryMax=" },
@@ -91,6 +93,7 @@ static void what_takes_nothing_from_it_is_not_told(void **state) {
         assert_int_equal(json_object_set_new(service, "TimeoutStopUSec", json_integer((json_int_t) TTL)), 0);
         assert_int_equal(json_object_set_new(service, "MemoryMax", json_integer(1024 * 1024 * 1024)), 0);
         assert_int_equal(json_object_set_new(service, "KillMode", json_string("mixed")), 0);
+        assert_int_equal(json_object_set_new(service, "StandardError", json_string("journal")), 0);
         text = look(service);
         assert_string_equal(text, "");
 }
