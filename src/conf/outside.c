@@ -263,6 +263,8 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
                 return say_laid_down(f, slice, how_of(p->name, verb));
         if (streq(p->name, "portablectl") && !has_argument(argv, "--now"))
                 return OUTSIDE_NO;
+        if ((streq(verb, "kube:play") || streq(verb, "play:kube")) && has_argument(argv, "--down"))
+                return OUTSIDE_NO;
         two = streq(p->name, "service") || streq(p->name, "invoke-rc.d") || streq(p->name, "rc-service");
         if (has_word(p->checked, verb)) {
                 if (stays(p->name, argv) || lies_in(slice, given))
@@ -349,7 +351,7 @@ static Outside look_at_nspawn(const char *name, char *const *argv, const char *s
 
         say_what(f, name, NULL);
         for (char *const *a = argv + 1; a < end; a++)
-                if (streq(*a, "--keep-unit"))
+                if (streq(*a, "--keep-unit") || streq(*a, "--cleanup"))
                         return OUTSIDE_NO;
         if (asks_for_help(argv) || lies_in(slice, given))
                 return OUTSIDE_NO;
