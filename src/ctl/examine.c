@@ -10,6 +10,7 @@
 #include "ctl/pid1.h"
 #include "ctl/schedule.h"
 #include "ctl/settings.h"
+#include "ctl/suggest.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
 #include "util/unit-name.h"
@@ -27,13 +28,35 @@ static int check_name(const char *name, json_t *findings) {
         return CTL_OK;
 }
 
-static int check_loaded(const char *typed, const json_t *unit, json_t *findings) {
+/* Names the unit that may have been meant, of those whose files begin with the same letter. */
+static void refuse_unknown(Ctl *ctl, const char *name, json_t *findings) {
+        const char pattern[] = { name[0], '*', '\0' };
+        Suggestion near = suggest_begin(name);
+        json_auto_t *answer = NULL;
+        json_t *row;
+        size_t i;
+
+        (void) bus_call(ctl->bus, &bus_pid1, "ListUnitFilesByPatterns", &answer, NULL, "asas", 0, 1, pattern);
+        json_array_foreach(json_array_get(answer, 0), i, row) {
+                const char *slash = strrchr(string_at(row, 0), '/');
+
+                if (slash && !unit_name_is_template(slash + 1))
+                        suggest_consider(&near, slash + 1);
+        }
+        if (near.best)
+                (void) finding_refuse(
+                                findings, "there is no such unit on this machine, did you mean '%s'?", near.best);
+        else
+                (void) finding_refuse(findings, "there is no such unit on this machine");
+}
+
+static int check_loaded(Ctl *ctl, const char *typed, const json_t *unit, json_t *findings) {
         const char *load = get_string(unit, "LoadState");
 
         if (streq(load, "loaded"))
                 return CTL_OK;
         if (streq(load, "not-found")) {
-                (void) finding_refuse(findings, "there is no such unit on this machine");
+                refuse_unknown(ctl, typed, findings);
                 return CTL_NO_SUCH_UNIT;
         }
         if (streq(load, "masked"))
@@ -173,7 +196,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         if (code == CTL_OK)
                 code = pid1_load(ctl->bus, typed, &unit);
         if (code == CTL_OK)
-                code = check_loaded(typed, unit, findings);
+                code = check_loaded(ctl, typed, unit, findings);
         if (code != CTL_OK)
                 return code;
         *ret_name = strdup(get_string(unit, "Id"));

@@ -39,6 +39,10 @@ class Looking(TwoSecondCase):
         self.assertSays(ctl("drain", host[:-1] + host[-1] * 2), 1,
                         f"{host[:-1] + host[-1] * 2}: no such machine, did you mean '{host}'?")
 
+    def test_a_unit_that_is_not_enabled_yet_is_suggested_by_its_file(self):
+        self.unit("quartz.service")
+        self.assertSays(ctl("enable", "qartz"), 4, "qartz.service: there is no such unit on this machine, did you mean 'quartz.service'?")
+
     def test_a_machine_is_listed_with_what_is_enabled_there(self):
         unit = self.enable("listed.service")
         host = os.uname().nodename
