@@ -3,6 +3,7 @@
 /* leasectl list: shows the units that are enabled here and who holds them; with a machine, the units that are enabled
  * there and how they are; with --all, all leases in the registry. */
 
+#include "core/record.h"
 #include "ctl/cluster.h"
 #include "ctl/copies.h"
 #include "ctl/leases.h"
@@ -53,11 +54,20 @@ static int all_holders_known(const json_t *rows) {
         return CTL_OK;
 }
 
+/* Gives the lease, or in its place that of the first copy, which stands for those of all copies. */
+static const char *first_of(const char *lease, char buf[static NAME_SIZE]) {
+        if (lease_slot(lease) == 0 || !lease_has_room_for_slots(lease))
+                return lease;
+        lease_name_slot(lease, 1, buf);
+        return buf;
+}
+
 /* Says of each lease whose it is, in the member kind: "unit"; "run", of a command; or "program", for a lease that was
  * taken over D-Bus. A unit may call its lease as it likes (Lease=), so the names that the units of all machines give
  * are looked at as well. */
 static int add_kinds(Ctl *ctl, json_t *leases) {
         json_auto_t *units = NULL, *of_units = json_object();
+        char first[NAME_SIZE];
         json_t *row;
         size_t i;
         int code = cluster_units_read(ctl, "", &units);
@@ -66,10 +76,11 @@ static int add_kinds(Ctl *ctl, json_t *leases) {
                 return code;
         json_array_foreach(units, i, row)
                 if (!startswith(get_string(row, "unit"), RUN_UNIT_PREFIX))
-                        (void) json_object_set_new(of_units, get_string(row, "lease"), json_true());
+                        (void) json_object_set_new(of_units, first_of(get_string(row, "lease"), first), json_true());
         json_array_foreach(leases, i, row) {
                 const char *lease = get_string(row, "lease");
-                bool unit = get_boolean(of_units, lease) || unit_name_kind(lease) != UNIT_NAME_INVALID;
+                bool unit = get_boolean(of_units, first_of(lease, first)) ||
+                            unit_name_kind(lease) != UNIT_NAME_INVALID;
 
                 (void) json_object_set_new(row, "kind",
                                 json_string(get_integer(row, "period_usec") > 0 ? "program"

@@ -134,6 +134,8 @@ class Screen(ScreenCase):
         self.assertRegex(status, rf"Copies.*2 of 2\n.*{unit}#1 on .* \(this machine\): running\n.*{unit}#2 on beta:")
         self.assertRegex(status, rf"On beta.*runs another copy, by {unit}#2")
         self.assertEqual({each["lease"] for each in shown("history", unit)}, {f"{unit}#1", f"{unit}#2"})
+        put(f"leases/{unit}#3", self.lease("free", 3))  # of a time when there were more copies
+        wait_for("it is listed", lambda: [each["kind"] for each in shown("list", "--all") if each["lease"].startswith(unit)] == ["unit"] * 3)
 
     def test_signals_have_revisions_and_since_tells_all_that_was_missed(self):
         """Whoever reads ListClusterUnits with the revision of the last signal misses no change."""
