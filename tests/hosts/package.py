@@ -60,7 +60,7 @@ def _leftovers(machine):
     return [each for each in found.splitlines() if not each.startswith("/usr/lib/debug")]
 
 
-def fresh_cluster(box, packages, ttl=5.0):
+def fresh_cluster(box, packages, ttl=10.0):
     """Gives three booted machines on which leased was never installed. /shared has the package and a newer version of it."""
     package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
     cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), ttl=ttl)

@@ -89,7 +89,7 @@ def play(box, build, registry):
 def play_packages(box, packages):
     """Begins with machines that have only the package and the distribution's etcd at hand. Returns the exit code."""
     print("booting three machines, alpha, beta and gamma, with the distribution's etcd-server at hand", flush=True)
-    cluster = fresh_cluster(box, packages, ttl=10.0)
+    cluster = fresh_cluster(box, packages)
     unit = cluster.unit(UNIT)
     narrator = Narrator()
     narrator.show_on_each(cluster, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", PACKAGE, "etcd-server")
