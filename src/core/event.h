@@ -94,6 +94,7 @@ typedef enum CallKind {
         /* An operator's, not a scheduler's: */
         CALL_FORGET_MACHINE, /* .machine: its records are deleted */
         CALL_FORGET_LEASE,   /* .lease: its record is deleted */
+        CALL_READ,           /* .lease: who holds it; only of a lease in fleet's registry (fleet-call.h) */
 } CallKind;
 
 typedef enum CallResult {
@@ -108,6 +109,7 @@ typedef enum CallResult {
         CALL_BUSY,           /* this daemon has another write of the lease under way; FORGET: .reason */
         CALL_UNAVAILABLE,    /* the registry does not answer, or is not ours; nothing was sent */
         CALL_UNKNOWN,        /* a write was sent, and its outcome is not known */
+        CALL_SAME_HOLDER,    /* STEAL in fleet's registry: the holder would take the stolen lease for its own */
 } CallResult;
 
 typedef struct Call {

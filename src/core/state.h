@@ -7,6 +7,7 @@
  * may call only those above it.
  *
  *   why, timeline, record, placement, heap  plain values, and functions of nothing but these
+ *   fleet-call  a call about a lease in fleet's registry, which has no part in the state
  *   output      the actions of a step, and their memory
  *   txn         Txns and READs under way
  *   news, look  what has happened, for the plan and the offers; which units and leases are to be looked at

@@ -79,7 +79,7 @@ static int set_headers(CURL *easy, const HttpParameters *p, HttpLists *lists) {
         int r = add(&lists->headers, "Expect:"); /* no waiting for a 100 Continue */
 
         if (r == 0 && p->body)
-                r = add(&lists->headers, "Content-Type: application/json");
+                r = add(&lists->headers, p->type ?: "Content-Type: application/json");
         for (size_t i = 0; r == 0 && p->headers && p->headers[i]; i++)
                 r = add(&lists->headers, p->headers[i]);
         if (r < 0)
@@ -118,12 +118,15 @@ static int set_connection_life(CURL *easy, const HttpParameters *p) {
 }
 
 static int set_method(CURL *easy, const HttpParameters *p) {
-        if (!p->body) {
+        if (p->body) {
+                SET(easy, CURLOPT_POST, 1L);
+                SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(p->body));
+        } else {
                 SET(easy, CURLOPT_HTTPGET, 1L);
-                return 0;
+                SET(easy, CURLOPT_FRESH_CONNECT, p->once ? 1L : 0L); /* only one that was used before is repeated */
         }
-        SET(easy, CURLOPT_POST, 1L);
-        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(p->body));
+        if (p->method)
+                SET(easy, CURLOPT_CUSTOMREQUEST, p->method);
         return 0;
 }
 

@@ -22,14 +22,16 @@ typedef void (*http_line_t)(const char *line, size_t size, void *userdata);
 
 typedef struct HttpParameters {
         const char *url;
-        const char *body;           /* POSTed as JSON; NULL: GET */
+        const char *method;         /* NULL: POST with a body, GET without */
+        const char *body;           /* NULL: there is none */
+        const char *type;           /* the header line that names the type of the body; NULL: JSON */
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         const char *address;        /* connect there instead of looking the name up; NULL or "": look it up */
         usec_t connect_timeout;
         usec_t timeout;   /* of the whole request, on CLOCK_BOOTTIME; USEC_INFINITY: none (a stream) */
         size_t body_max;  /* bytes of the answer; of a stream: of one line */
-        bool once;        /* the body is never sent twice, not even where libcurl would repeat it because a
-                           * connection died before any answer */
+        bool once;        /* the request is never sent twice, not even where libcurl would repeat it because a
+                           * connection died before any answer; without a body this costs a connection of its own */
         http_line_t line; /* the answer is a stream of lines; NULL: the answer is kept whole */
 } HttpParameters;
 
