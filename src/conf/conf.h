@@ -44,7 +44,7 @@ bool text_is_printable(const char *s);
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
 enum {
-        LEASED_CONF_OPTIONS = 17,
+        LEASED_CONF_OPTIONS = 18,
 };
 
 /* AcceptUnits=: where the files of submitted units are written. */
@@ -68,7 +68,9 @@ typedef struct LeasedConf {
         usec_t fence_after;   /* FenceAfterSec=; default half of the TTL */
         usec_t fence_timeout; /* FenceTimeoutSec=; default 20 s */
         AcceptUnits accept_units;
-        char **allowed_units; /* AllowedUnits=: a list of "SIGNER:GLOB"; NULL: every signer, every name */
+        char **allowed_units;   /* AllowedUnits=: a list of "SIGNER:GLOB"; NULL: every signer, every name */
+        char **lease_endpoints; /* LeaseRegistry=etcd2: where leases of the D-Bus API live; NULL: in the registry */
+        char *lease_prefix;     /* ... and fleet's key prefix there, which begins and ends with "/" */
 
         char *where[LEASED_CONF_OPTIONS]; /* where each option was set: "FILE:LINE", "credential NAME"; NULL: default
                                            */

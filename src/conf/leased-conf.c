@@ -22,6 +22,7 @@
 #define WITH_LOCAL 1
 #endif
 #define DEFAULT_PREFIX "/leased/"
+#define FLEET_PREFIX "/_coreos.com/fleet/"
 
 static int parse_registry(const char *value, void *field) {
         LeasedConf *c = field;
@@ -182,6 +183,35 @@ static int parse_fence_span(const char *value, void *field) {
         return 0;
 }
 
+/* Takes "etcd2:URL URL... /PREFIX/". The prefix is fleet's etcd_key_prefix, and may be left out. */
+static int parse_lease_registry(const char *value, void *field) {
+        _cleanup_(strv_freep) char **words = NULL, **endpoints = NULL;
+        _cleanup_free_ char *prefix = NULL;
+        LeasedConf *c = field;
+        int r = 0;
+
+        if (*value && !startswith(value, "etcd2:"))
+                return -EINVAL;
+        if (*value && (r = ini_parse_words(value + strlen("etcd2:"), &words)) < 0)
+                return r;
+        for (char **w = words; r >= 0 && w && *w; w++)
+                if (**w == '/')
+                        r = prefix || w == words || w[1] ? -EINVAL : parse_prefix(*w, &prefix);
+                else
+                        r = endpoint_is_valid(*w) ? strv_add(&endpoints, *w) : -EINVAL;
+        if (r >= 0 && *value && !endpoints)
+                r = -EINVAL;
+        if (r >= 0 && endpoints && !prefix && !(prefix = strdup(FLEET_PREFIX)))
+                r = -ENOMEM;
+        if (r < 0)
+                return r;
+        strv_free(c->lease_endpoints);
+        free(c->lease_prefix);
+        c->lease_endpoints = TAKE_PTR(endpoints);
+        c->lease_prefix = TAKE_PTR(prefix);
+        return 0;
+}
+
 static const char *const accept_words[] = {
         [ACCEPT_NO] = "no",
         [ACCEPT_RUN] = "run",
@@ -254,6 +284,15 @@ static void print_registry(FILE *f, const char *key, const void *field) {
         fprintf(f, "%s=%s%s%s\n", key, c->registry, local ? ":" : "", local ? c->directory : "");
 }
 
+static void print_lease_registry(FILE *f, const char *key, const void *field) {
+        const LeasedConf *c = field;
+
+        for (char **e = c->lease_endpoints; e && *e; e++)
+                fprintf(f, "%s%s", e == c->lease_endpoints ? "LeaseRegistry=etcd2:" : " ", *e);
+        if (c->lease_endpoints)
+                fprintf(f, " %s\n", c->lease_prefix);
+}
+
 static void print_words(FILE *f, const char *key, const void *field) {
         char *const *words = *(char **const *) field;
 
@@ -303,6 +342,7 @@ enum {
         O_FENCE_TIMEOUT,
         O_ACCEPT_UNITS,
         O_ALLOWED_UNITS,
+        O_LEASE_REGISTRY,
         _O_MAX,
 };
 
@@ -343,6 +383,10 @@ static const IniOption options[_O_MAX] = {
                         print_accept_units },
         [O_ALLOWED_UNITS] = { "AllowedUnits", parse_allowed_units, offsetof(LeasedConf, allowed_units),
                         "a list of SIGNER:UNITS, e.g. alice@example.com:web-*.service", print_words },
+        [O_LEASE_REGISTRY] = { "LeaseRegistry", parse_lease_registry, 0,
+                        "etcd2: and a list of http://HOST:PORT or https://HOST:PORT, then perhaps fleet's key prefix, "
+                        "e.g. etcd2:http://10.0.0.1:2379 /_coreos.com/fleet/",
+                        print_lease_registry },
 };
 
 _Static_assert((int) _O_MAX == (int) LEASED_CONF_OPTIONS, "LeasedConf.where has a place for each option");
@@ -441,6 +485,16 @@ static void check_fencing(const Check *k) {
                                 k->where[O_FENCE_AFTER], ttl / 2 / USEC_PER_MSEC);
 }
 
+static void check_lease_registry(const Check *k) {
+        for (char **e = k->conf->lease_endpoints; e && *e; e++)
+                if (!LEASED_ETCD || (startswith(*e, "https:") && !k->conf->ca_file)) {
+                        messages_add(k->messages, "%s: LeaseRegistry=: %s", k->where[O_LEASE_REGISTRY],
+                                        !LEASED_ETCD ? "this leased was built without etcd"
+                                                     : "https needs the CAFile= of Registry=etcd");
+                        return;
+                }
+}
+
 static void check_all(const Check *k) {
         Timeline t;
 
@@ -460,6 +514,7 @@ static void check_all(const Check *k) {
                                 messages_add(k->messages, "%s: %s=: only with Registry=etcd", k->where[o],
                                                 options[o].key);
         check_fencing(k);
+        check_lease_registry(k);
         if (timeline_compute(k->conf->ttl, USEC_INFINITY, USEC_INFINITY, &t) < 0)
                 messages_add(k->messages, "%s: TTL=: leaves no time between two beats and the stop of a unit",
                                 k->where[O_TTL] ?: CONF_FILE);
@@ -595,6 +650,8 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         free(c->registry);
         free(c->directory);
         strv_free(c->endpoints);
+        strv_free(c->lease_endpoints);
+        free(c->lease_prefix);
         free(c->prefix);
         free(c->ca_file);
         free(c->cert_file);

@@ -23,6 +23,7 @@
 #include "core/event.h"
 #include "ctl/machines.h"
 #include "ctl/polkit-agent.h"
+#include "ctl/run-fleet.h"
 #include "ctl/run-job.h"
 #include "ctl/run-terminal.h"
 #include "ctl/say.h"
@@ -47,8 +48,9 @@ typedef struct Run {
         int failure;       /* ... or how it failed: a negative errno, */
         sd_bus_error error;
         char unit[256]; /* "": not known yet */
-        bool begun;     /* leased-run has been told what to run */
-        bool stopping;  /* systemd ends the unit */
+        RunFleet fleet;
+        bool begun;    /* leased-run has been told what to run */
+        bool stopping; /* systemd ends the unit */
         bool ended, over;
         int code; /* how the command ended */
         bool pty;
@@ -276,8 +278,10 @@ static int take_word(Run *r) {
                 r->over = true;
                 return 0;
         }
-        if (m.word == RUN_READY && !r->begun)
+        if (m.word == RUN_READY && !r->begun && !r->fleet.on)
                 return begin(r);
+        if (m.word == RUN_READY && !r->begun)
+                run_fleet_want(&r->fleet, r->socket);
         if (m.word == RUN_STOPPING)
                 r->stopping = true;
         if (m.word == RUN_FAILED) {
@@ -293,24 +297,40 @@ static int take_word(Run *r) {
         return 0;
 }
 
+/* Keeps the lease in fleet's registry. The command begins when it is held. */
+static int step_fleet(Run *r) {
+        run_fleet_step(&r->fleet);
+        if (r->fleet.failure) {
+                r->over = r->ended = true;
+                r->code = r->fleet.failure;
+                closep(&r->socket); /* leased-run ends */
+        }
+        return r->fleet.held && !r->begun ? begin(r) : 0;
+}
+
 static int supervise(Run *r) {
-        int k = 0;
+        enum { OWN = 3 };
+        int k = step_fleet(r);
 
         while (k >= 0 && !r->over) {
-                struct pollfd fds[2 + RUN_TERMINAL_FDS] = {
+                struct pollfd fds[OWN + RUN_TERMINAL_FDS] = {
                         { .fd = r->socket, .events = POLLIN },
                         { .fd = r->signals, .events = POLLIN },
+                        { .fd = r->fleet.asked ? sd_bus_get_fd(r->ctl->bus) : -1, .events = POLLIN },
                 };
                 bool with_terminal = r->pty && r->begun;
 
                 if (with_terminal)
-                        run_terminal_prepare(&r->terminal, fds + 2);
-                if (poll(fds, 2 + (with_terminal ? RUN_TERMINAL_FDS : 0), -1) < 0)
+                        run_terminal_prepare(&r->terminal, fds + OWN);
+                if (poll(fds, OWN + (with_terminal ? RUN_TERMINAL_FDS : 0), run_fleet_timeout(&r->fleet)) < 0)
                         continue;
                 if (r->signals >= 0)
                         take_signals(r);
+                k = step_fleet(r);
+                if (k < 0)
+                        break;
                 if (with_terminal)
-                        run_terminal_forward(&r->terminal, fds + 2);
+                        run_terminal_forward(&r->terminal, fds + OWN);
                 if (fds[0].revents)
                         k = take_word(r);
                 if (with_terminal && r->terminal.gone)
@@ -333,7 +353,8 @@ static bool is_given_back(Run *r) {
                !sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY);
 }
 
-static void wait_for_end(Run *r) {
+/* Returns whether nothing is left of the command, as far as this is known. */
+static bool wait_for_end(Run *r) {
         usec_t until = usec_add(now_boottime(), r->stopping ? LOST : GIVE_BACK);
         struct pollfd fd = { .fd = r->signals, .events = POLLIN };
 
@@ -342,11 +363,13 @@ static void wait_for_end(Run *r) {
                         complain("%s: not given back yet: leased does so when nothing is left of the command, and "
                                  "the registry answers",
                                         r->lease);
-                        return;
+                        return false;
                 }
                 if (bus_wait(r->ctl->bus, LOOK_EVERY) < 0 || poll(&fd, 1, 0) > 0)
-                        return;
+                        return false;
+                run_fleet_step(&r->fleet);
         }
+        return true;
 }
 
 /* Gives the exit code. Complains if somebody else ended the command: systemd is ending its unit, or leased-run never
@@ -364,6 +387,8 @@ static int code_of(const Run *r) {
 static int run(Run *r) {
         int code = wait_for_lease(r), k;
 
+        if (code == CTL_OK) /* leased, which may have been away before, is there now */
+                code = run_fleet_open(&r->fleet, r->ctl, r->lease, true);
         if (code != CTL_OK)
                 return code;
         k = supervise(r);
@@ -377,7 +402,7 @@ static int run(Run *r) {
                 return CTL_FAILED;
         }
         code = code_of(r);
-        wait_for_end(r);
+        run_fleet_done(&r->fleet, wait_for_end(r));
         return code;
 }
 
@@ -418,7 +443,11 @@ int verb_run(Ctl *ctl, int argc, char **argv) {
         open_standard();
         complain_without_waiting();
         code = bus_watch_leased(ctl->bus);
-        code = code < 0 ? bus_complain(argv[0], code, NULL) : run(&r);
+        if (code < 0)
+                code = bus_complain(argv[0], code, NULL);
+        else if ((code = run_fleet_open(&r.fleet, ctl, argv[0], false)) == CTL_OK)
+                code = run(&r);
+        run_fleet_done(&r.fleet, false);
         run_terminal_give_back(&r.terminal);
         sd_bus_slot_unref(r.call);
         sd_bus_error_free(&r.error);

@@ -32,9 +32,13 @@ static bool look_at_path(Daemon *d, const char *path, Subject *ret) {
 
 static int find_lease(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
                 sd_bus_error *error) {
+        _cleanup_free_ char *name = NULL;
+        Daemon *d = userdata;
         Subject s;
 
-        if (!look_at_path(userdata, path, &s))
+        /* Of a lease in fleet's registry nothing is known here, but its methods can be called. */
+        if (!look_at_path(d, path, &s) && (!d->fleet || sd_bus_path_decode(path, BUS_LEASE_PATH, &name) <= 0 ||
+                                                          !lease_name_is_valid(name)))
                 return 0;
         *ret_found = userdata;
         return 1;

@@ -160,11 +160,25 @@ static int find_lease(Daemon *d, sd_bus_message *m, bool must_be_known, LeaseVie
         return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", name);
 }
 
+/* Whether the lease that the message names is to be asked for in fleet's registry: leases of units are never there. */
+static bool is_fleets(Daemon *d, sd_bus_message *m) {
+        const char *name;
+        LeaseView v;
+
+        if (!d->fleet || sd_bus_message_read(m, "s", &name) < 0)
+                return false;
+        (void) sd_bus_message_rewind(m, true);
+        return !core_find_lease(d->core, loop_now(), name, &v) || !v.record || (!v.unit && isempty(v.record->session));
+}
+
 static int method_get_lease(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL;
         LeaseView v;
-        int r = find_lease(userdata, m, true, &v, error);
+        int r;
 
+        if (is_fleets(userdata, m))
+                return call_get_lease(userdata, m, error);
+        r = find_lease(userdata, m, true, &v, error);
         if (r < 0)
                 return r;
         path = bus_lease_path(v.name);
@@ -421,6 +435,7 @@ static const char *pause_word(const SessionView *s) {
         P(RegistryErrorUSec, "t", ASKED, sd_bus_message_append(m, "t", s->status.error_at))                           \
         P(RegistryNote, "s", TOLD, bus_append_text(m, s->status.note))                                                \
         P(RegistryWarning, "s", TOLD, bus_append_text(m, s->status.warning))                                          \
+        P(LeaseRegistry, "s", CONST, bus_append_text(m, s->daemon->fleet ? "etcd2" : ""))                             \
         P(WhyNotCode, "u", TOLD, sd_bus_message_append(m, "u", s->session.why_not))                                   \
         P(WhyNot, "s", TOLD, append_why_not(m, &s->session))                                                          \
         P(LastError, "s", TOLD, append_last_error(m, s))                                                              \

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "daemon/bus-util.h"
+#include "daemon/fleet-port.h"
 #include "daemon/verbs.h"
 #include "daemon/words.h"
 #include "util/log.h"
@@ -41,6 +42,11 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
                 return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
                                 "The registry did not answer: it may have been done, or be done yet. Look before you "
                                 "try again.");
+        case CALL_SAME_HOLDER:
+                return bus_error(error, SD_BUS_ERROR_INVALID_ARGS,
+                                "%s is held under this machine id and version: its holder could take the stolen lease "
+                                "for its own. Steal it with another version.",
+                                a->lease);
         default:
                 return bus_error(error, BUS_ERROR("Busy"), "Something else is being done to %s.", a->lease);
         }
@@ -64,7 +70,32 @@ static int reply(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, s
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* The same for a lease in fleet's registry. */
+static int reply_fleet(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, sd_bus_error *error) {
+        const FleetNode *node = fleet_port_node(d);
+        _cleanup_free_ char *path = NULL;
+
+        if (a->result == CALL_UNAVAILABLE)
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Fleet's registry does not answer: %s",
+                                *fleet_port_trouble(d) ? fleet_port_trouble(d) : "no answer in time");
+        if (a->result == CALL_NO_SUCH_LEASE)
+                return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody holds a lease %s in fleet's registry.",
+                                a->lease);
+        if (kind != CALL_READ || a->result != CALL_DONE)
+                return reply(d, m, kind, a, error);
+        path = bus_lease_path(a->lease);
+        if (!path)
+                return -ENOMEM;
+        return sd_bus_reply_method_return(m, "bosxtt", 1, path, node->machine_id, node->version, node->modified,
+                        MIN(node->ttl, UINT64_MAX / USEC_PER_SEC) * USEC_PER_SEC);
+}
+
 /* ---- asking ---- */
+
+/* Begins a call in the registry where the leases of the D-Bus API live. */
+static int begin(Daemon *d, sd_bus_message *m, const Call *call, sd_bus_error *error) {
+        return d->fleet ? fleet_port_call(d, m, call, reply_fleet, error) : words_begin_call(d, m, call, reply);
+}
 
 /* Whether a scheduler may call a machine by this name. The same characters are allowed as in the name of a unit's
  * lease, but fewer of them. The name need not be the id of a machine of this cluster: a scheduler may have machines of
@@ -92,7 +123,7 @@ int call_acquire_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_ACQUIRE };
         int r = read_taker(m, &call, error);
 
-        return r < 0 ? r : words_begin_call(d, m, &call, reply);
+        return r < 0 ? r : begin(d, m, &call, error);
 }
 
 int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
@@ -101,32 +132,39 @@ int call_steal_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "t", &call.index);
-        return r < 0 ? r : words_begin_call(d, m, &call, reply);
+        return r < 0 ? r : begin(d, m, &call, error);
 }
 
 /* Begins a call about the lease whose object the message is for. */
-static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call) {
+static int begin_on_object(Daemon *d, sd_bus_message *m, Call *call, sd_bus_error *error) {
         _cleanup_free_ char *name = NULL;
         int r = sd_bus_path_decode(sd_bus_message_get_path(m), BUS_LEASE_PATH, &name);
 
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
         call->lease = name;
-        return words_begin_call(d, m, call, reply);
+        return begin(d, m, call, error);
 }
 
 int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_RENEW };
         int r = sd_bus_message_read(m, "tt", &call.index, &call.period);
 
-        return r < 0 ? r : begin_on_object(d, m, &call);
+        return r < 0 ? r : begin_on_object(d, m, &call, error);
 }
 
 int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_RELEASE };
         int r = sd_bus_message_read(m, "t", &call.index);
 
-        return r < 0 ? r : begin_on_object(d, m, &call);
+        return r < 0 ? r : begin_on_object(d, m, &call, error);
+}
+
+int call_get_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_READ };
+        int r = verb_read_lease(m, &call.lease, error);
+
+        return r < 0 ? r : begin(d, m, &call, error);
 }
 
 /* ---- forgetting ---- */

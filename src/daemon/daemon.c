@@ -16,6 +16,7 @@
 #include "daemon/counts.h"
 #include "daemon/bus.h"
 #include "daemon/fence-command.h"
+#include "daemon/fleet-port.h"
 #include "daemon/guard-service.h"
 #include "daemon/internal.h"
 #include "daemon/pid1-port.h"
@@ -289,6 +290,9 @@ static int wire(Daemon *d) {
         r = unit_files_new(d);
         if (r < 0)
                 return log_error_errno(r, "cannot follow submitted units");
+        r = fleet_port_new(d);
+        if (r < 0)
+                return r;
         r = guard_port_new(d->event, GUARD_SOCKET, on_guard, on_guard_missing, d, &d->guard);
         if (r < 0)
                 return log_error_errno(r, "cannot prepare for the guard");
@@ -346,6 +350,7 @@ Daemon *daemon_free(Daemon *d) {
         pid1_port_free(d);
         gates_free(d->gates);
         pid1_free(d->pid1);
+        fleet_port_free(d);
         unit_files_free(d);
         registry_port_free(d->registry_port);
         if (d->registry)

@@ -32,7 +32,7 @@
  *   verbs.c         what an operator asks for
  *   changed.c       what looks different by now; publish.c tells listeners
  *   why-not.c       why a unit is where it is, in words; machine-name.c a machine's name for people
- *   calls.c         leases of a scheduler's own
+ *   calls.c         leases of a scheduler's own; fleet-port.c those in fleet's registry
  *   kept.c          answers to callers that wait for the disk
  *   callers.c       whether the callers who wait are still on the bus
  *   words.c         an operator's words, until they are answered
@@ -73,6 +73,7 @@ typedef struct FollowedCaller FollowedCaller;
 typedef struct Suspend Suspend;
 typedef struct Counts Counts;
 typedef struct UnitFiles UnitFiles;
+typedef struct FleetPort FleetPort;
 
 /* The two connections to the system bus. */
 typedef struct Links {
@@ -147,6 +148,7 @@ typedef struct Daemon {
         Notifier *notifier;
         Counts *counts;
         UnitFiles *unit_files;
+        FleetPort *fleet; /* NULL: leases of the D-Bus API are in the registry above */
 
         Reload *reload;
         Reading reading;

@@ -232,6 +232,34 @@ static void a_signer_may_submit_what_the_list_says(void **state) {
                         NULL);
 }
 
+static void fleets_registry_is_a_list_of_urls_and_a_prefix(void **state) {
+        static const char *const wrong[] = { "etcd:http://a:1", "etcd2:", "etcd2:/p/", "etcd2:http://a",
+                "etcd2:http://a:1/p/", "etcd2:/p/ http://a:1", "etcd2:http://u:p@a:1", "etcd2:http://a:1 /p//q/",
+                "http://a:1", "etcd2:ftp://a:1" };
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *d = NULL, *none = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        assert_int_equal(load(*state, "[Leased]\nLeaseRegistry=etcd2:http://a:1 http://b:2\n", &c, &m), 0);
+        assert_string_equal(c->lease_endpoints[1], "http://b:2");
+        assert_string_equal(c->lease_prefix, "/_coreos.com/fleet/");
+        assert_int_equal(load(*state, "[Leased]\nLeaseRegistry=etcd2:http://a:1 /p\n", &d, &m), 0);
+        assert_null(d->lease_endpoints[1]);
+        assert_string_equal(d->lease_prefix, "/p/");
+        assert_int_equal(load(*state, "[Leased]\nLeaseRegistry=etcd2:http://a:1\nLeaseRegistry=\n", &none, &m), 0);
+        assert_null(none->lease_endpoints);
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                _cleanup_(messages_done) Messages said = {};
+                char text[128];
+                LeasedConf *bad = NULL;
+
+                (void) snprintf(text, sizeof(text), "[Leased]\nLeaseRegistry=%s\n", wrong[i]);
+                assert_int_equal(load(*state, text, &bad, &said), -EBADMSG);
+                assert_non_null(strstr(said.lines[0], "expected is etcd2: and a list of http://HOST:PORT"));
+        }
+        assert_int_equal(load(*state, "[Leased]\nLeaseRegistry=etcd2:https://a:1\n", &none, &m), -EBADMSG);
+        assert_messages(&m, CONF ":2: LeaseRegistry=: https needs the CAFile= of Registry=etcd", NULL);
+}
+
 static void what_is_dumped_reads_back_the_same(void **state) {
         _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -241,7 +269,8 @@ static void what_is_dumped_reads_back_the_same(void **state) {
 
         assert_int_equal(load(*state,
                                          "[Leased]\nRegistry=etcd\nEndpoints=http://a:1 http://b:2\nPrefix=/x\n"
-                                         "Metadata=a=b c=d\nTTL=2500ms\nAcceptUnits=etc\nAllowedUnits=a@x:* b@x:c\n",
+                                         "Metadata=a=b c=d\nTTL=2500ms\nAcceptUnits=etc\nAllowedUnits=a@x:* b@x:c\n"
+                                         "LeaseRegistry=etcd2:http://a:1 http://b:2 /p/\n",
                                          &c, &m),
                         0);
         f = open_memstream(&first, &size);
@@ -334,6 +363,7 @@ int main(void) {
                 with_root(a_bad_file_leaves_the_caller_what_it_had),
                 with_root(options_that_contradict_are_named_by_line),
                 with_root(a_signer_may_submit_what_the_list_says),
+                with_root(fleets_registry_is_a_list_of_urls_and_a_prefix),
                 with_root(what_is_dumped_reads_back_the_same),
                 with_root(a_command_that_switches_machines_off_has_its_times),
                 cmocka_unit_test(the_machine_id_is_derived_and_stable),
