@@ -140,7 +140,7 @@ def get(name):
 
 
 class WithFleetsRegistry(CaseWithDaemon):
-    LEASED_CONF = f"[Leased]\nTTL=2s\nLeaseRegistry=etcd2:http://127.0.0.1:{PROXY_PORT}\n"
+    LEASED_CONF = f"[Leased]\nTTL=10s\nLeaseRegistry=etcd2:http://127.0.0.1:{PROXY_PORT}\n"
     fleet = Fleet()
 
     @classmethod

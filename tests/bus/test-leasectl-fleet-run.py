@@ -75,6 +75,16 @@ class Commands(WithFleetsRegistry):
         run("systemctl", "stop", "leased.service", check=False)
         self.assertGoneBeforeFleetHas("dead")
 
+    def test_a_restart_of_leased_is_not_noticed(self):
+        command = self.begin("restarted")
+        run("systemctl", "restart", "leased.service")
+        index = self.fleet.get("restarted")["modifiedIndex"]
+        wait_for("it is renewed by the new one", lambda: (self.fleet.get("restarted") or {}).get("modifiedIndex", 0) > index)
+        process = read(STAMPS).split()[1]
+        self.assertTrue(os.path.exists(f"/proc/{process}"))
+        self.assertIsNone(command.poll())
+        command.kill()
+
     def test_when_fleet_takes_it_by_force(self):
         command = self.begin("stolen")
         index = self.fleet.get("stolen")["modifiedIndex"]
