@@ -217,6 +217,9 @@ class Templates(Submitting):
         for name in names[:2]:
             wait_for("the new version is in force", lambda each=name: "1000000" in property_of(each, "ExecStart"))
         self.assertEqual(property_of(names[2], "InvocationID"), third)
+        put("units/copy@4.service", self.record(names[0]))  # a forger's fourth
+        self.wait_outcome("copy@4.service", "other name")
+        self.assertNothingOf("copy@4.service")
         ctl("destroy", f"--key={self.keys}/alice", "copy@1", check=True)
         self.wait_outcome(names[0], "destroyed")
         wait_for("its neighbour is up", lambda: property_of(names[1], "ActiveState") == "active")
@@ -359,11 +362,13 @@ class Forged(Submitting):
 
     def test_units_of_the_system_are_no_goal(self):
         names = ("leased.service", "leased-guard.service", "dbus.service", "sshd.service", "systemd-journald.service", "user@0.service")
+        self.forge("forged@.service")  # a template
         for name in names:
             self.forge(name)
         for name in names:
             self.wait_outcome(name, "bad name")
             self.assertFalse(os.path.lexists(f"{RUN}/{name}"))
+        self.assertNothingOf("forged@.service")
         before = property_of("getty.target", "LoadState")
         alias = "submit-alias.service"
         self.addCleanup(self._clear, alias)
