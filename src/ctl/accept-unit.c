@@ -94,8 +94,8 @@ static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
                 ret->held = ret->held || streq(get_string(props, "State"), held[i]);
         ret->up = streq(get_string(props, "State"), "running") || streq(get_string(props, "State"), "starting") ||
                   streq(get_string(props, "State"), "acquiring");
-        if (bus_call(a->ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", unit) >= 0)
-                ret->version = json_integer_value(json_array_get(lease, 3));
+        if (bus_get_lease(a->ctl->bus, get_string(props, "Lease"), &lease, NULL) >= 0)
+                ret->version = get_integer(lease, "Version");
         json_array_foreach(json_object_get(props, "WhyNotCodes"), i, row) {
                 json_int_t why = json_integer_value(json_array_get(row, 1));
 

@@ -150,20 +150,39 @@ static int prepare(Ctl *ctl, char **ret) {
 
 /* ---- the verbs ---- */
 
+/* Whether this is the lease of the unit in that version, or of a later one. */
+static bool is_of_version(Ctl *ctl, const char *name, int64_t version) {
+        json_auto_t *lease = NULL;
+
+        return bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", name) >= 0 &&
+               json_integer_value(json_array_get(lease, 3)) >= version;
+}
+
+/* Whether some machine has the unit in that version, by whatever lease its options name. */
+static bool is_held(Ctl *ctl, const char *unit, int64_t version) {
+        enum { UNIT = 0, LEASE = 2, HOLDS = 7 }; /* columns of ListClusterUnits */
+        json_auto_t *answer = NULL;
+        json_t *row;
+        size_t i;
+
+        if (bus_call(ctl->bus, &bus_leased, "ListClusterUnits", &answer, NULL, "sast", "", 0, (uint64_t) 0) < 0)
+                return false;
+        json_array_foreach(json_array_get(answer, 1), i, row)
+                if (streq(strempty(json_string_value(json_array_get(row, UNIT))), unit) &&
+                                json_is_true(json_array_get(row, HOLDS)) &&
+                                is_of_version(ctl, strempty(json_string_value(json_array_get(row, LEASE))), version))
+                        return true;
+        return false;
+}
+
 /* Waits until some machine has the unit in that version. */
 static bool wait_held(Ctl *ctl, const char *unit, int64_t version) {
         usec_t until = usec_add(now_boottime(), WAIT_TIME);
+        bool held;
 
-        do {
-                json_auto_t *lease = NULL;
-
-                if (bus_call(ctl->bus, &bus_leased, "GetLease", &lease, NULL, "s", unit) >= 0 &&
-                                json_is_true(json_array_get(lease, 0)) &&
-                                json_integer_value(json_array_get(lease, 3)) >= version)
-                        return true;
+        while (!(held = is_held(ctl, unit, version)) && now_boottime() < until)
                 (void) usleep(USEC_PER_SEC / 10);
-        } while (now_boottime() < until);
-        return false;
+        return held;
 }
 
 static int submit_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {

@@ -140,6 +140,15 @@ class Taken(Submitting):
         self.wait_outcome("linked.service", "disabled")
         self.assertFalse(os.path.exists(f"{UNITS}/linked.service"))
 
+    def test_a_unit_may_go_by_a_lease_of_another_name(self):
+        unit = "by-name.service"
+        done = self.submit(unit, SLEEPER + "[X-Leased]\nLease=by-another-name\n")
+        self.assertRegex(done.stdout, r"\Aby-name\.service: runs, Version=\d+\n\Z")
+        first = property_of(unit, "InvocationID")
+        self.submit(unit, "[Service]\nExecStart=/bin/sleep 1000000\n[X-Leased]\nLease=by-another-name\n")
+        wait_for("the new version runs", lambda: property_of(unit, "InvocationID") not in ("", first) and
+                 property_of(unit, "ActiveState") == "active")
+
     def test_what_check_refuses_is_told_and_leaves_nothing(self):
         unit = "refused.service"
         self.submit(unit, "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nStopGraceSec=1h\n", "--no-wait")
