@@ -179,7 +179,7 @@ static const Flag flags[] = {
         { "no-wait", 0, NULL, "setup", "Do not wait for the other machines" },
         { "no-wait", 0, NULL, "submit", "Do not wait until it runs somewhere" },
         { "no-roll", 0, NULL, "submit", "What runs goes on until it starts again", PLACE(no_roll, true) },
-        { "copies", 0, "NUMBER", "submit", "Of a template: its instances 1 to NUMBER", .set = set_copies },
+        { "copies", 0, "NUMBER", "submit", "How many run at once, or how many instances", .set = set_copies },
         { "start", 0, NULL, "submit", NULL, .set = refuse_start },
         { "key", 0, "FILE", "submit destroy", "The key that signs, as for ssh-keygen -Y sign", .set = set_key },
         { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },

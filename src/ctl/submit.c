@@ -185,12 +185,26 @@ static bool wait_held(Ctl *ctl, const char *unit, int64_t version) {
         return held;
 }
 
+/* Appends a drop-in that says how many copies of the unit run. It comes last, so it counts. */
+static int append_copies(json_t *files, const Wanted *wanted) {
+        _cleanup_free_ char *name = text_format("%s.d/zz-copies.conf", wanted->unit);
+        _cleanup_free_ char *content = text_format("[X-Leased]\nCopies=%u\n", wanted->copies);
+
+        return name && content &&
+                                               json_array_append_new(files, json_pack("{s:s, s:s}", "name", name,
+                                                                                            "content", content)) == 0
+                               ? CTL_OK
+                               : CTL_FAILED;
+}
+
 static int submit_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {
         json_t *files = json_array();
         int code = append_file(files, wanted->path, wanted->unit);
 
         if (code == CTL_OK)
                 code = append_dropins(files, wanted->path, wanted->unit);
+        if (code == CTL_OK && wanted->copies > 0)
+                code = append_copies(files, wanted);
         if (code == CTL_OK)
                 return put(ctl, cluster, wanted->unit, files, ret);
         json_decref(files);

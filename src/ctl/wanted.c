@@ -58,10 +58,10 @@ int wanted_add(WantedList *w, const char *path, unsigned copies) {
 
         if (unit_name_is_template(unit))
                 return want_instances(w, unit, path, copies);
-        if (copies > 0)
-                return ctl_fail("%s: --copies= is for templates", path);
         code = want(w, unit, path);
-        if (code == CTL_OK)
+        if (code == CTL_OK) {
+                w->items[w->n - 1].copies = copies;
                 look_for_template(w->items + w->n - 1);
+        }
         return code;
 }

@@ -11,6 +11,7 @@ typedef struct Wanted {
         char unit[UNIT_NAME_SPACE];
         const char *path; /* borrowed */
         char *template;   /* the path, if it is not borrowed; NULL: it is */
+        unsigned copies;  /* Copies= of the unit; 0: its files say */
 } Wanted;
 
 typedef struct WantedList {
@@ -18,8 +19,8 @@ typedef struct WantedList {
         size_t n;
 } WantedList;
 
-/* Adds the unit of a file, or of a template the instances 1 to copies (--copies=; 0: not given). At most
- * MAX(copies, 1) units are added. Borrows path. Complains of what cannot be submitted; returns an exit code. */
+/* Adds the unit of a file, with Copies= if copies (--copies=) is not 0, or of a template the instances 1 to copies. At
+ * most MAX(copies, 1) units are added. Borrows path. Complains of what cannot be submitted; returns an exit code. */
 int wanted_add(WantedList *w, const char *path, unsigned copies);
 /* Frees the list; for _cleanup_. */
 void wanted_done(WantedList *w);

@@ -242,10 +242,19 @@ class Templates(Submitting):
         self.assertEqual(property_of("one@blue.service", "Environment"), "ME=blue")
         self.assertIn("No such file", self.begin(path.replace("one@", "two@x"), check=False).stderr)
 
-    def test_copies_of_what_is_no_template_are_refused(self):
+    def test_copies_of_what_is_no_template_are_those_of_one_unit(self):
+        unit = "plain-two.service"
+        path = self.file(unit)
+        self.addCleanup(self._clear, unit)
+        done = self.begin("--copies=2", path)
+        self.assertRegex(done.stdout, r"\Aplain-two\.service: runs, Version=\d+\n\Z")
+        self.assertEqual(sorted(os.listdir(f"{RUN}/{unit}.d")), ["limit.conf", "zz-copies.conf"])
+        wait_for("it is up", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertIn("plain-two.service#1", ctl("list", "--json=short", check=True).stdout)
+
+    def test_copies_and_starts_that_are_none_are_refused(self):
         path = self.file("plain-one.service")
-        for option, code, said in (("--copies=2", 1, f"{path}: --copies= is for templates"),
-                                   ("--copies=0", 2, "--copies=0: expected is a number from 1 to 64"),
+        for option, code, said in (("--copies=0", 2, "--copies=0: expected is a number from 1 to 64"),
                                    ("--start", 2, "--start: a unit starts when it is submitted, leave it out")):
             self.assertSays(self.begin(option, path, check=False), code, said)
         self.assertIn("none of the system's own", self.begin("--copies=2", self.file("ssh@.service"), check=False).stderr)
