@@ -376,9 +376,9 @@ static void a_restarted_member_has_forgotten_the_token(void **state) {
         (void) bench_put(b, "beats/a", "two", PATIENCE);
 }
 
-static void open_through(Bench *b, const char *first, const char *second) {
+static void open_through(Bench *b, const char *first, const char *second, const char *third) {
         bench_open_config(b, &(RegistryConfig){
-                                             .endpoints = (const char *[]){ first, second, NULL },
+                                             .endpoints = (const char *[]){ first, second, third, NULL },
                                              .prefix = "/leased/",
                                              .user = "leased",
                                              .password_file = file("password"),
@@ -386,20 +386,24 @@ static void open_through(Bench *b, const char *first, const char *second) {
                              });
 }
 
+/* etcd 3.5.30 tells nobody without a token of which cluster it is, so two of three endpoints must give one (the
+ * majority of docs/safety.md, "A registry that is not the one we knew"). */
 static void a_token_is_got_from_another_endpoint_where_one_does_not_give_it(void **state) {
         static const char *const faults[] = { "cut-request", "black-hole", "garbage", "not-found", "redirect" };
         Bench *b = *state;
-        Proxy proxy = {};
+        Proxy proxy = {}, good = {};
 
         assert_int_equal(proxy_start(&proxy, users.url), 0);
+        assert_int_equal(proxy_start(&good, users.url), 0);
         for (size_t i = 0; i < 3 * ELEMENTSOF(faults); i++) { /* whichever it begins with */
                 assert_int_equal(
                                 proxy_tell(&proxy, "mode %s /v3/auth/authenticate 10", faults[i % ELEMENTSOF(faults)]),
                                 0);
-                open_through(b, proxy.url, users.url);
+                open_through(b, proxy.url, users.url, good.url);
                 (void) bench_put(b, "beats/a", "x", 3 * USEC_PER_SEC);
                 bench_close(b);
         }
+        proxy_stop(&good);
         proxy_stop(&proxy);
 }
 
@@ -411,7 +415,7 @@ static void a_password_without_an_answer_is_sent_again_after_a_pause(void **stat
 
         assert_int_equal(proxy_start(&proxy, users.url), 0);
         assert_int_equal(proxy_tell(&proxy, "mode cut-request /v3/auth/authenticate"), 0);
-        open_through(b, proxy.url, NULL);
+        open_through(b, proxy.url, NULL, NULL);
         bench_get(b, "beats/a", 3 * USEC_PER_SEC, &reply);
         assert_int_equal(reply.outcome, REGISTRY_UNKNOWN);
         assert_non_null(strstr(reply.error, proxy.url));
@@ -429,7 +433,7 @@ static void a_server_that_is_slow_with_passwords_gets_the_time_that_it_needs(voi
 
         assert_int_equal(proxy_start(&proxy, users.url), 0);
         assert_int_equal(proxy_tell(&proxy, "mode hold-answer /v3/auth/authenticate 1.5"), 0);
-        open_through(b, proxy.url, NULL);
+        open_through(b, proxy.url, NULL, NULL);
         (void) bench_put(b, "beats/a", "x", PATIENCE);
         proxy_stop(&proxy);
 }

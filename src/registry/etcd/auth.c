@@ -193,7 +193,11 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
                         etcd_leader_term(e, header.raft_term);
                         token_take(e, root);
                 } else {
-                        (void) snprintf(text, sizeof(text), "%s is not of the cluster that was asked before",
+                        (void) snprintf(text, sizeof(text),
+                                        e->identity.cluster_id != 0
+                                                        ? "%s is not of the cluster that was asked before"
+                                                        : "%s says its etcd cluster, but more than half of "
+                                                          "the endpoints must",
                                         e->endpoints.items[i].url);
                 }
         } else if (root && a->status != 200 && etcd_decode_error(root, &error)) {
