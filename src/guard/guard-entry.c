@@ -251,12 +251,15 @@ unsigned guard_entry_close(GuardEntry *e, usec_t now) {
         return e->gate_open ? actions | ENTRY_CLOSE_GATE : actions;
 }
 
-unsigned guard_entry_paused(GuardEntry *e, usec_t now, usec_t jump) {
+void guard_entry_move(GuardEntry *e, usec_t jump) {
         if (e->index == 0 || e->down)
-                return 0;
+                return;
         e->stop_at = usec_sub(e->stop_at, jump);
         e->kill_at = usec_sub(e->kill_at, jump);
-        return ENTRY_MARK | ENTRY_TELL | entry_expire(e, now);
+}
+
+unsigned guard_entry_moved(GuardEntry *e, usec_t now) {
+        return e->index == 0 || e->down ? 0 : ENTRY_MARK | ENTRY_TELL | entry_expire(e, now);
 }
 
 unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open) {

@@ -151,8 +151,11 @@ unsigned guard_entry_disarm(GuardEntry *e, usec_t now);
 unsigned guard_entry_open(GuardEntry *e, usec_t now, uint64_t index);
 unsigned guard_entry_close(GuardEntry *e, usec_t now);
 
-/* The machine was paused for at most so long: the deadlines come earlier by that (law 14). */
-unsigned guard_entry_paused(GuardEntry *e, usec_t now, usec_t jump);
+/* The machine was paused for at most so long: the deadlines come earlier by that (law 14), and nothing else is done.
+ */
+void guard_entry_move(GuardEntry *e, usec_t jump);
+/* Returns the actions that follow from such a move. */
+unsigned guard_entry_moved(GuardEntry *e, usec_t now);
 
 /* The entry's gate or mark may have vanished: returns the actions that make again what should be there. */
 unsigned guard_entry_restore(GuardEntry *e, usec_t now);

@@ -91,6 +91,7 @@ struct Guard {
         usec_t calm_next, calm_watchdog, calm_alarm;
         Item *restoring; /* files may have vanished: the item whose files are looked at next; NULL: none */
         Item *losing;    /* the guard ends: the item that is lost next; NULL: none */
+        Item *moved;     /* all deadlines have moved: the item whose mark is written next; NULL: none */
         int notify_fd;
         usec_t watchdog;                 /* the deadline of which PID 1 was told last */
         Alarm alarm;                     /* ends a guard that hangs, where PID 1's watchdog would be too late */

@@ -78,6 +78,17 @@ static unsigned request_perform(Guard *g, Item *item, const GuardMessage *m) {
         }
 }
 
+/* Whether the item's time has come, and no turn has served it yet. No message changes that, and thousands may be due
+ * at once: so they are left to serve_calm(), which parts them into turns. */
+static bool is_due(const Item *item, usec_t now) {
+        return !item->busy && guard_entry_next(&item->entry, (Heard){}) <= now;
+}
+
+/* Performs what a message to all entries brings. Their marks may take many turns: guard_follow() writes them. */
+static void perform_for_all(Guard *g, Item *item, unsigned actions) {
+        item_perform(g, item, item->busy ? actions : actions & ~(unsigned) (ENTRY_MARK | ENTRY_TELL));
+}
+
 static void on_beat(Guard *g, usec_t t0) {
         usec_t now = now_boottime();
         Item *item, *next;
@@ -86,7 +97,7 @@ static void on_beat(Guard *g, usec_t t0) {
         (void) gates_beat(g->gates, MIN(t0, now));
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
-                item_perform(g, item, guard_entry_beat(&item->entry, now, t0));
+                item_perform(g, item, is_due(item, now) ? 0 : guard_entry_beat(&item->entry, now, t0));
         event_log(0, "beat %" PRIu64, t0);
 }
 
@@ -98,9 +109,11 @@ static void on_keep(Guard *g, const GuardMessage *m) {
 
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
         HASH_ITER(hh, g->items, item, next)
-                item_perform(g, item,
-                                on ? guard_entry_keep_on(&item->entry, now)
-                                   : guard_entry_keep_off(&item->entry, now, t0));
+                perform_for_all(g, item,
+                                is_due(item, now) ? 0
+                                : on              ? guard_entry_keep_on(&item->entry, now)
+                                                  : guard_entry_keep_off(&item->entry, now, t0));
+        g->moved = g->items;
         g->keeps_due = true;
         event_log(0, "%s %" PRIu64, on ? "keeps" : "counts", on ? now : MIN(t0, now));
         log_notice(on ? "keeping all units until leased says otherwise: the cluster is paused"
@@ -208,8 +221,8 @@ static void guard_tell(Guard *g) {
         }
         if (g->tells)
                 g->turn.more = true;
-        if (g->tells || (connected && g->keeps_due && send_keeps(g) < 0))
-                return;
+        if (g->tells || (g->keeps_due && g->moved) || (connected && g->keeps_due && send_keeps(g) < 0))
+                return; /* what a successor goes by is written before the daemon hears that entries are kept or not */
         g->keeps_due = false;
         if (connected && !g->synced && send_version(g) == 0 && send_simple(g, GUARD_SYNCED, 0) == 0)
                 g->synced = true;
@@ -354,6 +367,16 @@ static void guard_look(Guard *g, usec_t now) {
         g->listen_failed = r < 0;
 }
 
+/* Writes the marks of the items whose deadlines have moved (laws 13, 14), and has the daemon told. */
+static void guard_follow(Guard *g) {
+        while (g->moved && !is_turn_over(g)) {
+                Item *item = g->moved;
+
+                g->moved = item->hh.next;
+                item_perform(g, item, guard_entry_moved(&item->entry, now_boottime()));
+        }
+}
+
 static bool item_has_files(const Guard *g, const Item *item) {
         const GuardEntry *e = &item->entry;
 
@@ -421,7 +444,7 @@ static usec_t next_turn(const Guard *g, Heard heard) {
         Item *item;
 
         next = MIN(next, host_next(g));
-        if (g->turn.more || g->restoring || g->losing)
+        if (g->turn.more || g->restoring || g->losing || g->moved)
                 return usec_add(now_boottime(), PAUSE);
         DL_FOREACH2(g->busy, item, busy_next)
         next = MIN(next, guard_entry_next(&item->entry, heard));
@@ -452,6 +475,7 @@ void guard_settle(Guard *g) {
         if (began >= g->look_at)
                 guard_look(g, began);
         guard_lose(g);
+        guard_follow(g);
         guard_restore(g);
         pid_one_flush(g->pid_one);
         guard_tell(g);

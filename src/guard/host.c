@@ -38,8 +38,11 @@ static void move_deadlines(Guard *g, usec_t jump) {
         (void) gates_write_pause(g->gates, g->host.pause.seen_at, g->host.pause.jump);
         (void) gates_beat(g->gates, usec_sub(gates_last_beat(g->gates), jump));
         g->calm_next = g->calm_watchdog = g->calm_alarm = USEC_INFINITY;
-        HASH_ITER(hh, g->items, item, next)
-                item_perform(g, item, guard_entry_paused(&item->entry, now_boottime(), jump));
+        HASH_ITER(hh, g->items, item, next) {
+                guard_entry_move(&item->entry, jump);
+                item_place(g, item);
+        }
+        g->moved = g->items; /* writing all marks may take many turns */
 }
 
 /* Takes a reading. One that shows a pause is checked by another one, so that a single wrong value stops no unit. */

@@ -334,6 +334,8 @@ void item_free(Guard *g, Item *item) {
                 g->restoring = item->hh.next;
         if (g->losing == item)
                 g->losing = item->hh.next;
+        if (g->moved == item)
+                g->moved = item->hh.next;
         if (item->busy)
                 DL_DELETE2(g->busy, item, busy_prev, busy_next);
         if (item->tell)

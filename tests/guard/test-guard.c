@@ -388,14 +388,28 @@ static void host_clock_shows(World *w, usec_t t) {
         assert_int_equal(fclose(f), 0);
 }
 
+static Mark mark_of(World *w, const char *unit) {
+        _cleanup_free_ char *text = NULL;
+        char path[200];
+        size_t size;
+        Mark mark;
+
+        (void) snprintf(path, sizeof(path), "%s/guard/%s", w->run, unit);
+        assert_int_equal(read_file(path, 4096, &text, &size), 0);
+        assert_true(mark_decode(text, size, &mark));
+        return mark;
+}
+
 /* Law 14. */
 static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
-        GuardMessage m, again, beat = request(GUARD_BEAT, "");
+        GuardMessage m, later, again, beat = request(GUARD_BEAT, "");
         World *w = *state;
 
         make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "later.service");
         host_clock_shows(w, 1700000000 * SEC);
         host_open(w->guard, w->top);
+        later = run_unit(w, "later.service", 400 * SEC, 500 * SEC);
         m = run_unit(w, "unit.service", 40 * SEC, 50 * SEC);
         turn_through(w, now_boottime() + 20 * MS);
         assert_false(was_killed(w, "system.slice/unit.service"));
@@ -406,10 +420,13 @@ static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         turn_until(was_killed(w, "system.slice/unit.service"));
         assert_true(now_boottime() < m.stop_at);
         assert_false(exists(w, "held/unit.service"));
+        turn_until(mark_of(w, "later.service").kill_at <= later.kill_at - 60 * SEC);
+        assert_true(exists(w, "held/later.service"));
+        turn_until(streq(w->told.unit, "unit.service"));
         assert_true(w->told.flags & GUARD_FLAG_JUMPED);
         unit_is_inactive("unit.service");
         put_in_group(w, "system.slice/unit.service", "cgroup.events", "populated 0\n");
-        turn_until(w->told.flags & GUARD_FLAG_DOWN);
+        turn_until(streq(w->told.unit, "unit.service") && w->told.flags & GUARD_FLAG_DOWN);
 
         /* What was asked for before the pause was seen counts from so much earlier, also by the next guard. */
         guard_dies(w);

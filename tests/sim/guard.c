@@ -271,7 +271,9 @@ static void look_at_clock(World *w, Machine *m) {
         TRACE(w, m, "guard: the machine was paused for up to %.3f s", (double) jump / USEC_PER_SEC);
         g->beat = usec_sub(g->beat, jump);
         for (size_t i = 0; i < w->n_leases; i++)
-                perform(w, m, i, guard_entry_paused(g->entries + i, machine_boottime(w, m), jump));
+                guard_entry_move(g->entries + i, jump);
+        for (size_t i = 0; i < w->n_leases; i++)
+                perform(w, m, i, guard_entry_moved(g->entries + i, machine_boottime(w, m)));
 }
 
 /* The daemon asks for a deadline that counts from t. */
