@@ -73,6 +73,7 @@ Core *core_new(const CoreConfig *config) {
         c->here.beats_told = config->beats_told;
         c->random = config->seed;
         c->look.always_all = config->looks_at_all;
+        c->look.most = config->looks_at_once ?: WALK_LOOKS;
         if (config->session && session_ttl(config->session) > 0)
                 str_copy(c->adopt, sizeof(c->adopt), config->session);
         (void) timeline_compute(c->here.ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
@@ -117,18 +118,28 @@ static void on_ended(Core *c, const Answer *a) {
         }
 }
 
-static void on_answer(Core *c, const Event *e) {
-        Pending asked;
+/* Whether the answer is to be taken: it is whole, or a part of the list whose parts before it were all taken. */
+static bool is_next(const Core *c, const Answer *a) {
+        return a->list == 0 || a->list == c->heard.list;
+}
 
-        if (!txn_end(c, e->id, &asked))
-                return; /* nobody waits for this answer any more */
-        if (e->answer.outcome != OUTCOME_UNKNOWN) {
-                c->heard.at = c->now.boottime;
-                identity_answer(c, rounds_show_the_past(c, e->id, &e->answer) ? UINT64_MAX : asked.revision,
-                                &e->answer);
-                if (!intake_take(c, &e->answer))
-                        identity_contradicted(c, &e->answer);
-        }
+/* Takes what was answered to the question, or a part of it. Returns false if the rest of the list was not taken: then
+ * the question counts as not answered (law 8). */
+static bool take_answer(Core *c, uint64_t id, const Pending *asked, const Answer *a) {
+        if (a->outcome == OUTCOME_UNKNOWN)
+                return true;
+        c->heard.at = c->now.boottime;
+        identity_answer(c, rounds_show_the_past(c, id, a) ? UINT64_MAX : asked->revision, a);
+        if (a->list && a->begins)
+                intake_begin_list(c, a->list);
+        if (!is_next(c, a))
+                return false;
+        if (!intake_take(c, a))
+                identity_contradicted(c, a);
+        return true;
+}
+
+static void end_answer(Core *c, const Event *e, const Pending *asked) {
         if (beats_answer(c, e->id, &e->answer))
                 return;
         if (e->id == c->identity.list_read)
@@ -149,7 +160,32 @@ static void on_answer(Core *c, const Event *e) {
                         !confirm_answer(c, e->id, &e->answer) && !fencing_answer(c, e->id, &e->answer) &&
                         !pause_answer(c, e->id, &e->answer) && !call_answer(c, e->id, &e->answer) &&
                         !forget_answer(c, e->id))
-                claim_txn(c, e->id, asked.leases, &e->answer);
+                claim_txn(c, e->id, asked->leases, &e->answer);
+}
+
+static void on_answer(Core *c, const Event *e) {
+        const Answer *a = &e->answer;
+        Pending asked;
+
+        if (!(a->goes_on ? txn_find(c, e->id, &asked) : txn_end(c, e->id, &asked)))
+                return; /* nobody waits for this answer any more */
+        if (take_answer(c, e->id, &asked, a)) {
+                if (!a->goes_on)
+                        end_answer(c, e, &asked);
+        } else if (!a->goes_on)
+                end_answer(c, &(Event){ .kind = e->kind, .id = e->id, .answer.outcome = OUTCOME_UNKNOWN }, &asked);
+}
+
+static void on_records(Core *c, const Answer *a) {
+        bool first = a->list == 0 || a->begins;
+
+        c->heard.at = c->now.boottime;
+        if (first && !identity_watch(c, a))
+                return;
+        if (a->list && a->begins)
+                intake_begin_list(c, a->list);
+        if (is_next(c, a))
+                (void) intake_take(c, a);
 }
 
 static void on_sleep(Core *c, const Event *e) {
@@ -247,9 +283,7 @@ static void note(Core *c, const Event *e) {
         case EVENT_DEADLINE:
                 break;
         case EVENT_RECORDS:
-                c->heard.at = c->now.boottime;
-                if (identity_watch(c, &e->answer))
-                        (void) intake_take(c, &e->answer);
+                on_records(c, &e->answer);
                 break;
         case EVENT_TXN:
         case EVENT_READ:
@@ -362,14 +396,17 @@ static void advance(Core *c) {
         planning_advance(c);
         leave_count_draining(c);
         walk_begin(c);
-        walk_units(c);
-        guard_side_tell(c);
-        walk_leases(c);
+        if (walk_units(c)) {
+                guard_side_tell(c);
+                walk_leases(c);
+        }
         call_advance(c);
         forget_advance(c);
-        request_advance(c);
-        word_advance(c);
-        request_advance(c); /* answers what has begun or ended just now */
+        if (!walk_goes_on(c)) {
+                request_advance(c);
+                word_advance(c);
+                request_advance(c); /* answers what has begun or ended just now */
+        }
         fencing_advance(c);
         confirm_advance(c);
         pause_advance(c);

@@ -56,6 +56,7 @@ typedef struct CoreConfig {
         uint64_t seed;       /* random, different for every process */
         bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened
                             */
+        unsigned looks_at_once; /* how many looks at a unit or lease one step may take; 0: the default */
         unsigned beats_told; /* of how many of other machines' beats in 1000 s the watch is to tell; 0: the default */
         CoreMemory memory;
 } CoreConfig;

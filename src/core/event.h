@@ -195,14 +195,18 @@ typedef enum Outcome {
         OUTCOME_UNKNOWN,
 } Outcome;
 
+/* An Answer may bring a long list in parts: in several events of one kind and .id, which differ in nothing but
+ * .records and the members about parts. Other events may come between them, but no part of another list. */
 typedef struct Answer {
         Outcome outcome;
         uint64_t revision; /* the registry's, when it answered (a committed Txn: the Txn's own) */
         const char *store; /* identity of the store behind the answer (etcd's cluster id); NULL if unknown */
-        unsigned complete; /* mask of kinds (1u << kind) of which .records is the whole list */
-        uint64_t since;    /* if the READ had a .since: .records are all that, as of .revision, were not put after it;
-                              otherwise 0 */
-        uint64_t total;    /* if the READ was of one kind: how many keys of this kind there are */
+        unsigned complete; /* mask of kinds (1u << kind) of which .records is the whole list, all parts together */
+        uint32_t list; /* the number of the list of which .records is a part, unlike the last one's; 0: it is whole */
+        bool begins, goes_on; /* this is the first part; another part follows. Only the last part ends a READ */
+        uint64_t since; /* if the READ had a .since: .records are all that, as of .revision, were not put after it;
+                           otherwise 0 */
+        uint64_t total; /* if the READ was of one kind: how many keys of this kind there are */
         const Record *records;
         size_t n_records;
 } Answer;

@@ -93,8 +93,7 @@ bool identity_watch(Core *c, const Answer *answer) {
         judge_store(c, answer);
         if (c->identity.trust != TRUST_OK || !answer->complete || answer->revision >= c->identity.revision)
                 return true;
-        c->heard.listed = 0;
-        c->identity.list_retry_at = 0;
+        intake_ask_anew(c);
         return false;
 }
 

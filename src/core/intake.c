@@ -22,6 +22,8 @@
 /* Takes the revision of a record, or (0) its absence as of a revision. false: it is no news. */
 static bool seen_take(Core *c, Seen *s, uint64_t revision, uint64_t as_of) {
         s->stamp = c->heard.stamp;
+        if (c->heard.in_part)
+                s->list = c->heard.lists;
         if (revision > 0) {
                 /* The record had s->revision no later than this was read, and its revision can only have grown
                  * since. */
@@ -269,7 +271,9 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         lease_count(l);
         note_change(c, l);
         look_at_lease(c, l);
-        output_changed(c, l->unit, l);
+        /* Until all is listed nothing is told of a unit here; then all units are told of at once (view_advance()). */
+        if (l->seen.revision > 0 || !l->unit || mirror_is_complete(c))
+                output_changed(c, l->unit, l);
 }
 
 static void take_request(Core *c, const Record *r, uint64_t as_of) {
@@ -332,9 +336,10 @@ static void take_record(Core *c, const Record *r, uint64_t as_of) {
         }
 }
 
-/* The whole list did not name the record, so it is gone. What the list named bears its stamp. */
+/* The whole list did not name the record, so it is gone. What the list named bears its stamp, or, if the list came in
+ * parts, its number: between two parts, other answers may have named the record. */
 static bool is_missing(const Core *c, const Answer *a, RecordKind kind, const Seen *s) {
-        return a->complete & 1u << kind && s->stamp != c->heard.stamp;
+        return a->complete & 1u << kind && (a->list ? s->list != c->heard.lists : s->stamp != c->heard.stamp);
 }
 
 static void take_absences(Core *c, const Answer *a) {
@@ -396,19 +401,42 @@ static void note_beats(Core *c, const Answer *a) {
         c->beats.relisted = true;
 }
 
+void intake_begin_list(Core *c, uint32_t list) {
+        if (c->heard.list) /* what was left of another list is not coming any more: everything is asked for again */
+                intake_ask_anew(c);
+        c->heard.list = list;
+        c->heard.lists++;
+}
+
+void intake_ask_anew(Core *c) {
+        c->heard.listed = 0;
+        c->identity.list_retry_at = 0;
+}
+
+/* All that an answer names has been taken. */
+static void take_whole(Core *c, const Answer *a) {
+        if (a->complete)
+                take_absences(c, a);
+        else if (a->since > 0)
+                take_silence(c, a);
+        c->heard.listed |= a->complete;
+        if (a->complete & 1u << RECORD_BEAT || a->since > 0)
+                note_beats(c, a);
+        if (a->list)
+                c->heard.list = 0;
+}
+
 bool intake_take(Core *c, const Answer *answer) {
+        must(answer->list == 0 || answer->list == c->heard.list);
         c->heard.stamp++;
         c->heard.contradicted = false;
         sample_note(c, answer->revision);
+        c->heard.in_part = answer->list;
         for (size_t i = 0; i < answer->n_records; i++)
                 take_record(c, answer->records + i, answer->revision);
-        if (answer->complete)
-                take_absences(c, answer);
-        else if (answer->since > 0)
-                take_silence(c, answer);
-        c->heard.listed |= answer->complete;
-        if (answer->complete & 1u << RECORD_BEAT || answer->since > 0)
-                note_beats(c, answer);
+        c->heard.in_part = false;
+        if (!answer->goes_on)
+                take_whole(c, answer);
         c->heard.revision = MAX(c->heard.revision, answer->revision);
         if (c->identity.trust == TRUST_OK)
                 c->identity.revision = MAX(c->identity.revision, answer->revision);

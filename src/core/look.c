@@ -34,6 +34,13 @@ void look_at_all(Core *c) {
         c->look.all = true;
 }
 
+void look_queue_all(Core *c) {
+        for (Unit *u = c->units; u; u = u->hh.next)
+                queue(&c->look.units, &u->spot.due, u->spot.place);
+        for (Lease *l = c->leases; l; l = l->hh.next)
+                queue(&c->look.leases, &l->spot.due, l->spot.place);
+}
+
 void look_attach(Unit *u, Lease *l) {
         Unit **at = u->lease ? &u->lease->users : NULL;
 

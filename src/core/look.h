@@ -20,6 +20,8 @@ void look_at_lease_of(Core *c, const Unit *u);
 void look_at_lease(Core *c, Lease *l);
 /* Every unit and every lease is to be looked at in the next walk. */
 void look_at_all(Core *c);
+/* Puts every unit and every lease into the walk that is about to begin or to go on. */
+void look_queue_all(Core *c);
 /* The unit uses that lease from now on (NULL: none). Sets u->lease, and keeps the list Lease.users. */
 void look_attach(Unit *u, Lease *l);
 /* Gives a new unit or lease its place: behind all that are there already. A new lease is also to be looked at. */

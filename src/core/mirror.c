@@ -275,6 +275,7 @@ void mirror_forget(Core *c) {
         c->pause.seen = (Seen){};
         c->pause.value = (PauseRecord){};
         c->heard.listed = 0;
+        c->heard.list = 0; /* of a list that comes in parts, the rest alone would not be the list */
         c->heard.beats_at = c->heard.beats_first_at = 0;
         c->heard.revision = 0;
         c->heard.samples.n = 0;

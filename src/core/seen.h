@@ -11,6 +11,7 @@
 /* What is known of a record's existence. A lower revision never replaces a higher one. */
 typedef struct Seen {
         bool known;
+        uint32_t list;      /* Heard.lists of the last list in parts that named the record */
         uint64_t revision;  /* mod revision; 0: absent */
         uint64_t absent_at; /* the registry's revision as of which it was absent */
         usec_t at;          /* when this revision (or absence) first reached us */

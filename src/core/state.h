@@ -390,6 +390,9 @@ typedef struct Heard {
         uint64_t stamp;        /* one for each answer taken in */
         uint64_t changes;      /* the number of the last change of a lease or an offer; never below CLOCK_REALTIME */
         bool contradicted;     /* by the last of them */
+        uint32_t list;         /* the list of which a part has come and another is to come (Answer.list); 0: none */
+        uint32_t lists;        /* how many lists have come in parts */
+        bool in_part;          /* the answer that is taken is a part of a list */
         Samples samples;
 } Heard;
 
@@ -546,7 +549,8 @@ typedef struct Shutdown {
 typedef struct Queue {
         Heap heaps[2];  /* one for this walk, and one for the next walk: for what has had its turn in this one */
         int now;        /* which of the heaps is the one for this walk */
-        bool walking;   /* a walk is going on */
+        bool walking;   /* a step walks */
+        bool goes_on;   /* the walk goes on in the next step */
         uint64_t at;    /* the place that the walk has reached */
         uint64_t last;  /* the last place that was given */
         Heap deadlines; /* by Spot.deadline */
@@ -568,7 +572,7 @@ typedef struct Common {
 typedef struct Look {
         bool always_all; /* for tests: every step looks at all units and leases */
         bool all;        /* the next walk looks at all */
-        bool walk_all;   /* this walk looks at all */
+        unsigned most;   /* looks at units, and at leases, that one step may take */
         Queue units, leases;
         Heap covers;   /* units, by Unit.cover */
         Heap withheld; /* units, by Unit.withheld */

@@ -20,7 +20,8 @@ static uint64_t begin(Core *c) {
         return c->asked.last_id;
 }
 
-bool txn_end(Core *c, uint64_t id, Pending *ret) {
+/* Gives the place of the first in the list whose id is not below this one. */
+static size_t place_of(const Core *c, uint64_t id) {
         size_t from = 0, to = c->asked.n;
 
         while (from < to) {
@@ -31,11 +32,25 @@ bool txn_end(Core *c, uint64_t id, Pending *ret) {
                 else
                         to = middle;
         }
-        if (from == c->asked.n || c->asked.list[from].id != id)
+        return from;
+}
+
+bool txn_find(const Core *c, uint64_t id, Pending *ret) {
+        size_t at = place_of(c, id);
+
+        if (at == c->asked.n || c->asked.list[at].id != id)
                 return false;
-        *ret = c->asked.list[from];
-        memmove(c->asked.list + from, c->asked.list + from + 1, (c->asked.n - from - 1) * sizeof(Pending));
-        c->asked.n--;
+        *ret = c->asked.list[at];
+        return true;
+}
+
+bool txn_end(Core *c, uint64_t id, Pending *ret) {
+        Pending *p;
+
+        if (!txn_find(c, id, ret))
+                return false;
+        p = c->asked.list + place_of(c, id);
+        memmove(p, p + 1, (size_t) (c->asked.list + --c->asked.n - p) * sizeof(Pending));
         return true;
 }
 

@@ -35,5 +35,7 @@ uint64_t txn_read_kinds(Core *c, unsigned kinds);
 uint64_t txn_read_beats(Core *c, uint64_t since);
 /* The Txn with this id, which was just sent, writes the record of the lease for us: claim_txn() gets the answer. */
 void txn_writes(Core *c, uint64_t id, Lease *l);
-/* The Txn or READ with this id was answered: gives what was kept with it. Returns false if no answer was awaited. */
+/* Gives what was kept with the Txn or READ of this id. Returns false if no answer is awaited. */
+bool txn_find(const Core *c, uint64_t id, Pending *ret);
+/* The same for one that was answered: no answer is awaited any more. */
 bool txn_end(Core *c, uint64_t id, Pending *ret);

@@ -4,6 +4,9 @@
  * A step's walk over units and leases. After each look the unit or lease is "settled": its next deadline goes into the
  * heap of deadlines. A unit also goes into the heaps and counters of what it waits for and does not decide by itself:
  * a beat, the time that beats cover, its turn in a drain.
+ *
+ * A walk over thousands goes on over many steps. What a step does after the walk, and relies on every unit having been
+ * looked at, waits for its end: above all the guard is told of no beat before (law 4).
  */
 
 #include "core/walk.h"
@@ -194,7 +197,8 @@ void walk_begin(Core *c) {
                         if (u->waits_for_beat)
                                 look_at_unit(c, u);
         c->look.t0 = session_covered_from(c);
-        c->look.walk_all = c->look.all || c->look.always_all;
+        if (c->look.all && !c->look.always_all)
+                look_queue_all(c);
         c->look.all = false;
 }
 
@@ -211,26 +215,30 @@ static Unit *next_unit(const Core *c) {
 
 static void begin(Queue *q) {
         q->walking = true;
-        q->at = 0;
+        if (!q->goes_on)
+                q->at = 0;
 }
 
-/* The heap that was filled for the next walk changes places with the one of this walk. */
-static void end(Queue *q) {
+/* At the end of the walk, the heap that was filled for the next walk changes places with the one of this walk. */
+static void end(Queue *q, bool goes_on) {
         q->walking = false;
-        q->now = !q->now;
+        q->goes_on = goes_on;
+        if (!goes_on)
+                q->now = !q->now;
 }
 
-void walk_units(Core *c) {
+bool walk_units(Core *c) {
         Unit *u, *next;
 
         begin(&c->look.units);
-        if (c->look.walk_all)
+        if (c->look.always_all)
                 HASH_ITER(hh, c->units, u, next)
                         look_at_one_unit(c, u);
         else
-                while ((u = next_unit(c)))
+                for (unsigned n = 0; n < c->look.most && (u = next_unit(c)); n++)
                         look_at_one_unit(c, u);
-        end(&c->look.units);
+        end(&c->look.units, !c->look.always_all && next_unit(c));
+        return !c->look.units.goes_on;
 }
 
 /* Sends Txns of the changes that wait, but no more than a few: a Txn of 50 leases takes a millisecond to be written
@@ -259,24 +267,32 @@ static Lease *next_lease(const Core *c) {
 
 void walk_leases(Core *c) {
         Lease *l, *next;
+        bool goes_on;
 
         begin(&c->look.leases);
-        if (c->look.walk_all)
+        if (c->look.always_all)
                 HASH_ITER(hh, c->leases, l, next)
                         look_at_one_lease(c, l);
         else
-                while ((l = next_lease(c)))
+                for (unsigned n = 0; n < c->look.most && (l = next_lease(c)); n++)
                         look_at_one_lease(c, l);
+        goes_on = !c->look.always_all && next_lease(c);
         send_some(c);
-        end(&c->look.leases);
+        end(&c->look.leases, goes_on);
+}
+
+bool walk_goes_on(const Core *c) {
+        return c->look.units.goes_on || c->look.leases.goes_on;
 }
 
 /* A unit or lease that has changed since its turn is looked at in the next step only, but when it is due may have
- * changed already: so it is settled now. */
+ * changed already: so it is settled now, unless that step is due at once. */
 void walk_end(Core *c) {
         const Heap *units = c->look.units.heaps + c->look.units.now,
                    *leases = c->look.leases.heaps + c->look.leases.now;
 
+        if (walk_goes_on(c))
+                return;
         for (size_t i = 0; i < units->n; i++)
                 settle_unit(c, UNIT_OF(units->list[i], spot.due));
         for (size_t i = 0; i < leases->n; i++)
@@ -310,7 +326,7 @@ usec_t walk_deadline(const Core *c) {
                                    ? c->identity.acquire_not_before
                                    : USEC_INFINITY;
 
-        if (c->claims.go_on)
+        if (c->claims.go_on || walk_goes_on(c))
                 return c->now.boottime;
         if (c->look.always_all)
                 return MIN(t, deadline_of_all(c));

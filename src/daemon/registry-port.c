@@ -6,8 +6,8 @@
  * Every ACTION_TXN or ACTION_READ becomes one request object, which carries the core's id and ends in one event. Each
  * record is passed on as absent, as damaged, or with its value. A record that cannot be decoded is damaged, never
  * absent. Nothing is decided or retried here; only the texts of records are kept, for the sake of members that this
- * version does not know. A list of ten thousand leases is decoded over many turns of the loop, and if the watch has
- * sent that list, its later changes wait until the list is delivered.
+ * version does not know. A list of ten thousand leases is decoded over many turns of the loop, and delivered in as
+ * many parts. If the watch has sent that list, its later changes wait until the last part is delivered.
  */
 
 #include "daemon/registry-port.h"
@@ -40,13 +40,15 @@ typedef struct Request {
         size_t n_puts;
 } Request;
 
-enum { SLICE = 250 }; /* records that are decoded in one turn of the loop: 5 ms */
+enum { SLICE = 250 }; /* records that are decoded and delivered in one turn of the loop: 5 ms */
 
-/* A long list that is being decoded in slices, or a change that the watch sent after such a list of its own. */
+/* A long list that is being decoded in slices, or a change that the watch sent: a long one, or one after such a list.
+ * Each slice of a list is delivered as a part of it (core/event.h); a change is delivered as a whole. */
 typedef struct Late {
         struct Late *prev, *next;
-        Event event; /* the event to be delivered; its answer gets the records one by one */
+        Event event; /* to be delivered; its answer gets the records of a slice, or of a change slice by slice */
         char *store;
+        char *texts; /* the keys and values of .in */
         RegistryRecord *in;
         bool *deleted;
         size_t n, taken; /* of .in */
@@ -57,7 +59,8 @@ typedef struct Late {
 struct RegistryPort {
         sd_event *event;
         Slices *slices;
-        Late *late; /* in the order in which they came */
+        Late *late;     /* in the order in which they came */
+        uint32_t lists; /* how many lists have come in parts */
         Registry *registry;
         RegistryWatch *watch;
         Texts *texts;
@@ -189,15 +192,34 @@ static char *strdup_or_die(const char *s) {
 
 static void late_free(RegistryPort *e, Late *l) {
         DL_DELETE(e->late, l);
-        for (size_t i = 0; i < l->n; i++) {
-                free((char *) l->in[i].key);
-                free((void *) l->in[i].value);
-        }
         answer_done(&l->event.answer);
         free(l->in);
+        free(l->texts);
         free(l->deleted);
         free(l->store);
         free(l);
+}
+
+/* Copies the records, with all keys and values in one piece of memory. */
+static void copy_records(Late *l, const RegistryRecord *in, size_t n) {
+        size_t size = 1;
+        char *p;
+
+        for (size_t i = 0; i < n; i++)
+                size += strlen(in[i].key) + 1 + in[i].size;
+        p = l->texts = malloc(size);
+        l->in = calloc(n + 1, sizeof(RegistryRecord));
+        if (!l->texts || !l->in)
+                abort();
+        for (size_t i = 0; i < n; i++) {
+                size_t key = strlen(in[i].key) + 1;
+
+                l->in[i] = in[i];
+                l->in[i].key = memcpy(p, in[i].key, key);
+                p += key;
+                l->in[i].value = in[i].value ? memcpy(p, in[i].value, in[i].size) : NULL;
+                p += in[i].value ? in[i].size : 0;
+        }
 }
 
 /* Copies the records, to be decoded in the turns that follow. */
@@ -210,40 +232,50 @@ static void late_new(RegistryPort *e, const Event *event, const RegistryRecord *
         *l = (Late){ .event = *event, .n = n, .kinds = kinds, .listed = listed };
         l->store = strdup_or_die(event->answer.store);
         l->event.answer.store = l->store;
-        l->in = calloc(n + 1, sizeof(RegistryRecord));
         l->deleted = deleted ? memdup_or_die(deleted, n * sizeof(bool)) : NULL;
-        if (!l->in)
-                abort();
-        for (size_t i = 0; i < n; i++) {
-                l->in[i] = in[i];
-                l->in[i].key = strdup_or_die(in[i].key);
-                l->in[i].value = in[i].value ? memdup_or_die(in[i].value, in[i].size) : NULL;
-        }
-        (void) answer_reserve(&l->event.answer, n);
+        copy_records(l, in, n);
+        if (event->answer.complete && n > SLICE)
+                l->event.answer.list = ++e->lists ?: ++e->lists;
+        else
+                (void) answer_reserve(&l->event.answer, n);
         DL_APPEND(e->late, l);
         slices_begin(e->slices);
+}
+
+/* Decodes the next slice. */
+static void take_slice(RegistryPort *e, Late *l) {
+        size_t n = MIN(l->n - l->taken, (size_t) SLICE);
+        Answer *a = &l->event.answer;
+
+        if (l->listed && l->taken == 0)
+                texts_list_begin(e->texts);
+        if (a->list) {
+                answer_done(a);
+                a->n_records = 0;
+                (void) answer_reserve(a, n);
+        }
+        a->begins = a->list && l->taken == 0;
+        answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds, a);
+        l->taken += n;
+        a->goes_on = a->list && l->taken < l->n;
+        if (l->listed && l->taken == l->n)
+                texts_list_end(e->texts, a->revision);
 }
 
 static bool do_slice(void *userdata) {
         RegistryPort *e = userdata;
         Late *l = e->late;
-        bool more;
-        size_t n;
+        bool last, more;
 
         if (!l)
                 return false;
-        n = MIN(l->n - l->taken, (size_t) SLICE);
-        if (l->listed && l->taken == 0)
-                texts_list_begin(e->texts);
-        answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds, &l->event.answer);
-        l->taken += n;
-        if (l->taken < l->n)
-                return true;
-        if (l->listed)
-                texts_list_end(e->texts, l->event.answer.revision);
-        more = l->next;
-        e->deliver(&l->event, e->userdata);
-        late_free(e, l);
+        take_slice(e, l);
+        last = l->taken == l->n;
+        more = !last || l->next;
+        if (last || l->event.answer.list)
+                e->deliver(&l->event, e->userdata);
+        if (last)
+                late_free(e, l);
         return more;
 }
 

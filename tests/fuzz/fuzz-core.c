@@ -220,9 +220,10 @@ static void answer(Run *r, EventKind kind, uint64_t *pending, size_t *n_pending)
         Record records[3];
         Event e = { .kind = kind };
         size_t which = input_byte(&r->in);
+        bool was_pending = *n_pending > 0;
 
         e.id = 1 + which;
-        if (*n_pending > 0) {
+        if (was_pending) {
                 which %= *n_pending;
                 e.id = pending[which];
                 pending[which] = pending[--*n_pending];
@@ -233,8 +234,16 @@ static void answer(Run *r, EventKind kind, uint64_t *pending, size_t *n_pending)
         r->revision += input_byte(&r->in) % 4 ? 1 : 0;
         e.answer.revision = input_byte(&r->in) % 16 ? r->revision : pick_number(r);
         e.answer.store = input_byte(&r->in) % 16 ? "store" : "another";
-        if (kind != EVENT_TXN)
-                e.answer.complete = input_byte(&r->in) % 2 ? RECORD_ALL : input_byte(&r->in) & RECORD_ALL;
+        if (kind != EVENT_TXN) {
+                uint8_t how = input_byte(&r->in);
+
+                e.answer.complete = how % 2 ? RECORD_ALL : input_byte(&r->in) & RECORD_ALL;
+                e.answer.list = e.answer.complete ? how >> 1 & 3 : 0;
+                e.answer.begins = e.answer.list && how & 8;
+                e.answer.goes_on = e.answer.list && how & 16;
+                if (e.answer.goes_on && was_pending)
+                        pending[(*n_pending)++] = e.id;
+        }
         if (kind == EVENT_READ && e.answer.complete == 0)
                 e.answer.since = r->revision - which % 8;
         e.answer.total = which % 4;

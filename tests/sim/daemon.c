@@ -275,6 +275,7 @@ void daemon_start(World *w, Machine *m) {
                 .ttl = m->ttl,
                 .seed = world_random(w),
                 .beats_told = w->beats_told,
+                .looks_at_once = w->slice,
                 .fence_after = fencing_after(w, m),
                 .memory = { .uuid = m->memory.uuid,
                                 .store = m->memory.store,

@@ -36,6 +36,7 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_WATCH_LAG] = "watch up to 90 s behind",
                 [MISHAP_WATCH_GAP] = "watch broken, listing anew",
                 [MISHAP_LISTEN] = "watch that tells of few beats",
+                [MISHAP_PARTS] = "list that comes in parts",
                 [MISHAP_OUTAGE] = "registry away",
                 [MISHAP_FREEZE] = "registry frozen",
                 [MISHAP_RESTORED] = "registry restored",

@@ -42,6 +42,7 @@ typedef enum Mishap {
         MISHAP_WATCH_LAG,
         MISHAP_WATCH_GAP,
         MISHAP_LISTEN,
+        MISHAP_PARTS,
         /* the registry */
         MISHAP_OUTAGE,
         MISHAP_FREEZE,

@@ -28,7 +28,8 @@ static Message *message_new(World *w) {
         q->txn = q->answered = q->kept = false;
         q->list_kinds = q->complete = 0;
         q->since = q->total = 0;
-        q->n_compares = q->n_puts = q->n_deletes = q->n_records = 0;
+        q->n_compares = q->n_puts = q->n_deletes = q->n_records = q->delivered = 0;
+        q->list = 0;
         return q;
 }
 
@@ -306,41 +307,69 @@ static void record_fill(Record *r, const Value *v) {
         r->value = v && !v->damaged ? &v->meta : NULL;
 }
 
-static void deliver(World *w, Machine *m, const Message *q, EventKind kind, bool answer) {
+/* Puts the next records of the message into w->scratch. */
+static void fill_scratch(World *w, const Message *q, size_t n) {
+        if (n > w->scratch_size) {
+                w->scratch_size = 2 * n;
+                w->scratch = realloc(w->scratch, w->scratch_size * sizeof(Record));
+                if (!w->scratch)
+                        abort();
+        }
+        for (size_t i = 0; i < n; i++) {
+                const MapItem *item = q->records + q->delivered + i;
+                const MapKey *k = w->map.keys + item->key;
+
+                w->scratch[i] = (Record){ .kind = k->kind, .name = k->name, .mod_revision = item->mod_revision };
+                record_fill(w->scratch + i, item->value);
+                if (q->since > 0) {
+                        w->scratch[i].value = NULL;
+                        w->scratch[i].damaged = false;
+                        w->scratch[i].bare = true;
+                }
+        }
+}
+
+/* How many records are delivered next: all of them, or those of the next part of a list. */
+static size_t next_part(World *w, const Message *q) {
+        size_t left = q->n_records - q->delivered, most = (size_t) w->slice * 4 + q->revision % 3;
+
+        return w->slice > 0 && q->complete && q->since == 0 ? MIN(left, most) : left;
+}
+
+/* Returns whether another part of the list is to be delivered. */
+static bool deliver(World *w, Machine *m, Message *q, EventKind kind, bool answer) {
         Event event = { .kind = kind, .id = q->id, .answer = { .outcome = OUTCOME_UNKNOWN } };
+        size_t n = answer ? next_part(w, q) : 0;
+        bool begins = q->delivered == 0, goes_on = answer && q->delivered + n < q->n_records;
 
+        if (begins && goes_on) {
+                q->list = ++w->lists;
+                mishap(w, MISHAP_PARTS);
+        }
         if (answer) {
-                if (q->n_records > w->scratch_size) {
-                        w->scratch_size = 2 * q->n_records;
-                        w->scratch = realloc(w->scratch, w->scratch_size * sizeof(Record));
-                        if (!w->scratch)
-                                abort();
-                }
-                for (size_t i = 0; i < q->n_records; i++) {
-                        const MapKey *k = w->map.keys + q->records[i].key;
-
-                        w->scratch[i] = (Record){
-                                .kind = k->kind, .name = k->name, .mod_revision = q->records[i].mod_revision
-                        };
-                        record_fill(w->scratch + i, q->records[i].value);
-                        if (q->since > 0) {
-                                w->scratch[i].value = NULL;
-                                w->scratch[i].damaged = false;
-                                w->scratch[i].bare = true;
-                        }
-                }
+                fill_scratch(w, q, n);
                 event.answer = (Answer){ .outcome = q->outcome,
                         .revision = q->revision,
                         .complete = q->complete,
+                        .list = q->list,
+                        .begins = q->list && begins,
+                        .goes_on = goes_on,
                         .since = q->since == UINT64_MAX ? 0 : q->since,
                         .total = q->total,
                         .store = w->map.stores[q->store],
                         .records = w->scratch,
-                        .n_records = q->n_records };
+                        .n_records = n };
+                q->delivered += n;
         }
         w->counts.refused += answer && q->outcome == OUTCOME_REFUSED;
         w->counts.unknown += !answer;
         daemon_step(w, m, &event);
+        return goes_on;
+}
+
+/* The next part of the list comes soon: other events may come before it. */
+static void post_part(World *w, Message *q, SimKind kind) {
+        message_post(w, q, kind, (usec_t) (1 + (q->revision + q->delivered) % 5 * 700), 0, 0);
 }
 
 static void on_answer(World *w, SimEvent *e) {
@@ -356,8 +385,10 @@ static void on_answer(World *w, SimEvent *e) {
                 q->references++;
                 return;
         }
-        q->answered = true;
-        deliver(w, m, q, q->txn ? EVENT_TXN : EVENT_READ, answer);
+        if (deliver(w, m, q, q->txn ? EVENT_TXN : EVENT_READ, answer))
+                post_part(w, q, SIM_REPLY);
+        else
+                q->answered = true;
 }
 
 /* ---- the watch ---- */
@@ -480,8 +511,12 @@ static void on_watch(World *w, SimEvent *e) {
                 return;
         }
         if (q) {
-                watch->connected = true;
-                deliver(w, m, q, EVENT_RECORDS, true);
+                watch->connected = q->delivered + next_part(w, q) == q->n_records;
+                watch->scheduled = !watch->connected;
+                if (deliver(w, m, q, EVENT_RECORDS, true)) {
+                        post_part(w, q, SIM_WATCH);
+                        return;
+                }
         } else if (w->map.n_changes > 0 && w->map.changes[w->map.first_change].revision > watch->position + 1) {
                 watch_reset(w, m, random_span(w, 1, 100) * USEC_PER_MSEC); /* compacted away */
                 return;

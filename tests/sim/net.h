@@ -24,6 +24,8 @@ typedef struct Message {
         size_t store;
         MapItem *records;
         size_t n_records, records_size;
+        size_t delivered; /* of .records: a list may come in parts (World.slice) */
+        uint32_t list;    /* its number; 0: it comes as a whole, or nothing of it has come yet */
 } Message;
 
 typedef struct Watch {

@@ -74,7 +74,7 @@ void shadow_begin(World *w, Machine *m, const CoreConfig *config) {
         CoreConfig copy = *config;
 
         shadow_end(m);
-        if (w->options.promises_only || w->options.lone)
+        if (w->options.promises_only || w->options.lone || w->slice > 0)
                 return;
         copy.looks_at_all = true;
         m->shadow = core_new(&copy);

@@ -68,6 +68,8 @@ struct World {
         bool slowest_stop, always_extra; /* a story wants no chance in these */
         unsigned failures[UNITS_MAX];
         unsigned beats_told; /* to each machine, by its watch (core.h) */
+        unsigned slice; /* how many looks a step may take; lists come in parts then. 0: as usual, and as a whole */
+        uint32_t lists; /* lists that have begun to come in parts */
         Map map;
         Message *free_messages;
         Parcel *free_parcels;

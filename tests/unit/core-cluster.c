@@ -7,6 +7,8 @@
 
 /* ---- the registry ---- */
 
+enum { PART = 250 }; /* records of a list that come in one event */
+
 static ClusterEntry *find_entry(Cluster *c, RecordKind kind, const char *name) {
         char key[RECORD_NAME_SIZE + 2];
         ClusterEntry *e;
@@ -109,6 +111,23 @@ void cluster_put(Cluster *c, RecordKind kind, const char *name, const void *valu
         tell_all(c, &r, 1);
 }
 
+/* A long list comes in parts. */
+static void deliver(Cluster *c, size_t machine, Event e) {
+        const Record *records = e.answer.records;
+        size_t n = e.answer.n_records, taken = 0;
+
+        if (e.answer.complete && n > PART)
+                e.answer.list = ++c->lists;
+        do {
+                e.answer.records = records + taken;
+                e.answer.n_records = e.answer.list ? MIN(n - taken, (size_t) PART) : n;
+                e.answer.begins = e.answer.list && taken == 0;
+                taken += e.answer.n_records;
+                e.answer.goes_on = taken < n;
+                cluster_event(c, machine, e);
+        } while (taken < n);
+}
+
 static void do_read(Cluster *c, size_t machine, const Action *a) {
         Record *records = calloc(HASH_COUNT(c->entries) + a->n_keys + 1, sizeof(Record));
         Event e = { .kind = EVENT_READ,
@@ -137,7 +156,7 @@ static void do_read(Cluster *c, size_t machine, const Action *a) {
         }
         e.answer.since = a->since == UINT64_MAX ? 0 : a->since;
         e.answer.complete = e.answer.since > 0 ? 0 : a->list_kinds;
-        cluster_event(c, machine, e);
+        deliver(c, machine, e);
         free(records);
 }
 

@@ -63,6 +63,7 @@ typedef struct Cluster {
         Placement *placements;
         usec_t now;
         uint64_t revision;
+        uint32_t lists; /* that have come in parts */
         ClusterEntry *entries;
         ClusterAction *queue;
         size_t n_queue, room;
