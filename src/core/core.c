@@ -315,15 +315,14 @@ static void note(Core *c, const Event *e) {
 
 /* ---- the chain ---- */
 
-/* Whether there is still something to be stopped, or to be given back. */
-static void look_for_leftovers(const Core *c, bool *ret_busy, bool *ret_held) {
-        *ret_busy = *ret_held = false;
-        for (const Unit *u = c->units; u; u = u->hh.next) {
-                *ret_busy = *ret_busy ||
-                            (u->life.phase != PHASE_IDLE && u->life.phase != PHASE_RELEASING && !u->global);
-                *ret_held = *ret_held || u->life.phase == PHASE_RELEASING || u->lease->txn ||
-                            lease_is_ours(c, u->lease);
-        }
+/* Whether there is still something to be given back. */
+static bool is_any_held(const Core *c) {
+        if (c->look.n_releasing > 0)
+                return true;
+        for (const Unit *u = c->units; u; u = u->hh.next)
+                if (u->lease->txn || lease_is_ours(c, u->lease))
+                        return true;
+        return false;
 }
 
 /* Every unit is known to be down, and its gate to be closed: not merely unheard of (laws 7, 8). */
@@ -342,15 +341,15 @@ static bool all_rest(const Core *c) {
  * ends. A registry or a guard that does not answer is waited for no longer than half a TTL: what could not be given
  * back is in the guard's hands, and expires by itself. */
 static void advance_shutdown(Core *c) {
-        bool busy, held;
+        bool held;
 
         if (!c->shutdown.on || c->shutdown.exit_asked)
                 return;
-        look_for_leftovers(c, &busy, &held);
-        if (busy) {
+        if (c->look.n_busy > 0) { /* something is still to be stopped */
                 c->shutdown.deadline = 0;
                 return;
         }
+        held = is_any_held(c);
         if (c->shutdown.deadline == 0)
                 c->shutdown.deadline = c->now.boottime + c->own.timeline.round * 5 / 2;
         if (!all_rest(c) && c->now.boottime < c->shutdown.deadline)
@@ -373,14 +372,11 @@ static void advance_shutdown(Core *c) {
 /* The machine is about to sleep. A registry that does not answer is waited for until the time is up, for other
  * machines must wait out what we could not give back. */
 static void advance_sleep(Core *c) {
-        bool busy, held;
-
         if (!c->sleep.on || c->sleep.ready)
                 return;
         for (Unit *u = c->units; u && c->now.boottime >= c->sleep.kill_at; u = u->hh.next)
                 leave_kill(c, u);
-        look_for_leftovers(c, &busy, &held);
-        if (busy || !all_rest(c) || (held && c->now.boottime < c->sleep.kill_at))
+        if (c->look.n_busy > 0 || !all_rest(c) || (c->now.boottime < c->sleep.kill_at && is_any_held(c)))
                 return;
         c->sleep.ready = true;
         (void) output(c, ACTION_SLEEP_READY);
