@@ -402,8 +402,9 @@ static void step_stopping(Core *c, Unit *u) {
         if (!unit_life_asks_again(c, u, resting ? POLL_BUSY : POLL_CALM))
                 return;
         /* Inactive is not gone (law 7). Where processes are left, one of its members may have been started
-         * meanwhile: everything is stopped again. */
-        if (u->said.report.known && !u->said.report.job &&
+         * meanwhile: everything is stopped again. What PID 1 said before it was asked for the stop does not count: it
+         * may have much to do. */
+        if (u->said.report.known && u->said.report.asked_at > u->said.closed_at && !u->said.report.job &&
                         (resting ? !u->said.report.empty && c->now.boottime >= u->life.stop_again_at
                                  : u->said.report.active != ACTIVE_DEACTIVATING)) {
                 unit_life_stop_again_after(c, u, ASK_AGAIN);

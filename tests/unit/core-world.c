@@ -236,7 +236,8 @@ static void carry_out(World *w, const Action *a) {
                 w->unit.run++;
                 break;
         case ACTION_UNIT_READ:
-                world_say_unit(w);
+                if (!w->pid1_mute)
+                        world_say_unit(w);
                 break;
         default:
                 break;

@@ -79,6 +79,7 @@ typedef struct World {
         bool start_refused;          /* by PID 1: nothing comes of it */
         bool start_waits;            /* for what the unit requires: there is a job, and no run yet */
         bool guard_mute;             /* the guard does not answer */
+        bool pid1_mute;              /* nor does PID 1 */
         usec_t fence_after;          /* of the daemon that world_restart() starts */
         const char *boot;            /* likewise, the boot's id; NULL: US */
         CoreMemory remembered_drain; /* likewise, .draining, .draining_boot and .undrained */

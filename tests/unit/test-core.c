@@ -218,6 +218,19 @@ static void what_starts_beside_an_inactive_unit_is_stopped_again(void **state) {
         world_free(w);
 }
 
+static void a_stop_is_asked_for_once_until_pid_one_says_how_the_unit_is(void **state) {
+        World *w = world_running();
+
+        w->pid1_mute = true; /* it has much to do */
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 1);
+        world_say_unit(w); /* it still runs, and nothing is under way: the stop was lost */
+        world_pass(w, USEC_PER_SEC);
+        assert_true(w->done[ACTION_UNIT_STOP] > 1);
+        world_free(w);
+}
+
 static void what_is_left_in_the_slice_of_a_unit_that_is_down_is_killed_once(void **state) {
         World *w = world_running();
 
@@ -655,6 +668,7 @@ int main(void) {
                 cmocka_unit_test(a_robbed_session_strikes_its_debt_once_its_unit_is_down_and_empty),
                 cmocka_unit_test(a_release_waits_for_the_last_process),
                 cmocka_unit_test(what_starts_beside_an_inactive_unit_is_stopped_again),
+                cmocka_unit_test(a_stop_is_asked_for_once_until_pid_one_says_how_the_unit_is),
                 cmocka_unit_test(what_is_left_in_the_slice_of_a_unit_that_is_down_is_killed_once),
                 cmocka_unit_test(a_read_from_before_the_gate_was_closed_does_not_let_go),
                 cmocka_unit_test(a_unit_without_its_gate_is_not_competed_for),
