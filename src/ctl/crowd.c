@@ -10,6 +10,8 @@
 
 enum {
         LOOKED_ANYWAY = 16, /* at most so many units in one PROGRESS_POLL, in turn, without a signal */
+        FEW = 4,        /* so many units are read one by one; more of them by a call for all that are enabled ... */
+        ROWS_MOST = 16, /* ... unless there are more than so many for each that is to be read */
 };
 
 /* Of several units no look follows the one before sooner than after this time, and a little more for each unit. While
@@ -24,6 +26,8 @@ typedef struct Crowd {
         size_t n;
         char *const *names;
         char **paths; /* the paths of the objects; NULL: the wait for the unit is over */
+        CrowdReads reads;
+        size_t enabled; /* how many units the last call for all has told of; 0: there was none */
         crowd_look_t look;
         void *userdata;
         size_t *asked, n_asked; /* the numbers of the units that are being read */
@@ -72,13 +76,8 @@ static int make(size_t i, sd_bus_message **ret, void *userdata) {
         return r < 0 ? r : sd_bus_message_append(*ret, "s", LEASED_UNIT);
 }
 
-static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
-        json_auto_t *body = NULL;
-        Crowd *c = userdata;
-        size_t which = c->asked[i];
-        int r = error ? -sd_bus_error_get_errno(error) : message_json_body(answer, &body);
-        json_t *props = r < 0 ? NULL : json_array_get(body, 0);
-
+/* Shows the caller what was read of a unit. */
+static void show_unit(Crowd *c, size_t which, json_t *props, int r, const sd_bus_error *error) {
         if (props && *c->trouble)
                 (void) json_object_set_new(props, "Trouble", json_string(c->trouble));
         if (c->n == 1) {
@@ -92,6 +91,43 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
         c->left--;
 }
 
+static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        json_auto_t *body = NULL;
+        Crowd *c = userdata;
+        int r = error ? -sd_bus_error_get_errno(error) : message_json_body(answer, &body);
+
+        show_unit(c, c->asked[i], r < 0 ? NULL : json_array_get(body, 0), r, error);
+}
+
+static json_t *props_of(const json_t *row) {
+        return json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "Name", json_array_get(row, 0), "State",
+                        json_array_get(row, 1), "ActiveState", json_array_get(row, 2), "MachineID",
+                        json_array_get(row, 4), "HolderKnown", json_array_get(row, 5), "LeaseIndex",
+                        json_array_get(row, 6));
+}
+
+/* Reads who holds the units by one call. */
+static int look_at_rows(Crowd *c) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, gone = SD_BUS_ERROR_NULL;
+        json_auto_t *answer = NULL, *rows = json_object();
+        json_t *row;
+        size_t i;
+        int r = bus_call(c->ctl->bus, &bus_leased, "ListUnitStates", &answer, &error, NULL);
+
+        json_array_foreach(json_array_get(answer, 0), i, row)
+                (void) json_object_set(rows, string_at(row, 0), row);
+        c->enabled = json_object_size(rows);
+        sd_bus_error_set_const(&gone, LEASED_ERROR("NoSuchUnit"), "It is not enabled here");
+        for (i = 0; i < c->n_asked; i++) {
+                json_auto_t *props = NULL;
+
+                row = json_object_get(rows, c->names[c->asked[i]]);
+                props = row ? props_of(row) : NULL;
+                show_unit(c, c->asked[i], props, props ? 0 : r < 0 ? r : -ENOENT, r < 0 ? &error : &gone);
+        }
+        return 0;
+}
+
 static void read_trouble(Crowd *c) {
         json_auto_t *manager = NULL;
         bool trouble = bus_get_manager(c->ctl->bus, &manager, NULL) >= 0 &&
@@ -103,6 +139,8 @@ static void read_trouble(Crowd *c) {
 static int look(Crowd *c) {
         const BusMany calls = { .make = make, .take = take, .userdata = c };
 
+        if (c->reads == CROWD_READS_HOLDER && c->n_asked > FEW && c->enabled <= ROWS_MOST * c->n_asked)
+                return look_at_rows(c);
         return c->n_asked > 0 ? bus_call_many(c->ctl->bus, c->n_asked, &calls) : 0;
 }
 
@@ -193,8 +231,8 @@ static int wait_for_all(Crowd *c, const char *what) {
         return r;
 }
 
-int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look_at, void *userdata) {
-        Crowd c = { .ctl = ctl, .n = n, .names = names, .look = look_at, .userdata = userdata };
+int crowd_look(Ctl *ctl, size_t n, char *const *names, CrowdReads reads, crowd_look_t look_at, void *userdata) {
+        Crowd c = { .ctl = ctl, .n = n, .names = names, .reads = reads, .look = look_at, .userdata = userdata };
         int r = crowd_begin(&c);
 
         if (r >= 0) {
@@ -205,12 +243,13 @@ int crowd_look(Ctl *ctl, size_t n, char *const *names, crowd_look_t look_at, voi
         return r < 0 ? bus_complain(NULL, r, NULL) : CTL_OK;
 }
 
-int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, bool until_gone, crowd_look_t look_at,
-                void *userdata) {
+int crowd_wait(Ctl *ctl, const char *what, size_t n, char *const *names, bool until_gone, CrowdReads reads,
+                crowd_look_t look_at, void *userdata) {
         Crowd c = { .ctl = ctl,
                 .n = n,
                 .names = names,
                 .until_gone = until_gone && n > 1,
+                .reads = reads,
                 .look = look_at,
                 .userdata = userdata };
         int r = crowd_begin(&c);

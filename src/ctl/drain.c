@@ -85,7 +85,7 @@ static int read_stuck(const Drain *d, json_t *stuck, json_int_t *ret_known) {
         if (code != CTL_OK)
                 return code;
         *ret_known = (json_int_t) strv_length(names);
-        return names ? crowd_look(d->ctl, strv_length(names), names, look_at_unit, stuck) : CTL_OK;
+        return names ? crowd_look(d->ctl, strv_length(names), names, CROWD_READS_ALL, look_at_unit, stuck) : CTL_OK;
 }
 
 static void print_stuck(const Drain *d, const json_t *machines, const json_t *unit) {

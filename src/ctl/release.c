@@ -96,7 +96,7 @@ static int read_before(Release *r, char **typed) {
                                 lease_slot(strempty(r->items[i].name)) > 0; /* whichever machine has the copy */
         }
         names = names_of(r);
-        code = names ? crowd_look(r->ctl, r->n, names, look_before, r) : CTL_FAILED;
+        code = names ? crowd_look(r->ctl, r->n, names, CROWD_READS_HOLDER, look_before, r) : CTL_FAILED;
         for (size_t i = 0; i < r->n && code == CTL_OK; i++) {
                 int c = r->items[i].name && r->items[i].index < 0 && !r->items[i].elsewhere
                                         ? look_at_alias(r->ctl, typed[i], r->items + i)
@@ -209,7 +209,8 @@ static bool any_left(const Release *r) {
 static int wait_for_all(Release *r) {
         _cleanup_free_ char **names = names_of(r);
 
-        return names ? crowd_wait(r->ctl, "release", r->n, names, false, look_after, r) : CTL_FAILED;
+        return names ? crowd_wait(r->ctl, "release", r->n, names, false, CROWD_READS_HOLDER, look_after, r)
+                     : CTL_FAILED;
 }
 
 /* Prints who holds each lease now. */

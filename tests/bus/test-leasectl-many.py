@@ -199,6 +199,12 @@ class WithDaemon(CaseWithDaemon, Units):
         for name in names:
             self.assertEqual(property_of(name, "Result"), "success")
 
+    def test_many_units_are_read_by_one_call_before_they_are_released(self):
+        names = self.enabled("crowd", 6)
+        lines = traced("sendmsg", "release", *names)
+        before = calls_of(lines[:next(i for i, line in enumerate(lines) if "AskUnit" in line)])
+        self.assertEqual((before.get("GetAll", 0), before.get("ListUnitStates")), (0, 1), before)
+
     def test_units_are_disabled_together(self):
         shutil.rmtree(BARRIER, ignore_errors=True)
         os.mkdir(BARRIER)
