@@ -139,6 +139,7 @@ static void tell_keep(Core *c) {
 }
 
 void guard_side_tell(Core *c) {
+        must(!c->look.units.goes_on); /* law 4: every unit has been looked at */
         tell_beat(c);
         tell_keep(c);
 }
