@@ -116,6 +116,12 @@ static void hint(Pid1Unit *u) {
         pid1_pump(u->pid1);
 }
 
+/* PID 1 has told something of the unit. */
+static void hint_news(Pid1Unit *u) {
+        if (!u->asking.question || !question_is_unanswered(u->asking.question))
+                hint(u);
+}
+
 static void hint_later(Pid1Unit *u) {
         u->asking.retry = true;
         pid1_time(u->pid1, u);
@@ -125,7 +131,7 @@ void pid1_unit_answered_job(Pid1Unit *u) {
         if (u->asking.job != 0)
                 hint_later(u);
         else
-                hint(u);
+                hint_news(u);
 }
 
 void pid1_unit_changed(Pid1Unit *u) {
@@ -136,7 +142,7 @@ void pid1_unit_changed(Pid1Unit *u) {
                 u->asking.changes = 0;
         }
         if (u->asking.job == 0 && ++u->asking.changes <= CHANGES_MAX)
-                hint(u);
+                hint_news(u);
         else
                 hint_later(u);
 }
@@ -349,7 +355,7 @@ void pid1_unit_job_removed(Pid1Unit *u, uint32_t job, const char *result) {
         u->ending.job_end = job_end_from_string(result, job == u->ending.stop_job);
         if (streq(result, "assert"))
                 queue_report(u, REPORT_REFUSED);
-        hint(u);
+        hint_news(u);
 }
 
 /* ---- time and loss ---- */

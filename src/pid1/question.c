@@ -137,6 +137,10 @@ QuestionKind question_kind(const Pid1Question *q) {
         return q->kind;
 }
 
+bool question_is_unanswered(const Pid1Question *q) {
+        return q->n_answered == 0;
+}
+
 unsigned question_messages(const Pid1Question *q) {
         return (unsigned) q->n_asked;
 }

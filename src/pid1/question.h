@@ -41,6 +41,9 @@ Pid1Question *question_free(Pid1Question *q);
 
 /* Gives how the unit was asked about. */
 QuestionKind question_kind(const Pid1Question *q);
+/* Whether no part of the question has been answered yet. Then all that PID 1 has told until now is in the answer,
+ * since PID 1's messages come in the order in which it has sent them. */
+bool question_is_unanswered(const Pid1Question *q);
 /* How many messages the question consists of. */
 unsigned question_messages(const Pid1Question *q);
 

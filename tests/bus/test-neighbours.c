@@ -40,6 +40,7 @@ typedef struct World {
                         holds_stamp; /* what is not answered for now: looks, and of UNIT its row and STAMP */
         sd_bus_message *held[HELD_MAX];
         size_t n_held;
+        bool tells_before;           /* before it answers the first of a question about UNIT, it tells of a change */
         uint32_t job;                /* the last one that was made for a call */
         unsigned questions, lasting; /* about UNIT: questions by parts, and those of them that ask for what lasts */
 } World;
@@ -158,6 +159,18 @@ static void tell(World *w, const char *member, uint32_t job, const char *unit) {
         assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
 }
 
+static void tell_change(World *w) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(sd_bus_path_encode(PID1_UNIT_PATH, UNIT, &path) >= 0);
+        assert_true(sd_bus_message_new_signal(
+                                    w->theirs, &m, path, "org.freedesktop.DBus.Properties", "PropertiesChanged") >= 0);
+        assert_true(sd_bus_message_set_sender(m, PID1_NAME) >= 0);
+        assert_true(sd_bus_message_append(m, "sa{sv}as", PID1_UNIT, 0, 0) >= 0);
+        assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
+}
+
 /* PID 1 starts or stops UNIT, at once. */
 static void carry_out(World *w, sd_bus_message *m, const char *active) {
         char path[sizeof(PID1_PATH "/job/") + 10];
@@ -178,6 +191,10 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return 1;
         }
 
+        if (w->tells_before && sd_bus_message_is_method_call(m, NULL, "Get")) {
+                w->tells_before = false;
+                tell_change(w);
+        }
         if (is_held(w, m)) {
                 assert_true(w->n_held < HELD_MAX);
                 w->held[w->n_held++] = sd_bus_message_ref(m);
@@ -468,8 +485,33 @@ static void a_start_or_stop_of_ours_costs_one_question(void **state) {
         assert_in_range(w->questions - before, CALLS, CALLS + CALLS / 2); /* the loop may stand still in between */
 }
 
+/* PID 1 tells of the end of a job first, and then of the change that the job has made. */
+static void what_is_told_before_the_answer_costs_no_other_question(void **state) {
+        enum { CALLS = 10 };
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        before = w->questions;
+        for (unsigned i = 0; i < CALLS; i++) {
+                Pid1Active active = i % 2 ? UNIT_ACTIVE : UNIT_INACTIVE;
+
+                w->tells_before = true;
+                assert_int_equal((i % 2 ? pid1_unit_start : pid1_unit_stop)(w->unit), 0);
+                turn_until(pid1_unit_status(w->unit)->active == active && !w->tells_before);
+                turn_for(w, 300 * USEC_PER_MSEC);
+        }
+        print_message("%u questions for %d calls\n", w->questions - before, CALLS);
+        assert_in_range(w->questions - before, CALLS, CALLS + CALLS / 2);
+        tell_change(w); /* and what is told when nothing is asked leads to a question */
+        before = w->questions;
+        turn_until(w->questions > before);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                what_is_told_before_the_answer_costs_no_other_question, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_look_at_the_neighbours_of_another_unit_says_nothing_of_ours, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
