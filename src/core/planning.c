@@ -51,6 +51,17 @@ static bool is_free(const Core *c, const Unit *u) {
         return plan_finds_available(u) || (!u->config.once && plan_is_available(c, u));
 }
 
+/* Sorts the table of units by name. */
+static void sort_units(Core *c) {
+        if (!c->plan.units_unsorted)
+                return;
+        c->plan.units_unsorted = false;
+        HASH_SRT(hh, c->units, by_name);
+        look_sorted(c);
+        if (c->told.next)
+                c->told.next = c->units;
+}
+
 /* Begins a pass over all units, or over those whose leases can be had (only_free), in the order of their names. Each
  * step goes on where the one before ended. What was planned for these units before is dropped: so all machines come to
  * the same plan, in whatever order they heard of the changes. */
@@ -59,11 +70,7 @@ static void begin_pass(Core *c, bool only_free) {
         c->plan.running = true;
         c->plan.only_free = only_free;
         c->plan.begun_at = c->now.boottime;
-        if (c->plan.units_unsorted) {
-                HASH_SRT(hh, c->units, by_name);
-                look_sorted(c);
-        }
-        c->plan.units_unsorted = false;
+        sort_units(c);
         c->plan.next = c->units;
         for (Unit *u = c->units; u; u = u->hh.next)
                 if (!only_free || is_free(c, u))
@@ -146,11 +153,18 @@ static bool is_due_now(const Core *c) {
 }
 
 void planning_advance(Core *c) {
+        bool sorts;
+
         if (!can_plan(c))
                 return;
         if (c->now.boottime >= c->plan.until)
                 watch_silence(c);
         c->plan.stale = c->plan.stale || c->now.boottime >= c->plan.due_at;
+        sorts = c->plan.stale && !c->plan.running && c->plan.units_unsorted && HASH_COUNT(c->units) > FEW_UNITS;
+        if (sorts) { /* which takes long enough: the pass begins in the next step, which is due at once */
+                sort_units(c);
+                return;
+        }
         if (c->plan.stale && !c->plan.running)
                 begin_all(c);
         if (is_due_now(c))

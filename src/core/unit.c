@@ -103,6 +103,8 @@ void unit_free(Core *c, Unit *u) {
                         c->offering.units[i] = NULL;
         if (c->plan.next == u)
                 c->plan.next = u->hh.next;
+        if (c->told.next == u)
+                c->told.next = u->hh.next;
         if (u->offer && u->offer->seen.revision > 0)
                 c->offering.orphans = true;
         look_forget_unit(c, u);

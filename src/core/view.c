@@ -18,6 +18,8 @@
 #include "core/session.h"
 #include "core/unit.h"
 
+enum { PUBLISHED_AT_ONCE = 1000 };
+
 /* ---- what is known at all ---- */
 
 static usec_t deaf_at(const Core *c) {
@@ -55,18 +57,25 @@ bool view_is_unproved(const Core *c, const Machine *m) {
                               : c->heard.beats_at < s->beat.at + s->ttl;
 }
 
-/* Nothing happens when the registry has been silent for so long; but it is to be seen. */
+/* Nothing happens when the registry has been silent for so long; but it is to be seen. Of thousands of units, each
+ * step has a part published. */
 void view_advance(Core *c) {
         bool deaf = view_is_deaf(c);
 
-        if (deaf == c->told.deaf)
-                return;
+        if (deaf != c->told.deaf)
+                c->told.next = c->units;
         c->told.deaf = deaf;
-        for (const Unit *u = c->units; u; u = u->hh.next)
+        for (unsigned n = 0; n < PUBLISHED_AT_ONCE && c->told.next; n++) {
+                const Unit *u = c->told.next;
+
                 output_changed(c, u, u->global ? NULL : u->lease);
+                c->told.next = u->hh.next;
+        }
 }
 
 usec_t view_deadline(const Core *c) {
+        if (c->told.next)
+                return c->now.boottime;
         return c->told.deaf || c->identity.trust != TRUST_OK ? USEC_INFINITY : deaf_at(c);
 }
 
