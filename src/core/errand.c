@@ -52,6 +52,8 @@ static TxnBuilder begin(Core *c, const Request *r) {
 
         txn_compare(&b, RECORD_REQUEST, r->name, r->seen.revision);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
+        if (machine_is_named(c))
+                txn_compare(&b, RECORD_MACHINE, c->self->id, c->self->seen.revision);
         return b;
 }
 
@@ -188,7 +190,9 @@ static void forget_word(Core *c, Request *r) {
 }
 
 bool errand_advance(Core *c, Request *r) {
-        if (!r->seen.known)
+        /* Of several machines with our id (a copied one), only that which the machine record names answers: another one
+         * could take its TAKEN for one of its own that was not answered. */
+        if (!r->seen.known || !machine_is_named(c))
                 return false;
         if (r->seen.revision == 0) {
                 forget_word(c, r);
