@@ -392,17 +392,14 @@ static void advance(Core *c) {
         planning_advance(c);
         leave_count_draining(c);
         walk_begin(c);
-        if (walk_units(c)) {
+        if (walk_units(c))
                 guard_side_tell(c);
-                walk_leases(c);
-        }
+        walk_leases(c);
         call_advance(c);
         forget_advance(c);
-        if (!walk_goes_on(c)) {
-                request_advance(c);
-                word_advance(c);
-                request_advance(c); /* answers what has begun or ended just now */
-        }
+        request_advance(c);
+        word_advance(c);
+        request_advance(c); /* answers what has begun or ended just now */
         fencing_advance(c);
         confirm_advance(c);
         pause_advance(c);
@@ -421,6 +418,7 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
         must(now.boottime >= c->now.boottime);
         output_reset(c);
         c->now = now;
+        c->look.walks = false;
         c->heard.changes = MAX(c->heard.changes, now.realtime);
         note(c, event);
         advance(c);

@@ -190,8 +190,8 @@ static void forget_word(Core *c, Request *r) {
 }
 
 bool errand_advance(Core *c, Request *r) {
-        /* Of several machines with our id (a copied one), only that which the machine record names answers: another one
-         * could take its TAKEN for one of its own that was not answered. */
+        /* Of several machines with our id (a copied one), only that which the machine record names answers: another
+         * one could take its TAKEN for one of its own that was not answered. */
         if (!r->seen.known || !machine_is_named(c))
                 return false;
         if (r->seen.revision == 0) {

@@ -10,24 +10,25 @@
 
 /* Puts the unit or lease into this walk, or into the next one if the walk has passed its place. Nothing is done for
  * one that waits in either already. */
-static void queue(Queue *q, HeapNode *node, uint64_t place) {
+static void queue(Core *c, Queue *q, HeapNode *node, uint64_t place) {
+        c->look.fresh = c->look.fresh || !c->look.walks;
         if (!node->heap)
                 heap_set(q->heaps + (q->walking && place <= q->at ? !q->now : q->now), node, place);
 }
 
 void look_at_lease_of(Core *c, const Unit *u) {
-        queue(&c->look.leases, &u->lease->spot.due, u->lease->spot.place);
+        queue(c, &c->look.leases, &u->lease->spot.due, u->lease->spot.place);
 }
 
 void look_at_unit(Core *c, Unit *u) {
-        queue(&c->look.units, &u->spot.due, u->spot.place);
+        queue(c, &c->look.units, &u->spot.due, u->spot.place);
         look_at_lease_of(c, u);
 }
 
 void look_at_lease(Core *c, Lease *l) {
-        queue(&c->look.leases, &l->spot.due, l->spot.place);
+        queue(c, &c->look.leases, &l->spot.due, l->spot.place);
         for (Unit *u = l->users; u; u = u->next_user)
-                queue(&c->look.units, &u->spot.due, u->spot.place);
+                queue(c, &c->look.units, &u->spot.due, u->spot.place);
 }
 
 void look_at_all(Core *c) {
@@ -36,9 +37,9 @@ void look_at_all(Core *c) {
 
 void look_queue_all(Core *c) {
         for (Unit *u = c->units; u; u = u->hh.next)
-                queue(&c->look.units, &u->spot.due, u->spot.place);
+                queue(c, &c->look.units, &u->spot.due, u->spot.place);
         for (Lease *l = c->leases; l; l = l->hh.next)
-                queue(&c->look.leases, &l->spot.due, l->spot.place);
+                queue(c, &c->look.leases, &l->spot.due, l->spot.place);
 }
 
 void look_attach(Unit *u, Lease *l) {

@@ -573,6 +573,8 @@ typedef struct Look {
         bool always_all; /* for tests: every step looks at all units and leases */
         bool all;        /* the next walk looks at all */
         unsigned most;   /* looks at units, and at leases, that one step may take */
+        bool walks;      /* this step's walk has begun */
+        bool fresh;      /* something has happened to a unit or lease since the last walk over units began */
         Queue units, leases;
         Heap covers;   /* units, by Unit.cover */
         Heap withheld; /* units, by Unit.withheld */

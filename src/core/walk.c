@@ -200,6 +200,7 @@ void walk_begin(Core *c) {
         if (c->look.all && !c->look.always_all)
                 look_queue_all(c);
         c->look.all = false;
+        c->look.walks = true;
 }
 
 /* The next unit in the order of places. If a drain may stop another unit now, this is either a unit that is to be
@@ -230,6 +231,9 @@ static void end(Queue *q, bool goes_on) {
 bool walk_units(Core *c) {
         Unit *u, *next;
 
+        if (c->look.leases.goes_on) /* first to its end: what units have to be looked at for waits for that */
+                return false;
+        c->look.fresh = false;
         begin(&c->look.units);
         if (c->look.always_all)
                 HASH_ITER(hh, c->units, u, next)
@@ -269,6 +273,8 @@ void walk_leases(Core *c) {
         Lease *l, *next;
         bool goes_on;
 
+        if (c->look.units.goes_on)
+                return;
         begin(&c->look.leases);
         if (c->look.always_all)
                 HASH_ITER(hh, c->leases, l, next)
@@ -281,8 +287,9 @@ void walk_leases(Core *c) {
         end(&c->look.leases, goes_on);
 }
 
-bool walk_goes_on(const Core *c) {
-        return c->look.units.goes_on || c->look.leases.goes_on;
+/* Whether the walk goes on in the next step. */
+static bool goes_on(const Core *c) {
+        return c->look.units.goes_on || c->look.leases.goes_on || c->look.fresh;
 }
 
 /* A unit or lease that has changed since its turn is looked at in the next step only, but when it is due may have
@@ -291,7 +298,7 @@ void walk_end(Core *c) {
         const Heap *units = c->look.units.heaps + c->look.units.now,
                    *leases = c->look.leases.heaps + c->look.leases.now;
 
-        if (walk_goes_on(c))
+        if (goes_on(c))
                 return;
         for (size_t i = 0; i < units->n; i++)
                 settle_unit(c, UNIT_OF(units->list[i], spot.due));
@@ -326,7 +333,7 @@ usec_t walk_deadline(const Core *c) {
                                    ? c->identity.acquire_not_before
                                    : USEC_INFINITY;
 
-        if (c->claims.go_on || walk_goes_on(c))
+        if (c->claims.go_on || goes_on(c))
                 return c->now.boottime;
         if (c->look.always_all)
                 return MIN(t, deadline_of_all(c));

@@ -12,13 +12,11 @@ enum { WALK_LOOKS = 200 }; /* the default of CoreConfig.looks_at_once: each look
 /* Begins the walk: finds the units and leases whose time has come. If a fact has changed on which every look depends
  * (struct Common), all are looked at. */
 void walk_begin(Core *c);
-/* Look at the units, and at the leases; at no more than CoreConfig.looks_at_once of each. walk_units() returns false
- * if it has not come to the end. Otherwise every lost unit has been declared lost (law 4): the guard is told of a
- * committed beat (guard_side_tell()), and then come the leases. */
+/* Look at the units, and then at the leases; at no more than CoreConfig.looks_at_once of each. walk_units() returns
+ * true if it has come to the end in this step: every lost unit has been declared lost (law 4), and the guard may be
+ * told of a committed beat (guard_side_tell()). */
 bool walk_units(Core *c);
 void walk_leases(Core *c);
-/* Whether the walk goes on in the next step. */
-bool walk_goes_on(const Core *c);
 /* Ends the walk, when all else in the step is done: works out the deadlines that walk_deadline() goes by. */
 void walk_end(Core *c);
 /* When the next look is due by the time alone (CLOCK_BOOTTIME); USEC_INFINITY: only when something happens. */
