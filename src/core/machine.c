@@ -37,7 +37,7 @@ Why machine_why_not(const Core *c) {
         if (c->identity.trust == TRUST_FOREIGN)
                 return WHY_REGISTRY_FOREIGN;
         if (c->identity.trust == TRUST_NONE)
-                return WHY_REGISTRY_UNHEARD;
+                return c->meta.lost_at > 0 ? WHY_REGISTRY_NAMELESS : WHY_REGISTRY_UNHEARD;
         if (!session_settled(c))
                 return WHY_NO_BEAT_YET;
         if (c->now.boottime >= c->own.t0 + c->own.timeline.stop)
@@ -55,6 +55,7 @@ Why machine_why_not(const Core *c) {
 
 usec_t machine_waits_until(const Core *c, Why why, Now now) {
         usec_t until = why == WHY_REGISTRY_REPLACED    ? c->identity.silence_until
+                       : why == WHY_REGISTRY_NAMELESS  ? usec_add(c->meta.lost_at, ttl_take_after(TTL_MAX))
                        : why == WHY_NOTHING_REMEMBERED ? c->identity.acquire_not_before
                                                        : 0;
 

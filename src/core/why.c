@@ -41,6 +41,8 @@ static const struct {
                                     "still run from before" },
         [WHY_NOTHING_REMEMBERED] = { "this machine remembers nothing of the registry: waits one TTL" },
         [WHY_MACHINE_UNLISTED] = { "this machine is not in the registry yet" },
+        [WHY_REGISTRY_NAMELESS] = { "the registry's record of its own name is lost: waits for a machine that knows "
+                                    "it" },
 
         [WHY_SAID] = { "%" },
         [WHY_NOT_ENABLED] = { "it is not enabled here any more", "it is not enabled there" },

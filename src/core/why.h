@@ -50,6 +50,7 @@ typedef enum Why {
         WHY_REGISTRY_REPLACED = 39,
         WHY_NOTHING_REMEMBERED = 40,
         WHY_MACHINE_UNLISTED = 41,
+        WHY_REGISTRY_NAMELESS = 42,
 
         /* a machine cannot take this unit */
         WHY_SAID = 50, /* the machine's own word, without a number that is known here; .what is the sentence */

@@ -142,7 +142,8 @@ class World:
         wait_for("the bus", lambda: busctl("list").returncode == 0)
 
     def add_lease(self):
-        """A lease that somebody held once."""
+        """A lease that somebody held once. A registry with leases and without a name would be one whose name was lost."""
+        wait_for("the registry has a name", lambda: get(PATH, "org.leased1.Manager", "RegistryUUID"))
         value = {"state": "free", "machine_id": "f" * 32, "session": "", "version": 3, "index": 7, "since": 1,
                  "period": 0, "debts": [], "tenures": []}
         subprocess.run([PUT_RECORD, "/var/lib/leased/registry", "leases/" + UNIT, json.dumps(value)], check=True)

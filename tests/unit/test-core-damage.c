@@ -475,6 +475,7 @@ static void a_registry_whose_name_is_lost_gets_it_again_from_who_knows_it(void *
 static void a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_is_over(void **state) {
         World *w = world_new();
         MetaRecord *meta = &world_find(w, RECORD_META, "")->value.meta;
+        SessionView v;
 
         core_free(w->core);
         w->core = core_new(&(CoreConfig){ .machine_id = US, .boot_id = US, .hostname = "us", .ttl = TTL, .seed = 42 });
@@ -482,6 +483,9 @@ static void a_registry_whose_name_nobody_knows_gets_another_when_all_of_before_i
         world_connect(w);
         world_pass(w, 60 * USEC_PER_SEC);
         assert_true(world_find(w, RECORD_META, "")->damaged);
+        core_session_view(w->core, w->now, &v);
+        assert_int_equal(v.why_not, WHY_REGISTRY_NAMELESS); /* the registry does answer */
+        assert_true(v.why_not_until > w->now.realtime && v.why_not_until < w->now.realtime + 2 * USEC_PER_SEC);
         until_it_runs(w, 20 * USEC_PER_SEC);
         assert_int_equal(strlen(meta->uuid), UUID_SIZE - 1);
         world_free(w);

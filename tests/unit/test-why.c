@@ -36,6 +36,7 @@ static const struct {
         { WHY_RENEWED, 19 },
         { WHY_STOPPING, 30 },
         { WHY_DRAINING, 38 },
+        { WHY_REGISTRY_NAMELESS, 42 },
         { WHY_SAID, 50 },
         { WHY_STANDS_BACK, 70 },
         { WHY_OTHER_MACHINE, 80 },
