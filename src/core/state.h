@@ -324,6 +324,7 @@ typedef struct Pending { /* a TXN or READ under way, and the revision known when
         uint64_t id;
         uint64_t revision;
         Lease *leases; /* that a Txn writes for us; NULL: none */
+        bool lists;    /* a READ of all records of some kinds */
 } Pending;
 
 typedef struct Chunk {
@@ -384,6 +385,7 @@ typedef struct Samples {
 typedef struct Heard {
         uint64_t revision;     /* the highest seen since everything was looked at anew */
         unsigned listed;       /* kinds of which a whole list has been seen since then */
+        unsigned unlisted;     /* READs of whole kinds without an answer in a row: the next one has more time */
         usec_t at;             /* when the registry last said anything; 0: never */
         usec_t beats_at;       /* when all beats were last read ... */
         usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */

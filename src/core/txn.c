@@ -63,6 +63,9 @@ void txn_writes(Core *c, uint64_t id, Lease *l) {
         p->leases = l;
 }
 
+/* The longest time that a list has. It also delays the next attempt, if the registry comes back meanwhile. */
+#define LIST_PATIENCE (5 * USEC_PER_SEC)
+
 enum { TXN_ROOM = 128, TXN_ROOM_FIRST = 4 };
 
 TxnBuilder txn_begin(Core *c) {
@@ -137,11 +140,16 @@ uint64_t txn_read_keys(Core *c, const Key *keys, size_t n) {
         return a->id;
 }
 
+/* A list may be long, and the machine or the registry slow. If each list had only the time of a single request, a
+ * machine with a short TTL might never get one. */
 uint64_t txn_read_kinds(Core *c, unsigned kinds) {
+        usec_t least = c->own.timeline.attempt, patience = least << MIN(c->heard.unlisted, 8u);
         Action *a = output(c, ACTION_READ);
 
         a->id = begin(c);
-        a->timeout = c->own.timeline.attempt;
+        c->asked.list[c->asked.n - 1].lists = true;
+        patience = MIN(patience, LIST_PATIENCE);
+        a->timeout = MAX(least, patience);
         a->list_kinds = kinds;
         return a->id;
 }

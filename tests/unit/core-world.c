@@ -128,7 +128,7 @@ static void answer(World *w, const Action *a) {
                         w->late = action_copy(a);
                 e.kind = EVENT_TXN;
                 e.answer.outcome = OUTCOME_UNKNOWN;
-        } else if (w->silent) {
+        } else if (w->silent || (a->kind == ACTION_READ && a->list_kinds && a->timeout < w->list_takes)) {
                 e.kind = a->kind == ACTION_TXN ? EVENT_TXN : EVENT_READ;
                 e.answer.outcome = OUTCOME_UNKNOWN;
         } else if (a->kind == ACTION_TXN) {

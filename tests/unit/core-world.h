@@ -46,9 +46,10 @@ typedef struct World {
         Entry entries[RECORDS_MAX];
         size_t n_entries;
         uint64_t revision;
-        bool silent;      /* the registry does not answer */
-        bool hang;        /* a Txn waits for the test to answer it */
-        uint64_t hanging; /* its id */
+        bool silent;       /* the registry does not answer */
+        bool hang;         /* a Txn waits for the test to answer it */
+        uint64_t hanging;  /* its id */
+        usec_t list_takes; /* so long it takes to list whole kinds: a READ with less time is not answered */
         unsigned lose; /* kinds of records: a Txn that puts one is not answered, and the first of them may land later
                         */
         Action late;

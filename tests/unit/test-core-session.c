@@ -591,6 +591,26 @@ static void the_same_seed_and_events_give_the_same_session(void **state) {
         world_free(b);
 }
 
+/* Ten thousand records, a slow disk, a busy machine: a list has no less time than it needs, however short the TTL is.
+ */
+static void a_list_that_takes_longer_than_a_request_is_got_all_the_same(void **state) {
+        World *w = world_new();
+        char session[SESSION_SIZE];
+
+        w->list_takes = 4 * USEC_PER_SEC;
+        world_connect(w);
+        world_pass(w, 3 * TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_true(w->guard.open);
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        world_connect(w);
+        world_pass(w, TTL);
+        assert_int_equal(w->reports[REPORT_SESSION_ADOPTED], 1);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_restarted_daemon_keeps_the_unit_its_session_and_its_index),
@@ -624,6 +644,7 @@ int main(void) {
                 cmocka_unit_test(a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one),
                 cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
+                cmocka_unit_test(a_list_that_takes_longer_than_a_request_is_got_all_the_same),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
