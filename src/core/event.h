@@ -132,7 +132,7 @@ typedef enum WordResult {
         WORD_TAKEN,       /* RUN without waiting: somebody holds the lease, or is about to */
         WORD_UNIT_LEASE,  /* RUN: the lease is that of a unit that is enabled on some machine */
         WORD_FORESTALLED, /* STEAL: another machine was faster */
-        WORD_LATE,        /* STEAL: it could not be begun within a TTL */
+        WORD_LATE,        /* STEAL: it could not be begun within a TTL. PAUSE: it is in force, and not read by all */
         WORD_WITHDRAWN,   /* by EVENT_WITHDRAW */
 } WordResult;
 

@@ -335,11 +335,20 @@ static void disarm(Core *c, Word *w) {
                 u->lease->rearm = 0;
 }
 
+/* A pause is in force as soon as its record is written; the word only waits until each holder has read of it. Whoever
+ * does not wait for this any more must not be told that nothing has begun. */
+static bool is_half_done(const Core *c, const Word *w, WordResult result) {
+        return w->kind == EVENT_PAUSE && w->on && w->armed && pause_is_on(c) &&
+               (result == WORD_WITHDRAWN || result == WORD_UNAVAILABLE);
+}
+
 /* Ends the word with this result, and frees it. What it asks for does not begin any more. */
 static void end(Core *c, Word *w, WordResult result, Reason why) {
         Unit *u = unit_of(c, w);
         Word **at = &c->words;
 
+        if (is_half_done(c, w, result))
+                result = WORD_LATE;
         while (*at && *at != w)
                 at = &(*at)->next;
         if (*at)

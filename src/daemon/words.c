@@ -176,6 +176,14 @@ static int refuse_request(Daemon *d, const PendingWord *p, Reason why, sd_bus_er
         return bus_error(error, BUS_ERROR("Unfit"), "It cannot be: %s.", WHY_TEXT(why));
 }
 
+/* Whoever asked for a pause does not wait any more, and the pause is in force. */
+static bool is_paused_all_the_same(const Daemon *d, const PendingWord *p) {
+        SessionView session;
+
+        core_session_view(d->core, loop_now(), &session);
+        return p->event.kind == EVENT_PAUSE && p->event.on && session.paused && !session.pause_ends;
+}
+
 static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error *error) {
         if (p->reply)
                 return p->reply(d, p->message, p->event.call.kind, a, error);
@@ -214,6 +222,10 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
                         return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
                                         "What has become of it is not known, and it is not tried again: look before "
                                         "you do.");
+                if (is_paused_all_the_same(d, p))
+                        return sd_bus_error_set(error, BUS_ERROR("OutcomeUnknown"),
+                                        "The cluster is paused, but not every machine has read of it: leasectl resume "
+                                        "ends it.");
                 return bus_error(error, BUS_ERROR("OutcomeUnknown"),
                                 "The registry did not answer in time. It is not tried again; but look before you do: "
                                 "what was "
@@ -250,8 +262,12 @@ void words_done(Daemon *d, const Action *a) {
         if (!p)
                 return; /* it was dropped when the connection was lost */
         if (a->kind == ACTION_WORD_DONE && a->word != WORD_BEGUN && p->event.kind != EVENT_RUN &&
-                        !(p->event.kind == EVENT_REQUEST && a->word == WORD_LATE))
-                tell_not_done(p, a);
+                        !(p->event.kind == EVENT_REQUEST && a->word == WORD_LATE)) {
+                if (a->word == WORD_LATE && is_paused_all_the_same(d, p))
+                        log_notice("nobody waits any more until each machine has read of the pause; it is in force");
+                else
+                        tell_not_done(p, a);
+        }
         bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);
 }

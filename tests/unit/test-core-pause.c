@@ -196,6 +196,31 @@ static void the_operator_is_told_when_each_machine_has_read_it(void **state) {
         world_free(w);
 }
 
+/* They hold a lease, beat, and have not read of the pause: it is in force, and so it is not said that nothing has
+ * begun, whether the operator goes or the registry. */
+static void a_pause_that_nobody_waits_for_any_more_is_in_force(void **state) {
+        for (unsigned dies = 0; dies < 2; dies++) {
+                World *w = world_new();
+
+                world_add_them(w);
+                world_connect(w);
+                world_pass(w, USEC_PER_SEC);
+                world_beat_them(w);
+                world_pass(w, ROUND);
+                say(w, true);
+                hear(w, RECORD_PAUSE, "");
+                assert_true(is_there(w));
+                assert_int_equal(w->done[ACTION_WORD_DONE], 0);
+                w->silent = dies;
+                if (!dies)
+                        world_step(w, (Event){ .kind = EVENT_WITHDRAW, .id = ID });
+                world_pass(w, TTL);
+                assert_answered(w, WORD_LATE);
+                assert_int_equal(pause_of(w)->stage, PAUSE_ON);
+                world_free(w);
+        }
+}
+
 static void a_machine_that_knows_no_pause_is_named(void **state) {
         World *w = running();
         MachineRecord them = { .hostname = "them", .session = THEIR_SESSION, .version = "0.1.0" };
@@ -433,6 +458,7 @@ int main(void) {
                 cmocka_unit_test(nobody_takes_a_free_lease_before_the_end),
                 cmocka_unit_test(a_pause_that_was_not_heard_of_refuses_the_taking),
                 cmocka_unit_test(the_operator_is_told_when_each_machine_has_read_it),
+                cmocka_unit_test(a_pause_that_nobody_waits_for_any_more_is_in_force),
                 cmocka_unit_test(a_machine_that_knows_no_pause_is_named),
                 cmocka_unit_test(the_end_has_two_steps_and_deadlines_count_again),
                 cmocka_unit_test(the_fence_says_nothing_else_before_the_guard_has_answered),
