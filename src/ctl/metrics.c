@@ -3,7 +3,7 @@
 /*
  * leasectl metrics: prints the state of this machine in the text format of Prometheus, for the textfile collector of
  * node_exporter or for a scraper over SSH. If leased does not run, the only metric is leased_up 0, and the exit code
- * says so too.
+ * says so too. What this machine does not know is left out: a 0 would be a lie.
  */
 
 #include <inttypes.h>
@@ -44,6 +44,7 @@ static void print_seconds(const char *name, usec_t t) {
 
 static void print_manager(const Ctl *ctl, const json_t *manager) {
         usec_t beat = (usec_t) get_integer(manager, "LastBeatUSec"), now = now_boottime();
+        bool known = get_boolean(manager, "Known");
         char version[LABEL_SIZE], machine[LABEL_SIZE], registry[LABEL_SIZE];
 
         describe("leased_info", "gauge", "What this machine is, as labels.");
@@ -57,12 +58,16 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         say("leased_competing %d", !*get_string(manager, "WhyNot"));
         describe("leased_draining", "gauge", "1 if this machine is draining.");
         say("leased_draining %d", get_boolean(manager, "Draining"));
-        describe("leased_paused", "gauge", "1 while the cluster is paused, and no lease is taken.");
-        say("leased_paused %d", *get_string(manager, "Paused") != '\0');
+        if (known || *get_string(manager, "Paused")) {
+                describe("leased_paused", "gauge", "1 while the cluster is paused, and no lease is taken.");
+                say("leased_paused %d", *get_string(manager, "Paused") != '\0');
+        }
         describe("leased_keeps", "gauge", "1 while this machine keeps what it holds without the registry.");
         say("leased_keeps %d", get_boolean(manager, "Keeps"));
-        describe("leased_held", "gauge", "Leases of units that this machine holds.");
-        say("leased_held %" JSON_INTEGER_FORMAT, get_integer(manager, "Held"));
+        if (known || get_integer(manager, "Held") > 0) {
+                describe("leased_held", "gauge", "Leases of units that this machine holds.");
+                say("leased_held %" JSON_INTEGER_FORMAT, get_integer(manager, "Held"));
+        }
         describe("leased_lost_acquires_total", "counter",
                         "Leases that were asked for while another machine was faster.");
         say("leased_lost_acquires_total %" JSON_INTEGER_FORMAT, get_integer(manager, "LostAcquires"));
@@ -162,10 +167,12 @@ static void print_units(const json_t *units) {
                         print_unit("leased_unit_held", unit, get_boolean(unit, "local"));
         describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
         json_array_foreach((json_t *) units, i, unit)
-                print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
+                if (!streq(get_string(unit, "active_state"), "unknown"))
+                        print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
         describe("leased_unit_index", "gauge", "The fencing token of the unit's lease.");
         json_array_foreach((json_t *) units, i, unit)
-                print_unit("leased_unit_index", unit, get_integer(unit, "index"));
+                if (!json_is_null(json_object_get(unit, "held")) || get_integer(unit, "index") > 0)
+                        print_unit("leased_unit_index", unit, get_integer(unit, "index"));
 }
 
 static void print_machines(const json_t *machines) {

@@ -275,12 +275,17 @@ class Unknown(CaseWithDaemon):
         done = ctl("list", "--no-legend")
         self.assertEqual(done.returncode, 6)
         self.assertRegex(done.stdout, rf"^{unit} +unknown +unknown ")
+        metrics = ctl("metrics").stdout
+        for unknown in ("leased_held", "leased_paused", f'leased_unit_held{{unit="{unit}"}}'):
+            self.assertNotRegex(metrics, rf"(?m)^{re.escape(unknown)} ")
+        self.assertIn(f'leased_unit_state{{unit="{unit}",state="unknown"}} 1\n', metrics)
         self.assertEqual([(done := ctl(verb)).returncode for verb in ("machines", "history")], [6, 6])
         self.assertEqual(done.stdout, "No lease is known yet\n")
         Etcd("first")
         wait_for("it is ours", lambda: self.row(unit)["local"])
         for verb in (("is-held", unit), ("status", unit), ("list",), ("machines",), ("history",)):
             self.assertEqual((verb, ctl(*verb).returncode), (verb, 0))
+        self.assertRegex(ctl("metrics").stdout, r"(?s)\nleased_paused 0\n.*\nleased_held 1\n")
 
     def test_disable_ends_also_while_the_registry_is_away(self):
         etcd = Etcd("first")
