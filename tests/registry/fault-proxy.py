@@ -20,6 +20,7 @@ It ends with its standard input. Faults:
     truncate-answer     half of the answer arrives
     duplicate           etcd gets it twice; the answer is the second one's
     hold-request        etcd gets it SECONDS later, whether anybody still waits or not
+    wait-after-first    the first request passes, each later one waits until the mode changes, or SECONDS
     hold-answer         etcd does it at once, the answer comes SECONDS later
     black-hole          read, and nothing more, for SECONDS
     stall               answers and streams that are already open pass nothing more
@@ -45,13 +46,14 @@ class State:
     def __init__(self):
         self.lock = threading.Lock()
         self.mode, self.path, self.seconds, self.times = "pass", "", 0.0, 0
+        self.passed = False
         self.seen, self.forwarded = [], []
         self.changed = threading.Condition(self.lock)
 
     def set(self, mode, path="", seconds="0", times="0"):
         with self.lock:
             self.mode, self.path = mode, "" if path == "-" else path
-            self.seconds, self.times = float(seconds), int(times)
+            self.seconds, self.times, self.passed = float(seconds), int(times), False
             self.changed.notify_all()
 
     def fault(self, path, body, upstream):
@@ -66,6 +68,12 @@ class State:
                 if self.times == 0:
                     self.mode = "pass"
             return mode
+
+    def waits(self):
+        """Whether the request is not the first one in this mode."""
+        with self.lock:
+            waits, self.passed = self.passed and self.mode == "wait-after-first", True
+            return waits
 
     def stalled(self):
         with self.lock:
@@ -200,6 +208,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def hold_request(self, body, seconds):
         threading.Event().wait(seconds)
+        self.relay(*self.ask(body))
+
+    def wait_after_first(self, body, seconds):
+        if STATE.waits():
+            STATE.wait(seconds)
         self.relay(*self.ask(body))
 
     def hold_answer(self, body, seconds):
