@@ -32,7 +32,8 @@ static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);
         const Session *s = m && m->seen.revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
 
-        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl && !session_is_ours(c, s->name)
+        return s && s->beat.revision > 0 && !session_is_over(s) && c->now.boottime < s->beat.at + s->ttl &&
+                                               !session_is_ours(c, s->name)
                                ? s
                                : NULL;
 }

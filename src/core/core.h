@@ -146,11 +146,12 @@ typedef struct UnitView {
 typedef struct MachineView {
         const char *machine_id;
         const MachineRecord *record;
-        bool alive;   /* its session has beaten within its TTL, as far as this machine can tell */
-        bool known;   /* false: it cannot be told now whether the session beats or is silent */
-        usec_t heard; /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
-        size_t held;  /* leases that it holds */
-        bool keeps;   /* ... and keeps without beats (law 13) */
+        bool alive;       /* its session has beaten within its TTL, as far as this machine can tell */
+        bool known;       /* false: it cannot be told now whether the session beats or is silent */
+        usec_t heard;     /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
+        size_t held;      /* leases that it holds */
+        bool unconfirmed; /* a session of it that is not heard keeps leases: nobody takes them until the machine is
+                             confirmed dead (law 13). It may have no record any more */
 } MachineView;
 
 /* Why a machine does not hold a unit, or that it does. */

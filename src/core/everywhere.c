@@ -50,15 +50,22 @@ static const char *state_of_other(const Offer *o, const Lease *l) {
         return streq(active, "failed") ? "failed" : "waiting";
 }
 
-/* Whether the machine has no session that beats in time. What such a machine told last may have changed since. */
-static bool is_silent(const Core *c, const Machine *m) {
-        const Session *s = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
-
+/* Whether the session does not beat in time. What its machine told last may have changed since. */
+static bool is_silent(const Core *c, const Session *s) {
         return !s || s->beat.revision == 0 || c->now.boottime >= session_silent_at(s);
+}
+
+/* Whether the lease is held by an earlier session of a machine that is up: from before a boot, for example. While a
+ * new TTL= is put in force both sessions beat. */
+static bool is_left(const Core *c, const Session *holder, const Session *present) {
+        return holder && present && holder != present &&
+               c->now.boottime >= usec_add(holder->beat.at, holder->ttl * 2 / 5);
 }
 
 static const char *state_of(
                 const Core *c, const Offer *o, const Machine *m, const Lease *l, bool holds, const UnitView *own) {
+        const Session *present = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
+
         if (o->seen.revision == 0)
                 return "gone";
         if (own)
@@ -67,8 +74,10 @@ static const char *state_of(
                 return "unknown";
         if (o->damaged || (l && l->damaged))
                 return "damaged";
-        if (is_silent(c, m))
+        if (is_silent(c, holds && l->holder ? l->holder : present))
                 return "silent";
+        if (holds && is_left(c, l->holder, present))
+                return "waiting";
         return holds ? state_of_holder(o, l) : state_of_other(o, l);
 }
 

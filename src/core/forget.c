@@ -18,6 +18,7 @@
 
 #include "core/forget.h"
 
+#include "core/confirm.h"
 #include "core/copies.h"
 #include "core/lease.h"
 #include "core/machine.h"
@@ -36,7 +37,8 @@ static Reason why_no_machine(Core *c, const Forgetting *f) {
 
         if (m && (machine_is_own(c, m) || machine_session(c, m)))
                 return reason(WHY_UP);
-        return reason(WHY_NONE);
+        /* With its record goes the name by which it is confirmed dead. */
+        return m && confirm_is_needed(c, m) ? reason_there(reason(WHY_KEEPS)) : reason(WHY_NONE);
 }
 
 /* The host name of a machine where a unit with this lease is enabled; NULL: there is none. */

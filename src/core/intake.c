@@ -133,6 +133,19 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
         note_offer(c, o, same);
 }
 
+/* Has the machine known for which the session holds the lease, also where its record is gone: an operator must be able
+ * to confirm that a machine is dead whose session keeps its leases (law 13). */
+static void know_keeper(Core *c, const Lease *l) {
+        if (l->holder && l->holder->keeps && l->value->state == LEASE_HELD)
+                (void) mirror_machine(c, l->value->machine_id);
+}
+
+static void know_keepers(Core *c, const Session *s) {
+        for (const Lease *l = s->keeps && s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
+                if (l->holder == s)
+                        know_keeper(c, l);
+}
+
 #define COUNTER_MAX (UINT64_C(1) << 62) /* higher than any session ever counts */
 
 static void take_fence(Core *c, const Record *r, uint64_t as_of) {
@@ -147,6 +160,7 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         c->beats.in_doubt = c->beats.in_doubt || r->mod_revision == 0;
         if (r->value && r->fence->counter <= COUNTER_MAX)
                 s->keeps = r->fence->keeps; /* and otherwise as it said last (law 13) */
+        know_keepers(c, s);
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);
                 s->fence_value = NULL;
@@ -269,6 +283,7 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         if (l->holder && l->value->index > before)
                 l->holder->took_at = c->now.boottime;
         lease_count(l);
+        know_keeper(c, l);
         note_change(c, l);
         look_at_lease(c, l);
         /* Until all is listed nothing is told of a unit here; then all units are told of at once (view_advance()). */
@@ -294,7 +309,11 @@ static void take_pause(Core *c, const Record *r, uint64_t as_of) {
 
         if (!seen_take(c, &c->pause.seen, r->mod_revision, as_of))
                 return;
-        c->pause.value = r->value ? *r->pause : (PauseRecord){ .stage = PAUSE_ENDING };
+        if (r->value)
+                c->pause.value = *r->pause;
+        else /* the registry's fall to an older state is not forgotten with it (law 13) */
+                c->pause.value = (PauseRecord){ .stage = PAUSE_ENDING,
+                        .fell_back = r->damaged && c->pause.value.fell_back };
         is_on = r->mod_revision > 0 && c->pause.value.stage == PAUSE_ON;
         if (is_on != was_on || (r->mod_revision > 0) != was_there)
                 output_report(c, (Report){ .kind = is_on                 ? REPORT_PAUSED

@@ -74,6 +74,10 @@ usec_t session_dead_at(const Session *s) {
         return keeps ? USEC_INFINITY : session_silent_at(s); /* law 13 */
 }
 
+bool session_keeps_unheard(const Core *c, const Session *s) {
+        return session_dead_at(s) == USEC_INFINITY && c->now.boottime >= session_silent_at(s);
+}
+
 bool session_keeps(const Core *c) {
         return session_settled(c) && c->own.keeps;
 }

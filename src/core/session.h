@@ -33,6 +33,9 @@ usec_t session_silent_at(const Session *s);
 /* When others may take the leases of this session: when it is silent. USEC_INFINITY: it keeps them without beats, and
  * is not over (law 13). */
 usec_t session_dead_at(const Session *s);
+/* Whether the session keeps its leases without beats (law 13), and has been silent for longer than its TTL: nobody
+ * takes them before it is heard again, or confirmed dead. */
+bool session_keeps_unheard(const Core *c, const Session *s);
 /* Whether our session keeps what it holds without beats (law 13). */
 bool session_keeps(const Core *c);
 /* Whether another session keeps its leases, and is not over. */

@@ -11,6 +11,7 @@
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/plan.h"
+#include "core/session.h"
 #include "core/unit.h"
 #include "core/view.h"
 
@@ -50,7 +51,9 @@ static Why why_silent(const Core *c, const Machine *m) {
 static Reason unfit_holder(const Core *c, const Unit *u, const Standing *s) {
         Reason r = placement_unfit(u->config.placement, s->machine->id, s->look.metadata);
 
-        if (!machine_session(c, s->machine))
+        if (u->lease->holder && session_keeps_unheard(c, u->lease->holder))
+                r = reason(WHY_KEEPS);
+        else if (!machine_session(c, s->machine))
                 r = reason(why_silent(c, s->machine));
         else if (r.why == WHY_NONE && s->look.draining)
                 r = reason(WHY_DRAINING);
@@ -128,8 +131,12 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
 
 /* This machine's own reason why the unit does not run here, which it knows better than others. */
 static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
-        Reason r = view_is_elsewhere(c, u) ? reason(WHY_NONE) : view_why_not(c, u);
+        Reason r = view_why_not(c, u);
 
+        /* Of a lease that is held there is nothing to say, but that it is never to be had, or is this machine's own.
+         */
+        if (view_is_elsewhere(c, u) && r.why != WHY_KEEPS && r.why != WHY_EARLIER_SESSION)
+                r = reason(WHY_NONE);
         *ret = (WhyNotView){
                 .machine_id = c->here.machine_id,
                 .hostname = c->here.hostname,

@@ -4,6 +4,7 @@
 
 #include "core/view.h"
 
+#include "core/confirm.h"
 #include "core/cover.h"
 #include "core/global.h"
 #include "core/lease.h"
@@ -41,7 +42,7 @@ static const Session *session_of(const Core *c, const Machine *m) {
 }
 
 static bool is_alive(const Core *c, const Session *s) {
-        return s && s->beat.revision > 0 && c->now.boottime < s->beat.at + s->ttl;
+        return s && s->beat.revision > 0 && !session_is_over(s) && c->now.boottime < s->beat.at + s->ttl;
 }
 
 /* A beat that was there when we first looked may be of a machine that has been dead for long, until it moves or its
@@ -49,7 +50,7 @@ static bool is_alive(const Core *c, const Session *s) {
 bool view_is_unproved(const Core *c, const Machine *m) {
         const Session *s = session_of(c, m);
 
-        if (!s || s->beat.revision == 0)
+        if (!s || s->beat.revision == 0 || session_is_over(s))
                 return view_is_deaf(c);
         if (session_is_ours(c, s->name))
                 return !is_alive(c, s); /* nobody is silent to himself: whether others hear us is not known */
@@ -98,6 +99,15 @@ static size_t held_by(const Core *c, const char *session) {
         return s ? s->held : 0;
 }
 
+/* Gives how many leases of units the machine holds, by whichever of its sessions. */
+static size_t held_for(const Core *c, const char *machine_id) {
+        size_t n = 0;
+
+        for (const Lease *l = c->leases; l; l = l->hh.next)
+                n += l->value->state == LEASE_HELD && l->holder && streq(l->value->machine_id, machine_id);
+        return n;
+}
+
 void core_check(const Core *c) {
         for (const Session *s = c->sessions; s; s = s->hh.next) {
                 size_t n = 0;
@@ -107,6 +117,13 @@ void core_check(const Core *c) {
                 must(n == s->held);
         }
         look_check(c);
+}
+
+/* Whether what runs here is kept without beats (law 13). After a restart of leased only the guard knows, until the
+ * registry answers. */
+static bool is_kept(const Core *c) {
+        return session_keeps(c) ||
+               (!session_settled(c) && c->guard.synced && c->guard.says_keeps && c->guard.may_keep);
 }
 
 static const char *hostname_of(const Core *c, const char *machine_id) {
@@ -127,9 +144,9 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .found_store = c->identity.trust == TRUST_FOREIGN ? c->identity.store_seen : "",
                 .draining = c->drain.on,
                 .drains_briefly = c->drain.on && c->drain.boot[0],
-                .paused = pause_is_seen(c),
+                .paused = pause_is_seen(c) || (!c->pause.seen.known && c->pause.remembered),
                 .pause_ends = pause_is_seen(c) && !pause_is_on(c),
-                .keeps = session_keeps(c),
+                .keeps = is_kept(c),
                 .paused_since = pause_is_seen(c) ? c->pause.value.since : 0,
                 .paused_by = pause_is_seen(c) ? c->pause.value.by : "",
                 .units = HASH_COUNT(c->units),
@@ -184,6 +201,12 @@ static bool is_for_another(const Core *c, const Unit *u) {
         return u->lease->unit != u && lease_is_ours(c, u->lease);
 }
 
+/* Held by this machine, but in a session that is over, or soon is: from before a boot, or one whose fence was lost. */
+static bool is_of_earlier(const Core *c, const Lease *l) {
+        return l->value->state == LEASE_HELD && l->holder && !session_is_ours(c, l->holder->name) &&
+               streq(l->value->machine_id, c->here.machine_id);
+}
+
 static bool has_failed(const UnitReport *r) {
         return r->known && (r->active == ACTIVE_FAILED || (r->active == ACTIVE_INACTIVE && r->failed));
 }
@@ -231,7 +254,9 @@ static const char *state_of(const Core *c, const Unit *u) {
                 return "acquiring";
         if (l->value->state == LEASE_DONE)
                 return "done";
-        return l->value->state == LEASE_HELD ? "elsewhere" : state_of_free(c, u);
+        if (l->value->state != LEASE_HELD)
+                return state_of_free(c, u);
+        return is_of_earlier(c, l) ? "waiting" : "elsewhere";
 }
 
 bool view_is_elsewhere(const Core *c, const Unit *u) {
@@ -250,6 +275,13 @@ static Why why_not_ours(const Core *c, const Unit *u) {
         if (c->now.boottime >= cover_stop_at(c, u))
                 return WHY_REGISTRY_SILENT;
         return c->identity.silence ? WHY_REGISTRY_REPLACED : WHY_ABOUT_TO_START;
+}
+
+/* The lease is held by another session. */
+static Why why_not_theirs(const Core *c, const Lease *l) {
+        if (l->holder && session_keeps_unheard(c, l->holder))
+                return WHY_KEEPS;
+        return is_of_earlier(c, l) ? WHY_EARLIER_SESSION : WHY_HELD_ELSEWHERE;
 }
 
 static Reason why_not_global(const Core *c, const Unit *u) {
@@ -302,7 +334,7 @@ Reason view_why_not(const Core *c, const Unit *u) {
         if (u->lease->value->state == LEASE_DONE)
                 return reason(WHY_JOB_DONE);
         if (u->lease->value->state == LEASE_HELD)
-                return reason(WHY_HELD_ELSEWHERE);
+                return reason(why_not_theirs(c, u->lease));
         return plan_wants_lease(c, u, &why) ? reason(WHY_ASKING) : why;
 }
 
@@ -329,11 +361,11 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .stuck = u->plan.stuck,
                 .active_known = u->said.report.known,
                 .active = u->said.report.active,
-                .stop_at = session_keeps(c)           ? 0
+                .stop_at = is_kept(c)                 ? 0
                            : ours && c->own.committed ? c->own.t0 + t.stop
                            : kept                     ? u->said.guard.stop_at
                                                       : 0,
-                .kill_at = session_keeps(c)           ? 0
+                .kill_at = is_kept(c)                 ? 0
                            : ours && c->own.committed ? c->own.t0 + t.kill
                            : kept                     ? u->said.guard.kill_at
                                                       : 0,
@@ -357,15 +389,17 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                 MachineView v = {
                         .machine_id = m->id,
                         .record = &m->value,
-                        .alive = s && s->beat.revision > 0 && now.boottime < s->beat.at + s->ttl,
+                        .alive = is_alive(c, s),
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .held = held_by(c, m->value.session),
-                        .keeps = s && s->keeps,
+                        .unconfirmed = confirm_is_needed(c, m),
                 };
 
-                if (m->seen.revision == 0)
+                if (m->seen.revision == 0 && !v.unconfirmed)
                         continue;
+                if (v.unconfirmed)
+                        v.held = held_for(c, m->id);
                 r = f(&v, userdata);
         }
         return r;

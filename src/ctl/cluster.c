@@ -97,17 +97,24 @@ static void judge_held(json_t *cluster, const json_t *holder) {
                 { "damaged", "unit-damaged", "has a damaged record; the last holder was" },
                 { "waiting", "unit-waiting", "waits for its last holder to be gone, on" },
         };
+        const json_t *machines = json_object_get(cluster, "machines");
+        const char *result = get_string(holder, "result"), *id = get_string(holder, "machine_id");
         usec_t since = (usec_t) get_integer(holder, "since_usec");
-        const char *result = get_string(holder, "result");
         char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
+
+        if (streq(get_string(holder, "state"), "silent") && get_boolean(machines_find(machines, id), "up")) {
+                add_wrong(cluster, "unit-silent", get_string(holder, "unit"),
+                                "is held by an earlier boot of %s, which is not heard (leasectl confirm-dead)",
+                                machine_name(machines, id, name, sizeof(name)));
+                return;
+        }
 
         if (since > 0)
                 (void) snprintf(ago, sizeof(ago), ", for %s", span_since(span, sizeof(span), since));
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
                 if (streq(get_string(holder, "state"), wrong[i].state))
                         add_wrong(cluster, wrong[i].kind, get_string(holder, "unit"), "%s %s%s%s%s", wrong[i].text,
-                                        machine_name(json_object_get(cluster, "machines"),
-                                                        get_string(holder, "machine_id"), name, sizeof(name)),
+                                        machine_name(machines, id, name, sizeof(name)),
                                         streq(wrong[i].state, "failed") ? ago : "",
                                         streq(wrong[i].state, "failed") && *result ? ": " : "",
                                         streq(wrong[i].state, "failed") ? result : "");

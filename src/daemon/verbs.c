@@ -89,7 +89,7 @@ int verb_release_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 typedef struct FoundMachine {
         const char *machine_id;
-        bool found, alive, known, draining;
+        bool found, alive, known, draining, unconfirmed;
 } FoundMachine;
 
 static int match_machine(const MachineView *v, void *userdata) {
@@ -101,6 +101,7 @@ static int match_machine(const MachineView *v, void *userdata) {
         f->alive = v->alive;
         f->known = v->known;
         f->draining = v->record && v->record->draining;
+        f->unconfirmed = v->unconfirmed;
         return 1;
 }
 
@@ -323,7 +324,7 @@ int verb_confirm_dead(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         (void) machine_name(d->core, machine.machine_id, name, sizeof(name));
-        if (streq(machine.machine_id, d->machine_id))
+        if (streq(machine.machine_id, d->machine_id) && !machine.unconfirmed) /* a session of an earlier boot is */
                 return bus_error(error, BUS_ERROR("MachineAlive"), "%s is this machine, and not off.", name);
         log_notice("%s: confirmed dead over D-Bus", name);
         return words_begin(d, m, &(Event){ .kind = EVENT_CONFIRM, .machine_id = machine.machine_id });

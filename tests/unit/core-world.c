@@ -292,7 +292,7 @@ static Core *make_core(const World *w, const char *session) {
                         .session = session,
                         .ttl = TTL,
                         .fence_after = w->fence_after,
-                        .seed = 42,
+                        .seed = w->boot ? 43 : 42,
                         .memory = { .uuid = "u",
                                         .store = "store",
                                         .draining = w->remembered_drain.draining,

@@ -78,6 +78,37 @@ static void nobody_waits_for_a_machine_that_was_confirmed_dead(void **state) {
         world_free(w);
 }
 
+static int find_them(const MachineView *v, void *userdata) {
+        if (!streq(v->machine_id, THEM))
+                return 0;
+        *(MachineView *) userdata = *v;
+        return 1;
+}
+
+/* Its last beat is younger than its TTL. */
+static void a_machine_that_was_confirmed_dead_is_not_up_and_nothing_is_handed_to_it(void **state) {
+        World *w = beside_them(0);
+        MachineView v = {};
+
+        world_pass(w, SILENCE);
+        assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+        assert_true(v.alive);
+        confirm(w);
+        world_pass(w, 2 * USEC_PER_SEC);
+        hear(w, RECORD_FENCE, THEIR_SESSION);
+        assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+        assert_true(v.known && !v.alive);
+        assert_true(w->now.boottime < v.heard + TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        world_step(w, (Event){ .kind = EVENT_TRANSFER, .unit = "a.service", .machine_id = THEM, .id = ID });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC / 2);
+        assert_string_not_equal(world_lease(w)->session, THEIR_SESSION);
+        world_free(w);
+}
+
 static void a_machine_that_beats_is_not_confirmed_dead(void **state) {
         World *w = beside_them(0);
 
@@ -267,6 +298,7 @@ static void whoever_does_not_beat_switches_nobody_off(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nobody_waits_for_a_machine_that_was_confirmed_dead),
+                cmocka_unit_test(a_machine_that_was_confirmed_dead_is_not_up_and_nothing_is_handed_to_it),
                 cmocka_unit_test(a_machine_that_beats_is_not_confirmed_dead),
                 cmocka_unit_test(a_beat_that_comes_before_the_confirmation_refuses_it),
                 cmocka_unit_test(a_confirmation_goes_with_whoever_asked),

@@ -344,6 +344,88 @@ static void a_keeper_that_is_not_heard_keeps_its_lease_until_it_is_confirmed_dea
         world_free(w);
 }
 
+static int find_them(const MachineView *v, void *userdata) {
+        if (!streq(v->machine_id, THEM))
+                return 0;
+        *(MachineView *) userdata = *v;
+        return 1;
+}
+
+/* Somebody has deleted the record of their machine, and so nobody knows its name. */
+static void a_keeper_whose_machine_has_no_record_is_named_and_can_be_confirmed_dead(void **state) {
+        for (unsigned beat_is_damaged = 0; beat_is_damaged < 2; beat_is_damaged++) {
+                World *w = beside_a_keeper();
+                MachineView v = {};
+                UnitView u;
+
+                if (beat_is_damaged) {
+                        world_damage(w, RECORD_BEAT, THEIR_SESSION);
+                        world_restart(w, NULL);
+                        world_connect(w);
+                        world_pass(w, 3 * TTL);
+                }
+                assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+                assert_true(v.unconfirmed && !v.alive);
+                assert_int_equal(v.held, 1);
+                assert_true(core_find_unit(w->core, w->now, "a.service", &u));
+                assert_int_equal(u.why_not.why, WHY_KEEPS);
+                world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = THEM, .id = ID });
+                world_pass(w, ROUND);
+                assert_string_equal(world_lease(w)->session, w->session);
+                assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 0);
+                world_free(w);
+        }
+}
+
+/* Nobody could name it any more, and its leases would be taken by nobody for ever. */
+static void a_machine_that_keeps_leases_is_not_forgotten(void **state) {
+        World *w = beside_a_keeper();
+        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+
+        put(w, RECORD_MACHINE, THEM, &them);
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                      .id = ID,
+                                      .call = { .kind = CALL_FORGET_MACHINE, .machine = THEM } });
+        world_pass(w, ROUND);
+        assert_int_equal(w->called, CALL_BUSY);
+        assert_int_equal(w->called_why, WHY_KEEPS);
+        assert_true(world_find(w, RECORD_MACHINE, THEM)->revision > 0);
+        world_free(w);
+}
+
+/* The only machine of its cluster was booted during the pause: nobody else could confirm that the earlier boot is
+ * over.
+ */
+static void a_machine_that_boots_in_a_pause_has_its_earlier_session_confirmed_dead(void **state) {
+        World *w = paused();
+        char earlier[SESSION_SIZE];
+        UnitView u;
+
+        str_copy(earlier, sizeof(earlier), w->session);
+        w->guard = (GuardReport){};
+        w->keeps = false;
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->boot = THEM;
+        world_restart(w, NULL);
+        world_connect(w);
+        world_pass(w, ROUND);
+        delete_pause(w);
+        world_pass(w, 3 * TTL);
+        assert_string_equal(world_lease(w)->session, earlier);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &u));
+        assert_string_equal(u.state, "waiting");
+        assert_int_equal(u.why_not.why, WHY_KEEPS);
+        world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = US, .id = ID });
+        world_pass(w, ROUND);
+        assert_int_equal(w->word, WORD_BEGUN);
+        assert_string_not_equal(w->session, earlier);
+        assert_string_equal(world_lease(w)->session, w->session);
+        world_pass(w, ROUND);
+        assert_true(w->guard.open);
+        world_free(w);
+}
+
 static void a_keeper_that_beats_without_the_word_is_like_any_other(void **state) {
         World *w = beside_a_keeper();
         static const FenceRecord none;
@@ -377,6 +459,17 @@ static void a_lost_lease_may_be_a_keepers(void **state) {
         world_pass(w, 3 * TTL);
         assert_int_equal(world_find(w, RECORD_LEASE, "a.service")->revision, 0);
         world_free(w);
+}
+
+static void say_damaged_pause(World *w) {
+        world_damage(w, RECORD_PAUSE, "");
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision,
+                                                      .records = &(Record){ .kind = RECORD_PAUSE,
+                                                                      .name = "",
+                                                                      .mod_revision = w->revision,
+                                                                      .damaged = true },
+                                                      .n_records = 1 } });
 }
 
 static World *at_the_end_beside_a_silent_holder(bool keeps, bool fell_back) {
@@ -435,18 +528,25 @@ static void a_pause_is_written_again_into_a_registry_that_fell_back(void **state
 static void a_record_that_cannot_be_read_ends_like_any_other(void **state) {
         World *w = paused();
 
-        world_damage(w, RECORD_PAUSE, "");
-        world_step(w, (Event){ .kind = EVENT_RECORDS,
-                                      .answer = { .revision = w->revision,
-                                                      .records = &(Record){ .kind = RECORD_PAUSE,
-                                                                      .name = "",
-                                                                      .mod_revision = w->revision,
-                                                                      .damaged = true },
-                                                      .n_records = 1 } });
+        say_damaged_pause(w);
         world_pass(w, 2 * TTL);
         assert_false(is_there(w));
         assert_false(w->keeps);
         assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        world_free(w);
+}
+
+/* The fences of a registry that fell back may lack the word: no time is enough, whatever becomes of the record. */
+static void a_pause_of_a_registry_that_fell_back_waits_also_where_its_record_is_damaged(void **state) {
+        World *w = at_the_end_beside_a_silent_holder(false, true);
+
+        say_damaged_pause(w);
+        world_pass(w, 10 * TTL);
+        assert_true(is_there(w));
+        world_beat_them(w);
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        world_pass(w, ROUND);
+        assert_false(is_there(w));
         world_free(w);
 }
 
@@ -466,6 +566,9 @@ int main(void) {
                 cmocka_unit_test(a_unit_whose_guard_is_gone_starts_again_though_the_registry_is_dead),
                 cmocka_unit_test(a_daemon_that_comes_back_after_the_end_counts_again),
                 cmocka_unit_test(a_keeper_that_is_not_heard_keeps_its_lease_until_it_is_confirmed_dead),
+                cmocka_unit_test(a_keeper_whose_machine_has_no_record_is_named_and_can_be_confirmed_dead),
+                cmocka_unit_test(a_machine_that_keeps_leases_is_not_forgotten),
+                cmocka_unit_test(a_machine_that_boots_in_a_pause_has_its_earlier_session_confirmed_dead),
                 cmocka_unit_test(a_keeper_that_beats_without_the_word_is_like_any_other),
                 cmocka_unit_test(a_fence_that_is_lost_does_not_make_a_keeper_mortal),
                 cmocka_unit_test(a_lost_lease_may_be_a_keepers),
@@ -473,6 +576,7 @@ int main(void) {
                 cmocka_unit_test(a_pause_of_a_registry_that_fell_back_waits_for_every_holder),
                 cmocka_unit_test(a_pause_is_written_again_into_a_registry_that_fell_back),
                 cmocka_unit_test(a_record_that_cannot_be_read_ends_like_any_other),
+                cmocka_unit_test(a_pause_of_a_registry_that_fell_back_waits_also_where_its_record_is_damaged),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

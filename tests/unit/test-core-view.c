@@ -142,6 +142,82 @@ static World *stopped_by_hand(void) {
         return w;
 }
 
+/* From before a boot: it has not run out yet. */
+static World *held_by_an_earlier_session_of_ours(void) {
+        World *w = world_running();
+
+        w->guard = (GuardReport){};
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->boot = THEM;
+        world_restart(w, NULL);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        return w;
+}
+
+static World *kept_since_a_pause(void) {
+        World *w = theirs();
+        FenceRecord keeps = { .keeps = true };
+
+        say_records(w, RECORD_FENCE, THEIR_SESSION, &keeps);
+        world_pass(w, 2 * TTL);
+        return w;
+}
+
+static World *paused_and_running(void) {
+        World *w = world_running();
+        PauseRecord pause = { .stage = PAUSE_ON };
+
+        w->revision++;
+        say_records(w, RECORD_FENCE, w->session, &world_find(w, RECORD_FENCE, w->session)->value);
+        say_records(w, RECORD_PAUSE, "", &pause);
+        world_pass(w, TTL);
+        assert_true(w->keeps);
+        return w;
+}
+
+static World *paused_and_the_registry_silent(void) {
+        World *w = paused_and_running();
+
+        w->silent = true;
+        world_pass(w, 3 * TTL);
+        return w;
+}
+
+static World *paused_and_restarted_without_a_registry(void) {
+        World *w = paused_and_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        w->silent = true;
+        world_restart(w, session);
+        world_connect(w);
+        world_pass(w, 3 * TTL);
+        return w;
+}
+
+static World *free_and_paused(void) {
+        World *w = world_new();
+        PauseRecord pause = { .stage = PAUSE_ON };
+
+        w->revision++;
+        world_put(w, RECORD_PAUSE, "", &pause);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        return w;
+}
+
+static World *record_deleted(void) {
+        World *w = theirs();
+        Record r = { .kind = RECORD_LEASE, .name = "a.service" };
+
+        world_delete(w, RECORD_LEASE, "a.service");
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        return w;
+}
+
 static void the_state_is_what_can_be_known(void **state) {
         static const struct {
                 const char *what;
@@ -167,6 +243,16 @@ static void the_state_is_what_can_be_known(void **state) {
                 { "it has failed, OnFailure=hold", failed_and_held, "failed", US, true, true,
                                 "OnFailure=hold keeps its lease here" },
                 { "it was stopped by hand", stopped_by_hand, "stopped", US, true, true, "stopped by hand" },
+                { "we were booted within the TTL", held_by_an_earlier_session_of_ours, "waiting", US, true, false,
+                                "waiting for an earlier session of this machine to end" },
+                { "its holder keeps it since a pause, and is silent", kept_since_a_pause, "elsewhere", THEM, true,
+                                false, "leasectl confirm-dead" },
+                { "it runs here in a pause", paused_and_running, "running", US, true, true, "" },
+                { "... without the registry", paused_and_the_registry_silent, "running", "", false, true, "" },
+                { "... and leased was restarted", paused_and_restarted_without_a_registry, "unknown", "", false, false,
+                                "as the guard knows" },
+                { "it is free in a pause", free_and_paused, "waiting", "", true, false, "leasectl resume" },
+                { "its record was deleted", record_deleted, "elsewhere", THEM, true, false, "was deleted" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
@@ -193,6 +279,24 @@ static void what_the_guard_keeps_has_an_end_that_is_told(void **state) {
         assert_true(core_find_unit(w->core, w->now, "a.service", &v));
         assert_int_equal(v.stop_at, w->guard.stop_at);
         assert_int_equal(v.index, 1);
+        world_free(w);
+}
+
+/* leased was restarted in a pause, and nothing is known of the registry: it is not said that the unit is about to be
+ * stopped, nor that there is no pause. */
+static void what_the_guard_keeps_in_a_pause_has_no_end(void **state) {
+        World *w = paused_and_restarted_without_a_registry();
+        SessionView s;
+        UnitView v;
+
+        w->guard.stop_at = w->now.boottime + 3 * USEC_PER_SEC;
+        w->guard.kill_at = w->guard.stop_at + USEC_PER_SEC;
+        world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "a.service", .guard = w->guard });
+        core_session_view(w->core, w->now, &s);
+        assert_true(s.keeps && !s.known);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.stop_at, 0);
+        assert_int_equal(v.kill_at, 0);
         world_free(w);
 }
 
@@ -382,6 +486,36 @@ static void the_state_on_another_machine_is_what_that_one_told(void **state) {
         world_free(w);
 }
 
+/* A machine that was booted says that the unit is down. It was not stopped by hand: its lease is of before the boot.
+ */
+static void a_machine_that_was_booted_waits_for_its_earlier_session(void **state) {
+        static const char *const later = "00000000000000bb-10000";
+        MachineRecord them = { .hostname = "them", .session = "00000000000000bb-10000" };
+        BeatRecord beat = { .machine_id = THEM, .nonce = "0000000000000bae-1" };
+        FenceRecord keeps = { .keeps = true };
+        static const FenceRecord none;
+        World *w = theirs();
+
+        say_them(w);
+        say_offer(w, "inactive", "");
+        assert_string_equal(state_at(w, THEM "/a.service"), "stopped");
+        say_records(w, RECORD_FENCE, THEIR_SESSION, &keeps);
+        w->revision++;
+        say_records(w, RECORD_BEAT, later, &beat);
+        say_records(w, RECORD_FENCE, later, &none);
+        say_records(w, RECORD_MACHINE, THEM, &them);
+        world_pass(w, 5 * USEC_PER_SEC);
+        say_records(w, RECORD_BEAT, later, &beat);
+        assert_string_equal(state_at(w, THEM "/a.service"), "waiting");
+        for (unsigned i = 0; i < 4; i++) {
+                world_pass(w, 5 * USEC_PER_SEC);
+                w->revision++;
+                say_records(w, RECORD_BEAT, later, &beat);
+        }
+        assert_string_equal(state_at(w, THEM "/a.service"), "silent");
+        world_free(w);
+}
+
 /* Who has seen a state that was over before it was told to other machines sees the next one, too. */
 static void a_state_that_was_never_told_is_a_change_as_well(void **state) {
         World *w = world_running();
@@ -442,12 +576,14 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_state_is_what_can_be_known),
                 cmocka_unit_test(what_the_guard_keeps_has_an_end_that_is_told),
+                cmocka_unit_test(what_the_guard_keeps_in_a_pause_has_no_end),
                 cmocka_unit_test(a_machine_is_up_silent_or_unknown),
                 cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
                 cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),
                 cmocka_unit_test(the_state_of_a_unit_is_told_once_in_a_round),
                 cmocka_unit_test(a_state_stays_told_while_pid1_is_silent),
                 cmocka_unit_test(the_state_on_another_machine_is_what_that_one_told),
+                cmocka_unit_test(a_machine_that_was_booted_waits_for_its_earlier_session),
                 cmocka_unit_test(a_state_that_was_never_told_is_a_change_as_well),
                 cmocka_unit_test(a_revision_tells_what_has_changed_since),
         };

@@ -51,6 +51,7 @@ static const struct {
         { WHY_PID1_REFUSES, 127 },
         { WHY_HOLDS, 130 },
         { WHY_SILENCE_UNKNOWN, 135 },
+        { WHY_KEEPS, 201 },
         { WHY_FILE_AHEAD, 240 },
 };
 
