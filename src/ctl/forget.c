@@ -6,13 +6,13 @@
  */
 
 #include "ctl/bus.h"
+#include "ctl/leases.h"
 #include "ctl/machines.h"
-#include "util/unit-name.h"
 
-/* Gives the lease that an operator means: a lease of that name, or of that unit. Borrowed from leases; NULL: there is
- * none. */
-static const char *find_lease(const json_t *leases, const char *typed) {
-        _cleanup_free_ char *unit = unit_name_complete(typed);
+/* Gives the lease that an operator means: a lease of that name, or of that unit, which may be typed by an alias.
+ * Borrowed from leases; NULL: there is none. */
+static const char *find_lease(Ctl *ctl, const json_t *leases, const char *typed) {
+        _cleanup_free_ char *unit = unit_name_resolve(ctl, typed);
         const char *found = NULL;
         json_t *row;
         size_t i;
@@ -65,7 +65,7 @@ static int forget_lease(Ctl *ctl, const char *lease) {
 }
 
 static int forget_one(Ctl *ctl, const json_t *machines, const json_t *leases, const char *typed) {
-        const char *lease = find_lease(leases, typed);
+        const char *lease = find_lease(ctl, leases, typed);
         bool machine = names_machine(machines, typed);
 
         if (lease && machine) {

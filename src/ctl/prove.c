@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/program.h"
@@ -76,10 +77,8 @@ static int read_machines(Ctl *ctl, Proof *p, bool *ret_all) {
         json_auto_t *machines = NULL;
         json_t *machine;
         size_t i;
-        int fd, code = bus_connect(ctl);
+        int fd, code = machines_read(ctl, &machines);
 
-        if (code == CTL_OK)
-                code = machines_read(ctl, &machines);
         if (code != CTL_OK)
                 return code;
         fd = mkstemp(path);
@@ -245,11 +244,14 @@ static int exit_code(const Proof *p) {
 }
 
 int verb_prove(Ctl *ctl, int argc, char **argv) {
-        _cleanup_free_ char *unit = unit_name_complete(argv[0]);
-        int code = CTL_OK;
+        _cleanup_free_ char *unit = NULL;
+        int code = argc == 1 ? bus_connect(ctl) : CTL_OK;
         bool all = true;
         Proof p;
 
+        if (code != CTL_OK)
+                return code;
+        unit = argc == 1 ? unit_name_resolve(ctl, argv[0]) : unit_name_complete(argv[0]);
         if (!unit || unit_name_kind(unit) == UNIT_NAME_INVALID) {
                 complain("%s: is no name of a unit", argv[0]);
                 return CTL_NO_SUCH_UNIT;

@@ -40,6 +40,10 @@ class Aliases(CaseWithDaemon):
             self.assertEqual(ctl("is-held", typed, check=True).stdout, "held\n")
             self.assertIn("true.service", ctl("history", typed, check=True).stdout)
             self.assertEqual(ctl("steal", typed, check=True).stdout, "true.service: is held by this machine already\n")
+            self.assertIn("true.service", ctl("prove", typed).stdout)
+            self.assertIn("true.service", ctl("cat", typed, check=True).stdout)
+            self.assertSays(ctl("logs", typed), 0)
+            self.assertSays(ctl("forget", typed), 1, "true.service: It cannot be forgotten: a unit with this lease is enabled on ...")
             self.assertSays(ctl("rearm", typed), 1, "true.service: is not done but running, there is nothing to rearm")
             self.assertEqual(ctl("transfer", typed, os.uname().nodename, check=True).stdout,
                              f"true.service: is held by {os.uname().nodename} already\n")
