@@ -128,18 +128,31 @@ class Refusals(WithBeta):
     def test_a_command_that_was_killed_while_the_daemon_hung_has_asked_for_nothing(self):
         unit = self.enable("calm.service")
         index, daemon = self.index(unit), int(property_of("leased.service", "MainPID"))
+        invocation = property_of(unit, "InvocationID")
+        asked = [("ReleaseUnit", "s", unit), ("TransferUnit", "ss", unit, BETA), ("StealUnit", "s", unit), ("Drain",), ("Pause",),
+                 ("DrainMachine", "s", BETA), ("DrainMachineUntilReboot", "s", self.here()["machine_id"]),
+                 ("AcquireLease", "ssxt", "nobodys", "", "0", "60000000"), ("PutUnitFile", "sts", "nobodys.service", "0", "x")]
+        asked += [("AskUnit", "sss", unit, verb, "") for verb in ("release", "stop", "restart")]
+        askers = []
         os.kill(daemon, signal.SIGSTOP)
         try:
-            asker = subprocess.Popen(("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "ReleaseUnit", "s",
-                                      unit), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                     env=ENVIRONMENT)
-            wait_for("it waits for the answer", lambda: read(f"/proc/{asker.pid}/stat").split()[2] == "S")
-            asker.kill()
-            asker.communicate()
+            for method in asked:
+                askers.append(subprocess.Popen(("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", *method),
+                                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                               env=ENVIRONMENT))
+            for asker in askers:
+                wait_for("it waits for the answer", lambda: read(f"/proc/{asker.pid}/stat").split()[2] == "S")  # pylint: disable=cell-var-from-loop
         finally:
+            for asker in askers:
+                asker.kill()
+                asker.communicate()
             os.kill(daemon, signal.SIGCONT)
         self.beats_pass(5)
-        self.assertEqual((self.row(unit)["state"], self.index(unit)), ("running", index))
+        self.assertEqual((self.row(unit)["state"], self.index(unit), property_of(unit, "InvocationID")),
+                         ("running", index, invocation))
+        self.assertFalse(self.here()["draining"] or self.beta()["draining"])
+        self.assertIn("leased_paused 0\n", ctl("metrics").stdout)
+        self.assertNotIn("nobodys", ctl("list", "--all").stdout + ctl("list-files").stdout)
 
     def test_each_verb_says_of_a_unit_that_is_not_enabled_that_it_is_not(self):
         self.assertRefused("nowhere.service", "nowhere.service: not enabled on this machine, see: leasectl list", code=4)
