@@ -6,12 +6,17 @@
                                          MAN_PAGE...
 """
 
+import contextlib
 import os
 import re
+import socket
 
 from leasectl_beta import TwoSecondCase
 from leasectl_guest import HERE, SLEEPER, ctl, main, property_of, read, run, wait_for
 
+# Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names.
+DECIDES = (r"Action$|JobMode$|^Refuse|^StopWhen|^Restart|Timeout(?!.*Argument)|^RuntimeM|^RuntimeR|^Watchdog(USec|Signal)$|"
+           r"^OOMPolicy$|^ExitType$|^StartLimit|Survive|TriggerLimit|^RemainAfter|^KillMode$|SIGKILL|^FinalKill|Isolate$|^DefaultDep")
 # Lists that PID 1 has of a unit: the other ends of dependencies, and what is none.
 OTHER_ENDS = {"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy", "ConsistsOf", "ConflictedBy", "OnSuccessOf",
               "OnFailureOf", "Triggers", "TriggeredBy", "SliceOf"}
@@ -44,6 +49,43 @@ class Table(TwoSecondCase):
         self.assertLessEqual({"Requires", "BindsTo", "After"}, lists)
         table = read(os.path.join(HERE, "leased.unit.5")).split(".SH WHAT SYSTEMD STOPS")[1].split(".SH ENV")[0]
         self.assertEqual({each for each in lists if not re.search(rf"\b{each}=", table)}, set())
+
+    def test_every_setting_by_which_pid1_starts_or_stops_something_is_in_the_table(self):
+        """Likewise."""
+        name, found = "org.freedesktop.systemd1", set()
+        self.unit("table-look.timer", "[Timer]\nOnActiveSec=1h\nUnit=table-look.service\n")
+        self.unit("table-look.socket", "[Socket]\nListenStream=/run/table-look\n")
+        self.unit("table-look.service", SLEEPER)
+        for kind in ("Service", "Timer", "Socket"):
+            path = run("busctl", "call", name, "/org/freedesktop/systemd1", f"{name}.Manager", "LoadUnit", "s",
+                       f"table-look.{kind.lower()}").stdout.split('"')[1]
+            for interface in ("Unit", kind):
+                lines = run("busctl", "introspect", "--no-pager", name, path, f"{name}.{interface}").stdout
+                found |= set(re.findall(r"^\.(\w+) +property +[sbtuix(] ", lines, re.MULTILINE))
+        settings = {each.replace("USec", "Sec") for each in found if re.search(DECIDES, each) and "Timestamp" not in each}
+        self.assertLessEqual({"RuntimeMaxSec", "RefuseManualStop", "FailureAction", "RemainAfterElapse", "TriggerLimitBurst"}, settings)
+        page = read(os.path.join(HERE, "leased.unit.5")).replace("\\", "")
+        self.assertEqual({each for each in settings if not re.search(rf"\b{each}=", page)}, set())
+
+    def test_a_timer_that_does_not_remain_after_its_elapse_is_done(self):
+        self.unit("table-once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+        unit = self.unit("table-once.timer", "[Timer]\nOnActiveSec=100ms\nAccuracySec=1ms\nRemainAfterElapse=no\n")
+        ctl("enable", "--", unit, check=True)
+        self.wait_for_state(unit, "done")
+
+    def test_a_socket_that_is_triggered_too_often_has_failed(self):
+        self.unit("table-flood@.service", "[Service]\nExecStart=/bin/true\n")
+        unit = self.unit("table-flood.socket", "[Socket]\nListenStream=/run/table-flood\nAccept=yes\nTriggerLimitIntervalSec=1h\n"
+                                               "TriggerLimitBurst=2\n")
+        ctl("enable", "--", unit, check=True)
+        self.wait_for_state(unit, "running")
+        for _ in range(4):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+                client.connect("/run/table-flood")
+        self.assertStandsBack(unit)
+        self.assertEqual(property_of(unit, "Result"), "trigger-limit-hit")
+        self.assertSays(ctl("steal", "--no-wait", unit), 0)  # a tenure begins with a clean slate
+        self.wait_for_state(unit, "running")
 
     def test_a_start_that_is_refused_is_tried_five_times_and_then_a_failure(self):
         self.unit("table-broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
