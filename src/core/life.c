@@ -83,9 +83,11 @@ void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id, bool unanswer
 
 static void check_gate(Core *c, Unit *u) {
         bool missing = u->said.report.known && !u->said.report.gate_loaded && !u->forgotten && !u->config.once;
+        Report report = output_report_of(u, REPORT_GATE_MISSING);
 
-        if (unit_life_miss_gate(u, missing))
-                output_report(c, output_report_of(u, REPORT_GATE_MISSING));
+        report.why = missing ? said_why_no_gate(u) : WHY_NONE;
+        if (unit_life_miss_gate(u, report.why))
+                output_report(c, report);
 }
 
 static void step_idle(Core *c, Unit *u) {

@@ -159,7 +159,7 @@ typedef struct UnitLife {
         bool killed;          /* the guard was told to, before its time */
         bool start_lost;      /* PID 1 has not answered the last start */
         bool spent;           /* config.once: its one start was asked for, by us or before our restart */
-        bool gate_reported;
+        Why gate_reported;    /* why the gate is missing, as it was reported; WHY_NONE: it is not missing */
 } UnitLife;
 
 /* What the operator wishes (wish.c). */

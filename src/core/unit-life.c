@@ -51,10 +51,10 @@ void unit_life_put_aside(Unit *u, usec_t until) {
         u->life.aside_until = until;
 }
 
-bool unit_life_miss_gate(Unit *u, bool missing) {
-        bool news = missing && !u->life.gate_reported;
+bool unit_life_miss_gate(Unit *u, Why why) {
+        bool news = why != WHY_NONE && why != u->life.gate_reported;
 
-        u->life.gate_reported = missing;
+        u->life.gate_reported = why;
         return news;
 }
 

@@ -28,8 +28,8 @@ void unit_life_miss_beat(Unit *u, usec_t last);
 void unit_life_set_rest(Unit *u, Rest rest);
 /* The unit rests because of another one, until then at the longest. */
 void unit_life_put_aside(Unit *u, usec_t until);
-/* Notes whether its gate is missing. Returns true where that is news. */
-bool unit_life_miss_gate(Unit *u, bool missing);
+/* Notes why its gate is missing (WHY_NONE: it is not). Returns true where that is news. */
+bool unit_life_miss_gate(Unit *u, Why why);
 /* Notes the timeline that the guard is told in the request with that id. */
 void unit_life_arm(Unit *u, const Timeline *t, uint64_t id);
 /* The machine was paused: beats that were sent at from or before count no more (law 14). */
