@@ -444,6 +444,41 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.assert_error(call("ConfirmDeadMachine", "s", self.machine_id()), "is this machine, and not off")
         self.assert_error(call("ConfirmDeadMachine", "s", "0" * 32), "The registry names no machine")
 
+    def test_a_machine_whose_record_is_gone_and_that_keeps_leases_is_confirmed_dead_by_its_id(self):
+        self.wait_competing()
+        machine, session = "5afe" * 8, "5afe5afe5afe5afe-1000"
+        self.put_record(f"fences/{session}", json.dumps({"counter": 0, "names": [], "keeps": True}))
+        self.put_record(f"beats/{session}", json.dumps({"machine_id": machine, "nonce": "5afe5afe5afe5afe-1"}))
+        self.put_record("leases/kept", json.dumps({"state": "held", "machine_id": machine, "session": session, "version": 0, "index": 3,
+                                                   "since": 5, "period": 0, "debts": [], "tenures": []}))
+        self.wait_for("it is listed, as silent", lambda: self.row_of(machine))
+        self.assertEqual(self.row_of(machine)[1:], ["", "", {}, 1, False])
+        self.assert_error(call("ForgetLease", "s", "kept"), "somebody holds it")
+        self.assert_error(call("ForgetMachine", "s", machine), "The registry has nothing of")
+        self.assertEqual(call("ConfirmDeadMachine", "s", machine).returncode, 0)
+        self.wait_for("nobody waits for it", lambda: not self.row_of(machine))
+
+    def test_a_pause_that_nobody_waits_for_any_more_is_not_said_to_be_not_done(self):
+        self.wait_competing()
+        machine = self.add_machine("reads5", "5")  # beats, holds a lease, and never reads of the pause
+        self.put_record("leases/unread", json.dumps({"state": "held", "machine_id": machine, "session": "5" * 16 + "-60000", "version": 0,
+                                                     "index": 3, "since": 5, "period": 0, "debts": [], "tenures": []}))
+        self.wait_for("its lease is read", lambda: "unread" in call("ListLeases").stdout)
+        asker = subprocess.Popen(["busctl", "--system", "call", NAME, PATH, "org.leased1.Manager", "Pause"])
+        try:
+            self.wait_for("it is in force", lambda: get(PATH, "org.leased1.Manager", "Paused") == "on")
+            self.assertIsNone(asker.poll())
+        finally:
+            asker.kill()
+            asker.wait()
+        self.wait_for("that is told", lambda: "nobody waits any more until each machine has read of the pause" in self.world.said())
+        self.assertEqual(get(PATH, "org.leased1.Manager", "Paused"), "on")
+        self.assertEqual(call("Resume").returncode, 0)
+        self.put_record("leases/unread", json.dumps({"state": "free", "machine_id": machine, "session": "", "version": 0, "index": 4,
+                                                     "since": 5, "period": 0, "debts": [], "tenures": []}))
+        self.wait_for("the end of the pause", lambda: get(PATH, "org.leased1.Manager", "Paused") == "")
+        self.wait_competing()
+
     def test_during_a_pause_nobody_takes_a_lease(self):
         self.wait_competing()
         self.assertEqual(get(PATH, "org.leased1.Manager", "Paused"), "")
