@@ -40,7 +40,8 @@ static const struct {
         [WHY_REGISTRY_REPLACED] = { "the registry was replaced or fell back to an older state: waits for whoever may "
                                     "still run from before" },
         [WHY_NOTHING_REMEMBERED] = { "this machine remembers nothing of the registry: waits one TTL" },
-        [WHY_MACHINE_UNLISTED] = { "this machine is not in the registry yet" },
+        [WHY_MACHINE_UNLISTED] = { "this machine is not in the registry yet",
+                        "its record in the registry is gone, or cannot be read" },
         [WHY_REGISTRY_NAMELESS] = { "the registry's record of its own name is lost: waits for a machine that knows "
                                     "it" },
 

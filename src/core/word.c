@@ -59,6 +59,11 @@ static Machine *machine_of(const Core *c, const Word *w) {
         return is_about_machine(w) ? mirror_find_machine((Core *) c, w->object) : NULL;
 }
 
+/* Whether the machine has a record into which a drain can be written. */
+static bool is_readable(const Machine *m) {
+        return m && m->seen.revision > 0 && !m->damaged;
+}
+
 static bool beats(const Core *c) {
         return session_settled(c) && c->now.boottime < c->own.t0 + c->own.timeline.stop;
 }
@@ -183,7 +188,9 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                         *ret_why = reason(WHY_BEATS);
                 return m && ret_why->why == WHY_NONE ? WORD_BEGUN : WORD_UNABLE;
         default:
-                return m ? WORD_BEGUN : WORD_UNABLE;
+                if (!is_readable(m))
+                        *ret_why = reason_there(reason(WHY_MACHINE_UNLISTED));
+                return is_readable(m) ? WORD_BEGUN : WORD_UNABLE;
         }
 }
 
@@ -220,7 +227,7 @@ static bool has_begun(const Core *c, const Word *w) {
         case EVENT_RESTART:
                 return w->armed;
         default:
-                return w->armed && m && m->drain_asked == 0;
+                return w->armed && is_readable(m) && m->drain_asked == 0;
         }
 }
 

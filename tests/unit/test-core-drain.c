@@ -124,6 +124,31 @@ static void another_machine_is_told_for_its_present_boot(void **state) {
         world_free(w);
 }
 
+/* Nothing can be written into a record that is gone, or is read by nobody. */
+static void a_machine_whose_record_cannot_be_read_is_not_said_to_drain(void **state) {
+        for (unsigned damaged = 0; damaged < 2; damaged++) {
+                World *w = of_boot();
+                MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+                Record r = { .kind = RECORD_MACHINE, .name = THEM, .damaged = damaged };
+
+                w->revision++;
+                world_put(w, RECORD_MACHINE, THEM, &them);
+                hear(w, RECORD_MACHINE, THEM);
+                if (damaged)
+                        world_damage(w, RECORD_MACHINE, THEM);
+                else
+                        world_delete(w, RECORD_MACHINE, THEM);
+                r.mod_revision = damaged ? w->revision : 0;
+                world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                              .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+                world_step(w, (Event){ .kind = EVENT_DRAIN, .machine_id = THEM, .on = true, .id = 5 });
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_WORD_DONE], 1);
+                assert_int_equal(w->word, WORD_UNABLE);
+                world_free(w);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_drain_until_reboot_ends_with_the_boot_and_not_with_the_daemon),
@@ -131,6 +156,7 @@ int main(void) {
                 cmocka_unit_test(an_undrain_holds_over_a_restart_before_the_record_shows_it),
                 cmocka_unit_test(what_was_asked_elsewhere_holds_for_the_boot_that_was_meant),
                 cmocka_unit_test(another_machine_is_told_for_its_present_boot),
+                cmocka_unit_test(a_machine_whose_record_cannot_be_read_is_not_said_to_drain),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
