@@ -135,7 +135,8 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
 
         /* Of a lease that is held there is nothing to say, but that it is never to be had, or is this machine's own.
          */
-        if (view_is_elsewhere(c, u) && r.why != WHY_KEEPS && r.why != WHY_EARLIER_SESSION)
+        if (view_is_elsewhere(c, u) && r.why != WHY_KEEPS && r.why != WHY_EARLIER_SESSION &&
+                        r.why != WHY_MACHINE_TWICE)
                 r = reason(WHY_NONE);
         *ret = (WhyNotView){
                 .machine_id = c->here.machine_id,

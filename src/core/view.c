@@ -281,7 +281,9 @@ static Why why_not_ours(const Core *c, const Unit *u) {
 static Why why_not_theirs(const Core *c, const Lease *l) {
         if (l->holder && session_keeps_unheard(c, l->holder))
                 return WHY_KEEPS;
-        return is_of_earlier(c, l) ? WHY_EARLIER_SESSION : WHY_HELD_ELSEWHERE;
+        if (!is_of_earlier(c, l))
+                return WHY_HELD_ELSEWHERE;
+        return c->machine.twice_reported ? WHY_MACHINE_TWICE : WHY_EARLIER_SESSION;
 }
 
 static Reason why_not_global(const Core *c, const Unit *u) {
