@@ -165,11 +165,16 @@ static usec_t time_remaining(const Core *c, const Lease *l, Now now) {
 
         if (l->value->state != LEASE_HELD)
                 return 0;
-        if (lease_is_ours(c, l))
-                return usec_sub(usec_add(session_covered_from(c), session_ttl(l->value->session)), now.boottime);
+        if (lease_is_ours(c, l)) {
+                usec_t from = is_kept(c) ? now.boottime : session_covered_from(c);
+
+                return usec_sub(usec_add(from, session_ttl(l->value->session)), now.boottime);
+        }
         if (l->value->period > 0)
                 return usec_sub(usec_add(l->seen.at, l->value->period), now.boottime);
         s = l->holder;
+        if (s && s->beat.known && session_dead_at(s) == USEC_INFINITY)
+                return s->ttl;
         return s && s->beat.known ? usec_sub(usec_add(s->beat.at, s->ttl), now.boottime) : 0;
 }
 

@@ -377,6 +377,7 @@ class Verbs(TwoSecondCase):
             self.assertRegex(ctl(*shown).stdout, r"(?m)paused since .* by root@", shown)
         self.assertIn("leased_paused 1", ctl("metrics").stdout)
         self.assertIn("leased_keeps 1", ctl("metrics").stdout)
+        self.assertEqual(ctl("is-held", unit).stdout, "held\n")
         self.assertSays(ctl("release", unit), 1, f"{unit}: It cannot be: paused: nobody takes a lease until leasectl resume.")
         self.assertEqual(self.row(unit)["state"], "running")
         self.assertSays(ctl("resume"), 0)

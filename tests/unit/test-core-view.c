@@ -300,6 +300,21 @@ static void what_the_guard_keeps_in_a_pause_has_no_end(void **state) {
         world_free(w);
 }
 
+/* What is kept without beats does not run out. */
+static void a_lease_that_is_kept_has_its_whole_time_left(void **state) {
+        World *w = paused_and_the_registry_silent();
+        LeaseView l;
+
+        assert_true(core_find_lease(w->core, w->now, "a.service", &l));
+        assert_true(l.local);
+        assert_int_equal(l.time_remaining, TTL);
+        world_free(w);
+        w = kept_since_a_pause();
+        assert_true(core_find_lease(w->core, w->now, "a.service", &l));
+        assert_int_equal(l.time_remaining, TTL);
+        world_free(w);
+}
+
 /* ---- machines ---- */
 
 static int find_them(const MachineView *v, void *userdata) {
@@ -577,6 +592,7 @@ int main(void) {
                 cmocka_unit_test(the_state_is_what_can_be_known),
                 cmocka_unit_test(what_the_guard_keeps_has_an_end_that_is_told),
                 cmocka_unit_test(what_the_guard_keeps_in_a_pause_has_no_end),
+                cmocka_unit_test(a_lease_that_is_kept_has_its_whole_time_left),
                 cmocka_unit_test(a_machine_is_up_silent_or_unknown),
                 cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
                 cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),
