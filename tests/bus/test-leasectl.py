@@ -479,6 +479,18 @@ class WithDaemon(CaseWithDaemon):
         self.assertEqual(self.row(bad)["state"], "running")
 
 
+    def test_a_gate_that_a_broken_off_enable_has_left_is_named(self):
+        unit = self.enable("broken-off.service")
+        ctl("disable", unit, check=True)
+        write(dropin_of(unit), f"[Unit]\nAssertPathExists={GATES}/{unit}\n")  # as after SIGKILL between the two files
+        run("systemctl", "daemon-reload")
+        self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
+        self.assertSays(ctl("status", unit), 4, f"{unit}: not enabled on this machine, see: leasectl list",
+                        f"note: {unit}: it cannot be started all the same, for its gate is left from an enable or disable that ...")
+        self.assertSays(ctl("disable", unit), 0)
+        self.assertUntouched(unit)
+        run("systemctl", "start", unit)
+
     def test_locks_that_a_user_can_hold_are_in_nobodys_way(self):
         unit = self.enable("locked.service")
         user = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", LOCK_ALL,
