@@ -102,9 +102,9 @@ static void judge_held(json_t *cluster, const json_t *holder) {
         usec_t since = (usec_t) get_integer(holder, "since_usec");
         char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
 
-        if (streq(get_string(holder, "state"), "silent") && get_boolean(machines_find(machines, id), "up")) {
+        if (streq(get_string(holder, "state"), "silent") && get_boolean(machines_find(machines, id), "unconfirmed")) {
                 add_wrong(cluster, "unit-silent", get_string(holder, "unit"),
-                                "is held by an earlier boot of %s, which is not heard (leasectl confirm-dead)",
+                                "is kept by %s since a pause, and not heard of (leasectl confirm-dead)",
                                 machine_name(machines, id, name, sizeof(name)));
                 return;
         }

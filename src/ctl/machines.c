@@ -64,14 +64,15 @@ int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *
                 const char *id = string_at(m, 0);
 
                 (void) json_array_append_new(rows,
-                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:b}", "machine_id",
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:b, s:b}", "machine_id",
                                                 json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
                                                 json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
                                                 json_array_get(m, 4), "draining", json_array_get(m, 5), "version",
                                                 get_string(json_object_get(manager, "MachineVersions"), id), "up",
                                                 standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
                                                 "ttl_usec", age_of(manager, id, 1), "here",
-                                                streq(get_string(manager, "MachineID"), id)));
+                                                streq(get_string(manager, "MachineID"), id), "unconfirmed",
+                                                contains(json_object_get(manager, "UnconfirmedMachines"), id)));
         }
         *ret = rows_sorted(rows, "hostname");
         *ret_manager = TAKE_PTR(manager);
@@ -249,6 +250,23 @@ static void complete(json_t *rows) {
         }
 }
 
+/* Says which machines must be confirmed dead before anybody takes what they hold. */
+static void print_unconfirmed(const json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                char name[HOSTNAME_SHOWN];
+
+                if (!get_boolean(row, "unconfirmed"))
+                        continue;
+                (void) machine_name(rows, get_string(row, "machine_id"), name, sizeof(name));
+                say_wrapped(4, "%s%s keeps leases since a pause, and %s; if it is off: leasectl confirm-dead %s%s",
+                                colour_on(COLOUR_YELLOW), name,
+                                get_boolean(row, "up") ? "was booted since" : "is not heard", name, colour_off());
+        }
+}
+
 int verb_machines(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "MACHINE", .key = "name" },
@@ -266,6 +284,8 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
         if (ctl->json == JSON_OFF)
                 complete(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No machine is known yet");
+        if (ctl->json == JSON_OFF)
+                print_unconfirmed(rows);
         pause_print(ctl, manager);
         return registry_known(manager);
 }

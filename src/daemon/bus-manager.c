@@ -333,6 +333,12 @@ static int append_if_unknown(const MachineView *v, void *userdata) {
         return MIN(r, 0);
 }
 
+static int append_if_unconfirmed(const MachineView *v, void *userdata) {
+        int r = v->unconfirmed ? bus_append_text(userdata, v->machine_id) : 0;
+
+        return MIN(r, 0);
+}
+
 static int append_heard(const MachineView *v, void *userdata) {
         usec_t ttl = v->record ? session_ttl(v->record->session) : 0;
         int r = v->heard > 0 ? sd_bus_message_append(userdata, "{s(tt)}", v->machine_id,
@@ -454,6 +460,7 @@ static const char *pause_word(const SessionView *s) {
         P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->reading.changes))                                   \
         P(LiveMachines, "as", ASKED, append_machines(m, s, "s", append_if_live))                                      \
         P(UnknownMachines, "as", ASKED, append_machines(m, s, "s", append_if_unknown))                                \
+        P(UnconfirmedMachines, "as", ASKED, append_machines(m, s, "s", append_if_unconfirmed))                        \
         P(MachineVersions, "a{ss}", ASKED, append_machines(m, s, "{ss}", append_version))                             \
         P(MachineAges, "a{s(tt)}", ASKED, append_machines(m, s, "{s(tt)}", append_heard))                             \
         P(Known, "b", TOLD, sd_bus_message_append(m, "b", s->session.known))                                          \

@@ -453,6 +453,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
                                                    "since": 5, "period": 0, "debts": [], "tenures": []}))
         self.wait_for("it is listed, as silent", lambda: self.row_of(machine))
         self.assertEqual(self.row_of(machine)[1:], ["", "", {}, 1, False])
+        self.assertEqual(get(PATH, "org.leased1.Manager", "UnconfirmedMachines"), [machine])
         self.assert_error(call("ForgetLease", "s", "kept"), "somebody holds it")
         self.assert_error(call("ForgetMachine", "s", machine), "The registry has nothing of")
         self.assertEqual(call("ConfirmDeadMachine", "s", machine).returncode, 0)
