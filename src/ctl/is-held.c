@@ -17,8 +17,8 @@ static bool unit_is_held(const Ctl *ctl, const json_t *row) {
 
         if (!get_boolean(row, "local") || streq(get_string(row, "state"), "waiting"))
                 return false;
-        /* A reading of another machine's CLOCK_BOOTTIME means nothing here; and a unit that is kept without beats, in a
-         * pause, is never stopped. */
+        /* A reading of another machine's CLOCK_BOOTTIME means nothing here; and a unit that is kept without beats, in
+         * a pause, is never stopped. */
         return ctl->host || stop_at == 0 ? get_integer(row, "time_remaining_usec") > 0 : now_boottime() < stop_at;
 }
 

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 
-from leasectl_beta import TwoSecondCase
+from leasectl_beta import REGISTRY, TwoSecondCase
 from leasectl_guest import HERE, SLEEPER, ctl, main, property_of, read, run, wait_for
 
 # Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names.
@@ -107,11 +107,44 @@ class Table(TwoSecondCase):
 
     def test_what_systemd_ends_because_of_a_limit_is_a_failure(self):
         units = [self.enabled(f"table-{name}.service", "", f"[Service]\n{setting}\nExecStart=/bin/sleep infinity\n")
-                 for name, setting in (("runtime", "RuntimeMaxSec=200ms"), ("watchdog", "WatchdogSec=200ms"),
+                 for name, setting in (("runtime", "RuntimeMaxSec=200ms\nRuntimeRandomizedExtraSec=50ms"), ("watchdog", "WatchdogSec=200ms"),
                                        ("start", "Type=notify\nTimeoutStartSec=200ms"), ("exec", "ExecCondition=/bin/false"))]
         for unit in units:
             with self.subTest(unit):
                 self.assertStandsBack(unit)
+
+    def test_a_restart_by_systemd_ends_no_tenure(self):
+        unit = self.enabled("table-restart.service", "", "[Service]\nRestart=always\nRestartSec=50ms\nRestartSteps=2\n"
+                            "RestartMaxDelaySec=100ms\n"
+                            "ExecStart=/bin/sh -c 'echo >>/run/table-restarts; [ $$(wc -l </run/table-restarts) -gt 2 ] && exec sleep infinity'\n")
+        self.addCleanup(run, "rm", "-f", "/run/table-restarts")
+        wait_for("it runs for the third time", lambda: property_of(unit, "ActiveState") == "active" and
+                 os.path.exists("/run/table-restarts") and len(read("/run/table-restarts")) > 2)
+        self.wait_for_state(unit, "running")
+        self.assertEqual(self.index(unit), 1)
+
+    def test_a_unit_has_ended_when_systemd_says_so(self):
+        unit = self.enabled("table-exit.service", "", "[Service]\nExitType=cgroup\nExecStart=/bin/sh -c "
+                            "'(until test -e /run/table-exit; do sleep 0.1; done) &'\n")
+        self.wait_for_state(unit, "running")
+        run("touch", "/run/table-exit")
+        self.addCleanup(run, "rm", "/run/table-exit")
+        self.wait_for_state(unit, "done")
+
+    def test_what_systemd_is_not_to_kill_is_killed_in_time(self):
+        unit = self.enabled("table-unkilled.service", "SurviveFinalKillSignal=yes",
+                            "[Service]\nKillMode=mixed\nSendSIGKILL=no\nFinalKillSignal=SIGTERM\nRestartKillSignal=SIGTERM\n"
+                            "WatchdogSignal=SIGTERM\nTimeoutSec=300ms\nTimeoutStopSec=300ms\nTimeoutAbortSec=300ms\n"
+                            "TimeoutStartFailureMode=terminate\nTimeoutStopFailureMode=terminate\n"
+                            "ExecStart=/bin/sh -c 'trap : TERM; while :; do sleep 1; done'\n")
+        self.wait_for_state(unit, "running")
+        pid = property_of(unit, "MainPID")
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            wait_for("the guard has killed it", lambda: not os.path.exists(f"/proc/{pid}"))
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        self.wait_for_state(unit, "running")
 
     def test_success_exit_status_decides_whether_it_is_done(self):
         ending = "[Service]\nExecStart=/bin/sh -c 'exit 3'\n"
