@@ -389,6 +389,7 @@ bool core_find_unit(const Core *c, Now now, const char *unit, UnitView *ret) {
 }
 
 int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void *), void *userdata) {
+        bool any_keeps = session_another_keeps(c); /* mostly none does */
         int r = 0;
 
         for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
@@ -400,7 +401,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .held = held_by(c, m->value.session),
-                        .unconfirmed = confirm_is_needed(c, m),
+                        .unconfirmed = any_keeps && confirm_is_needed(c, m),
                 };
 
                 if (m->seen.revision == 0 && !v.unconfirmed)
