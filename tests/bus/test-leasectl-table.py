@@ -101,8 +101,9 @@ class Table(TwoSecondCase):
         for unit, word in units.items():
             with self.subTest(unit):
                 self.assertStandsBack(unit)
-                wait_for("five tries are in the journal", lambda: len(  # which may be slow
-                    [line for line in journal_of(unit).splitlines() if re.search(word, line)]) >= 5)  # pylint: disable=cell-var-from-loop
+                # leased asks five times. A slow PID 1 makes one job of a start and the next, and a slow journal comes later.
+                wait_for("the tries are in the journal", lambda: len(
+                    [line for line in journal_of(unit).splitlines() if re.search(word, line)]) >= 3)  # pylint: disable=cell-var-from-loop
                 self.assertNotEqual(property_of(unit, "ActiveState"), "active")
 
     def test_what_systemd_ends_because_of_a_limit_is_a_failure(self):
