@@ -315,6 +315,22 @@ static void a_lease_that_is_kept_has_its_whole_time_left(void **state) {
         world_free(w);
 }
 
+/* Its file was removed: PID 1 first says only that it must reload. */
+static void each_reason_for_which_a_gate_is_missing_is_reported_once(void **state) {
+        World *w = world_new();
+
+        w->unit.gate_loaded = false;
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_GATE_MISSING], 1);
+        w->unit.load = LOAD_MISSING;
+        for (unsigned i = 0; i < 3; i++) {
+                world_say_unit(w);
+                assert_int_equal(w->reports[REPORT_GATE_MISSING], 2);
+        }
+        world_free(w);
+}
+
 /* ---- machines ---- */
 
 static int find_them(const MachineView *v, void *userdata) {
@@ -593,6 +609,7 @@ int main(void) {
                 cmocka_unit_test(what_the_guard_keeps_has_an_end_that_is_told),
                 cmocka_unit_test(what_the_guard_keeps_in_a_pause_has_no_end),
                 cmocka_unit_test(a_lease_that_is_kept_has_its_whole_time_left),
+                cmocka_unit_test(each_reason_for_which_a_gate_is_missing_is_reported_once),
                 cmocka_unit_test(a_machine_is_up_silent_or_unknown),
                 cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
                 cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),

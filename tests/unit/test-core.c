@@ -277,13 +277,6 @@ static void a_unit_without_its_gate_is_not_competed_for(void **state) {
         world_pass(w, 30 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_GATE_MISSING], 1);
         assert_null(world_find(w, RECORD_LEASE, "a.service"));
-        /* Its file was removed: PID 1 first says only that it must reload. */
-        w->unit.load = LOAD_MISSING;
-        for (unsigned i = 0; i < 3; i++) {
-                world_say_unit(w);
-                assert_int_equal(w->reports[REPORT_GATE_MISSING], 2);
-        }
-        w->unit.load = LOAD_OK;
         w->unit.gate_loaded = true;
         world_say_unit(w);
         world_pass(w, USEC_PER_SEC);
