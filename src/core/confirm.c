@@ -21,31 +21,12 @@ static bool is_silent(const Core *c, const Session *s) {
                !session_is_ours(c, s->name);
 }
 
-/* Whether the session holds a lease for the machine. */
-static bool holds_for(const Core *c, const Session *s, const Machine *m) {
-        for (const Lease *l = s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
-                if (lease_held_by(l->value, s->name) && streq(l->value->machine_id, m->id))
-                        return true;
-        return false;
-}
-
-/* Of a session that keeps its leases, the leases say whose it is where the machine's record is gone and the beat
- * cannot be read: nothing else would ever end that session (law 11). */
 static bool is_alive(const Core *c, const Session *s, const Machine *m) {
-        return s->beat.known && s->beat.revision > 0 && !session_is_over(s) &&
-               (streq(s->name, m->value.session) || streq(s->beat_value.machine_id, m->id) ||
-                               (s->keeps && holds_for(c, s, m)));
+        return s->beat.known && s->beat.revision > 0 && !session_is_over(s) && session_is_of(c, s, m);
 }
 
 static bool is_due(const Session *s) {
         return s->confirmed && !session_is_over(s) && s->beat.revision == s->confirmed_at;
-}
-
-bool confirm_is_needed(const Core *c, const Machine *m) {
-        for (const Session *s = c->sessions; s; s = s->hh.next)
-                if (session_keeps_unheard(c, s) && !session_is_ours(c, s->name) && is_alive(c, s, m))
-                        return true;
-        return false;
 }
 
 Confirmation confirm_look(const Core *c, const Machine *m) {

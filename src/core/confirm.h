@@ -12,9 +12,6 @@ typedef enum Confirmation {
         CONFIRM_BEATS, /* one was heard a moment ago, and no other one is silent */
 } Confirmation;
 
-/* Whether a session of the machine that is not heard keeps its leases without beats (law 13), so that nobody takes
- * them before the machine is confirmed dead. It may be a session of an earlier boot of a machine that is up. */
-bool confirm_is_needed(const Core *c, const Machine *m);
 /* Gives what there is to be confirmed of the machine now. */
 Confirmation confirm_look(const Core *c, const Machine *m);
 /* Has the sessions of the machine that are silent now be marked as over, until they are or confirm_end() is called.

@@ -140,8 +140,6 @@ static bool take_answer(Core *c, uint64_t id, const Pending *asked, const Answer
 }
 
 static void end_answer(Core *c, const Event *e, const Pending *asked) {
-        if (asked->lists)
-                c->heard.unlisted = e->answer.outcome == OUTCOME_UNKNOWN ? c->heard.unlisted + 1 : 0;
         if (beats_answer(c, e->id, &e->answer))
                 return;
         if (e->id == c->identity.list_read)

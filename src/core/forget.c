@@ -18,7 +18,6 @@
 
 #include "core/forget.h"
 
-#include "core/confirm.h"
 #include "core/copies.h"
 #include "core/lease.h"
 #include "core/machine.h"
@@ -38,7 +37,7 @@ static Reason why_no_machine(Core *c, const Forgetting *f) {
         if (m && (machine_is_own(c, m) || machine_session(c, m)))
                 return reason(WHY_UP);
         /* With its record goes the name by which it is confirmed dead. */
-        return m && confirm_is_needed(c, m) ? reason_there(reason(WHY_KEEPS)) : reason(WHY_NONE);
+        return m && session_machine_keeps(c, m) ? reason_there(reason(WHY_KEEPS)) : reason(WHY_NONE);
 }
 
 /* The host name of a machine where a unit with this lease is enabled; NULL: there is none. */

@@ -367,6 +367,7 @@ static void take_absences(Core *c, const Answer *a) {
         Machine *m, *next_machine;
         Offer *o, *next_offer;
 
+        c->heard.unlisted = 0;
         if (is_missing(c, a, RECORD_META, &c->meta.seen))
                 take_meta(c, &(Record){ .kind = RECORD_META, .name = "" }, a->revision);
         if (is_missing(c, a, RECORD_PAUSE, &c->pause.seen))

@@ -78,6 +78,28 @@ bool session_keeps_unheard(const Core *c, const Session *s) {
         return session_dead_at(s) == USEC_INFINITY && c->now.boottime >= session_silent_at(s);
 }
 
+/* Whether the session holds a lease for the machine. */
+static bool holds_for(const Core *c, const Session *s, const Machine *m) {
+        for (const Lease *l = s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
+                if (lease_held_by(l->value, s->name) && streq(l->value->machine_id, m->id))
+                        return true;
+        return false;
+}
+
+/* Of a session that keeps its leases, the leases say whose it is where the machine's record is gone and the beat
+ * cannot be read: nothing else would ever end that session (law 11). */
+bool session_is_of(const Core *c, const Session *s, const Machine *m) {
+        return streq(s->name, m->value.session) || streq(s->beat_value.machine_id, m->id) ||
+               (s->keeps && holds_for(c, s, m));
+}
+
+bool session_machine_keeps(const Core *c, const Machine *m) {
+        for (const Session *s = c->sessions; s; s = s->hh.next)
+                if (session_keeps_unheard(c, s) && !session_is_ours(c, s->name) && session_is_of(c, s, m))
+                        return true;
+        return false;
+}
+
 bool session_keeps(const Core *c) {
         return session_settled(c) && c->own.keeps;
 }

@@ -36,6 +36,10 @@ usec_t session_dead_at(const Session *s);
 /* Whether the session keeps its leases without beats (law 13), and has been silent for longer than its TTL: nobody
  * takes them before it is heard again, or confirmed dead. */
 bool session_keeps_unheard(const Core *c, const Session *s);
+/* Whether the session is one of the machine. */
+bool session_is_of(const Core *c, const Session *s, const Machine *m);
+/* Whether session_keeps_unheard() is so of a session of the machine, which may be one of an earlier boot. */
+bool session_machine_keeps(const Core *c, const Machine *m);
 /* Whether our session keeps what it holds without beats (law 13). */
 bool session_keeps(const Core *c);
 /* Whether another session keeps its leases, and is not over. */

@@ -324,7 +324,6 @@ typedef struct Pending { /* a TXN or READ under way, and the revision known when
         uint64_t id;
         uint64_t revision;
         Lease *leases; /* that a Txn writes for us; NULL: none */
-        bool lists;    /* a READ of all records of some kinds */
 } Pending;
 
 typedef struct Chunk {

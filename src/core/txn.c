@@ -147,9 +147,9 @@ uint64_t txn_read_kinds(Core *c, unsigned kinds) {
         Action *a = output(c, ACTION_READ);
 
         a->id = begin(c);
-        c->asked.list[c->asked.n - 1].lists = true;
         patience = MIN(patience, LIST_PATIENCE);
         a->timeout = MAX(least, patience);
+        c->heard.unlisted++; /* until a list has come */
         a->list_kinds = kinds;
         return a->id;
 }

@@ -4,7 +4,6 @@
 
 #include "core/view.h"
 
-#include "core/confirm.h"
 #include "core/cover.h"
 #include "core/global.h"
 #include "core/lease.h"
@@ -401,7 +400,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .held = held_by(c, m->value.session),
-                        .unconfirmed = any_keeps && confirm_is_needed(c, m),
+                        .unconfirmed = any_keeps && session_machine_keeps(c, m),
                 };
 
                 if (m->seen.revision == 0 && !v.unconfirmed)

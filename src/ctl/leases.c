@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "ctl/files.h"
 #include "util/unit-name.h"
 
 /* Copies a property into the row under another name; null if there is no such property. */
@@ -215,11 +216,22 @@ int unit_read_row(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *error)
         return 0;
 }
 
+/* An enable or disable that was broken off, perhaps by a power cut, may have left a unit that nobody can start and
+ * leased does not know (ctl/files.h). */
+static void note_left_gate(const Ctl *ctl, const char *name) {
+        if (!ctl->host && !files_listed(name) && files_gated(name))
+                complain("note: %s: it cannot be started all the same, for its gate is left from an enable or disable "
+                         "that was broken off: leasectl enable %s, or leasectl disable %s",
+                                name, name, name);
+}
+
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = unit_read_row(ctl, unit, ret, &error);
+        int r = unit_read_row(ctl, unit, ret, &error), code = r < 0 ? bus_complain(unit, r, &error) : CTL_OK;
 
-        return r < 0 ? bus_complain(unit, r, &error) : CTL_OK;
+        if (code == CTL_NO_SUCH_UNIT)
+                note_left_gate(ctl, unit);
+        return code;
 }
 
 int unit_lease_name(Ctl *ctl, const char *unit, char **ret) {

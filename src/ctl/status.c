@@ -8,7 +8,6 @@
 #include "core/why.h"
 #include "ctl/cluster.h"
 #include "ctl/copies.h"
-#include "ctl/files.h"
 #include "ctl/leases.h"
 #include "ctl/logs.h"
 #include "ctl/machines.h"
@@ -339,23 +338,12 @@ static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
         return code;
 }
 
-/* An enable or disable that was broken off, perhaps by a power cut, may have left a unit that nobody can start and
- * leased does not know (ctl/files.h). */
-static void note_left_gate(const Ctl *ctl, const char *name) {
-        if (!ctl->host && !files_listed(name) && files_gated(name))
-                complain("note: %s: it cannot be started all the same, for its gate is left from an enable or disable "
-                         "that was broken off: leasectl enable %s, or leasectl disable %s",
-                                name, name, name);
-}
-
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         json_auto_t *unit = NULL, *machines = NULL, *manager = NULL, *rows = NULL;
         const char *here;
         char at[128];
         int code = unit_read_one(ctl, name, &unit);
 
-        if (code == CTL_NO_SUCH_UNIT)
-                note_left_gate(ctl, name);
         if (code == CTL_OK)
                 code = machines_read_all(ctl, &machines, &manager);
         if (code != CTL_OK)

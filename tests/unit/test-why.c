@@ -37,6 +37,7 @@ static const struct {
         { WHY_STOPPING, 30 },
         { WHY_DRAINING, 38 },
         { WHY_REGISTRY_NAMELESS, 42 },
+        { WHY_KEEPS, 201 },
         { WHY_SAID, 50 },
         { WHY_STANDS_BACK, 70 },
         { WHY_OTHER_MACHINE, 80 },
@@ -51,7 +52,6 @@ static const struct {
         { WHY_PID1_REFUSES, 127 },
         { WHY_HOLDS, 130 },
         { WHY_SILENCE_UNKNOWN, 135 },
-        { WHY_KEEPS, 201 },
         { WHY_FILE_AHEAD, 240 },
 };
 
