@@ -138,6 +138,7 @@ class Table(TwoSecondCase):
                             "WatchdogSignal=SIGTERM\nTimeoutSec=300ms\nTimeoutStopSec=300ms\nTimeoutAbortSec=300ms\n"
                             "TimeoutStartFailureMode=terminate\nTimeoutStopFailureMode=terminate\n"
                             "ExecStart=/bin/sh -c 'trap : TERM; while :; do sleep 1; done'\n")
+        self.addCleanup(run, "systemctl", "kill", "--signal=KILL", unit)
         self.wait_for_state(unit, "running")
         pid = property_of(unit, "MainPID")
         os.rename(REGISTRY, REGISTRY + ".away")
