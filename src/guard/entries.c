@@ -16,7 +16,8 @@ enum {
         FLAG_POST = 1 << 3,
         FLAG_FENCE = 1 << 4,
         FLAG_KEEPS = 1 << 5,
-        FLAGS_ALL = (1 << 6) - 1,
+        FLAG_FREEZES = 1 << 6,
+        FLAGS_ALL = (1 << 7) - 1,
 };
 
 void entries_write_head(FILE *f, const EntriesHead *head) {
@@ -28,7 +29,8 @@ void entries_write_head(FILE *f, const EntriesHead *head) {
 
 void entries_write(FILE *f, const char *unit, const EntryKept *k, bool fence) {
         int flags = (k->expired ? FLAG_EXPIRED : 0) | (k->lost ? FLAG_LOST : 0) | (k->open ? FLAG_OPEN : 0) |
-                    (k->post ? FLAG_POST : 0) | (fence ? FLAG_FENCE : 0) | (k->keeps ? FLAG_KEEPS : 0);
+                    (k->post ? FLAG_POST : 0) | (fence ? FLAG_FENCE : 0) | (k->keeps ? FLAG_KEEPS : 0) |
+                    (k->freezes ? FLAG_FREEZES : 0);
 
         (void) fprintf(f, "entry %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n", unit, k->index,
                         k->stop_at, k->kill_at, k->stop_offset, k->kill_offset, flags);
@@ -117,6 +119,7 @@ static bool read_entry(Text *t, char unit[UNIT_NAME_SPACE], EntryKept *ret, bool
         ret->open = flags & FLAG_OPEN;
         ret->post = flags & FLAG_POST;
         ret->keeps = flags & FLAG_KEEPS;
+        ret->freezes = flags & FLAG_FREEZES;
         *ret_fence = flags & FLAG_FENCE;
         t->bad = t->bad || flags > FLAGS_ALL || !guard_entry_kept_is_valid(ret);
         return !t->bad;

@@ -19,6 +19,9 @@
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
+/* Between two looks at control groups that are to freeze. A frozen one is looked at as often as one that is killed. */
+#define FROST_EVERY (5 * USEC_PER_MSEC)
+
 /* Where the TTL is below 2 s, PID 1's watchdog is too late for a guard that hangs just before kill_at. The time from
  * kill_at to the taker is then 21.5 % of the TTL, which is 4/15 of kill_offset. The 120 ms from above, up to 260 ms by
  * which PID 1 is late, and the time that the replacement needs do not fit into it. So with such a TTL the guard also
@@ -40,7 +43,9 @@ static void entry_check(const GuardEntry *e) {
                 return;
         must(e->stop_offset <= e->kill_offset);
         must(!guard_entry_is_live(e) || e->stop_at <= e->kill_at);
-        must(guard_entry_is_live(e) || (!e->gate_wanted && e->stop != STOP_STATE_NONE));
+        must(guard_entry_is_live(e) || (!e->gate_wanted && (e->frozen || e->stop != STOP_STATE_NONE)));
+        must(!e->frozen || (!e->expired && !e->lost && !e->down));
+        must(!e->proven || e->frozen);
         must(!e->down || !guard_entry_is_live(e));
         must(!e->keeps || guard_entry_is_live(e));
 }
@@ -61,10 +66,31 @@ static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
         return ENTRY_CLOSE_GATE | ENTRY_MARK | ENTRY_TELL;
 }
 
+/* Law 15. The gate is closed as for a stop: PID 1 is to start nothing in a control group that is made anew. */
+static unsigned entry_freeze(GuardEntry *e, usec_t now) {
+        e->frozen = true;
+        e->gate_wanted = false;
+        e->gate_open = true; /* until the gate has been found gone */
+        e->gate_next = e->look_next = now;
+        return ENTRY_FREEZE | ENTRY_CLOSE_GATE | ENTRY_MARK | ENTRY_TELL;
+}
+
+/* The frozen unit is stopped like any other. If its time is over, its processes are killed as they are, and before
+ * PID 1, which thaws what it stops, hears of the stop. */
+static unsigned entry_end_frost(GuardEntry *e, usec_t now) {
+        e->frozen = e->proven = false;
+        e->expired = true;
+        return (now < e->kill_at ? ENTRY_THAW : ENTRY_KILL) | entry_begin_stop(e, now);
+}
+
 static unsigned entry_expire(GuardEntry *e, usec_t now) {
         entry_check(e);
+        if (e->frozen && !e->proven && now >= e->kill_at) /* law 15 */
+                return entry_end_frost(e, now);
         if (!guard_entry_is_live(e) || e->keeps || now < e->stop_at) /* law 13 */
                 return 0;
+        if (e->freezes && e->gate_wanted && e->gate_open && now < e->kill_at)
+                return entry_freeze(e, now);
         e->expired = true;
         return entry_begin_stop(e, now);
 }
@@ -80,7 +106,7 @@ static unsigned entry_leave(GuardEntry *e) {
 }
 
 bool guard_entry_is_busy(const GuardEntry *e) {
-        return guard_entry_is_stopping(e) || (e->index != 0 && e->gate_open && !e->gate_wanted);
+        return guard_entry_is_stopping(e) || e->frozen || (e->index != 0 && e->gate_open && !e->gate_wanted);
 }
 
 EntryKept guard_entry_keep(const GuardEntry *e) {
@@ -96,6 +122,7 @@ EntryKept guard_entry_keep(const GuardEntry *e) {
                 .open = e->gate_open,
                 .keeps = e->keeps,
                 .post = e->post,
+                .freezes = e->freezes,
         };
 }
 
@@ -121,6 +148,7 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
                 .gate_wanted = kept->open,
                 .gate_open = kept->open,
                 .post = kept->post,
+                .freezes = kept->freezes,
         };
         if (e->down)
                 e->stop = STOP_STATE_ACCEPTED;
@@ -131,12 +159,19 @@ static unsigned entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop
                 usec_t stop_offset, usec_t kill_offset, bool keeps) {
         unsigned actions = entry_expire(e, now) | ENTRY_TELL;
 
-        if (index == 0 || e->leaving || guard_entry_is_stopping(e) || (guard_entry_is_live(e) && e->index != index))
+        if (index == 0 || e->leaving || guard_entry_is_stopping(e) ||
+                        ((guard_entry_is_live(e) || e->frozen) && e->index != index))
                 return actions;
         /* Killing never comes before stopping. */
         stop_at = MIN(stop_at, kill_at);
         stop_offset = MIN(stop_offset, kill_offset);
 
+        if (e->frozen && (keeps || now < stop_at)) { /* law 15: a beat was committed, and the lease is the same */
+                e->frozen = e->proven = false;
+                e->gate_wanted = true;
+                actions |= ENTRY_THAW | ENTRY_OPEN_GATE;
+        } else if (e->frozen)
+                return actions;
         if (!guard_entry_is_live(e))
                 *e = (GuardEntry){ .index = index, .stop_at = stop_at, .kill_at = kill_at };
         else if (e->stop_offset == stop_offset && e->kill_offset == kill_offset) {
@@ -210,6 +245,11 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
         }
         e->stop_at = e->keeps ? now : MIN(e->stop_at, now);
         e->kill_at = e->keeps ? kill_at : MIN(e->kill_at, kill_at);
+        if (e->frozen) { /* law 15 */
+                e->kill_at = MIN(e->kill_at, now);
+                e->lost = true;
+                return actions | entry_end_frost(e, now);
+        }
         if (guard_entry_is_stopping(e)) {
                 e->lost = true;
                 return actions | ENTRY_MARK | ENTRY_TELL;
@@ -225,6 +265,8 @@ unsigned guard_entry_disarm(GuardEntry *e, usec_t now) {
                 return actions;
         e->leaving = true;
         e->gate_wanted = false;
+        if (e->frozen)
+                actions |= entry_end_frost(e, now);
         if (guard_entry_is_stopping(e))
                 return actions;
         e->gate_open = true; /* until the attempt has shown otherwise */
@@ -248,6 +290,8 @@ unsigned guard_entry_close(GuardEntry *e, usec_t now) {
         if (e->index == 0)
                 return actions;
         e->gate_wanted = false;
+        if (e->frozen) /* the daemon has it stopped */
+                return actions | entry_end_frost(e, now);
         return e->gate_open ? actions | ENTRY_CLOSE_GATE : actions;
 }
 
@@ -282,6 +326,24 @@ unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
         if (e->index == 0 || e->down)
                 return actions;
         return actions | (guard_entry_is_live(e) && e->gate_wanted ? ENTRY_OPEN_GATE : ENTRY_MARK);
+}
+
+unsigned guard_entry_looked(GuardEntry *e, usec_t now, Frost frost) {
+        unsigned actions = entry_expire(e, now);
+
+        if (!e->frozen)
+                return actions;
+        if (frost == FROST_FAILED || (frost == FROST_PENDING && e->proven))
+                return actions | entry_end_frost(e, now);
+        if (frost == FROST_FROZEN && !e->proven)
+                actions |= ENTRY_TELL;
+        e->proven = frost == FROST_FROZEN;
+        e->look_next = usec_add(now, e->proven ? GUARD_KILL_EVERY : FROST_EVERY);
+        return actions;
+}
+
+void guard_entry_set_freezes(GuardEntry *e, bool freezes) {
+        e->freezes = freezes;
 }
 
 void guard_entry_set_post(GuardEntry *e, bool post) {
@@ -352,6 +414,8 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
                 return 0;
         if (e->gate_open && !e->gate_wanted && now >= e->gate_next)
                 actions |= ENTRY_CLOSE_GATE;
+        if (e->frozen && now >= e->look_next)
+                actions |= ENTRY_LOOK;
         if (!guard_entry_is_stopping(e))
                 return actions;
         if (now >= entry_shout_at(e, heard)) {
@@ -426,6 +490,10 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
                 next = e->stop_at;
         if (e->gate_open && !e->gate_wanted)
                 next = MIN(next, e->gate_next);
+        if (e->frozen)
+                next = MIN(next, e->look_next);
+        if (e->frozen && !e->proven)
+                next = MIN(next, e->kill_at);
         if (!guard_entry_is_stopping(e))
                 return next;
         next = MIN(next, entry_shout_at(e, heard));
@@ -440,14 +508,15 @@ usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         usec_t slack = usec_sub(e->kill_at, e->stop_at) / 4;
         usec_t end = guard_entry_end_at(e);
         usec_t latest = usec_add(now, watchdog_stopping(e)), shortly_before = usec_sub(end, WATCHDOG_SLACK);
+        bool waits = guard_entry_is_stopping(e) || (e->frozen && !e->proven);
 
         if (guard_entry_is_live(e))
                 return e->keeps ? USEC_INFINITY : usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
-        return guard_entry_is_stopping(e) ? MAX(shortly_before, latest) : USEC_INFINITY;
+        return waits ? MAX(shortly_before, latest) : USEC_INFINITY;
 }
 
 usec_t guard_entry_alarm(const GuardEntry *e, usec_t now) {
-        bool waits = (guard_entry_is_live(e) && !e->keeps) || guard_entry_is_stopping(e);
+        bool waits = (guard_entry_is_live(e) && !e->keeps) || guard_entry_is_stopping(e) || (e->frozen && !e->proven);
 
         if (!waits || e->kill_offset == 0 || e->kill_offset >= SHORT_KILL_OFFSET)
                 return USEC_INFINITY;
@@ -458,5 +527,6 @@ uint32_t guard_entry_flags(const GuardEntry *e) {
         if (e->index == 0)
                 return 0;
         return (e->gate_open ? GUARD_FLAG_OPEN : 0) | (e->expired ? GUARD_FLAG_EXPIRED : 0) |
-               (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0) | (e->keeps ? GUARD_FLAG_KEEPS : 0);
+               (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0) | (e->keeps ? GUARD_FLAG_KEEPS : 0) |
+               (e->frozen ? GUARD_FLAG_FROZEN : 0);
 }

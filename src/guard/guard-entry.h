@@ -5,8 +5,12 @@
  * One entry of the guard: until when a unit may run here, and what must be done when the unit may run no longer. The
  * functions take values and return actions. They read no clock and do no I/O, so that a unit test can try every case.
  *
- * An entry lives through at most three stages, and goes back only by a new ARM or LOSE after the last:
+ * An entry lives through at most four stages. It goes back from the last by a new ARM or LOSE, from the second by an
+ * ARM, and by nothing else:
  *   live      before stop_at; beats move its deadlines; the gate may be open
+ *   frozen    only of a unit with OnOutage=freeze, whose stop_at has come (law 15): the gate is closed, and the
+ * control groups are frozen. An ARM at the same Index thaws them. If they cannot be frozen, are not found frozen by
+ *             kill_at, or are thawed by anybody else, or if the lease is lost, the next stage follows
  *   stopping  expired or lost: the gate is closed, and PID 1 is asked to stop the unit. From kill_at on the unit is
  *             killed every 20 ms, and PID 1 is asked again and again how it is. Silence means: go on (law 9). A unit
  *             with an ExecStopPost= is killed once some time before kill_at (guard_entry_end_at()), and what PID 1
@@ -36,10 +40,13 @@ typedef enum EntryAction {
         ENTRY_STOP = 1 << 2,       /* PID 1 is to stop the unit; answer by guard_entry_stop_answered() */
         ENTRY_ASK = 1 << 3,        /* PID 1 is to say how the unit is; answer by guard_entry_reported() */
         ENTRY_KILL = 1 << 4,       /* SIGKILL to all processes of the unit */
-        ENTRY_SHOUT = 1 << 5, /* no stop was accepted in time: PID 1 is to be reached by the guard's end (law 7) */
-        ENTRY_MARK = 1 << 6,  /* write or remove the mark: what a successor must know of the entry has changed */
-        ENTRY_TELL = 1 << 7,  /* tell the daemon how the entry is now */
-        ENTRY_END = 1 << 8,   /* SIGKILL to the processes of each of its parts that is not spared (PartEnd) */
+        ENTRY_SHOUT = 1 << 5,  /* no stop was accepted in time: PID 1 is to be reached by the guard's end (law 7) */
+        ENTRY_MARK = 1 << 6,   /* write or remove the mark: what a successor must know of the entry has changed */
+        ENTRY_TELL = 1 << 7,   /* tell the daemon how the entry is now */
+        ENTRY_END = 1 << 8,    /* SIGKILL to the processes of each of its parts that is not spared (PartEnd) */
+        ENTRY_FREEZE = 1 << 9, /* the control groups are to be frozen, and looked at as for ENTRY_LOOK */
+        ENTRY_LOOK = 1 << 10,  /* whether they are frozen is to be answered by guard_entry_looked() */
+        ENTRY_THAW = 1 << 11,  /* they are to be thawed, after the gate and before all else */
 } EntryAction;
 
 typedef enum StopAnswer {
@@ -47,6 +54,13 @@ typedef enum StopAnswer {
         STOP_REFUSED,  /* PID 1 answered with another error */
         STOP_SILENT,   /* no answer came in time, or the bus is not there */
 } StopAnswer;
+
+/* Whether all control groups of an entry are frozen. */
+typedef enum Frost {
+        FROST_PENDING, /* not yet, or no longer */
+        FROST_FROZEN,
+        FROST_FAILED, /* there is nothing that could be frozen, or the kernel refuses */
+} Frost;
 
 typedef enum StopState {
         STOP_STATE_NONE,
@@ -64,6 +78,10 @@ typedef struct GuardEntry {
         usec_t stop_offset, kill_offset; /* from the t0 of a beat to the two (law 1) */
         bool keeps;                      /* while the entry is live, its deadlines do not count (law 13) */
         bool expired, lost, down;
+        bool freezes;     /* the unit has OnOutage=freeze: at stop_at it is frozen and not stopped (law 15) */
+        bool frozen;      /* it was told to freeze, and nobody thawed it since */
+        bool proven;      /* ... and its control groups were found frozen */
+        usec_t look_next; /* when to look at the frozen control groups again */
         bool leaving;     /* DISARM was asked for: the entry is dropped as soon as it may be */
         bool gate_wanted; /* OPEN was asked for, and the gate is to stay open while the entry is live */
         bool gate_open;   /* the gate is there, or may be */
@@ -115,6 +133,7 @@ typedef struct EntryKept {
         bool open;          /* the gate is open */
         bool keeps;         /* as in GuardEntry */
         bool post;          /* as in GuardEntry */
+        bool freezes;       /* as in GuardEntry */
 } EntryKept;
 
 static inline bool guard_entry_is_stopping(const GuardEntry *e) {
@@ -122,7 +141,7 @@ static inline bool guard_entry_is_stopping(const GuardEntry *e) {
 }
 
 static inline bool guard_entry_is_live(const GuardEntry *e) {
-        return e->index != 0 && !e->expired && !e->lost;
+        return e->index != 0 && !e->expired && !e->lost && !e->frozen;
 }
 
 /* Whether something may be due for the entry at any time, or depends on what is heard of PID 1: the unit is being
@@ -170,6 +189,11 @@ unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open);
 unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer);
 unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer);
 
+/* Takes what was found when the control groups were looked at (ENTRY_FREEZE, ENTRY_LOOK). */
+unsigned guard_entry_looked(GuardEntry *e, usec_t now, Frost frost);
+
+/* Takes whether the unit has OnOutage=freeze: what counts is the last word before its stop_at. */
+void guard_entry_set_freezes(GuardEntry *e, bool freezes);
 /* Takes whether the unit or a member has an ExecStopPost=. To be called before the gate opens, and again when the unit
  * is to be stopped. */
 void guard_entry_set_post(GuardEntry *e, bool post);

@@ -10,6 +10,7 @@
 
 #include "guard/alarm.h"
 #include "guard/client.h"
+#include "guard/freezer.h"
 #include "guard/guard.h"
 #include "guard/guard-entry.h"
 #include "guard/killer.h"

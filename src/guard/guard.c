@@ -309,7 +309,7 @@ static void guard_lose(Guard *g) {
                 const GuardEntry *e = &item->entry;
 
                 g->losing = item->hh.next;
-                if (guard_entry_is_live(e))
+                if (guard_entry_is_live(e) || e->frozen)
                         item_perform(g, item,
                                         guard_entry_lose(&item->entry, now_boottime(), e->index,
                                                         guard_entry_last_kill(e, now_boottime())));
@@ -397,6 +397,8 @@ static void guard_restore(Guard *g) {
 /* ---- the turn ---- */
 
 static void item_tick(Guard *g, Item *item, Heard heard) {
+        if (guard_entry_is_live(&item->entry) && !item->entry.keeps && now_boottime() >= item->entry.stop_at)
+                item_read_members(g, item); /* whether it is to be frozen (law 15) */
         item_perform(g, item, guard_entry_tick(&item->entry, now_boottime(), heard));
 }
 

@@ -58,6 +58,7 @@ void item_read_members(Guard *g, Item *item) {
         if (r >= 0) {
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
                 guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
+                guard_entry_set_freezes(&item->entry, strv_contains(members, GUARD_FREEZE) && !item->fence);
         }
         for (char **m = members; r >= 0 && m && *m; m++)
                 if (guard_member_is_valid(*m))
@@ -68,14 +69,44 @@ void item_read_members(Guard *g, Item *item) {
 
 /* ---- actions ---- */
 
+static void item_thaw(Guard *g, Item *item) {
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
+                int r = freezer_set(g->groups, p->name, false);
+
+                if (r < 0)
+                        (void) log_error_errno(r, "%s: cannot thaw it", p->name);
+        }
+}
+
+/* Freezes the unit if this is due, and looks whether it is frozen. Returns the actions that follow. */
+static unsigned item_look(Guard *g, Item *item, unsigned actions) {
+        Frost sum = FROST_FROZEN;
+        int r = 0;
+
+        for (Part *p = item->parts; p < item->parts + item->n_parts && r >= 0; p++) {
+                Frost frost;
+
+                if (actions & ENTRY_FREEZE)
+                        r = freezer_set(g->groups, p->name, true);
+                frost = r < 0 ? FROST_FAILED : freezer_look(g->groups, p->name);
+                if (frost == FROST_FAILED || sum == FROST_FROZEN)
+                        sum = frost;
+        }
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot freeze it", item->unit);
+        return guard_entry_looked(&item->entry, now_boottime(), sum);
+}
+
 /* Writes the mark of the entry as it is now, or removes it if there is no entry or the unit is down: then nothing of
  * the unit is left to be done, not even for a successor. */
 static int item_mark(Guard *g, Item *item) {
         const GuardEntry *e = &item->entry;
-        Mark mark = { e->index, e->keeps ? USEC_INFINITY : e->kill_at, e->kill_offset, e->expired || e->lost };
+        Mark mark = { e->index, e->keeps ? USEC_INFINITY : e->kill_at, e->kill_offset, !guard_entry_is_live(e) };
         int r;
 
         if (e->index == 0 || e->down) {
+                if (e->freezes)
+                        item_thaw(g, item); /* a slice outlives what was in it */
                 for (size_t i = 0; i < item->n_parts; i++) {
                         killer_reset(&item->parts[i].killer);
                         item->parts[i].end = (PartEnd){};
@@ -240,6 +271,20 @@ void item_place(Guard *g, Item *item) {
         g->calm_alarm = MIN(g->calm_alarm, guard_entry_alarm(&item->entry, 0));
 }
 
+/* Tells that the unit is frozen, or runs again (law 15). */
+static void tell_frost(const Item *item) {
+        const GuardEntry *e = &item->entry;
+        JournalEvent event = {
+                .id = e->frozen ? MESSAGE_GUARD_FREEZES : MESSAGE_GUARD_THAWS, .unit = item->unit, .index = e->index
+        };
+
+        if (e->frozen == ((item->told_flags & GUARD_FLAG_FROZEN) > 0) || (!e->frozen && !guard_entry_is_live(e)))
+                return;
+        journal_event(LOG_WARNING, &event,
+                        e->frozen ? "freezing it, no beat came in time" : "it goes on, a beat has come");
+        event_log(0, "%s %s %" PRIu64 " %" PRIu64, e->frozen ? "frozen" : "thawed", item->unit, e->index, e->kill_at);
+}
+
 /* begins: the unit is to be stopped from now on. */
 static void write_event(const Item *item, unsigned actions, bool begins) {
         const GuardEntry *e = &item->entry;
@@ -255,11 +300,9 @@ static void write_event(const Item *item, unsigned actions, bool begins) {
                 event_log(0, "down %s", item->unit);
 }
 
-void item_perform(Guard *g, Item *item, unsigned actions) {
-        const GuardEntry *e = &item->entry;
-        bool begins;
-
-        /* An attempt on the gate may bring more actions, such as an expiry meanwhile: the loop turns at most twice. */
+/* Carries out what is to be done with the gate. An attempt may bring more actions, such as an expiry meanwhile: the
+ * loop turns at most twice. Returns all actions that are left. */
+static unsigned item_move_gate(Guard *g, Item *item, unsigned actions) {
         for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
                 actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
                 if (gate & ENTRY_CLOSE_GATE)
@@ -267,6 +310,28 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 else
                         actions |= item_open_gate(g, item);
         }
+        return actions;
+}
+
+/* Thaws, freezes and looks. Where both were asked for, as by an expiry and a request at once, the entry tells which
+ * came last. Returns all actions that are left. */
+static unsigned item_move_frost(Guard *g, Item *item, unsigned actions) {
+        unsigned frost = actions & (ENTRY_THAW | ENTRY_FREEZE | ENTRY_LOOK);
+
+        actions &= ~frost;
+        if (frost & ENTRY_THAW && !item->entry.frozen)
+                item_thaw(g, item);
+        if (!item->entry.frozen)
+                return actions;
+        return frost & (ENTRY_FREEZE | ENTRY_LOOK) ? actions | item_look(g, item, frost) : actions;
+}
+
+void item_perform(Guard *g, Item *item, unsigned actions) {
+        const GuardEntry *e = &item->entry;
+        bool begins;
+
+        while (actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE | ENTRY_THAW | ENTRY_FREEZE | ENTRY_LOOK))
+                actions = item_move_frost(g, item, item_move_gate(g, item, actions));
         begins = guard_entry_is_stopping(e) && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST));
         if (actions & ENTRY_MARK) {
                 if (begins)
@@ -294,6 +359,7 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
         write_event(item, actions, begins);
+        tell_frost(item);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
                 item_tell(g, item);
         item->told_flags = guard_entry_flags(e);

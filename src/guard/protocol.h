@@ -14,7 +14,8 @@
  *
  * An entry is live until its stop_at is reached (it has expired then) or the daemon says that its lease is lost. From
  * then on the guard stops the unit, and kills it from kill_at on, until it is seen down: inactive or failed, without a
- * job, its control group empty.
+ * job, its control group empty. An entry with GUARD_FREEZE is frozen when its stop_at is reached, and neither live nor
+ * expired for as long as its control groups are found frozen.
  *
  * All times are CLOCK_BOOTTIME in microseconds.
  *
@@ -23,8 +24,10 @@
  * of the template, "foo.slice" for all that lies in the slice. A name that no unit can have is passed over. The line
  * GUARD_FENCE_REBOOT says that the machine is to be rebooted if the unit is not down at its kill_at. The line
  * GUARD_STOP_POST says that one of the units has an ExecStopPost=, which is to have some time after a kill (law 9).
- * The daemon writes the file before it arms the entry. The guard reads the file when it is asked to open the gate, and
- * whenever it asks PID 1 to stop the unit: so the file also serves a guard that finishes the work of another guard.
+ * The line GUARD_FREEZE says that the unit is frozen and not stopped when its stop_at has come (law 15).
+ * The daemon writes the file before it arms the entry. The guard reads the file when it is asked to open the gate,
+ * when a stop_at has come, and whenever it asks PID 1 to stop the unit: so the file also serves a guard that finishes
+ * the work of another guard.
  */
 
 #include "util/macros.h"
@@ -35,6 +38,7 @@
 #define GUARD_MEMBERS "/run/leased/members" /* the folder of the files of members */
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
 #define GUARD_STOP_POST "ExecStopPost=yes"
+#define GUARD_FREEZE "OnOutage=freeze"
 #define GUARD_PROTOCOL 1u
 
 typedef enum GuardMessageType {
@@ -47,6 +51,9 @@ typedef enum GuardMessageType {
          * overtaken this request. With other offsets, which is another TTL, it gets all of them as they are, earlier
          * ones too, since other machines count by the new TTL from now on.
          *
+         * A frozen entry of this index is thawed, has these deadlines, and its gate is opened, if the stop_at has not
+         * come. (Law 15.)
+         *
          * The request is ignored while there is a live entry of another index, one that is being stopped, or one that
          * DISARM has asked to go. An expired or lost entry is replaced once its unit has been seen down. A stop_at or
          * stop_offset beyond that of the kill is cut to it. */
@@ -55,8 +62,8 @@ typedef enum GuardMessageType {
          * kill_at likewise. A t0 in the future counts as now. (Law 1.) */
         GUARD_BEAT,
         /* unit, index, kill_at: the unit's entry is lost, whatever its index is. Its gate is closed, its stop_at is
-         * now, its kill_at only ever gets earlier. If there is no entry, or one that is down, a new one is made.
-         * (Law 8.) */
+         * now, its kill_at only ever gets earlier; that of a frozen entry is now. If there is no entry, or one that is
+         * down, a new one is made. (Law 8.) */
         GUARD_LOSE,
         /* unit: the gate is closed, and the entry is dropped; if the guard is stopping the unit, only once the unit is
          * down. The daemon asks for this only when it has itself seen the unit down. */
@@ -64,7 +71,7 @@ typedef enum GuardMessageType {
         /* unit, index: opens the gate if the entry is live and has this index, and its stop_at has not come on the
          * guard's own clock. (Law 10.) */
         GUARD_OPEN,
-        /* unit: closes the gate. */
+        /* unit: closes the gate. A frozen entry is stopped. */
         GUARD_CLOSE,
         /* flags, t0: with GUARD_FLAG_KEEPS, the deadlines of all live entries do not count any more. Without this flag
          * they count again: from t0, or from a later beat. The answer is a GUARD_KEEPS. (Law 13.) */
@@ -87,6 +94,7 @@ enum {
         GUARD_FLAG_LOST = 1 << 2,    /* by GUARD_LOSE */
         GUARD_FLAG_DOWN = 1 << 3,    /* expired or lost, and the unit has been seen down since */
         GUARD_FLAG_KEEPS = 1 << 4,   /* the entry's deadlines do not count (law 13); also in an ARM */
+        GUARD_FLAG_FROZEN = 1 << 6,  /* stop_at has passed, and the unit is frozen, or about to be (law 15) */
         GUARD_FLAG_JUMPED = 1 << 5,  /* expired, and its deadlines count from before a pause of the machine (law 14) */
 };
 

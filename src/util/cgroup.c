@@ -100,7 +100,8 @@ int cgroup_unfit(void) {
         return access(CGROUP_ROOT "/init.scope/cgroup.kill", W_OK) < 0 && errno == EROFS ? CGROUPS_READ_ONLY : 0;
 }
 
-int cgroup_is_empty(const char *path) {
+/* Gives what cgroup.events says of the key, "0" or "1"; -ENOENT: the group is gone. */
+static int read_event(const char *path, const char *key) {
         _cleanup_free_ char *file = NULL, *text = NULL;
         int r;
 
@@ -108,13 +109,27 @@ int cgroup_is_empty(const char *path) {
         if (!file)
                 return -ENOMEM;
         r = read_file(file, 4096, &text, NULL);
-        if (r == -ENOENT || r == -ENODEV)
-                return 1;
         if (r < 0)
-                return r;
-        if (startswith(text, "populated 0") || strstr(text, "\npopulated 0"))
-                return 1;
-        return startswith(text, "populated 1") || strstr(text, "\npopulated 1") ? 0 : -EBADMSG;
+                return r == -ENODEV ? -ENOENT : r;
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (!startswith(line, key))
+                        continue;
+                line += strlen(key);
+                if (startswith(line, " 0") || startswith(line, " 1"))
+                        return line[1] == '1';
+        }
+        return -EBADMSG;
+}
+
+int cgroup_is_empty(const char *path) {
+        int r = read_event(path, "populated");
+
+        return r == -ENOENT ? 1 : r < 0 ? r : r == 0;
+}
+
+int cgroup_is_frozen(const char *path) {
+        return read_event(path, "frozen");
 }
 
 bool cgroup_path_contains(const char *group, const char *of_process) {
@@ -126,17 +141,24 @@ bool cgroup_path_contains(const char *group, const char *of_process) {
         return false;
 }
 
-int cgroup_kill(const char *path) {
-        _cleanup_free_ char *file = NULL;
+static int write_to(const char *path, const char *name, const char *text) {
+        _cleanup_free_ char *file = text_format("%s/%s", path, name);
 
-        file = text_format("%s/cgroup.kill", path);
         if (!file)
                 return -ENOMEM;
 
         _cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
         if (fd < 0)
                 return errno == ENOENT || errno == ENODEV ? 0 : -errno;
-        if (write(fd, "1", 1) < 0)
+        if (write(fd, text, strlen(text)) < 0)
                 return errno == ENODEV ? 0 : -errno;
         return 0;
+}
+
+int cgroup_kill(const char *path) {
+        return write_to(path, "cgroup.kill", "1");
+}
+
+int cgroup_freeze(const char *path, bool frozen) {
+        return write_to(path, "cgroup.freeze", frozen ? "1" : "0");
 }

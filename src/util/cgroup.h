@@ -49,3 +49,10 @@ bool cgroup_path_contains(const char *group, const char *of_process);
  * cgroup.kill is opened anew each time: when a unit restarts, PID 1 removes its directory and makes a new one, and a
  * descriptor of the old file only fails with ENODEV. */
 int cgroup_kill(const char *path);
+/* Has the kernel freeze all processes in the group, or thaw them. They are not frozen yet when the function returns.
+ * Returns 0, also if the group is gone, or a negative errno. */
+int cgroup_freeze(const char *path, bool frozen);
+/* Whether all processes in the group are frozen. Returns 1, 0, -ENOENT if the group is gone, or another negative
+ * errno.
+ */
+int cgroup_is_frozen(const char *path);

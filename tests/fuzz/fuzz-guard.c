@@ -40,6 +40,9 @@ static void perform(Run *r, unsigned actions) {
         }
         if (actions & ENTRY_KILL)
                 r->killed_at = r->now;
+        if (r->e.frozen && actions & (ENTRY_FREEZE | ENTRY_LOOK)) /* what is found is the input's word, too */
+                perform(r, guard_entry_looked(&r->e, r->now, (Frost) (input_byte(&r->in) % 3)));
+        must(!r->e.frozen || r->e.proven || r->now < r->e.kill_at); /* law 15 */
         must(!r->gate || r->e.index == 0 || r->e.gate_open);
 }
 
@@ -52,12 +55,14 @@ static usec_t near(Run *r, usec_t t) {
 
 static void tick(Run *r) {
         usec_t due = guard_entry_next(&r->e, heard_nothing);
-        bool stopping = guard_entry_is_stopping(&r->e);
+        bool stopping = guard_entry_is_stopping(&r->e), begins;
 
         perform(r, guard_entry_tick(&r->e, r->now, heard_nothing));
         if (stopping && guard_entry_is_stopping(&r->e) && r->now >= r->e.kill_at)
                 must(r->killed_at > 0 && r->now - r->killed_at < GUARD_KILL_EVERY);
-        must(due > r->now || guard_entry_next(&r->e, heard_nothing) > r->now || r->e.gate_open);
+        /* What was found not to be frozen is stopped in the next turn. */
+        begins = r->e.freezes && !stopping && guard_entry_is_stopping(&r->e);
+        must(due > r->now || guard_entry_next(&r->e, heard_nothing) > r->now || r->e.gate_open || begins);
 }
 
 static void pass(Run *r) {
@@ -128,6 +133,11 @@ static void arm(Run *r) {
                 r->killed_at = 0;
 }
 
+static void open_gate(Run *r, uint8_t byte) {
+        guard_entry_set_freezes(&r->e, byte >= 128);
+        perform(r, guard_entry_open(&r->e, r->now, byte % 4));
+}
+
 static void check_packet(Input in) {
         GuardMessage m = {};
         size_t size = MIN(in.size, sizeof(m));
@@ -159,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         perform(&r, guard_entry_disarm(&r.e, r.now));
                         break;
                 case 4:
-                        perform(&r, guard_entry_open(&r.e, r.now, input_byte(&r.in) % 4));
+                        open_gate(&r, input_byte(&r.in));
                         break;
                 case 5:
                         perform(&r, guard_entry_close(&r.e, r.now));

@@ -163,6 +163,64 @@ static void execstoppost_has_the_time_between_two_kills(void **state) {
         assert_true(now_boottime() >= m.kill_at);
 }
 
+static bool is_told_to_freeze(World *w, const char *group, const char *number) {
+        _cleanup_free_ char *text = NULL;
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/%s/cgroup.freeze", w->root, group);
+        return read_file(path, 4096, &text, NULL) == 0 && streq(text, number);
+}
+
+static void put_frost(World *w, const char *group, int frozen) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "populated 1\nfrozen %d\n", frozen);
+        put_in_group(w, group, "cgroup.events", text);
+}
+
+/* Law 15: with its slice, until the daemon arms it again; and killed when somebody else thaws it. */
+static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void **state) {
+        const char *const unit = "system.slice/unit.service", *const slice = "own.slice";
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        put_in_group(w, unit, "cgroup.freeze", "0");
+        put_in_group(w, slice, "cgroup.freeze", "0");
+        put_frost(w, slice, 0);
+        members(w, "unit.service", GUARD_FREEZE "\nown.slice\n");
+        m = run_unit(w, "unit.service", 100 * MS, 1500 * MS);
+        turn_until(is_told_to_freeze(w, unit, "1") && is_told_to_freeze(w, slice, "1"));
+        put_frost(w, unit, 1);
+        put_frost(w, slice, 1);
+        assert_false(exists(w, "held/unit.service"));
+        turn_through(w, m.kill_at + 200 * MS);
+        assert_int_equal(w->told.flags, GUARD_FLAG_FROZEN);
+        assert_null(pid_one->stopped);
+        assert_false(was_killed(w, unit));
+
+        m = request(GUARD_ARM, "unit.service");
+        m.index = w->told.index;
+        m.stop_at = now_boottime() + 500 * MS;
+        m.kill_at = now_boottime() + 900 * MS;
+        m.stop_offset = 500 * MS;
+        m.kill_offset = 900 * MS;
+        ask(w, m);
+        turn_until(is_told_to_freeze(w, unit, "0") && is_told_to_freeze(w, slice, "0"));
+        assert_true(exists(w, "held/unit.service"));
+        put_frost(w, unit, 0);
+        put_frost(w, slice, 0);
+
+        turn_until(is_told_to_freeze(w, unit, "1"));
+        put_frost(w, unit, 1);
+        put_frost(w, slice, 1);
+        turn_through(w, m.kill_at + 100 * MS);
+        assert_false(was_killed(w, unit));
+        put_frost(w, slice, 0);
+        turn_until(was_killed(w, unit));
+        turn_until(strv_contains(pid_one->stopped, "unit.service"));
+}
+
 /* A mount goes down only by umount, which PID 1 starts in its group. What else lives there, the server of a file
  * system in user space for instance, is killed. */
 static void umount_is_not_killed_once_the_rest_was(void **state) {
@@ -511,6 +569,8 @@ int main(void) {
                                 a_member_that_joins_while_pid_one_is_asked_is_asked_about, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(umount_is_not_killed_once_the_rest_was, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),

@@ -415,6 +415,17 @@ class Laws:
         entry.stopping = False
         self._check_deadline(process, unit, kill_at, kill_offset)
 
+    def _guard_frozen(self, process, unit, index, kill_at):
+        entry = self._entries[process.machine, unit]
+        self._require("law 15", entry.stop_at <= self._at < kill_at and entry.index == index,
+                      f"{unit} is frozen, and not between its stop_at and its kill_at")
+
+    def _guard_thawed(self, process, unit, index, kill_at):
+        entry = self._entries[process.machine, unit]
+        self._require("law 15", entry.index == index and self._at < kill_at and not entry.stopping,
+                      f"{unit} is thawed, and no beat covers it at Index {index}")
+        self._check_deadline(process, unit, kill_at, entry.kill_offset)
+
     def _guard_kept(self, process, unit):
         self._entries[process.machine, unit].kept = True
 

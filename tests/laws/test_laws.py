@@ -277,6 +277,16 @@ class TheLaws(unittest.TestCase):
     def test_law_13_a_unit_that_is_kept_is_stopped_for_want_of_a_beat(self):
         self.found("law 13", self.KEPT[-1])
 
+    def test_law_15_a_unit_is_frozen_too_late(self):
+        line = f"5310000 alpha leased-guard 2 stopping u.service 1 {2009900 + KILL} expired"
+        frozen = f"alpha leased-guard 2 frozen u.service 1 {2009900 + KILL}"
+        self.assertEqual(self.breaches((line, f"5310000 {frozen}")), [])
+        self.found("law 15", (line, f"6559950 {frozen}"))
+
+    def test_law_15_a_unit_is_thawed_without_a_beat(self):
+        self.found("law 15", ("6560000 alpha leased-guard 2 kill u.service 1",
+                              f"6560000 alpha leased-guard 2 thawed u.service 1 {2009900 + KILL}"))
+
     def test_law_11_a_lost_beat_is_written_again(self):
         self.found("law 11", ("5309950 alpha", f"3000000 alpha leased 7 begin\n3000100 alpha leased 7 txn 1 if beats/{A}#0 if "
                               f"fences/{A}#0 put beats/{A} put fences/{A}=0\n5309950 alpha"))
