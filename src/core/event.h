@@ -79,6 +79,7 @@ typedef struct GuardReport {
         bool open;               /* the gate is there, or may be */
         bool expired;            /* stop_at has passed, or the lease was declared lost: the guard stops the unit */
         bool jumped;             /* ... since the machine was paused: no beat from before the pause counts (law 14) */
+        bool frozen;             /* stop_at has passed, and the unit is frozen and not stopped (law 15) */
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when the guard sent this */
         uint64_t serial; /* .id of the last action that the guard had received on this connection when it sent this; 0:
                             none */

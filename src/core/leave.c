@@ -143,7 +143,8 @@ void leave_begin(Core *c, Unit *u, Leave why) {
         else if (u->life.phase < PHASE_CLOSING)
                 phase_ask_guard(c, u, ACTION_GATE_CLOSE);
         if (u->life.phase < PHASE_CLOSING) {
-                phase_act(c, u, ACTION_UNIT_STOP);
+                if (!u->said.guard.frozen) /* law 15: PID 1 thaws what it stops, so the guard is to kill it before */
+                        phase_act(c, u, ACTION_UNIT_STOP);
                 phase_enter(c, u, PHASE_CLOSING);
                 unit_life_ask_after(c, u, ASK_AGAIN);
         }

@@ -41,16 +41,18 @@ enum { STARTS_MAX = 5 };
 /* Tells the guard another timeline, if one holds now. The guard counts by it at once, so this is done only soon
  * after a beat. */
 static void arm_anew(Core *c, Unit *u) {
+        bool frozen = u->said.guard.frozen && said_is_heard(u);
         Timeline t;
 
         if (u->life.phase <= PHASE_IDLE || u->life.phase >= PHASE_CLOSING || !u->said.guard_known)
                 return;
         t = cover_timeline(c, u);
-        if (cover_is_armed_by(u, &t))
+        if (cover_is_armed_by(u, &t) && !frozen) /* law 15: the same thaws */
                 return;
         if (!unit_is_held(c, u)) /* about to be declared lost: its deadlines may only shrink (law 4) */
                 return;
-        if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2))
+        if (c->now.boottime < usec_add(session_covered_from(c), t.stop / 2) &&
+                        (!frozen || unit_life_asks_again(c, u, ASK_AGAIN)))
                 phase_arm(c, u);
 }
 
@@ -63,7 +65,7 @@ static void adopt(Core *c, Unit *u) {
         else if (u->said.guard.expired)
                 leave_begin(c, u, LEAVE_EXPIRED);
         else {
-                phase_enter(c, u, u->said.guard.open ? PHASE_RUNNING : PHASE_ARMING);
+                phase_enter(c, u, u->said.guard.open || u->said.guard.frozen ? PHASE_RUNNING : PHASE_ARMING);
                 phase_arm(c, u);
                 unit_life_ask_after(c, u, ASK_AGAIN);
                 phase_act(c, u, ACTION_UNIT_READ);
@@ -340,7 +342,8 @@ static bool is_kept_running(const Unit *u) {
 }
 
 static void step_running(Core *c, Unit *u) {
-        if (!u->said.guard_known || !u->said.report.known || u->said.report.asked_at <= u->life.changed_at)
+        if (!u->said.guard_known || u->said.guard.frozen || !u->said.report.known ||
+                        u->said.report.asked_at <= u->life.changed_at)
                 return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
         if (c->now.boottime >
                         usec_add(u->life.changed_at, u->config.hold_down_failure)) { /* it has run well for a while */
@@ -380,7 +383,8 @@ static void step_closing(Core *c, Unit *u) {
         if (!unit_life_asks_again(c, u, ASK_AGAIN))
                 return;
         phase_ask_guard(c, u, ACTION_GATE_CLOSE);
-        phase_act(c, u, ACTION_UNIT_STOP);
+        if (!u->said.guard.frozen) /* law 15: a guard that hangs finds it frozen when it goes on */
+                phase_act(c, u, ACTION_UNIT_STOP);
 }
 
 static void step_stopping(Core *c, Unit *u) {
@@ -462,6 +466,14 @@ static bool has_lost_gate(const Unit *u) {
         return u->life.phase >= PHASE_STARTING && (u->said.guard.index != u->life.index || !u->said.guard.open);
 }
 
+/* Law 15: the guard keeps the time of a unit with OnOutage=freeze, and says so where it is not frozen but ended. */
+static bool outlasts_silence(const Unit *u) {
+        const GuardReport *g = &u->said.guard;
+
+        return u->config.freezes && u->life.phase == PHASE_RUNNING &&
+               (!u->said.guard_known || (g->index == u->life.index && !g->expired && (g->open || g->frozen)));
+}
+
 /* Reasons to leave that hold in every phase in which an Index is in hand. Law 8: no answer is no reason before
  * stop_at, and a record that names another machine is one at once. */
 static void check_reasons(Core *c, Unit *u) {
@@ -475,7 +487,7 @@ static void check_reasons(Core *c, Unit *u) {
         }
         if (u->life.phase >= PHASE_CLOSING)
                 return;
-        if (!cover_holds(c, u) || has_lost_gate(u)) {
+        if (!outlasts_silence(u) && (!cover_holds(c, u) || has_lost_gate(u))) {
                 leave_begin(c, u, LEAVE_EXPIRED);
                 return;
         }
@@ -548,8 +560,9 @@ void life_advance(Core *c, Unit *u) {
         } while (u->life.phase != before);
 }
 
-bool life_is_covered(const Unit *u) {
-        return !u->global && u->life.phase > PHASE_IDLE && u->life.phase < PHASE_CLOSING;
+bool life_is_covered(const Core *c, const Unit *u) {
+        return !u->global && u->life.phase > PHASE_IDLE && u->life.phase < PHASE_CLOSING &&
+               !(outlasts_silence(u) && !cover_holds(c, u));
 }
 
 usec_t life_deadline(const Core *c, const Unit *u) {

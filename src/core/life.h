@@ -14,7 +14,7 @@ bool life_drop_finished(Core *c, Unit *u);
 /* When life_advance() is due by the time alone. */
 usec_t life_deadline(const Core *c, const Unit *u);
 /* Whether the unit must stop when no beat covers it any more (cover_stop_at()). */
-bool life_is_covered(const Unit *u);
+bool life_is_covered(const Core *c, const Unit *u);
 /* An action for the unit could not be carried out: it is asked for again after a pause. unanswered: PID 1 has not said
  * anything about it. */
 void life_failed(Core *c, Unit *u, ActionKind action, uint64_t id, bool unanswered);

@@ -45,6 +45,8 @@ bool said_guard(Core *c, Unit *u, const GuardReport *report) {
                 u->said.closed_at = c->now.boottime;
         if (u->life.phase == PHASE_IDLE && report->index > 0)
                 news_of_unit(c, u, NEWS_UNIT_FOUND); /* from before our restart */
+        if (report->frozen != u->said.guard.frozen)
+                output_changed(c, u, NULL);
         u->said.guard = *report;
         u->said.guard_known = true;
         look_count(c, u);

@@ -8,6 +8,7 @@
 
 enum { SLOTS_MAX = 64 };
 
+/* There are so many booleans because each is an option of its own. */
 typedef struct UnitConfig {
         const char *unit;
         const char *lease;          /* the lease's name; by default the unit's */
@@ -18,6 +19,7 @@ typedef struct UnitConfig {
         usec_t hold_down_failure;   /* ... after the unit failed for good (60 s, doubling up to an hour) */
         bool release_on_success;    /* OnSuccess=release instead of done */
         bool hold_on_failure;       /* OnFailure=hold instead of release */
+        bool freezes;               /* OnOutage=freeze instead of stop (law 15) */
         bool global;                /* it runs on every machine that fits, without a lease */
         bool doubtful;              /* where it may run cannot be read: it is not taken here, and kept if it is held */
         bool once;                  /* a command of "leasectl run": started at most once, and only where EVENT_RUN asks

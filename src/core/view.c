@@ -236,6 +236,8 @@ static const char *state_of(const Core *c, const Unit *u) {
 
         if (u->global)
                 return global_state(u);
+        if (u->life.phase == PHASE_RUNNING && u->said.guard.frozen)
+                return "frozen";
         if (u->life.phase == PHASE_RUNNING) {
                 if (!u->said.report.known ||
                                 (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED))

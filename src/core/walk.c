@@ -80,7 +80,7 @@ static bool waits_for_beat(const Core *c, const Unit *u) {
         if (u->life.phase == PHASE_IDLE)
                 return unit_is_ours(c, u) && !cover_holds(c, u);
         t = cover_timeline(c, u);
-        return !cover_is_armed_by(u, &t);
+        return !cover_is_armed_by(u, &t) || u->said.guard.frozen || !life_is_covered(c, u);
 }
 
 /* Whether something on which a look at the unit depends may change without a call of look.h. Such units are few, and
@@ -105,7 +105,7 @@ static void settle_unit(Core *c, Unit *u) {
         bool waits = waits_for_beat(c, u), conflicts = u->config.placement->conflicts[0];
 
         set(&c->look.units.deadlines, &u->spot.deadline, life_deadline(c, u));
-        set(&c->look.covers, &u->cover, life_is_covered(u) ? cover_span(c, u) : USEC_INFINITY);
+        set(&c->look.covers, &u->cover, life_is_covered(c, u) ? cover_span(c, u) : USEC_INFINITY);
         set(&c->look.withheld, &u->withheld, leave_is_withheld(c, u) ? u->spot.place : USEC_INFINITY);
         c->look.n_wait_for_beat += (size_t) waits - u->waits_for_beat;
         c->look.n_with_conflicts += (size_t) conflicts - u->has_conflicts;
@@ -320,7 +320,7 @@ static usec_t deadline_of_all(const Core *c) {
 
         for (const Unit *u = c->units; u; u = u->hh.next) {
                 t = MIN(t, life_deadline(c, u));
-                if (session_settled(c) && life_is_covered(u))
+                if (session_settled(c) && life_is_covered(c, u))
                         t = MIN(t, cover_stop_at(c, u));
         }
         for (const Lease *l = c->leases; l; l = l->hh.next)

@@ -113,6 +113,35 @@ static void check_start_index(World *w, const Machine *m, size_t unit) {
         l->start_boot = m->boots;
 }
 
+/* S1 is about what executes. Members do not freeze in the model: freezing_is_on(). */
+void check_frozen(World *w, Machine *m, size_t unit) {
+        w->leases[lead_of(unit)].running &= ~(1u << m->number);
+}
+
+/* Not before a guard that hangs goes on: docs/safety.md, "What is not promised". */
+static void must_be_dead_soon(World *w, Machine *m, size_t unit, Slot slot) {
+        Process *p = m->units[unit].processes + slot;
+
+        p->late = true;
+        p->born_at = MAX(w->now, m->guard.paused_until);
+        world_post(w, (SimEvent){ .at = p->born_at + late_fork_life,
+                                      .kind = SIM_LATE_FORK,
+                                      .machine = m->number,
+                                      .unit = (uint16_t) unit,
+                                      .generation = p->generation,
+                                      .a = slot });
+}
+
+void check_thawed(World *w, Machine *m, size_t unit, bool by_pid1) {
+        if (unit_is_empty(m->units + unit))
+                return;
+        for (Slot s = 0; s < _SLOT_MAX && by_pid1; s++)
+                if (m->units[unit].processes[s].alive)
+                        must_be_dead_soon(w, m, unit, s);
+        check_alone(w, m, lead_of(unit));
+        w->leases[lead_of(unit)].running |= 1u << m->number;
+}
+
 void check_birth(World *w, Machine *m, size_t unit, Slot slot) {
         LeaseCheck *l = w->leases + lead_of(unit);
         const Process *p = m->units[unit].processes + slot;
@@ -167,7 +196,7 @@ void check_death(World *w, Machine *m, size_t unit, const Process *p) {
                 if (p->slept && m->sleep.woke_at > 0)
                         w->counts.slept_max = MAX(w->counts.slept_max, w->now - since);
                 else if (!p->slept)
-                        w->counts.late_fork_max = MAX(w->counts.late_fork_max, w->now - p->born_at);
+                        w->counts.late_fork_max = MAX(w->counts.late_fork_max, usec_sub(w->now, p->born_at));
         }
         if (!lease_is_empty(w, m, lead_of(unit)))
                 return;

@@ -29,6 +29,9 @@ typedef struct LeaseCheck {
 void check_birth(World *w, Machine *m, size_t unit, Slot slot);
 void check_death(World *w, Machine *m, size_t unit, const Process *p);
 void check_pace(World *w, Machine *m); /* before each step */
+/* All processes of the unit are frozen; they go on, and those that PID 1 has thawed must be dead soon. */
+void check_frozen(World *w, Machine *m, size_t unit);
+void check_thawed(World *w, Machine *m, size_t unit, bool by_pid1);
 void check_late_fork(World *w, SimEvent *e);
 void check_action(World *w, Machine *m, int unit, const Action *a);
 void check_commit(World *w, const Message *q); /* before it is applied */

@@ -77,6 +77,17 @@ static void lean(World *w) {
                                 [FAULT_GUARD_PAUSE] = true,
                                 [FAULT_STEAL] = true,
                                 [FAULT_RELEASE] = true },
+                [BIAS_FREEZE] = { [FAULT_PARTITION] = true,
+                                [FAULT_OUTAGE] = true,
+                                [FAULT_DAEMON_CRASH] = true,
+                                [FAULT_DAEMON_PAUSE] = true,
+                                [FAULT_GUARD_CRASH] = true,
+                                [FAULT_GUARD_PAUSE] = true,
+                                [FAULT_STEAL] = true,
+                                [FAULT_RELEASE] = true,
+                                [FAULT_BY_HAND] = true,
+                                [FAULT_UNIT_CRASH] = true,
+                                [FAULT_TTL] = true },
                 [BIAS_VM_PAUSE] = { [FAULT_VM_PAUSE] = true, [FAULT_DAEMON_CRASH] = true, [FAULT_PARTITION] = true },
         };
 

@@ -2,8 +2,7 @@
 /*
  * The guard of one machine: its decisions are real (src/guard/guard-entry.c, one entry a unit), what is around them is
  * a model of src/guard: gates, marks and the last beat as files under /run, the sockets of daemon and PID 1, the kill;
- * and PID 1's hand on the guard: the watchdog, BindsTo=, ExecStopPost= (the same program with --wipe, which takes up
- * the marks that a dead guard has left).
+ * and PID 1's hand on the guard: the watchdog, BindsTo=, ExecStopPost= (--wipe, which takes up a dead guard's marks).
  */
 #include "sim.h"
 
@@ -12,6 +11,7 @@
 
 #define CALL_LIMIT USEC_PER_SEC /* until a question to PID 1 counts as unanswered */
 #define IDLE_WATCHDOG USEC_PER_MINUTE
+#define GATES ((unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE))
 #define HAND_OVER_ROOM (300 * USEC_PER_MSEC) /* no deadline is nearer, and no hand-over takes longer */
 
 bool gate_is_open(const Machine *m, size_t unit) {
@@ -67,7 +67,8 @@ static void say(World *w, Machine *m, size_t unit, EventKind kind) {
                                       .a = kind,
                                       .b = g->entries[unit].index,
                                       .c = (uint64_t) open | (uint64_t) expired << 1 |
-                                           (uint64_t) ((flags & GUARD_FLAG_JUMPED) > 0) << 2 | g->serial << 3 });
+                                           (uint64_t) ((flags & GUARD_FLAG_JUMPED) > 0) << 2 |
+                                           (uint64_t) ((flags & GUARD_FLAG_FROZEN) > 0) << 3 | g->serial << 4 });
 }
 
 /* Whether it keeps any unit beyond its deadlines. */
@@ -109,16 +110,18 @@ void guard_connect(World *w, Machine *m) {
 
 /* ---- what an entry wants done ---- */
 
-static void mark(Machine *m, size_t unit) {
+static void mark(World *w, Machine *m, size_t unit) {
         Guard *g = &m->guard;
         const GuardEntry *e = g->entries + unit;
 
         g->marks[unit] = (Mark){ .index = e->down ? 0 : e->index,
                 .kill_at = e->keeps ? USEC_INFINITY : e->kill_at,
                 .kill_offset = e->kill_offset,
-                .ended = e->expired || e->lost };
-        for (size_t part = unit; part < UNITS_MAX && g->marks[unit].index == 0; part += LEASES_MAX)
+                .ended = !guard_entry_is_live(e) };
+        for (size_t part = unit; part < UNITS_MAX && g->marks[unit].index == 0; part += LEASES_MAX) {
+                unit_thaw(w, m, part, false);
                 g->ends[part] = (PartEnd){};
+        }
 }
 
 static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
@@ -127,14 +130,13 @@ static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
         if (open && m->run_full && g->marks[unit].index == 0)
                 open = false; /* without a mark no gate */
         if (open)
-                mark(m, unit);
+                mark(w, m, unit);
         set_gate(w, m, unit, open);
         return guard_entry_gate(g->entries + unit, machine_boottime(w, m), open);
 }
 
 static void stop_parts(World *w, Machine *m, size_t unit) {
         GuardSum *sum = m->guard.sums + unit;
-
         bool has_post = false;
 
         sum->stops = 0;
@@ -181,16 +183,17 @@ bool guard_spares(const World *w, const Machine *m, size_t unit) {
 static void perform(World *w, Machine *m, size_t unit, unsigned actions) {
         Guard *g = &m->guard;
 
-        for (unsigned gate; (gate = actions & (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE));) {
-                actions &= ~(unsigned) (ENTRY_CLOSE_GATE | ENTRY_OPEN_GATE);
-                actions |= move_gate(w, m, unit, !(gate & ENTRY_CLOSE_GATE));
+        while (actions & (GATES | ENTRY_THAW | ENTRY_FREEZE | ENTRY_LOOK)) {
+                for (unsigned gate; (gate = actions & GATES);)
+                        actions = (actions & ~GATES) | move_gate(w, m, unit, !(gate & ENTRY_CLOSE_GATE));
+                actions = frost_move(w, m, unit, actions);
         }
         if (actions & ENTRY_MARK) {
                 const GuardEntry *e = g->entries + unit;
 
                 TRACE(w, m, "guard: %s Index %llu%s%s%s", w->unit_names[unit], (unsigned long long) e->index,
                                 e->expired ? ", expired" : "", e->lost ? ", lost" : "", e->down ? ", down" : "");
-                mark(m, unit);
+                mark(w, m, unit);
         }
         if (actions & ENTRY_STOP)
                 stop_parts(w, m, unit);
@@ -363,6 +366,7 @@ static void on_told(World *w, Machine *m, SimEvent *event) {
                         keep(w, m, p);
                 else {
                         g->tell[event->unit] = true;
+                        guard_entry_set_freezes(g->entries + event->unit, w->unit_configs[event->unit].freezes);
                         if (p->kind == ACTION_GATE_OPEN && g->clock_due)
                                 look_at_clock(w, m);
                         if (g->state == GUARD_UP || !rising)
@@ -483,7 +487,7 @@ void guard_end(World *w, Machine *m) {
         for (size_t i = 0; i < w->n_leases; i++) {
                 GuardEntry *e = g->entries + i;
 
-                if (guard_entry_is_live(e))
+                if (guard_entry_is_live(e) || e->frozen)
                         perform(w, m, i,
                                         guard_entry_lose(e, machine_boottime(w, m), e->index,
                                                         guard_entry_last_kill(e, machine_boottime(w, m))));

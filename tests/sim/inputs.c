@@ -177,7 +177,8 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                         .open = e->c & 1,
                         .expired = e->c >> 1 & 1,
                         .jumped = e->c >> 2 & 1,
-                        .serial = e->c >> 3 };
+                        .frozen = e->c >> 3 & 1,
+                        .serial = e->c >> 4 };
                 m->armed[e->unit] = e->b;
                 m->gate_said[e->unit] = e->c & 1;
         } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {

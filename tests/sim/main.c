@@ -48,7 +48,8 @@ static int help(const char *name) {
                "  --lone               beside no core runs one that looks at all units and leases in each step\n"
                "  --bias NAME          what rarely meets meets often: late-gate, slow-answers, late-writes,\n"
                "                       late-releases, stale-watches, sleep, records, few-beats,\n"
-               "                       short-ttl, hand-over, vm-pause, pause; or timers: the units are timers\n"
+               "                       short-ttl, hand-over, vm-pause, freeze, pause; or timers: the units are "
+               "timers\n"
                "                       that catch up, and no elapse may have two runs\n"
                "  --runs               no unit is enabled; commands of \"leasectl run\" come and go instead\n"
                "  --keep-going         do not stop at the first failure\n"
@@ -90,6 +91,7 @@ static const char *const bias_names[] = {
         [BIAS_HAND_OVER] = "hand-over",
         [BIAS_TIMERS] = "timers",
         [BIAS_VM_PAUSE] = "vm-pause",
+        [BIAS_FREEZE] = "freeze",
         [BIAS_PAUSE] = "pause",
 };
 

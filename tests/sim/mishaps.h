@@ -71,6 +71,10 @@ typedef enum Mishap {
         MISHAP_LEFT_OVER,
         MISHAP_MEMBER_LEFT,
         MISHAP_UNKILLABLE,
+        MISHAP_FROZEN,
+        MISHAP_THAWED,
+        MISHAP_THAWED_BY_PID1,
+        MISHAP_KILLED_FROZEN,
         /* the operator */
         MISHAP_RELEASE,
         MISHAP_TRANSFER,

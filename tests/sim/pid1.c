@@ -2,7 +2,7 @@
 /*
  * PID 1 of one machine and its units' processes, as far as they matter here: one start or stop job per unit, the
  * Assert on the gate, BindsTo= the guard, ExecStopPost= after every end (also after a SIGKILL), TimeoutStopSec=,
- * Restart=, children that outlive their service.
+ * Restart=, children that outlive their service. It thaws a frozen unit that it stops.
  *
  * PID 1 can hang for seconds, and then does nothing at all: it forks no process, notices no death, answers no
  * question. It can also hang between looking at the gate and forking; what it then forks is "late". Processes die by
@@ -60,9 +60,12 @@ static void process_born(World *w, Machine *m, size_t unit, Slot slot, bool late
         p->dying = p->stuck = false;
         p->late = late;
         p->slept = m->units[unit].slept;
-        p->born_at = w->now;
+        p->born_at = late ? MAX(w->now, m->units[unit].processes[SLOT_MAIN].born_at) : w->now;
         p->generation++;
-        check_birth(w, m, unit, slot);
+        if (m->units[unit].frozen)
+                TRACE(w, m, "%s: a process is born frozen", w->unit_names[unit]);
+        else
+                check_birth(w, m, unit, slot);
 }
 
 void unit_kill(World *w, Machine *m, size_t unit) {
@@ -73,6 +76,7 @@ void unit_kill(World *w, Machine *m, size_t unit) {
                 if (!p->alive || p->dying)
                         continue;
                 p->dying = true;
+                w->counts.mishaps[MISHAP_KILLED_FROZEN] += m->units[unit].frozen;
                 if (random_chance(w, w->options.faults ? 100000 : 0))
                         delay += random_span(w, 0, 50 * USEC_PER_MSEC);
                 if (w->fault_enabled[FAULT_UNKILLABLE] && !w->quiet && random_chance(w, 300000)) {
@@ -90,6 +94,10 @@ static void on_death(World *w, Machine *m, SimEvent *e) {
 
         if (!p->alive || p->generation != e->generation)
                 return;
+        if (u->frozen && !p->dying) { /* it would end, and does not get to it */
+                process_dies(w, m, e->unit, (Slot) e->a, 100 * USEC_PER_MSEC);
+                return;
+        }
         p->alive = false;
         TRACE(w, m, "%s: process %s has ended", w->unit_names[e->unit],
                         e->a == SLOT_MAIN   ? "main"
@@ -217,7 +225,9 @@ static void finish(World *w, Machine *m, size_t unit) {
                 mishap(w, MISHAP_MEMBER_LEFT);
         u->generation++;
         u->stopping = false;
-        if (!w->has_extra[unit]) /* KillMode=control-group */
+        if (unit_is_empty(u))
+                unit_thaw(w, m, unit, false); /* its group goes */
+        if (!w->has_extra[unit])              /* KillMode=control-group */
                 unit_kill(w, m, unit);
         else if (u->processes[SLOT_EXTRA].alive) { /* KillMode=process */
                 mishap(w, MISHAP_LEFT_OVER);
@@ -287,6 +297,7 @@ static void stop(World *w, Machine *m, size_t unit) {
         }
         if (unit_is_down(u))
                 return;
+        unit_thaw(w, m, unit, true);
         if (u->restarting) {
                 u->restarting = false;
                 set_state(w, m, unit, ACTIVE_FAILED, false);
@@ -378,6 +389,10 @@ void pid1_event(World *w, SimEvent *e) {
 
         if (e->kind == SIM_DEATH) {
                 on_death(w, m, e);
+                return;
+        }
+        if (e->kind == SIM_FROST) {
+                frost_event(w, m, e);
                 return;
         }
         if (e->kind == SIM_NEED_BACK) {

@@ -40,14 +40,16 @@ typedef struct ModelUnit {
         ActiveState state;
         bool job, start_pending, stopping, failed, restarting, waiting;
         bool gate_loaded;
-        EndedBy ended_by;    /* who had it stopped last */
-        bool is_wanted_down; /* the daemon has said that somebody has stopped it */
-        bool looked;         /* ... and whether the daemon has found that out */
-        usec_t need_until;   /* what it needs is down so long, or what it conflicts with is up; 0: neither */
-        bool need_failed;    /* ... by itself */
-        bool slept;          /* not all of it was gone when the machine fell asleep */
-        unsigned generation; /* of the present run */
-        uint64_t run;        /* its invocation id */
+        EndedBy ended_by;      /* who had it stopped last */
+        bool is_wanted_down;   /* the daemon has said that somebody has stopped it */
+        bool looked;           /* ... and whether the daemon has found that out */
+        usec_t need_until;     /* what it needs is down so long, or what it conflicts with is up; 0: neither */
+        bool need_failed;      /* ... by itself */
+        bool freezing, frozen; /* its control group is to be, or is (law 15): what is in it executes nothing */
+        unsigned frost;        /* changes with the two */
+        bool slept;            /* not all of it was gone when the machine fell asleep */
+        unsigned generation;   /* of the present run */
+        uint64_t run;          /* its invocation id */
         usec_t stamp; /* of a timer: when it last elapsed, by the wall clock; on the disk. Moved forward by the daemon
                        */
         Process processes[_SLOT_MAX];

@@ -37,6 +37,7 @@ typedef enum SimKind {
         SIM_ELAPSE,    /* a timer's time has come */
         SIM_DEATH,     /* a process dies: .a is its slot */
         SIM_REAPED,    /* PID 1 has seen it */
+        SIM_FROST,     /* the kernel has frozen all processes of a unit */
         SIM_STOP_TIMEOUT,
         /* guard.c */
         SIM_GUARD_TOLD, /* .parcel: the daemon's message reaches the guard */

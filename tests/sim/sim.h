@@ -57,6 +57,7 @@ typedef struct Machine Machine;
 #include "sleep.h"
 #include "machine.h"
 #include "faults.h"
+#include "frost.h"
 #include "mishaps.h"
 #include "check.h"
 #include "fencing.h"

@@ -23,6 +23,7 @@ typedef enum Bias {
         BIAS_HAND_OVER,     /* guards hand over to new programs, while daemons are killed and cut off */
         BIAS_TIMERS,        /* no meeting: the units are timers that catch up; no elapse may have two runs */
         BIAS_VM_PAUSE,      /* virtual machines are paused, while daemons are killed and machines cut off */
+        BIAS_FREEZE,        /* units freeze in a silence of the registry, while machines are cut off */
         BIAS_PAUSE,         /* the cluster is paused, and machines are cut off and lose power */
         _BIAS_MAX,
 } Bias;

@@ -161,6 +161,8 @@ void world_say_unit(World *w) {
 
 static void carry_out(World *w, const Action *a) {
         w->done[a->kind]++;
+        if (a->kind >= ACTION_GUARD_ARM && a->kind <= ACTION_GATE_CLOSE)
+                w->guard_asked = a->id;
         if (a->kind == ACTION_REMEMBER && a->lease)
                 w->remembered = a->index;
         switch (a->kind) {
@@ -189,6 +191,8 @@ static void carry_out(World *w, const Action *a) {
         case ACTION_GUARD_ARM:
                 if (w->guard.index != a->index)
                         w->guard = (GuardReport){ .index = a->index };
+                else if (w->guard.frozen)
+                        w->guard = (GuardReport){ .index = a->index, .open = true };
                 w->keeps = w->keeps || a->on;
                 w->armed = a->index;
                 w->armed_kill = a->kill;

@@ -79,6 +79,7 @@ typedef struct World {
         bool gate_taken_away;        /* PID 1 starts the unit without its gate */
         bool start_refused;          /* by PID 1: nothing comes of it */
         bool start_waits;            /* for what the unit requires: there is a job, and no run yet */
+        uint64_t guard_asked;        /* the id of the last request to the guard */
         bool guard_mute;             /* the guard does not answer */
         bool pid1_mute;              /* nor does PID 1 */
         usec_t fence_after;          /* of the daemon that world_restart() starts */
