@@ -81,6 +81,14 @@ static void print_on_failure(FILE *f, const char *key, const void *field) {
         print_choice(f, key, "release", "hold", field);
 }
 
+static int parse_on_outage(const char *value, void *field) {
+        return parse_choice(value, "stop", "freeze", field);
+}
+
+static void print_on_outage(FILE *f, const char *key, const void *field) {
+        print_choice(f, key, "stop", "freeze", field);
+}
+
 static int parse_fence_action(const char *value, void *field) {
         return parse_choice(value, "none", "reboot", field);
 }
@@ -124,6 +132,7 @@ enum {
         O_VERSION,
         O_ON_SUCCESS,
         O_ON_FAILURE,
+        O_ON_OUTAGE,
         O_HOLD_DOWN,
         O_FENCE_ACTION,
         O_SLICE,
@@ -146,6 +155,8 @@ static const IniOption options[_O_MAX] = {
                         "done or release", print_on_success },
         [O_ON_FAILURE] = { "OnFailure", parse_on_failure, offsetof(UnitOptions, config.hold_on_failure),
                         "release or hold", print_on_failure },
+        [O_ON_OUTAGE] = { "OnOutage", parse_on_outage, offsetof(UnitOptions, config.freezes), "stop or freeze",
+                        print_on_outage },
         [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, 0, "a time span up to 1h, e.g. 30s", print_hold_down },
         [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
                         "none or reboot", print_fence_action },
@@ -257,6 +268,19 @@ static UnitOptions *unit_options_new(const char *unit) {
         return o->unit ? o : unit_options_free(o);
 }
 
+/* OnOutage=freeze is refused where it would do nothing, or not what it says. */
+static void check_freezes(UnitOptions *o, const char *where, Messages *messages) {
+        const char *why = o->global            ? "cannot stand together with Global=, which needs no lease, remove it"
+                          : o->fence_by_reboot ? "cannot stand together with FenceAction=reboot: what outlives the "
+                                                 "processes of a frozen unit would stay, remove one of the two"
+                          : !endswith(o->unit, ".service") ? "only a service has processes to freeze, remove it"
+                                                           : NULL;
+
+        if (why)
+                messages_add(messages, "%s: OnOutage=freeze: %s", where, why);
+        o->config.freezes = !why;
+}
+
 /* Reads the options of o->unit. *ret_sure is false if it is in doubt by which lease the unit goes, whether it goes
  * by any, or where its processes are. */
 static int load(const char *root, UnitOptions *o, const Draft *draft, bool *ret_sure, Messages *messages) {
@@ -311,6 +335,8 @@ static int load(const char *root, UnitOptions *o, const Draft *draft, bool *ret_
                                         "%s: Slice=: cannot stand together with Global=, which needs none, remove it",
                                         where[O_SLICE] ?: o->unit);
         }
+        if (r == 0 && o->config.freezes)
+                check_freezes(o, where[O_ON_OUTAGE] ?: o->unit, messages);
         o->stop_grace_where = TAKE_PTR(where[O_STOP_GRACE]);
         ini_where_done(&fleet);
         ini_where_done(&leased);

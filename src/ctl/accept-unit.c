@@ -81,7 +81,7 @@ typedef struct Holding {
 
 /* Asks leased whether this machine has the unit, in which version, and who else would. */
 static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
-        static const char *const held[] = { "acquiring", "held", "starting", "running", "stopped", "failed",
+        static const char *const held[] = { "acquiring", "held", "starting", "running", "stopped", "frozen", "failed",
                 "stopping", "releasing" };
         json_auto_t *props = NULL, *lease = NULL;
         json_t *row;

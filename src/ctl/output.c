@@ -29,6 +29,7 @@ Colour colour_of_state(const char *state) {
                 { "held", COLOUR_YELLOW },
                 { "stopping", COLOUR_YELLOW },
                 { "stopped", COLOUR_YELLOW },
+                { "frozen", COLOUR_YELLOW },
                 { "releasing", COLOUR_YELLOW },
                 { "damaged", COLOUR_RED },
                 { "failed", COLOUR_RED },

@@ -63,8 +63,8 @@ static void print_wrong(const json_t *cluster) {
 /* Whether the unit is shown below the machine: the machine holds its lease, or the unit is in a state there that
  * people should see. */
 static bool is_there(const json_t *unit) {
-        static const char *const there[] = { "running", "starting", "stopping", "stopped", "failed", "releasing",
-                "acquiring", "held", "damaged" };
+        static const char *const there[] = { "running", "starting", "stopping", "stopped", "frozen", "failed",
+                "releasing", "acquiring", "held", "damaged" };
 
         if (get_boolean(unit, "holds"))
                 return true;

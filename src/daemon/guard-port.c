@@ -225,6 +225,7 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                                                 .guard.kill_at = m->kill_at,
                                                 .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
                                                 .guard.jumped = m->flags & GUARD_FLAG_JUMPED,
+                                                .guard.frozen = m->flags & GUARD_FLAG_FROZEN,
                                 },
                                 g->userdata);
                 break;

@@ -36,7 +36,7 @@ struct Members {
         Member *list;
         char **kept;  /* names that a drop-in had when the set was made */
         char **shown; /* the lines of the guard's file */
-        bool fence, stop_post;
+        bool fence, stop_post, freezes;
         bool incomplete;
 };
 
@@ -191,6 +191,8 @@ static int show_guard(Members *m) {
         int r;
 
         if (m->fence && strv_add(&names, GUARD_FENCE_REBOOT) < 0)
+                return -ENOMEM;
+        if (m->freezes && strv_add(&names, GUARD_FREEZE) < 0)
                 return -ENOMEM;
         if (has_stop_post(m) && strv_add(&names, GUARD_STOP_POST) < 0)
                 return -ENOMEM;
@@ -381,6 +383,10 @@ void members_read(Members *m) {
 
 void members_set_fence(Members *m, bool reboot) {
         m->fence = reboot; /* the guard is told with the next members_update() */
+}
+
+void members_set_freezes(Members *m, bool freezes) {
+        m->freezes = freezes; /* likewise */
 }
 
 void members_set_slice(Members *m, const char *slice) {

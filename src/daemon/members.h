@@ -40,6 +40,8 @@ Members *members_free(Members *m);
 
 /* Whether FenceAction=reboot is set for the unit; the guard is told with the next members_update(). */
 void members_set_fence(Members *m, bool reboot);
+/* Takes whether the unit has OnOutage=freeze. */
+void members_set_freezes(Members *m, bool freezes);
 /* Slice= of the unit, NULL if it has none; borrowed until the next call of this function. */
 void members_set_slice(Members *m, const char *slice);
 /* Whether the unit itself has an ExecStopPost=; the guard is told with the next members_update(). (PID 1 says whether

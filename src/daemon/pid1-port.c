@@ -411,6 +411,7 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
         u->options = options;
         u->marked = u->forgotten = false;
         members_set_fence(u->members, options->fence_by_reboot);
+        members_set_freezes(u->members, options->config.freezes);
         members_set_slice(u->members, options->global ? NULL : options->slice);
         (void) pid1_unit_read(u->unit);
         deliver_configuration(u);

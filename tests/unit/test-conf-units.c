@@ -293,6 +293,33 @@ static void a_unit_with_copies_goes_by_numbered_leases(void **state) {
                         "Copies=: the name of the lease is too long for copies, give it a shorter one by Lease=");
 }
 
+static void freezing_is_refused_where_it_would_not_do_what_it_says(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *good = NULL;
+        UnitOptions *bad = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+
+        fixture_write(root, "/etc/leased/units/cold.service", "[X-Leased]\nOnOutage=freeze\n");
+        fixture_write(root, "/etc/leased/units/cold.timer", "[X-Leased]\nOnOutage=freeze\n");
+        fixture_write(root, "/etc/leased/units/both.service", "[X-Leased]\nFenceAction=reboot\nOnOutage=freeze\n");
+        assert_int_equal(unit_options_load(root, "cold.service", &good, &m), 0);
+        assert_true(good->config.freezes);
+        assert_messages(&m, NULL);
+        for (const char *const *unit = (const char *const[]){ "cold.timer", "both.service", NULL }; *unit; unit++) {
+                assert_int_equal(unit_options_load(root, *unit, &bad, &m), -EBADMSG);
+                assert_false(bad && bad->config.freezes);
+                unit_options_free(bad);
+                bad = NULL;
+        }
+        assert_messages(&m,
+                        "/etc/leased/units/cold.timer:2: OnOutage=freeze: only a service has processes to freeze, "
+                        "remove it",
+                        "/etc/leased/units/both.service:3: OnOutage=freeze: cannot stand together with "
+                        "FenceAction=reboot: what outlives the processes of a frozen unit would stay, remove one of "
+                        "the two",
+                        NULL);
+}
+
 static void bad_options_are_named_with_file_and_line(void **state) {
         _cleanup_(messages_done) Messages m = {};
         const char *root = *state;
@@ -315,7 +342,8 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U
                         ":10: TTL=: unknown option in [X-Leased], known are Lease=, Copies=, StopGraceSec=, Version=, "
-                        "OnSuccess=, OnFailure=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, MachineID=, "
+                        "OnSuccess=, OnFailure=, OnOutage=, HoldDownSec=, FenceAction=, Slice=, AllowOutside=, "
+                        "MachineID=, "
                         "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, PreferNot=, Spread=, "
                         "Failback=, FailbackSec=",
                         U ":11: FenceAction=off: expected is none or reboot",
@@ -398,6 +426,15 @@ int main(void) {
                 with_root(options_are_read_from_unit_drop_in_and_units_file),
                 with_root(a_unit_with_copies_goes_by_numbered_leases),
                 with_root(bad_options_are_named_with_file_and_line),
+                cmocka_unit_test(a_slice_is_a_units_own),
+                with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
+                with_root(the_first_unit_file_in_the_search_path_counts),
+                with_root(an_instance_is_read_from_its_own_file_or_its_template),
+                with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
+                with_root(a_drop_in_hides_others_of_its_name),
+                with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
+                with_root(options_are_read_from_unit_drop_in_and_units_file),
+                with_root(freezing_is_refused_where_it_would_not_do_what_it_says),
                 cmocka_unit_test(a_stop_grace_that_does_not_fit_is_refused_with_its_numbers),
                 with_root(a_ttl_that_leaves_a_unit_no_time_to_stop_is_refused_with_both_lines),
                 with_root(enabled_units_are_listed_and_strange_names_told),

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OnOutage=freeze: in a silence of the registry the unit is frozen, and goes on afterwards with the same process; one whose lease
+is taken is killed frozen, and one that somebody thaws then is killed at once."""
+
+import sys
+
+from cluster import GUARD
+from faults import GONE
+from scene import scene
+from waiting import hold_for, now, require, wait_for
+
+
+def _is_frozen(machine, unit):
+    return "frozen 1" in machine.run("cat", f"/sys/fs/cgroup/system.slice/{unit.name}/cgroup.events", check=False).stdout
+
+
+def _wait_frozen(cluster, machine, unit, deadline):
+    wait_for(f"{unit.name} is frozen on {machine}", lambda: _is_frozen(machine, unit), deadline, unit.story)
+    hold_for("and not stopped", lambda: _is_frozen(machine, unit) and machine.state(unit.name) == "active", cluster.ttl, unit.story)
+
+
+def _take_while_frozen(cluster, unit, holder):
+    """The holder is cut off: it freezes the unit, and another machine takes it."""
+    holder.cut_network()
+    heir = unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+    require("the old one is frozen, and not gone", _is_frozen(holder, unit) and holder.main_pid(unit.name), unit.story)
+    return heir
+
+
+@scene(registry="etcd", ttl=2.0)
+def unit_that_freezes_in_an_outage_goes_on_and_is_killed_frozen_if_its_lease_was_taken(cluster):
+    unit = cluster.unit("cold.service")
+    unit.options("OnOutage=freeze")
+    unit.enable()
+    holder = unit.wait_running()
+    first, process = unit.tenure, holder.main_pid(unit.name)
+
+    cluster.etcd.freeze()
+    _wait_frozen(cluster, holder, unit, cluster.ttl + 10)
+    hold_for("it executes nothing", lambda: unit.running_on is None, cluster.ttl, unit.story)
+    require("leasectl says so", "frozen" in holder.run("leasectl", "status", unit.name, check=False).stdout, unit.story)
+    reload = holder.systemctl("reload", "--no-block", GUARD)  # waits for a calm moment, and disturbs nothing
+    cluster.etcd.thaw()
+    unit.wait_running(on=holder, deadline=30)
+    require(f"it is the same process {reload.stderr}", holder.main_pid(unit.name) == process, unit.story)
+    require("it is the same tenure", len(unit.tenures) == 1 and unit.tenure.invocation == first.invocation, unit.story)
+
+    heir = _take_while_frozen(cluster, unit, holder)
+    holder.heal_network()
+    wait_for("it is killed as it is", lambda: holder.state(unit.name) in GONE, 20, unit.story)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+
+    require(f"nothing executed twice: {unit.overlap:.3f} s", unit.overlap == 0.0, unit.story)
+    gap = unit.gaps[-1]
+
+    last = _take_while_frozen(cluster, unit, heir)
+    taken = now()
+    heir.systemctl("stop", "--no-block", unit.name)  # PID 1 thaws what it stops
+    wait_for("it is killed at once", lambda: heir.state(unit.name) in GONE, 5, unit.story)
+    heir.heal_network()
+    unit.hold_running(on=last, duration=cluster.ttl)
+    thawed = [each.at / 1e9 for each in unit.stamps if each.machine == heir.name and each.at / 1e9 > taken]
+    unit.met = max(thawed) - min(thawed) if thawed else 0.0
+    print(f"      gap {gap:.3f} s; thawed, it executed for {unit.met:.3f} s", file=sys.stderr, flush=True)
+    require(f"it executed for {unit.met:.3f} s", unit.met < 0.5, unit.story)
