@@ -261,6 +261,7 @@ static void on_operator(Core *c, const Event *e) {
                 break;
         case EVENT_SHUTDOWN:
                 c->shutdown.on = true;
+                c->shutdown.reboots = e->on;
                 break;
         default:
                 break;

@@ -187,7 +187,8 @@ typedef enum EventKind {
         EVENT_CALL,         /* .call with an .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SLEEP, /* .on: the machine is about to sleep, and .span from now everything must be dead. What runs here
                       * is stopped and released; then comes one ACTION_SLEEP_READY. Otherwise it is awake again */
-        EVENT_SHUTDOWN, /* the service is being stopped: units are stopped and released; ends in ACTION_EXIT */
+        EVENT_SHUTDOWN, /* the service is being stopped: units are stopped and released; ends in ACTION_EXIT. .on: the
+                           machine reboots */
 } EventKind;
 
 typedef enum Outcome {

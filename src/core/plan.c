@@ -251,7 +251,7 @@ bool plan_comes_before(const Unit *u, const PlacementMachine *a, const Placement
         bool a_last = l->state == LEASE_FREE && streq(l->machine_id, a->id),
              b_last = l->state == LEASE_FREE && streq(l->machine_id, b->id);
 
-        return a_last != b_last ? b_last : placement_before(u->config.placement, u->name, a, b);
+        return a_last != b_last ? b_last != lease_is_kept(l) : placement_before(u->config.placement, u->name, a, b);
 }
 
 static void note_reason(Unit *u, Reason r) {
@@ -277,15 +277,43 @@ static void set_available(const Core *c, Unit *u, bool available) {
         u->plan.change = u->lease->change;
 }
 
+/* The machine for which the unit's free lease waits while that machine reboots (OnShutdown=keep); NULL: it waits for
+ * none, or for one that would not be given it. */
+static Machine *rebooting(Plan *p, const Unit *u) {
+        Core *c = p->core;
+        const Lease *l = u->lease;
+        Machine *m = lease_is_kept(l->value) ? mirror_find_machine(c, l->value->machine_id) : NULL;
+        usec_t until = usec_add(l->seen.at, l->value->kept_for);
+        PlacementMachine there;
+
+        if (!m || m->seen.revision == 0 || c->now.boottime >= until ||
+                        plan_why_not_wished(p, u, m, &there).why != WHY_NONE)
+                return NULL;
+        c->plan.due_at = MIN(c->plan.due_at, until);
+        return m;
+}
+
+static void wait_for_reboot(Core *c, Unit *u, const Machine *m) {
+        u->plan.rank = RANK_NONE;
+        note_reason(u, reason_of(WHY_KEPT, m->value.hostname));
+        set_available(c, u, true);
+        lease_plan(c, u->lease, m->id);
+}
+
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
         Reason unfit = copies_leave_last(c, u) ? reason(WHY_COPY_LEFT)
                        : p->own                ? plan_why_not(p, u, p->own, &here)
                                                : reason(WHY_MACHINE_UNLISTED);
-        Machine *best = NULL;
+        Machine *best = rebooting(p, u);
         unsigned rank = 0;
 
+        if (best && best != p->own) {
+                wait_for_reboot(c, u, best);
+                return;
+        }
+        best = NULL;
         for (Machine *m = c->machines; m; m = m->hh.next) {
                 if (!machine_session(c, m) || plan_why_not(p, u, m, &there).why != WHY_NONE)
                         continue;

@@ -200,6 +200,14 @@ const Tenure *lease_last_tenure(const LeaseRecord *l) {
         return l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
 }
 
+bool lease_is_kept(const LeaseRecord *l) {
+        const Tenure *last = lease_last_tenure(l);
+
+        /* An older version leaves the member as it is, so the end of the last tenure must agree. */
+        return l->state == LEASE_FREE && l->kept_for > 0 && last && last->code == WHY_SHUTDOWN &&
+               last->index == l->index;
+}
+
 Reason offer_reason(const OfferRecord *o) {
         if (isempty(o->why))
                 return reason(WHY_NONE);

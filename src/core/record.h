@@ -132,6 +132,8 @@ typedef struct LeaseRecord {
         int64_t upgraded;    /* the highest Version= for which it was ever handed on: once for each */
         usec_t last_trigger; /* CLOCK_REALTIME; of a timer that catches up: when it last elapsed, or may have, anywhere
                               */
+        usec_t kept_for; /* since its last holder let it go to reboot, other machines wait so long for that machine; 0:
+                            they do not (lease_is_kept()) */
         size_t n_debts, n_tenures;
         Debt debts[DEBTS_MAX];       /* mostly there are none: see lease_keep() */
         Tenure tenures[TENURES_MAX]; /* newest last */
@@ -289,6 +291,8 @@ void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why);
 Why tenure_why(const Tenure *t);
 /* Gives the last tenure that is over, borrowed from the record; NULL: there was none. */
 const Tenure *lease_last_tenure(const LeaseRecord *l);
+/* Whether the last holder has let the free lease go to reboot, and is to have it again (.kept_for). */
+bool lease_is_kept(const LeaseRecord *l);
 /* Gives why the machine does not take the unit now, as its offer says; WHY_NONE: it would. The text is borrowed from
  * the record. */
 Reason offer_reason(const OfferRecord *o);

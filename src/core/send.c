@@ -126,7 +126,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         next.index = lease_next_index(c, l);
         must(next.index > l->value->index && next.index > l->remembered); /* S2 */
         next.since = c->now.realtime;
-        next.period = 0;
+        next.period = next.kept_for = 0;
         return next;
 }
 
@@ -316,6 +316,9 @@ static LeaseRecord released(Core *c, const Lease *l, const Change *change) {
         next.state = change->state;
         next.session[0] = '\0';
         next.since = c->now.realtime;
+        next.kept_for = c->shutdown.reboots && l->unit && l->unit->life.leave == LEAVE_SHUTDOWN
+                                        ? l->unit->config.reboot_wait
+                                        : 0;
         return next;
 }
 
@@ -333,6 +336,7 @@ static LeaseRecord transferred(Core *c, const Lease *l, const Change *change) {
         str_copy(next.session, sizeof(next.session), change->target->name);
         next.index = lease_next_index(c, l);
         next.since = c->now.realtime;
+        next.kept_for = 0;
         return next;
 }
 

@@ -541,6 +541,7 @@ typedef struct Sleep {
 
 typedef struct Shutdown {
         bool on, exit_asked;
+        bool reboots; /* the machine is expected back */
         usec_t deadline;
         uint64_t txn; /* deletion of our session */
         bool ended;

@@ -145,6 +145,7 @@ static const struct {
         [WHY_PAUSED] = { "paused: nobody takes a lease until leasectl resume" },
         [WHY_KEEPS] = { "its holder has kept it since a pause, and is not heard (leasectl confirm-dead)",
                         "it keeps leases since a pause, and is not heard (leasectl confirm-dead)" },
+        [WHY_KEPT] = { "waits for %, which reboots" },
         [WHY_KNOWS_NO_PAUSE] = { "leased on % is too old for a pause" },
         [WHY_FILE_IN_FORCE] = { "its file is in force" },
         [WHY_FILE_UNSIGNED] = { "it is not signed" },

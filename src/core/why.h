@@ -155,6 +155,9 @@ typedef enum Why {
         WHY_KEEPS = 201,          /* the holder keeps it, and was not heard since */
         WHY_KNOWS_NO_PAUSE = 202, /* .what is the host name of a machine whose leased is too old */
 
+        /* a reboot */
+        WHY_KEPT = 206, /* .what is the host name of the machine that reboots */
+
         /* what a machine makes of a unit that was submitted */
         WHY_FILE_IN_FORCE = 220,
         WHY_FILE_UNSIGNED = 221,

@@ -86,6 +86,7 @@ static const Member lease_members[] = {
         OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, last_trigger),
         OPTIONAL(LeaseRecord, MEMBER_INTEGER, upgraded),
         OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, renewed),
+        OPTIONAL(LeaseRecord, MEMBER_UNSIGNED, kept_for),
 };
 
 static const Member offer_members[] = {

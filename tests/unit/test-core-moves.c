@@ -468,6 +468,79 @@ static void a_released_unit_is_handed_to_the_machine_that_comes_next(void **stat
         cluster_free(c);
 }
 
+/* ---- OnShutdown=keep ---- */
+
+static Cluster *cluster_that_keeps(usec_t wait) {
+        Cluster *c = cluster_new(3, 1);
+
+        c->configs[0].reboot_wait = wait;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        return c;
+}
+
+static int shut_down(Cluster *c, bool reboots) {
+        int holder = cluster_runs_on(c, 0);
+
+        assert_true(holder >= 0);
+        cluster_event(c, (size_t) holder, (Event){ .kind = EVENT_SHUTDOWN, .on = reboots });
+        cluster_pass(c, USEC_PER_SEC);
+        cluster_power_cut(c, (size_t) holder);
+        return holder;
+}
+
+static void others_wait_for_a_machine_that_reboots(void **state) {
+        Cluster *c = cluster_that_keeps(USEC_PER_MINUTE);
+        int holder = shut_down(c, true);
+        size_t other = holder == 0;
+
+        cluster_pass(c, 50 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        assert_non_null(strstr(cluster_why_not(c, other, 0, other), "which reboots"));
+        cluster_start(c, (size_t) holder, "");
+        cluster_pass(c, 9 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), holder);
+        assert_int_equal(cluster_lease(c, 0)->kept_for, 0);
+        cluster_free(c);
+}
+
+static void others_wait_no_longer_than_rebootsec(void **state) {
+        Cluster *c = cluster_that_keeps(USEC_PER_MINUTE);
+        int holder = shut_down(c, true);
+
+        cluster_pass(c, 55 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_true(cluster_runs_on(c, 0) >= 0 && cluster_runs_on(c, 0) != holder);
+        cluster_free(c);
+}
+
+static void nobody_waits_for_a_machine_that_is_switched_off_or_where_the_unit_has_its_default(void **state) {
+        Cluster *off = cluster_that_keeps(USEC_PER_MINUTE), *plain = cluster_that_keeps(0);
+
+        shut_down(off, false);
+        shut_down(plain, true);
+        cluster_pass(off, 10 * USEC_PER_SEC);
+        cluster_pass(plain, 10 * USEC_PER_SEC);
+        assert_true(cluster_runs_on(off, 0) >= 0);
+        assert_true(cluster_runs_on(plain, 0) >= 0);
+        cluster_free(off);
+        cluster_free(plain);
+}
+
+/* An operator need not wait: he drains the machine that will not come back. */
+static void a_drain_of_the_machine_ends_the_wait(void **state) {
+        Cluster *c = cluster_that_keeps(USEC_PER_MINUTE);
+        int holder = shut_down(c, true);
+
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), -1);
+        operate(c, holder == 0, EVENT_DRAIN, true, c->machines[holder].id);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_true(cluster_runs_on(c, 0) >= 0);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_released_unit_is_handed_to_the_machine_that_comes_next),
@@ -491,6 +564,10 @@ int main(void) {
                 cmocka_unit_test(a_global_unit_that_is_started_again_by_hand_is_looked_after_again),
                 cmocka_unit_test(a_global_unit_that_pid1_has_stopped_waits_and_is_started_again),
                 cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
+                cmocka_unit_test(others_wait_for_a_machine_that_reboots),
+                cmocka_unit_test(others_wait_no_longer_than_rebootsec),
+                cmocka_unit_test(nobody_waits_for_a_machine_that_is_switched_off_or_where_the_unit_has_its_default),
+                cmocka_unit_test(a_drain_of_the_machine_ends_the_wait),
         };
 
         if (getenv("T"))
