@@ -115,6 +115,8 @@ typedef struct UnitOptions {
         char *slot;             /* with Copies=: the lease of the first copy, "LEASE#1"; NULL: it has one copy */
         UnitConfig config;      /* all options by which the core decides */
         char *stop_grace_where; /* "FILE:LINE" of StopGraceSec=; NULL if not set */
+        bool keeps_on_shutdown; /* OnShutdown=keep */
+        usec_t reboot_sec;      /* RebootSec= */
         bool fence_by_reboot;   /* FenceAction=none|reboot */
         char *slice;            /* Slice=: its control group is the unit's, too; NULL if not set */
         bool allow_outside;     /* AllowOutside=: processes that its commands start elsewhere are accepted */

@@ -16,6 +16,8 @@
 #define HOLD_DOWN_RELEASE (30 * USEC_PER_SEC)
 #define HOLD_DOWN_FAILURE (60 * USEC_PER_SEC)
 #define HOLD_DOWN_MAX USEC_PER_HOUR
+#define REBOOT (5 * USEC_PER_MINUTE)
+#define REBOOT_MAX USEC_PER_HOUR
 #define FAILBACK_HOLD (60 * USEC_PER_SEC)
 
 /* A "#" is for slots, which no unit has ("leasectl run --slots="). */
@@ -89,6 +91,18 @@ static void print_on_outage(FILE *f, const char *key, const void *field) {
         print_choice(f, key, "stop", "freeze", field);
 }
 
+static int parse_on_shutdown(const char *value, void *field) {
+        return parse_choice(value, "handover", "keep", field);
+}
+
+static void print_on_shutdown(FILE *f, const char *key, const void *field) {
+        print_choice(f, key, "handover", "keep", field);
+}
+
+static int parse_reboot(const char *value, void *field) {
+        return ini_parse_span_to(value, REBOOT_MAX, field);
+}
+
 static int parse_fence_action(const char *value, void *field) {
         return parse_choice(value, "none", "reboot", field);
 }
@@ -133,6 +147,8 @@ enum {
         O_ON_SUCCESS,
         O_ON_FAILURE,
         O_ON_OUTAGE,
+        O_ON_SHUTDOWN,
+        O_REBOOT,
         O_HOLD_DOWN,
         O_FENCE_ACTION,
         O_SLICE,
@@ -157,6 +173,10 @@ static const IniOption options[_O_MAX] = {
                         "release or hold", print_on_failure },
         [O_ON_OUTAGE] = { "OnOutage", parse_on_outage, offsetof(UnitOptions, config.freezes), "stop or freeze",
                         print_on_outage },
+        [O_ON_SHUTDOWN] = { "OnShutdown", parse_on_shutdown, offsetof(UnitOptions, keeps_on_shutdown),
+                        "handover or keep", print_on_shutdown },
+        [O_REBOOT] = { "RebootSec", parse_reboot, offsetof(UnitOptions, reboot_sec), "a time span up to 1h, e.g. 5min",
+                        ini_print_span },
         [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, 0, "a time span up to 1h, e.g. 30s", print_hold_down },
         [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
                         "none or reboot", print_fence_action },
@@ -247,6 +267,9 @@ static int fill_defaults(UnitOptions *o) {
                 o->placement->failback_hold = FAILBACK_HOLD;
         if (o->lease && c->slots > 1)
                 o->slot = text_format("%s#1", o->lease);
+        if (o->reboot_sec == USEC_INFINITY)
+                o->reboot_sec = REBOOT;
+        c->reboot_wait = o->keeps_on_shutdown ? o->reboot_sec : 0;
         c->unit = o->unit;
         c->lease = o->slot ?: o->lease;
         share_placement(o);
@@ -263,6 +286,7 @@ static UnitOptions *unit_options_new(const char *unit) {
         if (!o->placement)
                 return unit_options_free(o);
         o->config.stop_grace = o->config.timeout_stop = o->config.hold_down_release = USEC_INFINITY;
+        o->reboot_sec = USEC_INFINITY;
         o->placement->failback_hold = USEC_INFINITY;
         o->unit = strdup(unit);
         return o->unit ? o : unit_options_free(o);

@@ -116,6 +116,7 @@ typedef struct Stop {
         sd_event_source *timer;
         bool asked;     /* the daemon is to end */
         bool releasing; /* the leases are being released first */
+        bool reboots;   /* the machine is on its way to a reboot */
 } Stop;
 
 /* It has more than thirty fields, because each part of the daemon is one. */

@@ -42,7 +42,23 @@ static void release_all(Daemon *d) {
         changed_note(d->changed);
         if (arm(d, EXTEND_EVERY, on_extend) < 0)
                 log_warning("cannot ask for more time to stop");
-        loop_event(d->loop, &(Event){ .kind = EVENT_SHUTDOWN });
+        loop_event(d->loop, &(Event){ .kind = EVENT_SHUTDOWN, .on = d->stop.reboots });
+}
+
+static void on_reboot_job(int error, const char *text, void *userdata) {
+        Daemon *d = userdata;
+
+        d->stop.reboots = d->stop.reboots || (error >= 0 && streq(text, "start"));
+}
+
+/* Asks whether the machine reboots, and then f() why the service is to stop. PID 1 answers in this order. If the first
+ * answer is missing, the machine counts as one that is not expected back. */
+static int ask_why(Daemon *d, pid1_answer_t f) {
+        static const char *const targets[] = { "reboot.target", "kexec.target", "soft-reboot.target" };
+
+        for (size_t i = 0; i < ELEMENTSOF(targets); i++)
+                (void) pid1_job_type(d->pid1, targets[i], on_reboot_job, d);
+        return pid1_job_type(d->pid1, DAEMON_SERVICE, f, d);
 }
 
 static void on_job(int error, const char *text, void *userdata) {
@@ -75,7 +91,7 @@ void stop_requested(Daemon *d) {
         d->stop.asked = true;
         r = arm(d, ANSWER_WAIT, on_no_answer);
         if (r >= 0)
-                r = pid1_job_type(d->pid1, DAEMON_SERVICE, on_job, d);
+                r = ask_why(d, on_job);
         if (r < 0)
                 leave(d, "PID 1 cannot be asked");
 }
@@ -94,7 +110,7 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
  * PID 1 has a stop job for leased.service. PID 1 does not start leased again after that, since this job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop.asked && d->pid1)
-                (void) pid1_job_type(d->pid1, DAEMON_SERVICE, on_suspected_job, d);
+                (void) ask_why(d, on_suspected_job);
 }
 
 void stop_finished(Daemon *d) {

@@ -255,13 +255,13 @@ class Machine:
             self._set_frozen(0)
         self._gone(namespace)
 
-    def begin_shutdown(self):
+    def begin_shutdown(self, verb="poweroff"):
         self._namespace = _namespace_of(self._leader)
-        self.run("systemctl", "poweroff", check=False)
+        self.run("systemctl", verb, check=False)
 
-    def shut_down(self, deadline=30):
-        """An orderly poweroff, to its end."""
-        self.begin_shutdown()
+    def shut_down(self, deadline=30, verb="poweroff"):
+        """An orderly poweroff, to its end, or the first half of a reboot."""
+        self.begin_shutdown(verb)
         self.wait_off(deadline)
 
     def wait_off(self, deadline=30):

@@ -7,7 +7,7 @@ import os
 from cluster import DAEMON
 from machines import EVENTS
 from scene import scene
-from waiting import require, wait_for
+from waiting import hold_for, require, wait_for
 
 
 @scene
@@ -50,6 +50,25 @@ def machine_that_comes_back_does_not_start_the_unit(cluster):
     cluster.wait_ready(first)
     unit.hold_running(on=second, duration=2 * cluster.ttl / 5)
     require("its unit is not active there", first.state(unit.name) == "inactive", unit.story)
+
+
+@scene(registry="etcd", ttl=2.0, only_at_length=True)
+def others_wait_for_a_holder_that_reboots_and_not_for_one_that_is_switched_off(cluster):
+    unit = cluster.unit("kept.service")
+    unit.options("OnShutdown=keep")
+    unit.enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    holder.shut_down(verb="reboot")
+    wait_for("leasectl says for whom they wait",
+             lambda: "which reboots" in other.run("leasectl", "status", unit.name, check=False).stdout, 10, unit.story)
+    hold_for("nobody takes it", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
+    holder.boot()
+    unit.wait_running(on=holder, deadline=30)
+    unit.require_tenures(2)
+    holder.shut_down()
+    unit.wait_running(but=holder, deadline=10)
+    unit.require_gap(2.0)
 
 
 @scene
