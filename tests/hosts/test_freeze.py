@@ -27,6 +27,15 @@ def _take_while_frozen(cluster, unit, holder):
     return heir
 
 
+def _executed(unit, machine, since):
+    """For how long it executed on that machine since then, when somebody had thawed it."""
+    stamps = [each.at / 1e9 for each in unit.stamps if each.machine == machine.name and each.at / 1e9 > since]
+    span = max(stamps) - min(stamps) if stamps else 0.0
+    print(f"      thawed, it executed for {span:.3f} s, {len(stamps)} stamps", file=sys.stderr, flush=True)
+    require(f"it executed for {span:.3f} s", span < 0.5, unit.story)
+    return span
+
+
 @scene(registry="etcd", ttl=2.0)
 def unit_that_freezes_in_an_outage_goes_on_and_is_killed_frozen_if_its_lease_was_taken(cluster):
     unit = cluster.unit("cold.service")
@@ -59,7 +68,26 @@ def unit_that_freezes_in_an_outage_goes_on_and_is_killed_frozen_if_its_lease_was
     wait_for("it is killed at once", lambda: heir.state(unit.name) in GONE, 5, unit.story)
     heir.heal_network()
     unit.hold_running(on=last, duration=cluster.ttl)
-    thawed = [each.at / 1e9 for each in unit.stamps if each.machine == heir.name and each.at / 1e9 > taken]
-    unit.met = max(thawed) - min(thawed) if thawed else 0.0
-    print(f"      gap {gap:.3f} s; thawed, it executed for {unit.met:.3f} s", file=sys.stderr, flush=True)
-    require(f"it executed for {unit.met:.3f} s", unit.met < 0.5, unit.story)
+    unit.met = _executed(unit, heir, taken)
+    print(f"      gap {gap:.3f} s", file=sys.stderr, flush=True)
+
+
+@scene(registry="etcd", ttl=2.0, only_at_length=True)
+def guard_that_dies_over_a_frozen_unit_takes_the_unit_with_it(cluster):
+    """PID 1 stops, and so thaws, what is bound to the guard; the guard's --wipe kills it."""
+    unit = cluster.unit("alone.service", service="Slice=alone.slice")
+    unit.options("OnOutage=freeze\nSlice=alone.slice")
+    unit.enable()
+    holder = unit.wait_running()
+    holder.cut_network()
+    heir = unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+    events = "/sys/fs/cgroup/alone.slice/cgroup.events"
+    require("its slice is frozen, too", "frozen 1" in holder.run("cat", events, check=False).stdout, unit.story)
+    taken = now()
+    holder.kill(GUARD)
+    wait_for("it is gone", lambda: holder.state(unit.name) in GONE, 10, unit.story)
+    unit.met = _executed(unit, holder, taken)
+    holder.heal_network()
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    wait_for("there is a guard again", lambda: holder.state(GUARD) == "active", 20, unit.story)
+    require("its slice is not frozen any more", "frozen 1" not in holder.run("cat", events, check=False).stdout, unit.story)
