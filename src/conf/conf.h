@@ -106,6 +106,13 @@ void leased_conf_dump(const LeasedConf *c, FILE *f);
 /* Whether AllowedUnits= lets the signer submit a unit of that name. */
 bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char *unit);
 
+/* Check= and what belongs to it. */
+typedef struct CheckOptions {
+        char **command; /* NULL: nothing is checked */
+        usec_t interval, timeout;
+        int64_t rise, fall; /* so many results in a row count */
+} CheckOptions;
+
 /* The options of one unit. Options by which the core decides are in config, so that they need no second field here.
  * config.unit, .lease and .placement borrow from this struct. config.timeout_stop and config.global are filled in by
  * the daemon, after it has asked PID 1. */
@@ -115,6 +122,7 @@ typedef struct UnitOptions {
         char *slot;             /* with Copies=: the lease of the first copy, "LEASE#1"; NULL: it has one copy */
         UnitConfig config;      /* all options by which the core decides */
         char *stop_grace_where; /* "FILE:LINE" of StopGraceSec=; NULL if not set */
+        CheckOptions check;
         bool keeps_on_shutdown; /* OnShutdown=keep */
         usec_t reboot_sec;      /* RebootSec= */
         bool fence_by_reboot;   /* FenceAction=none|reboot */

@@ -10,6 +10,7 @@
 #include "conf/unit-files.h"
 #include "core/record.h"
 #include "core/timeline.h"
+#include "util/strv.h"
 #include "util/text.h"
 
 #define UNITS_DIRECTORY "/etc/leased/units"
@@ -91,16 +92,61 @@ static void print_on_outage(FILE *f, const char *key, const void *field) {
         print_choice(f, key, "stop", "freeze", field);
 }
 
-static int parse_on_shutdown(const char *value, void *field) {
-        return parse_choice(value, "handover", "keep", field);
+static int parse_on_shutdown(const char *value, void *options) {
+        return parse_choice(value, "handover", "keep", &((UnitOptions *) options)->keeps_on_shutdown);
 }
 
-static void print_on_shutdown(FILE *f, const char *key, const void *field) {
-        print_choice(f, key, "handover", "keep", field);
+static void print_on_shutdown(FILE *f, const char *key, const void *options) {
+        const UnitOptions *o = options;
+
+        print_choice(f, key, "handover", "keep", &o->keeps_on_shutdown);
+        if (o->keeps_on_shutdown)
+                ini_print_span(f, "RebootSec", &o->reboot_sec);
 }
 
 static int parse_reboot(const char *value, void *field) {
         return ini_parse_span_to(value, REBOOT_MAX, field);
+}
+
+static int parse_check(const char *value, void *options) {
+        _cleanup_(strv_freep) char **words = NULL;
+        UnitOptions *o = options;
+        int r = ini_parse_words(value, &words);
+
+        if (r < 0 || (words && words[0] && words[0][0] != '/'))
+                return r < 0 ? r : -EINVAL;
+        strv_free(o->check.command);
+        o->check.command = words && words[0] ? TAKE_PTR(words) : NULL;
+        return 0;
+}
+
+/* Writes Check= and what belongs to it, unless nothing is checked. */
+static void print_check(FILE *f, const char *key, const void *options) {
+        const CheckOptions *o = &((const UnitOptions *) options)->check;
+
+        if (!o->command)
+                return;
+        (void) fprintf(f, "%s=", key);
+        for (char **word = o->command; *word; word++)
+                (void) fprintf(f, "%s%s", word == o->command ? "" : " ", *word);
+        (void) fputc('\n', f);
+        ini_print_span(f, "CheckIntervalSec", &o->interval);
+        ini_print_span(f, "CheckTimeoutSec", &o->timeout);
+        ini_print_int64(f, "CheckRise", &o->rise);
+        ini_print_int64(f, "CheckFall", &o->fall);
+}
+
+static int parse_check_span(const char *value, void *field) {
+        int r = ini_parse_span_to(value, USEC_PER_HOUR, field);
+
+        return r == 0 && *(usec_t *) field < USEC_PER_SEC ? -EINVAL : r;
+}
+
+static int parse_check_count(const char *value, void *field) {
+        int64_t *n = field;
+        int r = ini_parse_int64(value, n);
+
+        return r == 0 && *value && (*n < 1 || *n > 100) ? -EINVAL : r;
 }
 
 static int parse_fence_action(const char *value, void *field) {
@@ -147,6 +193,11 @@ enum {
         O_ON_SUCCESS,
         O_ON_FAILURE,
         O_ON_OUTAGE,
+        O_CHECK,
+        O_CHECK_INTERVAL,
+        O_CHECK_TIMEOUT,
+        O_CHECK_RISE,
+        O_CHECK_FALL,
         O_ON_SHUTDOWN,
         O_REBOOT,
         O_HOLD_DOWN,
@@ -173,10 +224,19 @@ static const IniOption options[_O_MAX] = {
                         "release or hold", print_on_failure },
         [O_ON_OUTAGE] = { "OnOutage", parse_on_outage, offsetof(UnitOptions, config.freezes), "stop or freeze",
                         print_on_outage },
-        [O_ON_SHUTDOWN] = { "OnShutdown", parse_on_shutdown, offsetof(UnitOptions, keeps_on_shutdown),
-                        "handover or keep", print_on_shutdown },
+        [O_CHECK] = { "Check", parse_check, 0, "a command that begins with the absolute path of a program",
+                        print_check },
+        [O_CHECK_INTERVAL] = { "CheckIntervalSec", parse_check_span, offsetof(UnitOptions, check.interval),
+                        "a time span from 1s to 1h, e.g. 10s", NULL },
+        [O_CHECK_TIMEOUT] = { "CheckTimeoutSec", parse_check_span, offsetof(UnitOptions, check.timeout),
+                        "a time span from 1s to 1h, e.g. 5s", NULL },
+        [O_CHECK_RISE] = { "CheckRise", parse_check_count, offsetof(UnitOptions, check.rise),
+                        "a whole number from 1 to 100, e.g. 2", NULL },
+        [O_CHECK_FALL] = { "CheckFall", parse_check_count, offsetof(UnitOptions, check.fall),
+                        "a whole number from 1 to 100, e.g. 3", NULL },
+        [O_ON_SHUTDOWN] = { "OnShutdown", parse_on_shutdown, 0, "handover or keep", print_on_shutdown },
         [O_REBOOT] = { "RebootSec", parse_reboot, offsetof(UnitOptions, reboot_sec), "a time span up to 1h, e.g. 5min",
-                        ini_print_span },
+                        NULL },
         [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, 0, "a time span up to 1h, e.g. 30s", print_hold_down },
         [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
                         "none or reboot", print_fence_action },
@@ -267,6 +327,11 @@ static int fill_defaults(UnitOptions *o) {
                 o->placement->failback_hold = FAILBACK_HOLD;
         if (o->lease && c->slots > 1)
                 o->slot = text_format("%s#1", o->lease);
+        c->checked = o->check.command && !o->global;
+        o->check.interval = o->check.interval == USEC_INFINITY ? 10 * USEC_PER_SEC : o->check.interval;
+        o->check.timeout = o->check.timeout == USEC_INFINITY ? 5 * USEC_PER_SEC : o->check.timeout;
+        o->check.rise = o->check.rise ?: 2;
+        o->check.fall = o->check.fall ?: 3;
         if (o->reboot_sec == USEC_INFINITY)
                 o->reboot_sec = REBOOT;
         c->reboot_wait = o->keeps_on_shutdown ? o->reboot_sec : 0;
@@ -286,7 +351,7 @@ static UnitOptions *unit_options_new(const char *unit) {
         if (!o->placement)
                 return unit_options_free(o);
         o->config.stop_grace = o->config.timeout_stop = o->config.hold_down_release = USEC_INFINITY;
-        o->reboot_sec = USEC_INFINITY;
+        o->reboot_sec = o->check.interval = o->check.timeout = USEC_INFINITY;
         o->placement->failback_hold = USEC_INFINITY;
         o->unit = strdup(unit);
         return o->unit ? o : unit_options_free(o);
@@ -417,6 +482,7 @@ UnitOptions *unit_options_free(UnitOptions *o) {
         free(o->slot);
         free(o->slice);
         free(o->stop_grace_where);
+        strv_free(o->check.command);
         free(o);
         return NULL;
 }

@@ -275,6 +275,8 @@ static void on_unit(Core *c, const Event *e) {
                 (void) unit_configure(c, &e->config);
         else if (u && e->kind == EVENT_UNIT)
                 said_report(c, u, &e->report);
+        else if (u && e->kind == EVENT_CHECK)
+                said_check(c, u, e->on);
         else if (u && e->kind == EVENT_FAILED)
                 life_failed(c, u, e->action, e->id, e->on);
 }
@@ -292,6 +294,7 @@ static void note(Core *c, const Event *e) {
                 break;
         case EVENT_CONFIGURE:
         case EVENT_UNIT:
+        case EVENT_CHECK:
         case EVENT_FAILED:
                 on_unit(c, e);
                 break;

@@ -356,6 +356,10 @@ static void step_running(Core *c, Unit *u) {
         }
         if (check_gate_of_run(c, u))
                 return;
+        if (u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure) {
+                leave_begin(c, u, LEAVE_FAILED);
+                return;
+        }
         (void) unit_life_has_run(u);
         if (u->life.rest == REST_BY_HAND)
                 news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);

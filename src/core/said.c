@@ -30,6 +30,17 @@ void said_report(Core *c, Unit *u, const UnitReport *report) {
         output_changed(c, u, NULL);
 }
 
+void said_check(Core *c, Unit *u, bool passes) {
+        CheckState state = passes ? CHECK_PASSES : CHECK_FAILS;
+
+        if (u->said.check == state)
+                return;
+        u->said.check = state;
+        look_at_unit(c, u);
+        news_of_unit(c, u, NEWS_UNIT_CHANGED);
+        output_changed(c, u, NULL);
+}
+
 void said_nothing(Unit *u) {
         u->said = (UnitSaid){ .closed_at = USEC_INFINITY };
 }

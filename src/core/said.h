@@ -8,6 +8,8 @@
 /* Takes PID 1's report, unless it answers an older question than the report before. */
 void said_report(Core *c, Unit *u, const UnitReport *report);
 /* For a new unit, of which nothing was said yet. */
+/* Takes whether the unit's check passes. */
+void said_check(Core *c, Unit *u, bool passes);
 void said_nothing(Unit *u);
 /* Takes the guard's report, unless it was made before our last request. Returns true for the first report since the
  * guard connected. */

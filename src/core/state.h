@@ -125,11 +125,18 @@ typedef enum Rest {
 } Rest;
 
 /* What PID 1 and the guard said of a unit (said.c). */
+typedef enum CheckState {
+        CHECK_UNKNOWN,
+        CHECK_PASSES,
+        CHECK_FAILS,
+} CheckState;
+
 typedef struct UnitSaid {
         UnitReport report;
         char *other;              /* report.other; NULL: none */
         char result[RESULT_SIZE]; /* report.result */
         GuardReport guard;
+        CheckState check;            /* what Check= said last */
         bool guard_known;            /* said since the guard's connection */
         uint64_t guard_asked_before; /* what guard_asked was before that */
         uint64_t guard_asked; /* id of the last request for it on this connection: what was said before it is stale */

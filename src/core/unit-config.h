@@ -20,6 +20,7 @@ typedef struct UnitConfig {
         usec_t reboot_wait;       /* OnShutdown=keep: others wait so long for this machine to reboot; 0: they do not */
         bool release_on_success;  /* OnSuccess=release instead of done */
         bool hold_on_failure;     /* OnFailure=hold instead of release */
+        bool checked;             /* it has a Check=: not taken before that passes, and let go when that fails */
         bool freezes;             /* OnOutage=freeze instead of stop (law 15) */
         bool global;              /* it runs on every machine that fits, without a lease */
         bool doubtful;            /* where it may run cannot be read: it is not taken here, and kept if it is held */

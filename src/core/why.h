@@ -158,6 +158,10 @@ typedef enum Why {
         /* a reboot */
         WHY_KEPT = 206, /* .what is the host name of the machine that reboots */
 
+        /* a check */
+        WHY_CHECK_UNKNOWN = 207,
+        WHY_CHECK_FAILS = 208,
+
         /* what a machine makes of a unit that was submitted */
         WHY_FILE_IN_FORCE = 220,
         WHY_FILE_UNSIGNED = 221,

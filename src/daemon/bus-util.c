@@ -114,3 +114,19 @@ bool bus_name_is_gone(sd_bus_message *m) {
 
         return sd_bus_message_read(m, "sss", NULL, NULL, &now) >= 0 && isempty(now);
 }
+
+int bus_append_exec(sd_bus_message *m, char **command) {
+        int r;
+
+        if ((r = sd_bus_message_open_container(m, 'r', "sv")) < 0 ||
+                        (r = sd_bus_message_append(m, "s", "ExecStart")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'v', "a(sasb)")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'a', "(sasb)")) < 0 ||
+                        (r = sd_bus_message_open_container(m, 'r', "sasb")) < 0 ||
+                        (r = sd_bus_message_append(m, "s", command[0])) < 0 ||
+                        (r = sd_bus_message_append_strv(m, command)) < 0 || (r = sd_bus_message_append(m, "b", 0)) < 0)
+                return r;
+        for (unsigned i = 0; i < 4 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}

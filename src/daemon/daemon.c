@@ -15,6 +15,7 @@
 #include "daemon/bulk.h"
 #include "daemon/counts.h"
 #include "daemon/bus.h"
+#include "daemon/checks.h"
 #include "daemon/fence-command.h"
 #include "daemon/fleet-port.h"
 #include "daemon/guard-service.h"
@@ -351,6 +352,7 @@ Daemon *daemon_free(Daemon *d) {
         gates_free(d->gates);
         pid1_free(d->pid1);
         fleet_port_free(d);
+        checks_free(d);
         unit_files_free(d);
         registry_port_free(d->registry_port);
         if (d->registry)

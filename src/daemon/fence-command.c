@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "conf/ini.h"
+#include "daemon/bus-util.h"
 #include "util/log.h"
 #include "util/strv.h"
 
@@ -18,22 +19,6 @@ typedef struct Fence {
 
 usec_t fence_command_after(const LeasedConf *conf) {
         return conf->fence_command ? conf->fence_after : 0;
-}
-
-static int append_command(sd_bus_message *m, char **command) {
-        int r;
-
-        if ((r = sd_bus_message_open_container(m, 'r', "sv")) < 0 ||
-                        (r = sd_bus_message_append(m, "s", "ExecStart")) < 0 ||
-                        (r = sd_bus_message_open_container(m, 'v', "a(sasb)")) < 0 ||
-                        (r = sd_bus_message_open_container(m, 'a', "(sasb)")) < 0 ||
-                        (r = sd_bus_message_open_container(m, 'r', "sasb")) < 0 ||
-                        (r = sd_bus_message_append(m, "s", command[0])) < 0 ||
-                        (r = sd_bus_message_append_strv(m, command)) < 0 || (r = sd_bus_message_append(m, "b", 0)) < 0)
-                return r;
-        for (unsigned i = 0; i < 4 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
 }
 
 /* What StartTransientUnit takes as properties. PID 1 would keep a unit that has failed. */
@@ -49,7 +34,7 @@ static int append_properties(sd_bus_message *m, void *userdata) {
                                          (uint64_t) f->timeout)) < 0 ||
                         (r = sd_bus_message_append(m, "(sv)", "Environment", "as", 3, f->machine_id, f->hostname,
                                          f->session)) < 0 ||
-                        (r = append_command(m, f->command)) < 0)
+                        (r = bus_append_exec(m, f->command)) < 0)
                 return r;
         return sd_bus_message_close_container(m);
 }

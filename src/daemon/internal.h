@@ -74,6 +74,7 @@ typedef struct Suspend Suspend;
 typedef struct Counts Counts;
 typedef struct UnitFiles UnitFiles;
 typedef struct FleetPort FleetPort;
+typedef struct Check Check;
 
 /* The two connections to the system bus. */
 typedef struct Links {
@@ -150,6 +151,7 @@ typedef struct Daemon {
         Counts *counts;
         UnitFiles *unit_files;
         FleetPort *fleet; /* NULL: leases of the D-Bus API are in the registry above */
+        Check *checks; /* by their units' names (checks.c) */
 
         Reload *reload;
         Reading reading;

@@ -6,6 +6,7 @@
 
 #include "conf/changes.h"
 #include "conf/dropin.h"
+#include "daemon/checks.h"
 #include "daemon/members.h"
 #include "daemon/machine-name.h"
 #include "daemon/property.h"
@@ -413,6 +414,9 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
         members_set_fence(u->members, options->fence_by_reboot);
         members_set_freezes(u->members, options->config.freezes);
         members_set_slice(u->members, options->global ? NULL : options->slice);
+        r = checks_configure(d, options);
+        if (r < 0)
+                (void) log_error_errno(r, "%s: cannot begin its checks", u->name);
         (void) pid1_unit_read(u->unit);
         deliver_configuration(u);
         if (options->global)
@@ -464,6 +468,7 @@ void pid1_port_drop(Daemon *d, const char *unit) {
         if (!u)
                 return;
         HASH_DEL(d->units, u);
+        checks_forget(d, u->name);
         members_forget(u->name);
         if (u->once)
                 run_unit_forget(u->name);

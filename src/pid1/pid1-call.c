@@ -240,6 +240,29 @@ static int on_job_type(sd_bus_message *message, void *userdata, sd_bus_error *er
         return 0;
 }
 
+static int on_user(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *user = "";
+
+        if (finished_by_error(c, message))
+                return 0;
+        if (sd_bus_message_read(message, "v", "s", &user) < 0)
+                call_finish(c, -EBADMSG, "PID 1's answer cannot be read");
+        else
+                call_finish(c, 0, user);
+        return 0;
+}
+
+int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode(PID1_UNIT_PATH, name, &path);
+
+        if (r < 0)
+                return r;
+        return call_begin(m, f, userdata, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Service", "User", on_user,
+                        QUERY_TIMEOUT);
+}
+
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1Query *c = userdata;
         const char *path;

@@ -58,5 +58,7 @@ int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void 
  * limit its own time (TimeoutStartUSec=). */
 int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, void *what), void *what,
                 pid1_answer_t f, void *userdata);
+/* Asks for User= of a service. The answer is the user; "": there is none. */
+int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
 /* Asks which job PID 1 has for a unit now. The answer is "stop", "restart", "start" or the like; "": no job. */
 int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

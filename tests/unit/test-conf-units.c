@@ -342,7 +342,8 @@ static void bad_options_are_named_with_file_and_line(void **state) {
                         U ":9: HoldDownSec=2h: expected is a time span up to 1h, e.g. 30s",
                         U
                         ":10: TTL=: unknown option in [X-Leased], known are Lease=, Copies=, StopGraceSec=, Version=, "
-                        "OnSuccess=, OnFailure=, OnOutage=, OnShutdown=, RebootSec=, HoldDownSec=, FenceAction=, "
+                        "OnSuccess=, OnFailure=, OnOutage=, Check=, CheckIntervalSec=, CheckTimeoutSec=, CheckRise=, "
+                        "CheckFall=, OnShutdown=, RebootSec=, HoldDownSec=, FenceAction=, "
                         "Slice=, AllowOutside=, "
                         "MachineID=, "
                         "MachineOf=, Require=, Conflicts=, Replaces=, Global=, Prefer=, PreferNot=, Spread=, "
