@@ -151,7 +151,7 @@ typedef struct Daemon {
         Counts *counts;
         UnitFiles *unit_files;
         FleetPort *fleet; /* NULL: leases of the D-Bus API are in the registry above */
-        Check *checks; /* by their units' names (checks.c) */
+        Check *checks;    /* by their units' names (checks.c) */
 
         Reload *reload;
         Reading reading;
