@@ -341,12 +341,16 @@ static bool is_kept_running(const Unit *u) {
                r->asked_at > usec_add(u->wish.at, ASK_AGAIN);
 }
 
+/* From when on a unit that runs has run well, and what failed before is forgotten. */
+static usec_t ran_well_at(const Unit *u) {
+        return usec_add(usec_add(u->life.changed_at, u->config.hold_down_failure), 1);
+}
+
 static void step_running(Core *c, Unit *u) {
         if (!u->said.guard_known || u->said.guard.frozen || !u->said.report.known ||
                         u->said.report.asked_at <= u->life.changed_at)
                 return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
-        if (c->now.boottime >
-                        usec_add(u->life.changed_at, u->config.hold_down_failure)) { /* it has run well for a while */
+        if (c->now.boottime >= ran_well_at(u)) {
                 back_forget_failures(u);
                 unit_life_forget_asides(u);
         }
@@ -576,5 +580,8 @@ usec_t life_deadline(const Core *c, const Unit *u) {
                 t = u->life.retry_at;
         if (u->back.not_before > now)
                 t = MIN(t, u->back.not_before);
+        if (u->life.phase == PHASE_RUNNING && (u->back.failures > 0 || u->life.aside_count > 0) &&
+                        ran_well_at(u) > now)
+                t = MIN(t, ran_well_at(u));
         return t;
 }
