@@ -11,8 +11,7 @@
  * An offer also tells how the unit is here, for people and schedulers. If nothing but this state of the unit has
  * changed, the offer waits until a round has passed since offers were last written, and at least for a moment
  * (GATHER_TIME, but no longer than a round), so that other offers are written with it. So the states of units cost no
- * more than one write in a round, and none in a round in which offers are written anyway. That this machine stands
- * back from a unit waits only for a short moment (SHORT_TIME), so that a release of many is a few writes.
+ * more than one write in a round, and none in a round in which offers are written anyway.
  */
 
 #include "core/offer.h"
@@ -33,7 +32,6 @@ enum { LOOKS_AT_ONCE = 1000 };
 /* How long a changed state waits for others, at least. A unit that starts is soon active, so that one write is enough
  * for both states. */
 #define GATHER_TIME USEC_PER_SEC
-#define SHORT_TIME (100 * USEC_PER_MSEC)
 
 /* Units without a lease that are not down here. Other machines do not know of them. */
 typedef struct Globals {
@@ -142,26 +140,6 @@ static void tell_later(Core *c, Unit *u) {
         heap_set(&c->offering.late, &u->to_tell, u->spot.place);
 }
 
-/* Whether the offer is to say nothing new but that this machine stands back. */
-static bool only_stands_back(const Offer *o, OfferRecord want) {
-        const OfferRecord *a = &o->terms->value;
-
-        if (want.code != WHY_STANDS_BACK || a->code != WHY_NONE)
-                return false;
-        want.until = a->until;
-        want.code = a->code;
-        str_copy(want.why, sizeof(want.why), a->why);
-        return same_offer(o, &want);
-}
-
-/* Has it told that this machine stands back from the unit, with those that follow at once. */
-static void tell_soon(Core *c, Unit *u) {
-        usec_t at = c->now.boottime + SHORT_TIME;
-
-        c->offering.late_at = c->offering.late.n == 0 ? at : MIN(c->offering.late_at, at);
-        heap_set(&c->offering.late, &u->to_tell, u->spot.place);
-}
-
 /* Puts the unit's offer into the Txn if the registry does not show the offer as it should be. */
 static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Globals *globals) {
         OfferRecord *want = c->offering.next + c->offering.n;
@@ -176,10 +154,6 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Glo
                         tell_later(c, u);
                         return false;
                 }
-        } else if (!with_late && u->offer->seen.revision > 0 && !u->offer->damaged &&
-                        only_stands_back(u->offer, *want)) {
-                tell_soon(c, u);
-                return false;
         }
         heap_remove(&u->to_tell);
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
