@@ -261,8 +261,8 @@ class Credentials(WithEtcd):
         """A User= without a password: leased.conf names the line, and PID 1 does not start leased over and over."""
         run("systemctl", "start", "leased.service", check=False)
         wait_for("it has failed", lambda: property_of("leased.service", "ActiveState") == "failed")
-        said = run("journalctl", "-b", "-o", "cat", "-u", "leased.service", f"_SYSTEMD_INVOCATION_ID={self.invocation()}").stdout
-        self.assertIn(f"{CONF}:4: User=: only together with PasswordFile=", said)
+        wait_for("the journal has the message", lambda: f"{CONF}:4: User=: only together with PasswordFile=" in run(
+            "journalctl", "-b", "-o", "cat", "-u", "leased.service", f"_SYSTEMD_INVOCATION_ID={self.invocation()}").stdout)
         self.assertEqual(property_of("leased.service", "ExecMainStatus"), "78")
 
     @staticmethod
