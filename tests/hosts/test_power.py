@@ -62,6 +62,7 @@ def others_wait_for_a_holder_that_reboots_and_not_for_one_that_is_switched_off(c
     holder.shut_down(verb="reboot")
     wait_for("leasectl says for whom they wait",
              lambda: "which reboots" in other.run("leasectl", "status", unit.name, check=False).stdout, 10, unit.story)
+    unit.wait_gone(deadline=cluster.ttl)
     hold_for("nobody takes it", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
     holder.boot()
     unit.wait_running(on=holder, deadline=30)
