@@ -95,6 +95,10 @@ const Pid1UnitCallbacks callbacks = { on_status, on_refused, on_failed };
 /* ---- one world a test ---- */
 
 void begin(usec_t poll) {
+        /* A signal of an earlier reload may still be on its way through the bus, and would be counted. Whatever PID 1
+         * said before it answers here has arrived with its answer. */
+        sh("busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager "
+           "Version >/dev/null");
         seen = (Seen){};
         reloads = 0;
         reloading = sd_bus_slot_unref(reloading);
