@@ -9,6 +9,7 @@ out of it.
 A power cut is SIGKILL of a guest's PID 1: the kernel ends every process of its namespace before it reports that death.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -150,6 +151,9 @@ class Machine:
         for name in os.listdir(etc):
             if name.startswith("rc") and name.endswith(".d"):
                 shutil.rmtree(os.path.join(etc, name))
+        # systemd's own generators look for disks and consoles, which no guest has, at each boot and reload.
+        for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/systemd-*")):
+            self.link("/etc/systemd/system-generators/" + os.path.basename(path), "/dev/null")
 
     def _path(self, path):
         """Where a path of the guest is seen from here."""
