@@ -212,7 +212,7 @@ def _correct(cluster, machine):
     require(f"leasectl status is content again, but:\n{status}", CONF not in status)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def reload_with_a_bad_line_changes_nothing(cluster):
     unit = cluster.unit("bad-line.service").enable()
     holder = unit.wait_running()

@@ -92,7 +92,7 @@ def machine_whose_tmp_cannot_be_written_gets_its_guard_and_its_daemon_back(clust
         machine.run("mount", "-o", "remount,rw", "/tmp")
 
 
-@scene(ttl=3.0)
+@scene(ttl=3.0, only_at_length=True)
 def damaged_and_foreign_records_in_a_local_registry_disturb_no_unit(cluster):
     unit = cluster.unit("amid-ruins.service").enable()
     holder = unit.wait_running()
@@ -118,7 +118,7 @@ def damaged_and_foreign_records_in_a_local_registry_disturb_no_unit(cluster):
     holder.remove("/shared/registry/readme")
 
 
-@scene(ttl=3.0)
+@scene(ttl=3.0, only_at_length=True)
 def database_of_a_local_registry_that_is_damaged_or_gone_frees_no_lease(cluster):
     unit = cluster.unit("unanswered.service").enable()
     unit.wait_running()

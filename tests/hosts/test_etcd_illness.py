@@ -23,7 +23,7 @@ def loss_of_the_leader_disturbs_no_unit_with_a_lease_of_10_s(cluster):
     _lose_leader(cluster, beside_the_holder=False)
 
 
-@scene(registry="etcd", ttl=10.0)
+@scene(registry="etcd", ttl=10.0, only_at_length=True)
 def loss_of_the_leader_beside_the_holder_disturbs_no_unit_with_a_lease_of_10_s(cluster):
     _lose_leader(cluster, beside_the_holder=True)
 
@@ -33,7 +33,7 @@ def loss_of_the_leader_disturbs_no_unit_with_a_lease_of_5_s(cluster):
     _lose_leader(cluster, beside_the_holder=False)
 
 
-@scene(registry="etcd", etcd=FAST_ELECTIONS)
+@scene(registry="etcd", etcd=FAST_ELECTIONS, only_at_length=True)
 def loss_of_the_leader_beside_the_holder_disturbs_no_unit_with_a_lease_of_5_s(cluster):
     _lose_leader(cluster, beside_the_holder=True)
 
@@ -125,7 +125,7 @@ def _hung_disk(cluster):
     return unit, before
 
 
-@scene(registry="etcd", disk_of="beta")
+@scene(registry="etcd", disk_of="beta", only_at_length=True)
 def hung_disk_of_the_leader_costs_a_pause_at_most(cluster):
     unit, _ = _hung_disk(cluster)
     for gap in unit.gaps:

@@ -54,7 +54,7 @@ def holder_whose_return_deposes_the_leader_costs_a_pause_at_most(cluster):
     _cut_off(cluster, lambda holder: holder.cut_network(), 60, pauses=1)
 
 
-@scene(registry="etcd", ttl=2.0)
+@scene(registry="etcd", ttl=2.0, only_at_length=True)
 def restart_of_the_daemon_beside_a_member_in_a_black_hole_disturbs_no_unit(cluster):
     unit = cluster.unit("beside.service").enable()
     holder = unit.wait_running()

@@ -22,17 +22,17 @@ def power_cut_of_the_holder_with_a_lease_of_2_s(cluster):
     _power_cut(cluster, with_leader=False)
 
 
-@scene(registry="etcd", ttl=2.0, etcd=FAST_ELECTIONS)
+@scene(registry="etcd", ttl=2.0, etcd=FAST_ELECTIONS, only_at_length=True)
 def power_cut_of_the_holder_and_leader_with_a_lease_of_2_s(cluster):
     _power_cut(cluster, with_leader=True)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def power_cut_of_the_holder_with_a_lease_of_5_s(cluster):
     _power_cut(cluster, with_leader=False)
 
 
-@scene(registry="etcd", etcd=FAST_ELECTIONS)
+@scene(registry="etcd", etcd=FAST_ELECTIONS, only_at_length=True)
 def power_cut_of_the_holder_and_leader_with_a_lease_of_5_s(cluster):
     _power_cut(cluster, with_leader=True)
 

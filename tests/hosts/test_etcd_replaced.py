@@ -46,7 +46,7 @@ def _wiped(cluster, new_identity):
     unit.require_tenures(2)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def emptied_registry_starts_nothing_until_an_operator_accepts_it(cluster):
     _wiped(cluster, new_identity=False)
 
@@ -56,7 +56,7 @@ def another_registry_in_its_place_starts_nothing_until_an_operator_accepts_it(cl
     _wiped(cluster, new_identity=True)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def registry_restored_from_a_snapshot_is_followed_after_a_silence(cluster):
     unit = cluster.unit("restored.service").enable()
     unit.wait_running()
@@ -94,7 +94,7 @@ def members_that_are_replaced_one_after_the_other_disturb_no_unit(cluster):
     unit.wait_running(but=holder)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def member_that_began_a_cluster_of_its_own_is_left_out_and_stops_nothing(cluster):
     unit = cluster.unit("beside.service").enable()
     holder = unit.wait_running()

@@ -45,7 +45,7 @@ def _held(cluster, machine):
     return json.loads(said)["data"]
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def one_write_a_machine_and_round_for_one_unit_and_for_many(cluster):
     number = 1000 if cluster.at_length else 100
     unit = cluster.unit("single.service").enable()

@@ -81,7 +81,7 @@ def address_of_a_unit_with_a_hanging_stop_is_gone_before_another_has_it(cluster)
     _move_by_fault(cluster, "floating.service", HANGING)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def address_of_a_unit_whose_guard_is_killed_is_gone_before_another_has_it(cluster):
     _move_by_fault(cluster, "floating-guard.service", HANGING, lambda holder: holder.kill(GUARD))
 

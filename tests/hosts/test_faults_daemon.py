@@ -66,7 +66,7 @@ while [ $(date +%s) -lt $end ]; do
 done"""
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def guard_killed_again_and_again_with_what_cleans_up_after_it_takes_its_unit_with_it(cluster):
     unit, holder = start_unit(cluster, "no-wipe.service", STUBBORN)
     holder.run("sh", "-c", KILL_ALL_OF_IT)

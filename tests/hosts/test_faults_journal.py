@@ -34,7 +34,7 @@ def _stall_journal(machine):
     machine.run("python3", "-c", FILL, *[str(machine.main_pid(each)) for each in (DAEMON, GUARD)])
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def journald_that_stands_still_delays_neither_release_nor_fence(cluster):
     unit, holder = start_unit(cluster, "unheard.service")
     machines = {holder}

@@ -50,7 +50,7 @@ def _empty_run(machine):
     machine.run("mount", "-o", "remount,size=20%", "/run")
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def full_run_disturbs_no_unit_and_saves_none(cluster):
     unit, holder = start_unit(cluster, "full-run.service", STUBBORN)
     before = unit.tenure

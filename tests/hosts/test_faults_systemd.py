@@ -23,7 +23,7 @@ def reload_of_systemd_that_takes_8_s_disturbs_no_unit(cluster):
     unit.require_undisturbed(before)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def reload_of_systemd_that_takes_8_s_while_the_lease_is_lost_saves_no_unit(cluster):
     unit, holder = start_unit(cluster, "reload-and-cut.service", STUBBORN)
     holder.write(GENERATOR, SLOW, mode=0o755)
@@ -110,7 +110,7 @@ def bus_that_stands_still_while_the_lease_is_lost_saves_no_unit(cluster):
 ALWAYS_AGAIN = "Restart=always\nRestartSec=20ms\n[Unit]\nStartLimitIntervalSec=0\n[Service]"
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def unit_that_systemd_starts_again_by_itself_needs_its_gate_for_that(cluster):
     unit = cluster.unit("again.service", STUBBORN, ALWAYS_AGAIN).enable()
     holder = unit.wait_running()

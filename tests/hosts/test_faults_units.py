@@ -7,7 +7,7 @@ from scene import scene
 from waiting import hold_for, now, require, wait_for
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def children_left_by_killmode_process_keep_the_lease_and_end_with_it(cluster):
     unit, holder = start_unit(cluster, "leftover.service", "--children=2", "KillMode=process")
     release = holder.start("leasectl", "release", unit.name)

@@ -20,7 +20,7 @@ BUS_SERVICE_FILE = f"/usr/share/dbus-1/system-services/{BUS_NAME}.service"
 # Services, by when they count as started
 
 
-@scene(ttl=3.0)
+@scene(ttl=3.0, only_at_length=True)
 def service_with_a_bus_name_moves_and_is_not_activated_elsewhere(cluster):
     for machine in cluster:
         machine.write(BUS_POLICY_FILE, BUS_POLICY)

@@ -58,7 +58,7 @@ def lost_acquires(cluster):
     return total
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def crash_of_one_of_three_spreads_its_units_over_the_rest(cluster):
     fleet = Fleet(cluster, "many", 60, layer.STAMPER)
     enable_at_once(cluster, fleet)
@@ -135,7 +135,7 @@ def drain_does_not_end_while_a_unit_has_nowhere_to_go(cluster):
         forget_metadata(cluster, "disk")
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def higher_version_gets_the_unit_once(cluster):
     unit = cluster.unit("versioned.service")
     unit.options("Version=1")
@@ -160,7 +160,7 @@ def met_on_one_machine(a, b):
                for x in a.tenures for y in b.tenures if x.machine == y.machine)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def conflicting_units_never_share_a_machine_also_through_crashes(cluster):
     a, b = cluster.unit("apart-a.service"), cluster.unit("apart-b.service")
     for machine in cluster:
@@ -191,7 +191,7 @@ def conflicting_units_never_share_a_machine_also_through_crashes(cluster):
     require(f"they met for {met_on_one_machine(a, b):.3f} s", met_on_one_machine(a, b) == 0, a.story)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def unit_follows_the_one_that_it_must_run_beside(cluster):
     leader, follower = cluster.unit("leader.service"), cluster.unit("follower.service")
     for machine in cluster:
@@ -210,7 +210,7 @@ def unit_follows_the_one_that_it_must_run_beside(cluster):
     follower.wait_running(on=third, deadline=cluster.takeover + 5)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def unit_fails_back_to_the_machine_that_it_prefers(cluster):
     home = cluster["gamma"]
     unit = cluster.unit("homing.service")
@@ -265,7 +265,7 @@ def metadata_changed_at_run_time_move_the_units(cluster):
         forget_metadata(cluster, "disk")
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def machines_that_boot_at_once_start_each_unit_once(cluster):
     fleet = Fleet(cluster, "booting", 30, layer.STAMPER)
     enable_at_once(cluster, fleet)

@@ -19,7 +19,7 @@ def power_cut_of_the_holder_moves_the_unit(cluster):
     unit.require_gap(cluster.takeover)
 
 
-@scene(ttl=30.0)
+@scene(ttl=30.0, only_at_length=True)
 def power_cut_that_somebody_confirms_moves_the_unit_without_the_ttl(cluster):
     unit = cluster.unit("confirmed.service").enable()
     holder = unit.wait_running(deadline=2 * cluster.ttl)  # a machine that remembers nothing waits one TTL first
@@ -139,7 +139,7 @@ def _change_registry(cluster, machine):
     cluster.wait_ready(machine)
 
 
-@scene(machines=("alpha",))
+@scene(machines=("alpha",), only_at_length=True)
 def registry_under_any_name_stops_after_the_leases_have_been_given_back(cluster):
     machine = cluster["alpha"]
     machine.write("/etc/systemd/system/kv.service", KV)

@@ -76,7 +76,7 @@ def _power_cut(cluster, spoil):
     _require_nothing_is_stranded(cluster, unit, heir)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def power_cut_of_a_holder_whose_fence_is_damaged_moves_the_unit(cluster):
     _power_cut(cluster, lambda through, fence: _write_over(cluster, through, fence))
 
