@@ -29,6 +29,12 @@ static bool is_open(const Core *c, const Unit *u, const Lease *l) {
                lease_slot(l->name) <= u->config.slots;
 }
 
+/* Whether the slot is kept for another machine, which reboots (OnShutdown=keep): this machine waits for that one, and
+ * would leave another slot to nobody. */
+static bool is_kept(const Core *c, const Lease *l) {
+        return lease_is_kept(l->value) && !streq(l->value->machine_id, c->here.machine_id);
+}
+
 /* A slot that this machine holds, and that no unit here has: another machine has handed it on, or it is from before
  * our restart. Then it may be beyond Copies=, which may have been changed meanwhile. */
 static const Lease *find_ours(const Core *c, const Unit *u) {
@@ -51,10 +57,11 @@ static const Lease *find_ours(const Core *c, const Unit *u) {
         return found;
 }
 
-/* The first slot that can be had and that no other unit here has. If there is none, a unit with copies goes to the
- * first slot whose job is done, so that an operator can rearm it here. NULL: there is nothing better. */
+/* The first slot that can be had and that no other unit here has, before those that are kept. If there is none, a unit
+ * with copies goes to the first slot whose job is done, so that an operator can rearm it here. NULL: there is nothing
+ * better. */
 static const Lease *find_open(Core *c, const Unit *u) {
-        const Lease *done = NULL;
+        const Lease *done = NULL, *kept = NULL;
         char name[NAME_SIZE];
 
         for (unsigned i = 1; i <= u->config.slots; i++) {
@@ -62,12 +69,14 @@ static const Lease *find_open(Core *c, const Unit *u) {
 
                 lease_name_slot(u->config.lease, i, name);
                 l = mirror_lease(c, name);
-                if (is_open(c, u, l))
+                if (is_open(c, u, l) && !is_kept(c, l))
                         return l;
+                if (!kept && is_open(c, u, l))
+                        kept = l;
                 if (!done && copies_has(u) && l->seen.known && l->value->state == LEASE_DONE && !lease_is_lost(l))
                         done = l;
         }
-        return done;
+        return kept ?: done;
 }
 
 void slots_seek(Core *c, Unit *u) {
@@ -77,7 +86,7 @@ void slots_seek(Core *c, Unit *u) {
                 return;
         if (copies_has(u) && (c->guard.synced || c->guard.gone))
                 l = find_ours(c, u);
-        if (!l && !unit_is_in_hand(u) && !is_open(c, u, u->lease))
+        if (!l && !unit_is_in_hand(u) && (!is_open(c, u, u->lease) || is_kept(c, u->lease)))
                 l = find_open(c, u);
         if (l && l != u->lease)
                 unit_change_slot(c, u, l->name);

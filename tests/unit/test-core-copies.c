@@ -269,6 +269,32 @@ static void a_unit_becomes_copies_and_one_again(void **state) {
         cluster_free(c);
 }
 
+/* OnShutdown=keep: the copy of a machine that reboots waits for that machine, and no other copy waits with it. */
+static void a_copy_that_is_kept_for_a_reboot_holds_up_no_other_one(void **state) {
+        for (unsigned copy = 1; copy <= 2; copy++) {
+                Cluster *c = cluster_new(3, 1);
+                size_t reboots, dies, third;
+
+                set_copies(c, 2);
+                c->configs[UNIT].reboot_wait = 5 * USEC_PER_MINUTE;
+                cluster_start_all(c);
+                cluster_pass(c, 20 * USEC_PER_SEC);
+                reboots = machine_of(c, copy);
+                dies = machine_of(c, 3 - copy);
+                third = 3 - reboots - dies;
+                cluster_event(c, reboots, (Event){ .kind = EVENT_SHUTDOWN, .on = true });
+                cluster_pass(c, USEC_PER_SEC);
+                cluster_power_cut(c, reboots);
+                cluster_power_cut(c, dies);
+                cluster_pass(c, 2 * CLUSTER_TTL);
+                assert_int_equal(copy_at(c, third), 3 - copy);
+                cluster_start(c, reboots, "");
+                cluster_pass(c, 10 * USEC_PER_SEC);
+                assert_int_equal(copy_at(c, reboots), copy);
+                cluster_free(c);
+        }
+}
+
 static void copies_are_spread_over_racks(void **state) {
         Cluster *c = cluster_new(4, 1);
 
@@ -297,6 +323,7 @@ int main(void) {
                 cmocka_unit_test(a_copy_that_was_dropped_while_no_daemon_looked_stops),
                 cmocka_unit_test(the_last_copy_is_left_to_a_machine_that_knows_no_copies),
                 cmocka_unit_test(a_unit_becomes_copies_and_one_again),
+                cmocka_unit_test(a_copy_that_is_kept_for_a_reboot_holds_up_no_other_one),
                 cmocka_unit_test(copies_are_spread_over_racks),
         };
 
