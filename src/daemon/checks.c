@@ -146,7 +146,8 @@ static void on_user(int error, const char *text, void *userdata) {
         (void) snprintf(unit, sizeof(unit), "leased-check-%016" PRIx64 "-%" PRIu64 ".service", now_boottime(),
                         ++number);
         if (r >= 0)
-                r = pid1_run(c->daemon->pid1, unit, append_properties, &command, on_ended, run);
+                r = pid1_run(c->daemon->pid1, unit, usec_add(c->options->check.timeout, PID1_RUN_LATE),
+                                append_properties, &command, on_ended, run);
         if (r < 0)
                 (void) end(run, &aim);
 }

@@ -70,7 +70,9 @@ void fence_command_begin(Daemon *d, const Action *action) {
         (void) snprintf(unit, sizeof(unit), "leased-fence-%016" PRIx64 ".service", now_boottime());
         f.command = command;
         if (r >= 0)
-                r = command && command[0] ? pid1_run(d->pid1, unit, append_properties, &f, on_ended, d) : -ENOENT;
+                r = command && command[0] ? pid1_run(d->pid1, unit, usec_add(f.timeout, PID1_RUN_LATE),
+                                                            append_properties, &f, on_ended, d)
+                                          : -ENOENT;
         if (r >= 0)
                 return;
         (void) log_error_errno(r, "FenceCommand= cannot be run");

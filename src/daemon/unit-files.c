@@ -107,7 +107,7 @@ static void run(UnitFiles *f) {
         f->reloaded = false;
         (void) sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
         (void) snprintf(unit, sizeof(unit), "leased-accept-files-%016" PRIx64 ".service", now_boottime());
-        r = pid1_run(f->daemon->pid1, unit, append_properties, NULL, on_ended, f);
+        r = pid1_run(f->daemon->pid1, unit, ACCEPT_TIME + PID1_RUN_LATE, append_properties, NULL, on_ended, f);
         if (r < 0)
                 on_ended(r, strerror(-r), f);
 }

@@ -17,7 +17,8 @@ struct Pid1Query {
         sd_bus_slot *slot;
         pid1_answer_t answer;
         void *userdata;
-        char *unit; /* of pid1_run(): the unit whose job is waited for; NULL: none */
+        char *unit;             /* of pid1_run(): the unit whose job is waited for; NULL: none */
+        sd_event_source *limit; /* likewise: when it is waited for no longer */
         int error;
         char *text;
         Pid1Query *prev, *next;
@@ -28,6 +29,7 @@ static void call_finish(Pid1Query *c, int error, const char *text) {
         Pid1 *m = c->pid1;
 
         c->slot = sd_bus_slot_unref(c->slot);
+        c->limit = sd_event_source_disable_unref(c->limit);
         c->error = error;
         c->text = strdup(strempty(text));
         DL_DELETE(m->calls, c);
@@ -37,6 +39,7 @@ static void call_finish(Pid1Query *c, int error, const char *text) {
 
 static void call_free(Pid1Query *c) {
         (void) sd_bus_slot_unref(c->slot);
+        sd_event_source_disable_unref(c->limit);
         free(c->unit);
         free(c->text);
         free(c);
@@ -177,6 +180,11 @@ int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void 
 
 /* ---- a run of a unit ---- */
 
+static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
+        call_finish(userdata, -ETIME, "PID 1 has not told of its end");
+        return 0;
+}
+
 /* PID 1 has accepted the job, of whose end it tells. */
 static int on_run(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1Query *c = userdata;
@@ -186,7 +194,7 @@ static int on_run(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         return 0;
 }
 
-int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, void *what), void *what,
+int pid1_run(Pid1 *m, const char *name, usec_t limit, int (*append)(sd_bus_message *message, void *what), void *what,
                 pid1_answer_t f, void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         Pid1Query *c;
@@ -205,6 +213,9 @@ int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, v
                 return -ENOMEM;
         *c = (Pid1Query){ .pid1 = m, .answer = f, .userdata = userdata, .unit = strdup(name) };
         r = c->unit ? call_send(c, message, on_run, QUERY_TIMEOUT) : -ENOMEM;
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &c->limit, CLOCK_BOOTTIME, usec_add(now_boottime(), limit),
+                                USEC_PER_MSEC, on_limit, c);
         if (r < 0) {
                 call_free(c);
                 return r;

@@ -52,11 +52,14 @@ int pid1_start_unit_at_once(Pid1 *m, const char *name, pid1_answer_t f, void *us
 /* Sends a signal to the main process of a unit that is not leased. The answer comes when PID 1 has sent the signal,
  * within 10 s. */
 int pid1_kill_unit(Pid1 *m, const char *name, int signal, pid1_answer_t f, void *userdata);
+/* For so long PID 1 may need to end a unit whose time is over: three times TimeoutStopSec= and a little more. */
+#define PID1_RUN_LATE (5 * USEC_PER_MINUTE)
 /* Has PID 1 run a transient unit of Type=oneshot, whose name no unit has had before. append writes what
  * StartTransientUnit takes after the name and the mode: the properties, and no other units. The answer comes when the
  * unit's start has ended; text is the job's result, "done" if the unit's processes have ended well. The unit must
- * limit its own time (TimeoutStartUSec=). */
-int pid1_run(Pid1 *m, const char *name, int (*append)(sd_bus_message *message, void *what), void *what,
+ * limit its own time (TimeoutStartUSec=). The answer is -ETIME if nothing is heard of its end within limit, which is
+ * longer than that time by PID1_RUN_LATE or more: PID 1's word may be lost. */
+int pid1_run(Pid1 *m, const char *name, usec_t limit, int (*append)(sd_bus_message *message, void *what), void *what,
                 pid1_answer_t f, void *userdata);
 /* Asks for User= of a service. The answer is the user; "": there is none. */
 int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of calls that are refused, above all of those for jobs (StartUnit, StopUnit). This program plays the
  * bus and PID 1. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +31,8 @@ typedef struct World {
         unsigned refused;   /* ... and has refused so many */
         const char *wanted; /* how many messages come before the first one about the unit of this name */
         unsigned before;
+        unsigned runs, ended; /* runs of transient units that were asked for, and that have ended */
+        int error;            /* of the last one that has ended */
 } World;
 
 static void keep(sd_bus_message **last, unsigned *n, sd_bus_message *m) {
@@ -55,6 +58,8 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 keep(&w->start, &w->starts, m);
         else if (sd_bus_message_is_method_call(m, NULL, "StopUnit"))
                 keep(&w->stop, &w->stops, m);
+        else if (sd_bus_message_is_method_call(m, NULL, "StartTransientUnit"))
+                keep(&w->start, &w->runs, m);
         else
                 return 0; /* sd-bus answers that there is no such method */
         return 1;
@@ -234,6 +239,30 @@ static void a_new_unit_is_asked_about_before_all_others(void **state) {
         assert_in_range(w->before, 0, 2 * N);
 }
 
+static int append_nothing(sd_bus_message *m, void *userdata) {
+        return sd_bus_message_append(m, "a(sv)", 0);
+}
+
+static void on_ended(int error, const char *text, void *userdata) {
+        World *w = userdata;
+
+        w->ended++;
+        w->error = error;
+}
+
+/* PID 1's word of the end may be lost, as where the bus has no room. Who waits for it would wait for ever. */
+static void a_run_of_whose_end_nothing_is_heard_is_given_up(void **state) {
+        World *w = *state;
+
+        assert_int_equal(pid1_run(w->pid1, "run.service", 200 * USEC_PER_MSEC, append_nothing, NULL, on_ended, w), 0);
+        turn_until(w->runs == 1);
+        accept_call(w->start);
+        turn_until(w->ended == 1);
+        assert_int_equal(w->error, -ETIME);
+        turn_for(w, 300 * USEC_PER_MSEC);
+        assert_int_equal(w->ended, 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
@@ -243,6 +272,7 @@ int main(void) {
                                 where_start_and_stop_were_refused_the_stop_is_made_again, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_bus_without_room_is_not_flooded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_new_unit_is_asked_about_before_all_others, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_run_of_whose_end_nothing_is_heard_is_given_up, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
