@@ -56,6 +56,7 @@ static void on_reboot_job(int error, const char *text, void *userdata) {
 static int ask_why(Daemon *d, pid1_answer_t f) {
         static const char *const targets[] = { "reboot.target", "kexec.target", "soft-reboot.target" };
 
+        d->stop.reboots = false; /* a job of which an earlier question was told may have been cancelled */
         for (size_t i = 0; i < ELEMENTSOF(targets); i++)
                 (void) pid1_job_type(d->pid1, targets[i], on_reboot_job, d);
         return pid1_job_type(d->pid1, DAEMON_SERVICE, f, d);
