@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests/soak does to machines, and how it watches the units meanwhile."""
 
+import os
+import subprocess
 from dataclasses import dataclass
 from typing import Callable
 
+import layer
 import timeline
-from cluster import DAEMON, GUARD
+from cluster import DAEMON, GUARD, Unit
 from etcd import SERVICE as ETCD
 from faults import stall_first_process, wake_first_process
-from waiting import Failure, Timeout
+from waiting import Failure, Timeout, now
 
 
 @dataclass
@@ -68,6 +71,98 @@ class Witness:
         return sum(len(set(timeline.tokens_of(self._ends(unit)))) for unit in self._runs)
 
 
+class Submitted:
+    """A unit that comes with the cluster, and can be signed on any machine. Before boot()."""
+
+    KEY = "/srv/key"
+
+    def __init__(self, cluster, name, service):
+        self.name, self.version = name, 0
+        stamps = f"stamps-{cluster.number_stamps()}-{name}"
+        self._text = f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart={layer.STAMPER} --interval=0.01 /shared/{stamps}\n{service}\n"
+        self.unit = Unit.of_stamps(cluster, name, stamps)
+        key = os.path.join(cluster.rack.shared, "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
+        with open(key) as private, open(f"{key}.pub") as public:
+            private, public = private.read(), public.read()
+        for machine in cluster:
+            machine.write(self.KEY, private, 0o600)
+            machine.write("/etc/leased/allowed_signers", f"alice@example.com {public}")
+            machine.write("/etc/leased/leased.conf.d/accept.conf", "[Leased]\nAcceptUnits=etc\n")
+
+    def submit(self, machine):
+        """In a new version each time."""
+        self.version += 1
+        machine.write(f"/srv/{self.name}", f"# {self.version}\n{self._text}")
+        return machine.start("leasectl", "submit", f"--key={self.KEY}", f"/srv/{self.name}")
+
+
+class Slots:
+    """A command that each machine wants to run, and so many at once: "leasectl run --slots="."""
+
+    def __init__(self, cluster, lease, number):
+        stamps = f"stamps-{cluster.number_stamps()}-{lease}"
+        self.units = [Unit.of_stamps(cluster, f"{lease}#{i}", f"{stamps}-{i}") for i in range(1, number + 1)]
+        self._command = ("sh", "-c", 'leasectl run "$@"; exit $?', "sh", f"--slots={number}", lease, "sh", "-c",
+                         f'exec {layer.STAMPER} --interval=0.01 --ignore-term /shared/{stamps}-"${{LEASE_NAME#*#}}"')
+        self._clients = {machine: None for machine in cluster}
+
+    def look_again(self):
+        """Whoever has run it to its end, or was switched off meanwhile, wants to run it again."""
+        for machine, client in self._clients.items():
+            if machine.is_on and (client is None or client.poll() is not None):
+                self._clients[machine] = machine.start(*self._command)
+
+
+class Switch:
+    """What FenceCommand= calls: a power switch outside of all machines. It works for each second machine on the average, and for
+    none that is being shut down or drained, so that what has begun there also ends there. Before boot()."""
+
+    COMMAND = "/usr/local/sbin/switch-off"
+    SCRIPT = f"""\
+#!/bin/sh
+file=/shared/switch/$SESSION.$$
+echo "$HOSTNAME" >"$file.new" && mv "$file.new" "$file.asked"
+until [ -e "$file.answer" ]; do sleep 0.05; done
+exit "$(cat "$file.answer")"
+"""
+    NAME = "power cut by FenceCommand="
+    LEFT_ALONE = ("orderly reboot", "drain", "drain until its reboot")
+
+    def __init__(self, cluster):
+        self.has_power = True
+        self._place = os.path.join(cluster.rack.shared, "switch")
+        os.makedirs(self._place)
+        for machine in cluster:
+            machine.write(self.COMMAND, self.SCRIPT, 0o755)
+            machine.write("/etc/leased/leased.conf.d/fence.conf", f"[Leased]\nFenceCommand={self.COMMAND}\n")
+
+    def look(self, soak):
+        for name in sorted(os.listdir(self._place)):
+            path = os.path.join(self._place, name)
+            if not name.endswith(".asked"):
+                continue
+            with open(path) as file:
+                machine = soak.cluster[file.read().strip()]
+            os.unlink(path)
+            works = self._press(soak, machine)
+            with open(path + ".new", "w") as file:
+                file.write("0" if works else "1")
+            os.rename(path + ".new", path.removesuffix(".asked") + ".answer")
+
+    def _press(self, soak, machine):
+        ill = soak.ill.get(machine)
+        works = self.has_power and soak.chance.random() < 0.5 and (ill is None or ill.name not in self.LEFT_ALONE)
+        soak.note(machine, "FenceCommand= for it: " + ("switched off" if works else "the switch fails"))
+        if not works:
+            return False
+        soak.counts[self.NAME] += 1
+        if machine.is_on:
+            machine.power_cut()
+            soak.ill[machine] = Ill(self.NAME, soak.chance.uniform(0.2, 10) + now(), lambda: _boot(soak, machine, None))
+        return True
+
+
 # ---- what can happen to a machine ----
 
 
@@ -119,8 +214,7 @@ def _etcd_back(soak, machine, _token):
 
 def _verb(verb):
     def say(soak, machine):
-        unit = soak.chance.choice([*soak.cluster.units, soak.ticks.unit])
-        return machine.start("leasectl", verb, unit.name)
+        return machine.start("leasectl", verb, soak.any_unit())
 
     return say
 
@@ -168,8 +262,7 @@ def _undrain(soak, machine, command):
 
 
 def _transfer(soak, machine):
-    unit = soak.chance.choice([*soak.cluster.units, soak.ticks.unit])
-    return machine.start("leasectl", "transfer", unit.name, soak.chance.choice([each for each in soak.cluster if each is not machine]).name)
+    return machine.start("leasectl", "transfer", soak.any_unit(), soak.chance.choice([each for each in soak.cluster if each is not machine]).name)
 
 
 def _give_up(soak, machine, command):
@@ -223,6 +316,7 @@ FAULTS = {
     "drain": (1, 10.0, _command("leasectl", "drain"), _undrain),
     "drain until its reboot": (1, 8.0, _command("leasectl", "drain", "--until-reboot"), _reboot_drained),
     "guard handed over": (1, 1.0, _command("systemctl", "reload", GUARD), _give_up),
+    "a unit is submitted anew": (1, 5.0, lambda soak, machine: soak.submitted.submit(machine), _give_up),
     "cluster paused": (1, 15.0, _command("leasectl", "pause"), _resume),
     "power cut that is confirmed": (1, 10.0, lambda soak, machine: machine.power_cut(), _confirm_and_boot),
 }

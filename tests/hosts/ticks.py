@@ -9,6 +9,7 @@ import time
 from waiting import Failure
 
 STOPPING = 1.5  # seconds that a stop may take before the record says that the tenure is over
+LEAVING = 15  # ... and that a machine may take to give up what it can run no more, as without its guard
 TIMER = "[Timer]\nOnCalendar={calendar}\nAccuracySec=1us\nPersistent=yes\n"
 SERVICE = """\
 [Unit]
@@ -16,10 +17,11 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart=/bin/bash -c 'echo "$EPOCHREALTIME $LEASE_INDEX $HOSTNAME" >> /shared/{runs}'
+ExecStart=/bin/bash -c 'echo "$(stat -c %%.6Y /var/lib/systemd/timers/stamp-%N.timer) $LEASE_INDEX $HOSTNAME $EPOCHREALTIME" >> /shared/{runs}'
 """
-Run = collections.namedtuple("Run", "at index machine")  # at: CLOCK_REALTIME in seconds when it began; systemd 252
-# tells later runs as $TRIGGER_TIMER_REALTIME_USEC the time of the first one
+LATE = 0.1  # seconds after its elapse at which PID 1 triggers the job only if it could not sooner
+Run = collections.namedtuple("Run", "at index machine end")  # at: CLOCK_REALTIME in seconds when PID 1 triggered it, which is
+# the time of the timer's stamp; systemd 252 tells later runs as $TRIGGER_TIMER_REALTIME_USEC the time of the first one
 Tenure = collections.namedtuple("Tenure", "index begin end why outages")
 
 
@@ -37,6 +39,7 @@ class Ticks:
         runs = f"runs-{cluster.number_stamps()}-{name}"
         self._path = os.path.join(cluster.rack.shared, runs)
         self._cluster = cluster
+        self._past = {}  # Tenures by their index
         self.unit = cluster.unit(f"{name}.timer", files={
             f"{name}.timer": TIMER.format(calendar=f"*:*:0/{period}"), f"{name}.service": SERVICE.format(runs=runs)})
 
@@ -46,7 +49,7 @@ class Ticks:
             return []
         with open(self._path) as file:
             words = [line.split() for line in file]
-        return sorted(Run(float(each[0]), int(each[1]), each[2]) for each in words if len(each) == 3)
+        return sorted(Run(float(each[0]), int(each[1]), each[2], float(each[3])) for each in words if len(each) == 4)
 
     def elapse_of(self, at):
         return int(at) // self.period * self.period
@@ -56,20 +59,19 @@ class Ticks:
         counts = collections.Counter(self.elapse_of(each.at) for each in self.runs)
         return sorted(elapse for elapse, number in counts.items() if number > 1)
 
-    def _tenures(self):
-        """What "leasectl history" says, on all machines: each knows more of its own past."""
-        found = {}
-        for machine in self._cluster:
+    def remember(self, *machines):
+        """Asks "leasectl history" on these machines, of which each knows more of its own past. Returns all that they have said so far."""
+        for machine in machines:
             try:
                 rows = json.loads(machine.run("leasectl", "history", "--json=short", self.unit.name, check=False).stdout)
             except (Failure, ValueError):
                 continue
             for row in rows:
-                outages = [(each["from_usec"] / 1e6, each["to_usec"] / 1e6, each["why"]) for each in row["outages"]]
-                old = found.get(row["index"])
-                found[row["index"]] = Tenure(row["index"], row["from_usec"] / 1e6, (row["to_usec"] or 0) / 1e6, row["why"],
-                                             outages + (old.outages if old else []))
-        return sorted(found.values())
+                old = self._past.get(row["index"])
+                outages = {(each["from_usec"] / 1e6, each["to_usec"] / 1e6, each["why"]) for each in row["outages"]}
+                self._past[row["index"]] = Tenure(row["index"], row["from_usec"] / 1e6, (row["to_usec"] or 0) / 1e6, row["why"],
+                                                  outages | (old.outages if old else set()))
+        return sorted(self._past.values(), key=lambda each: each.index)
 
     def _why_none(self, elapse, tenures):
         """Why the elapse had no run, as the history says; None if it says that the timer was up."""
@@ -77,20 +79,28 @@ class Ticks:
         if not before:
             return None
         tenure, past = before[-1], before[-2] if len(before) > 1 else None
-        if tenure.end and elapse >= tenure.end - STOPPING:
+        runs = [each.at for each in self.runs if each.index == tenure.index]
+        stopping = LEAVING if runs and elapse > runs[-1] else STOPPING
+        if tenure.end and elapse >= tenure.end - stopping:
             return tenure.why
         for begin, end, why in tenure.outages:
             if begin - STOPPING <= elapse <= end:
                 return why
-        first = min((each.at for each in self.runs if each.index == tenure.index), default=None)
-        if past and (first is None or elapse < first):
+        if past and (not runs or elapse < runs[0]):
             return f"{past.why}, and not started yet by the next holder"
         return None
 
     def story(self):
         """All runs and tenures, for people."""
-        return "".join(f"  {each}\n" for each in sorted(self.runs + self._tenures(), key=lambda each: each.at if isinstance(each, Run)
+        return "".join(f"  {each}\n" for each in sorted(self.runs + self.remember(*self._cluster), key=lambda each: each.at if isinstance(each, Run)
                                                          else each.begin))
+
+    def _why_late(self, elapse, last, following):
+        """Why PID 1 left out an elapse between two runs, as far as the runs show it."""
+        if last.end > elapse:
+            return "the run before was not over"
+        late = following.at - self.elapse_of(following.at) > LATE
+        return "PID 1 came to it late" if late and last[1:3] == following[1:3] else None
 
     def verdict(self, excuse=lambda elapse, machine: None):
         """(number of elapses, those that had two runs, of the others without a run how many for each reason, those without one).
@@ -98,15 +108,13 @@ class Ticks:
         runs = self.runs
         if not runs:
             return 0, [], collections.Counter(), []
-        with_run = {self.elapse_of(each.at) for each in runs}
-        tenures, whys, unexplained = self._tenures(), collections.Counter(), []
-        for elapse in range(min(with_run), max(with_run) + 1, self.period):
-            if elapse in with_run:
-                continue
-            last = [each for each in runs if each.at < elapse][-1]
-            why = self._why_none(elapse, tenures) or excuse(elapse, last.machine)
-            if why:
-                whys[why] += 1
-            else:
-                unexplained.append(elapse)
-        return len(range(min(with_run), max(with_run) + 1, self.period)), self.doubled(), whys, unexplained
+        tenures, whys, unexplained = self.remember(*self._cluster), collections.Counter(), []
+        for last, following in zip(runs, runs[1:]):
+            for elapse in range(self.elapse_of(last.at) + self.period, self.elapse_of(following.at), self.period):
+                why = self._why_none(elapse, tenures) or excuse(elapse, last.machine) or self._why_late(elapse, last, following)
+                if why:
+                    whys[why] += 1
+                else:
+                    unexplained.append(elapse)
+        number = (self.elapse_of(runs[-1].at) - self.elapse_of(runs[0].at)) // self.period + 1
+        return number, self.doubled(), whys, unexplained
