@@ -207,7 +207,7 @@ World *world_new(const Options *options) {
         w->slice = slice_of(options);
         w->timer_period = timer_period(options);
         w->n_machines = options->n_machines;
-        w->n_leases = options->n_leases;
+        w->n_leases = MAX(options->n_leases, w->options.slots); /* each slot is a lease */
         w->latency = 300;
         if (options->trace || options->trace_live)
                 trace_init(w);
