@@ -126,10 +126,39 @@ typedef struct LeaseView {
                                   none, or not held */
 } LeaseView;
 
+/* How a unit is here, or on another machine. Their words: core_state_word(). */
+typedef enum UnitState {
+        STATE_UNKNOWN,
+        STATE_DAMAGED,
+        STATE_ELSEWHERE,
+        STATE_WAITING,
+        STATE_ACQUIRING,
+        STATE_HELD,
+        STATE_STARTING,
+        STATE_RUNNING,
+        STATE_FROZEN,
+        STATE_STOPPED,
+        STATE_FAILED,
+        STATE_STOPPING,
+        STATE_RELEASING,
+        STATE_DONE,
+        STATE_SILENT, /* of another machine only: it does not beat */
+        STATE_GONE,   /* of an offer only: it was taken back */
+        _STATE_MAX,
+} UnitState;
+
+/* For what the check of a unit (Check=) is to be made. */
+typedef enum CheckAim {
+        CHECK_AIM_NONE,  /* nothing is checked: it is on its way, or stopped by hand, or known to the guard only */
+        CHECK_AIM_RUNS,  /* whether it is well, where it runs */
+        CHECK_AIM_MIGHT, /* whether it would run here */
+} CheckAim;
+
 typedef struct UnitView {
         const char *unit;
-        const char *lease;      /* "": it has none, it is global */
-        const char *state;      /* one word: State in dbus/org.leased1.Unit.xml lists them */
+        const char *lease; /* "": it has none, it is global */
+        UnitState state;
+        CheckAim check;
         Reason why_not;         /* why it does not run here; WHY_NONE if it does */
         bool known;             /* false: it is not known who holds the lease, or whether anybody does */
         const char *machine_id; /* holder of the lease, "" if none is known */
@@ -168,19 +197,22 @@ typedef struct WhyNotView {
 typedef struct OfferView {
         const char *unit, *machine_id, *lease;
         const char *hostname, *metadata; /* of the machine; "" if not known */
-        const char *state;               /* one word: ListClusterUnits in dbus/org.leased1.Manager.xml lists them */
-        const char *active, *result;     /* as the machine has told them; "": it has not, or there is no result */
-        usec_t since;                    /* CLOCK_REALTIME since when it is in that ActiveState=; 0: not known */
-        bool holds;                      /* the machine holds the lease, by the records */
-        uint64_t index;                  /* of the lease */
-        usec_t held_since;               /* CLOCK_REALTIME since when the lease is held, or free */
-        unsigned copies;                 /* Copies= there; 0: it has one lease, and no copies */
+        UnitState state;
+        const char *active, *result; /* as the machine has told them; "": it has not, or there is no result */
+        usec_t since;                /* CLOCK_REALTIME since when it is in that ActiveState=; 0: not known */
+        bool holds;                  /* the machine holds the lease, by the records */
+        uint64_t index;              /* of the lease */
+        usec_t held_since;           /* CLOCK_REALTIME since when the lease is held, or free */
+        unsigned copies;             /* Copies= there; 0: it has one lease, and no copies */
         Reason reason;   /* why the machine does not take the unit now, by its own words; WHY_NONE: it would */
         uint64_t change; /* core_revision() when the offer or the record of the lease last changed */
 } OfferView;
 
+/* Gives the state in one word, as State in dbus/org.leased1.Unit.xml and ListClusterUnits in
+ * dbus/org.leased1.Manager.xml list them. */
+const char *core_state_word(UnitState state);
 /* Fills in how the unit is on the machine; name is "<machine id>/<unit>". The strings of *ret are borrowed until the
- * next step. Returns false if no such offer was ever seen. An offer that was taken back has the state "gone". */
+ * next step. Returns false if no such offer was ever seen. An offer that was taken back is in STATE_GONE. */
 bool core_find_offer(const Core *core, Now now, const char *name, OfferView *ret);
 /* Calls f with the name of each offer that was seen, also if it was taken back since. */
 void core_each_offer_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);

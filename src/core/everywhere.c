@@ -21,33 +21,33 @@ static bool has_told_since(const Offer *o, const Lease *l) {
         return o->change > l->change;
 }
 
-static const char *state_of_holder(const Offer *o, const Lease *l) {
+static UnitState state_of_holder(const Offer *o, const Lease *l) {
         const char *active = o->terms->value.active;
         bool failed = streq(active, "failed") || (streq(active, "inactive") && o->terms->value.result[0]);
 
         if (l->n_debts > 0)
-                return "waiting";
+                return STATE_WAITING;
         if (streq(active, "active") || streq(active, "reloading"))
-                return "running";
+                return STATE_RUNNING;
         if (streq(active, "activating"))
-                return "starting";
+                return STATE_STARTING;
         if (isempty(active) || !has_told_since(o, l))
-                return "held";
+                return STATE_HELD;
         if (streq(active, "deactivating"))
-                return "stopping";
-        return failed ? "failed" : "stopped";
+                return STATE_STOPPING;
+        return failed ? STATE_FAILED : STATE_STOPPED;
 }
 
-static const char *state_of_other(const Offer *o, const Lease *l) {
+static UnitState state_of_other(const Offer *o, const Lease *l) {
         const char *active = o->terms->value.active;
 
         if (streq(active, "active") || streq(active, "reloading") || streq(active, "deactivating"))
-                return "stopping";
+                return STATE_STOPPING;
         if (l && l->value->state == LEASE_HELD)
-                return "elsewhere";
+                return STATE_ELSEWHERE;
         if (l && l->value->state == LEASE_DONE)
-                return "done";
-        return streq(active, "failed") ? "failed" : "waiting";
+                return STATE_DONE;
+        return streq(active, "failed") ? STATE_FAILED : STATE_WAITING;
 }
 
 /* Whether the session does not beat in time. What its machine told last may have changed since. */
@@ -62,22 +62,22 @@ static bool is_left(const Core *c, const Session *holder, const Session *present
                c->now.boottime >= usec_add(holder->beat.at, holder->ttl * 2 / 5);
 }
 
-static const char *state_of(
+static UnitState state_of(
                 const Core *c, const Offer *o, const Machine *m, const Lease *l, bool holds, const UnitView *own) {
         const Session *present = m ? mirror_find_session((Core *) c, m->value.session) : NULL;
 
         if (o->seen.revision == 0)
-                return "gone";
+                return STATE_GONE;
         if (own)
                 return own->state;
         if (view_is_deaf(c))
-                return "unknown";
+                return STATE_UNKNOWN;
         if (o->damaged || (l && l->damaged))
-                return "damaged";
+                return STATE_DAMAGED;
         if (is_silent(c, holds && l->holder ? l->holder : present))
-                return "silent";
+                return STATE_SILENT;
         if (holds && is_left(c, l->holder, present))
-                return "waiting";
+                return STATE_WAITING;
         return holds ? state_of_holder(o, l) : state_of_other(o, l);
 }
 

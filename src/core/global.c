@@ -162,10 +162,10 @@ void global_advance(Core *c, Unit *u) {
         }
 }
 
-const char *global_state(const Unit *u) {
+UnitState global_state(const Unit *u) {
         if (u->life.phase == PHASE_RUNNING)
-                return u->life.rest == REST_BY_HAND ? "stopped" : "running";
+                return u->life.rest == REST_BY_HAND ? STATE_STOPPED : STATE_RUNNING;
         if (u->life.phase == PHASE_IDLE)
-                return "waiting";
-        return u->life.phase == PHASE_STARTING ? "starting" : "stopping";
+                return STATE_WAITING;
+        return u->life.phase == PHASE_STARTING ? STATE_STARTING : STATE_STOPPING;
 }

@@ -7,7 +7,7 @@
 
 /* Does what is due for the unit. */
 void global_advance(Core *c, Unit *u);
-/* The unit's state in one word, for people. */
-const char *global_state(const Unit *u);
+/* How the unit is. */
+UnitState global_state(const Unit *u);
 /* Why the unit must not run here; WHY_NONE if it may. */
 Reason global_why_not(const Core *c, const Unit *u);

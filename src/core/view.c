@@ -216,53 +216,94 @@ static bool has_failed(const UnitReport *r) {
 }
 
 /* Nobody has it. */
-static const char *state_of_free(const Core *c, const Unit *u) {
+static UnitState state_of_free(const Core *c, const Unit *u) {
         return has_failed(&u->said.report) || (u->back.failures > 0 && c->now.boottime < u->back.not_before)
-                               ? "failed"
-                               : "waiting";
+                               ? STATE_FAILED
+                               : STATE_WAITING;
 }
 
-static const char *state_of(const Core *c, const Unit *u) {
-        static const char *const phases[] = {
-                [PHASE_ARMING] = "starting",
-                [PHASE_OPENING] = "starting",
-                [PHASE_STARTING] = "starting",
-                [PHASE_CLOSING] = "stopping",
-                [PHASE_STOPPING] = "stopping",
-                [PHASE_DISARMING] = "stopping",
-                [PHASE_RELEASING] = "releasing",
+static UnitState state_of(const Core *c, const Unit *u) {
+        static const UnitState phases[] = {
+                [PHASE_ARMING] = STATE_STARTING,
+                [PHASE_OPENING] = STATE_STARTING,
+                [PHASE_STARTING] = STATE_STARTING,
+                [PHASE_CLOSING] = STATE_STOPPING,
+                [PHASE_STOPPING] = STATE_STOPPING,
+                [PHASE_DISARMING] = STATE_STOPPING,
+                [PHASE_RELEASING] = STATE_RELEASING,
         };
         const Lease *l = u->lease;
 
         if (u->global)
                 return global_state(u);
         if (u->life.phase == PHASE_RUNNING && u->said.guard.frozen)
-                return "frozen";
+                return STATE_FROZEN;
         if (u->life.phase == PHASE_RUNNING) {
                 if (!u->said.report.known ||
                                 (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED))
-                        return "running";
+                        return STATE_RUNNING;
                 if (u->said.report.job)
-                        return "starting"; /* PID 1 names the new run before it is active */
-                return has_failed(&u->said.report) && u->life.rest != REST_BY_HAND ? "failed" : "stopped";
+                        return STATE_STARTING; /* PID 1 names the new run before it is active */
+                return has_failed(&u->said.report) && u->life.rest != REST_BY_HAND ? STATE_FAILED : STATE_STOPPED;
         }
-        if (phases[u->life.phase])
+        if (phases[u->life.phase] != STATE_UNKNOWN)
                 return phases[u->life.phase];
         if (is_unknown(c, u))
-                return "unknown";
+                return STATE_UNKNOWN;
         if (l->damaged)
-                return "damaged";
+                return STATE_DAMAGED;
         if (is_for_another(c, u))
-                return "waiting";
+                return STATE_WAITING;
         if (lease_is_ours(c, l))
-                return l->n_debts > 0 ? "waiting" : "held";
+                return l->n_debts > 0 ? STATE_WAITING : STATE_HELD;
         if (l->txn)
-                return "acquiring";
+                return STATE_ACQUIRING;
         if (l->value->state == LEASE_DONE)
-                return "done";
+                return STATE_DONE;
         if (l->value->state != LEASE_HELD)
                 return state_of_free(c, u);
-        return is_of_earlier(c, l) ? "waiting" : "elsewhere";
+        return is_of_earlier(c, l) ? STATE_WAITING : STATE_ELSEWHERE;
+}
+
+const char *core_state_word(UnitState state) {
+        static const char *const words[_STATE_MAX] = {
+                [STATE_UNKNOWN] = "unknown",
+                [STATE_DAMAGED] = "damaged",
+                [STATE_ELSEWHERE] = "elsewhere",
+                [STATE_WAITING] = "waiting",
+                [STATE_ACQUIRING] = "acquiring",
+                [STATE_HELD] = "held",
+                [STATE_STARTING] = "starting",
+                [STATE_RUNNING] = "running",
+                [STATE_FROZEN] = "frozen",
+                [STATE_STOPPED] = "stopped",
+                [STATE_FAILED] = "failed",
+                [STATE_STOPPING] = "stopping",
+                [STATE_RELEASING] = "releasing",
+                [STATE_DONE] = "done",
+                [STATE_SILENT] = "silent",
+                [STATE_GONE] = "gone",
+        };
+
+        must((unsigned) state < _STATE_MAX);
+        return words[state];
+}
+
+/* What the guard still keeps, while the registry is silent, may run: it is checked again when it is known to. */
+static CheckAim aim_of(const Unit *u, UnitState state) {
+        switch (state) {
+        case STATE_RUNNING:
+                return CHECK_AIM_RUNS;
+        case STATE_WAITING:
+        case STATE_FAILED:
+        case STATE_ELSEWHERE:
+        case STATE_DONE:
+        case STATE_DAMAGED:
+        case STATE_UNKNOWN:
+                return u->said.guard.index > 0 ? CHECK_AIM_NONE : CHECK_AIM_MIGHT;
+        default:
+                return CHECK_AIM_NONE;
+        }
 }
 
 bool view_is_elsewhere(const Core *c, const Unit *u) {
@@ -354,11 +395,13 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         bool kept = !u->global && u->life.phase == PHASE_IDLE && u->said.guard.index > 0; /* by the guard alone */
         bool held = known && l->state == LEASE_HELD;
         Timeline t = cover_timeline(c, u);
+        UnitState state = state_of(c, u);
 
         *ret = (UnitView){
                 .unit = u->name,
                 .lease = u->global ? "" : u->lease->name,
-                .state = state_of(c, u),
+                .state = state,
+                .check = aim_of(u, state),
                 .why_not = view_why_not(c, u),
                 .known = known,
                 .machine_id = held ? l->machine_id : "",

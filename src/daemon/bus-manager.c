@@ -56,8 +56,8 @@ static int append_unit(Daemon *d, const char *name, bool is_lease, sd_bus_messag
         if (!core_find_unit(d->core, loop_now(), name, &v))
                 return 0;
         if ((r = sd_bus_message_open_container(m, 'r', "ssssto")) < 0 ||
-                        (r = sd_bus_message_append(m, "sssst", v.unit, v.state, pid1_port_active(d, v.unit),
-                                         strempty(v.machine_id), v.index)) < 0 ||
+                        (r = sd_bus_message_append(m, "sssst", v.unit, core_state_word(v.state),
+                                         pid1_port_active(d, v.unit), strempty(v.machine_id), v.index)) < 0 ||
                         (r = bus_append_path(m, bus_unit_path(v.unit))) < 0)
                 return r;
         r = sd_bus_message_close_container(m);
@@ -72,8 +72,8 @@ static int append_unit_state(Daemon *d, const char *name, bool is_lease, sd_bus_
         if (!core_find_unit(d->core, loop_now(), name, &v))
                 return 0;
         (void) core_find_lease(d->core, loop_now(), v.lease, &lease);
-        r = sd_bus_message_append(m, "(sssssbtt)", v.unit, v.state, pid1_port_active(d, v.unit), v.lease,
-                        strempty(v.machine_id), (int) v.known, v.index, lease.time_remaining);
+        r = sd_bus_message_append(m, "(sssssbtt)", v.unit, core_state_word(v.state), pid1_port_active(d, v.unit),
+                        v.lease, strempty(v.machine_id), (int) v.known, v.index, lease.time_remaining);
         return r < 0 ? r : size_of_row(name, v.lease);
 }
 

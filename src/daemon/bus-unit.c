@@ -76,7 +76,7 @@ typedef UnitSubject Subject;
 #define PROPERTIES(P)                                                                                                 \
         P(Name, "s", CONST, bus_append_text(m, s->view.unit))                                                         \
         P(Lease, "o", TOLD, append_lease(m, &s->view))                                                                \
-        P(State, "s", TOLD, bus_append_text(m, s->view.state))                                                        \
+        P(State, "s", TOLD, bus_append_text(m, core_state_word(s->view.state)))                                       \
         P(MachineID, "s", TOLD, bus_append_text(m, s->view.machine_id))                                               \
         P(HolderKnown, "b", TOLD, sd_bus_message_append(m, "b", s->view.known))                                       \
         P(LeaseIndex, "t", TOLD, sd_bus_message_append(m, "t", s->view.index))                                        \

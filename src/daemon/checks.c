@@ -11,17 +11,10 @@
 #include "util/log.h"
 #include "util/unit-name.h"
 
-/* For what a check is made. */
-typedef enum Aim {
-        AIM_NONE,  /* the unit is on its way, or was stopped by hand: nothing is checked */
-        AIM_RUNS,  /* whether it is well, where it runs */
-        AIM_MIGHT, /* whether it would run here */
-} Aim;
-
 /* One check under way. */
 typedef struct Run {
         Check *check; /* NULL: what it says counts no more */
-        Aim aim;
+        CheckAim aim;
 } Run;
 
 struct Check {
@@ -29,7 +22,7 @@ struct Check {
         const UnitOptions *options; /* borrowed */
         sd_event_source *timer;
         Run *run;               /* under way; NULL: none is */
-        Aim aim;                /* of the last result */
+        CheckAim aim;           /* of the last result */
         int64_t passed, failed; /* so often in a row, with this aim */
         bool complained;        /* logged: it fails */
         UT_hash_handle hh;
@@ -43,18 +36,10 @@ static Check *find(Daemon *d, const char *unit) {
         return c;
 }
 
-static Aim aim_of(const Check *c) {
-        static const char *const might[] = { "waiting", "failed", "elsewhere", "done", "unknown", "damaged" };
+static CheckAim aim_of(const Check *c) {
         UnitView v;
 
-        if (!core_find_unit(c->daemon->core, loop_now(), c->name, &v))
-                return AIM_NONE;
-        if (streq(v.state, "running"))
-                return AIM_RUNS;
-        for (size_t i = 0; i < ELEMENTSOF(might); i++)
-                if (streq(v.state, might[i]))
-                        return AIM_MIGHT;
-        return AIM_NONE;
+        return core_find_unit(c->daemon->core, loop_now(), c->name, &v) ? v.check : CHECK_AIM_NONE;
 }
 
 /* ---- what it says ---- */
@@ -65,15 +50,15 @@ static void tell(Check *c, bool good) {
         else if (!good && !c->complained)
                 log_warning("%s: its check has failed %" PRId64 " %s%s", c->name, c->failed,
                                 c->failed == 1 ? "time" : "times in a row",
-                                c->aim == AIM_MIGHT ? ": it is not started here" : "");
+                                c->aim == CHECK_AIM_MIGHT ? ": it is not started here" : "");
         c->complained = !good;
         loop_event(c->daemon->loop, &(Event){ .kind = EVENT_CHECK, .unit = c->name, .on = good });
 }
 
 /* Before the unit runs here, the first result counts. */
-static void take(Check *c, Aim aim, bool good) {
+static void take(Check *c, CheckAim aim, bool good) {
         const CheckOptions *o = &c->options->check;
-        bool first = aim == AIM_MIGHT && c->aim != aim;
+        bool first = aim == CHECK_AIM_MIGHT && c->aim != aim;
 
         if (c->aim != aim)
                 c->passed = c->failed = 0;
@@ -85,7 +70,7 @@ static void take(Check *c, Aim aim, bool good) {
 }
 
 /* Ends the check that is under way; gives what it was, or NULL if it counts no more. */
-static Check *end(Run *run, Aim *ret_aim) {
+static Check *end(Run *run, CheckAim *ret_aim) {
         Check *c = run->check;
 
         *ret_aim = run->aim;
@@ -97,7 +82,7 @@ static Check *end(Run *run, Aim *ret_aim) {
 
 /* That PID 1 does not answer, or ends the check with a job of its own, says nothing about the unit. */
 static void on_ended(int error, const char *text, void *userdata) {
-        Aim aim;
+        CheckAim aim;
         Check *c = end(userdata, &aim);
         bool good = error == 0 && streq(text, "done");
 
@@ -138,9 +123,9 @@ static void on_user(int error, const char *text, void *userdata) {
         static uint64_t number;
         Run *run = userdata;
         Check *c = run->check;
-        Command command = { .check = c, .user = text, .runs = run->aim == AIM_RUNS };
+        Command command = { .check = c, .user = text, .runs = run->aim == CHECK_AIM_RUNS };
         char unit[64];
-        Aim aim;
+        CheckAim aim;
         int r = c ? error : -ECANCELED;
 
         (void) snprintf(unit, sizeof(unit), "leased-check-%016" PRIx64 "-%" PRIu64 ".service", now_boottime(),
@@ -154,11 +139,11 @@ static void on_user(int error, const char *text, void *userdata) {
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Check *c = userdata;
-        Aim aim = aim_of(c);
+        CheckAim aim = aim_of(c);
 
         (void) sd_event_source_set_time(source, usec_add(now_boottime(), c->options->check.interval));
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (c->run || aim == AIM_NONE)
+        if (c->run || aim == CHECK_AIM_NONE)
                 return 0;
         c->run = calloc(1, sizeof(Run));
         if (!c->run)
@@ -196,7 +181,7 @@ int checks_configure(Daemon *d, const UnitOptions *options) {
                 HASH_ADD_STR(d->checks, name, c);
         }
         c->options = options;
-        c->aim = AIM_NONE;
+        c->aim = CHECK_AIM_NONE;
         c->timer = sd_event_source_disable_unref(c->timer);
         return sd_event_add_time(d->event, &c->timer, CLOCK_BOOTTIME, now_boottime(), USEC_PER_MSEC, on_timer, c);
 }

@@ -37,13 +37,14 @@ static int read_choice(sd_bus_message *m, Choice *ret) {
 static bool is_chosen(const Choice *choice, const OfferView *v) {
         if (*choice->machine_id && !streq(choice->machine_id, v->machine_id))
                 return false;
-        if (choice->since > 0 ? v->change <= choice->since : streq(v->state, "gone"))
+        if (choice->since > 0 ? v->change <= choice->since : v->state == STATE_GONE)
                 return false;
         return placement_unfit(&choice->wanted, v->machine_id, v->metadata).why == WHY_NONE;
 }
 
 static int append_row(const OfferView *v, sd_bus_message *m) {
-        const char *const texts[] = { v->unit, v->machine_id, v->lease, v->state, v->active, v->result };
+        const char *const texts[] = { v->unit, v->machine_id, v->lease, core_state_word(v->state), v->active,
+                v->result };
         size_t size = 128;
         int r = sd_bus_message_open_container(m, 'r', CLUSTER_UNIT);
 
@@ -104,7 +105,7 @@ void cluster_emit(Daemon *d, sd_bus *bus, const char *offer, uint64_t revision) 
         if (!bus || !core_find_offer(d->core, loop_now(), offer, &v))
                 return;
         r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER, "UnitStateChanged", "ssssstbtt", v.unit, v.machine_id,
-                        v.state, v.active, v.result, v.since, (int) v.holds, v.index, revision);
+                        core_state_word(v.state), v.active, v.result, v.since, (int) v.holds, v.index, revision);
         if (r < 0)
                 log_debug_errno(r, "cannot announce the state of %s", offer);
 }

@@ -298,7 +298,7 @@ static void say_refused(EnabledUnit *u, const char *refused) {
                                 view.why_not.why == WHY_NONE ? "its gate is not open yet" : WHY_TEXT(view.why_not));
         else if (isempty(view.machine_id))
                 (void) snprintf(reason, sizeof(reason), "which nobody holds (%s)",
-                                view.why_not.why == WHY_NONE ? view.state : WHY_TEXT(view.why_not));
+                                view.why_not.why == WHY_NONE ? core_state_word(view.state) : WHY_TEXT(view.why_not));
         else
                 (void) snprintf(reason, sizeof(reason), "which is held by %s",
                                 machine_name(u->daemon->core, view.machine_id, holder, sizeof(holder)));

@@ -414,7 +414,7 @@ static void a_machine_that_boots_in_a_pause_has_its_earlier_session_confirmed_de
         world_pass(w, 3 * TTL);
         assert_string_equal(world_lease(w)->session, earlier);
         assert_true(core_find_unit(w->core, w->now, "a.service", &u));
-        assert_string_equal(u.state, "waiting");
+        assert_int_equal(u.state, STATE_WAITING);
         assert_int_equal(u.why_not.why, WHY_KEEPS);
         world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = US, .id = ID });
         world_pass(w, ROUND);

@@ -20,7 +20,7 @@ static void of_two_units_with_one_lease_only_one_holds_it(void **state) {
         world_pass(w, 2 * TTL);
         assert_true(core_find_unit(w->core, w->now, "b.service", &view));
         assert_false(view.held_here);
-        assert_string_equal(view.state, "waiting");
+        assert_int_equal(view.state, STATE_WAITING);
         assert_string_equal(WHY_TEXT(view.why_not), "another unit here has the same Lease=");
         assert_true(core_find_unit(w->core, w->now, "a.service", &view));
         assert_true(view.held_here);
@@ -50,7 +50,7 @@ static void a_unit_waits_for_one_with_its_lease_that_was_disabled_and_is_still_b
         world_step(w, (Event){ .kind = EVENT_FORGET, .unit = "a.service" });
         enable_b_with_the_lease_of_a(w);
         assert_true(core_find_unit(w->core, w->now, "a.service", &view));
-        assert_string_equal(view.state, "stopping");
+        assert_int_equal(view.state, STATE_STOPPING);
         assert_int_equal(w->done[ACTION_GUARD_LOSE], 0);
         assert_int_equal(w->done[ACTION_GUARD_ARM], 1);
         assert_int_equal(w->done[ACTION_UNIT_START], 1);

@@ -262,11 +262,42 @@ static void the_state_is_what_can_be_known(void **state) {
 
                 assert_true(core_find_unit(w->core, w->now, "a.service", &v));
                 why = WHY_TEXT(v.why_not);
-                if (!streq(v.state, table[i].state) || !streq(v.machine_id, table[i].holder) ||
+                if (!streq(core_state_word(v.state), table[i].state) || !streq(v.machine_id, table[i].holder) ||
                                 v.known != table[i].known || v.held_here != table[i].held_here ||
                                 (table[i].why && (*table[i].why ? !strstr(why, table[i].why) : *why)))
-                        fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what, v.state,
-                                        v.machine_id, v.known, v.held_here, why);
+                        fail_msg("%s: state %s, holder %s, known %i, held here %i, why: %s", table[i].what,
+                                        core_state_word(v.state), v.machine_id, v.known, v.held_here, why);
+                world_free(w);
+        }
+}
+
+/* Nothing is checked that may run here by the guard's knowledge alone: what the check said would count as a word
+ * against its start. */
+static void a_unit_is_checked_for_what_it_may_do(void **state) {
+        static const struct {
+                World *(*make)(void);
+                CheckAim aim;
+        } table[] = {
+                { running, CHECK_AIM_RUNS },
+                { theirs, CHECK_AIM_MIGHT },
+                { theirs_long_ago, CHECK_AIM_MIGHT },
+                { never_heard, CHECK_AIM_MIGHT },
+                { done, CHECK_AIM_MIGHT },
+                { failed, CHECK_AIM_MIGHT },
+                { free_and_paused, CHECK_AIM_MIGHT },
+                { restarted_without_a_registry, CHECK_AIM_NONE },
+                { paused_and_restarted_without_a_registry, CHECK_AIM_NONE },
+                { ours_long_ago, CHECK_AIM_NONE },
+                { stopped_by_hand, CHECK_AIM_NONE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                World *w = table[i].make();
+                UnitView v;
+
+                assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+                if (v.check != table[i].aim)
+                        fail_msg("row %zu: %s, checked for %d", i, core_state_word(v.state), v.check);
                 world_free(w);
         }
 }
@@ -437,7 +468,7 @@ static void who_would_be_next_is_said_of_nothing_that_is_done(void **state) {
 static const char *state_at(World *w, const char *offer) {
         static OfferView v;
 
-        return core_find_offer(w->core, w->now, offer, &v) ? v.state : "none";
+        return core_find_offer(w->core, w->now, offer, &v) ? core_state_word(v.state) : "none";
 }
 
 static void say_offer(World *w, const char *active, const char *result) {
@@ -606,6 +637,7 @@ static void an_expired_tenure_ends_when_its_holder_was_last_heard(void **state) 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_state_is_what_can_be_known),
+                cmocka_unit_test(a_unit_is_checked_for_what_it_may_do),
                 cmocka_unit_test(what_the_guard_keeps_has_an_end_that_is_told),
                 cmocka_unit_test(what_the_guard_keeps_in_a_pause_has_no_end),
                 cmocka_unit_test(a_lease_that_is_kept_has_its_whole_time_left),
