@@ -41,6 +41,7 @@ void back_after_failure(Core *c, Unit *u) {
         u->back.failures++;
         stand_back(c, u, span);
         report.span = span;
+        report.why = u->life.leave == LEAVE_CHECK_FAILED ? WHY_CHECK_FAILED : WHY_FAILED;
         output_report(c, report);
 }
 
@@ -49,7 +50,7 @@ void back_after(Core *c, Unit *u) {
          * missing: then this machine cannot take the unit anyway. */
         bool unfit = is_unfit(u) && u->lease->value->state == LEASE_FREE && !c->guard.missing;
 
-        if (u->life.leave == LEAVE_FAILED)
+        if (u->life.leave == LEAVE_FAILED || u->life.leave == LEAVE_CHECK_FAILED)
                 back_after_failure(c, u);
         else if (u->life.leave == LEAVE_RELEASE || u->life.leave == LEAVE_TRANSFER || unfit) {
                 Report report = output_report_of(u, REPORT_STANDS_BACK);

@@ -39,6 +39,7 @@ Why leave_why(Leave leave) {
                 [LEAVE_SLEEP] = WHY_SLEEP,
                 [LEAVE_OBSTACLE] = WHY_DEPENDENCY,
                 [LEAVE_DONE] = WHY_DONE,
+                [LEAVE_CHECK_FAILED] = WHY_CHECK_FAILED,
                 [LEAVE_FAILED] = WHY_FAILED,
                 [LEAVE_STRAY] = WHY_STRAY,
                 [LEAVE_LOST] = WHY_LOST,
@@ -92,7 +93,7 @@ void leave_tell_stopped(Core *c, Unit *u) {
         bool elsewhere = session_settled(c) && u->lease->value->state == LEASE_HELD && !unit_is_held(c, u);
 
         if (u->life.leave == LEAVE_REFUSED || u->life.leave == LEAVE_ANEW || u->life.leave == LEAVE_DONE ||
-                        u->life.leave == LEAVE_FAILED)
+                        u->life.leave == LEAVE_CHECK_FAILED || u->life.leave == LEAVE_FAILED)
                 return; /* it has not run, or its end was reported */
         report.machine_id = elsewhere ? u->lease->value->machine_id : NULL;
         report.why = leave_why(u->life.leave);

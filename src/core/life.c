@@ -361,7 +361,7 @@ static void step_running(Core *c, Unit *u) {
         if (check_gate_of_run(c, u))
                 return;
         if (u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure) {
-                leave_begin(c, u, LEAVE_FAILED);
+                leave_begin(c, u, LEAVE_CHECK_FAILED);
                 return;
         }
         (void) unit_life_has_run(u);

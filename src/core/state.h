@@ -103,6 +103,7 @@ typedef enum Leave {
         LEAVE_SLEEP,
         LEAVE_OBSTACLE, /* PID 1 has stopped it because of another unit, and that lasts */
         LEAVE_DONE,
+        LEAVE_CHECK_FAILED, /* it runs, and its check says that it is not well */
         LEAVE_FAILED,
         LEAVE_STRAY, /* it was active without its lease */
         LEAVE_LOST,  /* the lease is somebody else's: nothing of the above counts any more */

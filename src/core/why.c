@@ -27,6 +27,7 @@ static const struct {
         [WHY_RENEWED] = { "renewed" },
         [WHY_CONFIRMED_DEAD] = { "confirmed dead" },
         [WHY_SURPLUS] = { "surplus" },
+        [WHY_CHECK_FAILED] = { "check failed" },
 
         [WHY_STOPPING] = { "the daemon is being stopped" },
         [WHY_SLEEPING] = { "this machine is about to sleep" },
@@ -208,7 +209,7 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
 }
 
 const char *why_word(Why why) {
-        return why <= WHY_SURPLUS ? strempty(sentences[why].here) : "";
+        return why <= WHY_CHECK_FAILED ? strempty(sentences[why].here) : "";
 }
 
 Why why_from_word(const char *word) {

@@ -77,8 +77,6 @@ static Why why_of(const Line *l) {
                 return WHY_GUARD_GONE;
         case REPORT_STRAY:
                 return WHY_STRAY;
-        case REPORT_UNIT_FAILED:
-                return WHY_FAILED;
         case REPORT_DAMAGED:
                 return WHY_RECORD_UNREADABLE;
         case REPORT_GATE_MISSING:
@@ -444,7 +442,8 @@ static void report_unit(const Line *l) {
                 say(l, LOG_NOTICE, "what it was stopped for is over: starting it again");
                 break;
         case REPORT_UNIT_FAILED:
-                say(l, LOG_WARNING, "it failed for good: releasing its lease; this machine stands back for %s",
+                say(l, LOG_WARNING, "%s: releasing its lease; this machine stands back for %s",
+                                r->why == WHY_CHECK_FAILED ? "its check (Check=) fails" : "it failed for good",
                                 l->span);
                 break;
         case REPORT_DONE:

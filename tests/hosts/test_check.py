@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check=: a unit leaves a machine where its check fails, as its own user, and is taken only where the check passes."""
 
+from cluster import DAEMON
 from scene import scene
 from waiting import hold_for, require, wait_for
 
 CHECK = """\
-Check=/bin/sh -c 'id -un > /shared/checks/$LEASE_CHECK; test ! -e /run/sick'
+Check=/bin/sh -c 'id -un > /shared/checks/$LEASE_CHECK; test ! -e /run/hangs || sleep 99; test ! -e /run/sick'
 CheckIntervalSec=1s
+CheckTimeoutSec=1s
 CheckFall=2
 HoldDownSec=1s
 """
@@ -40,3 +42,14 @@ def unit_goes_where_its_check_passes(cluster):
     first.run("touch", "/run/sick")
     unit.wait_running(on=second, deadline=20)
     unit.hold_running(on=second, duration=2 * cluster.ttl)
+    history = second.run("leasectl", "history", unit.name).stdout
+    require(f"history says why: {history}", "check failed" in history, unit.story)
+
+    # A check that does not end fails when its time is over, and one that leased does not live to hear counts neither way.
+    first.remove("/run/sick")
+    second.systemctl("restart", DAEMON)
+    cluster.wait_ready(second)
+    unit.hold_running(on=second, duration=2 * cluster.ttl)
+    second.run("touch", "/run/hangs")
+    unit.wait_running(on=first, deadline=30)
+    require("it was not disturbed by the restart of leased", len(unit.tenures) == 3, unit.story)

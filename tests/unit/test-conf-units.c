@@ -293,6 +293,44 @@ static void a_unit_with_copies_goes_by_numbered_leases(void **state) {
                         "Copies=: the name of the lease is too long for copies, give it a shorter one by Lease=");
 }
 
+static void a_check_is_read_with_its_times_and_counts(void **state) {
+        _cleanup_(unit_options_freep) UnitOptions *all = NULL, *none = NULL;
+        UnitOptions *bad = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        const char *root = *state;
+
+        fixture_write(root, "/etc/leased/units/a.service",
+                        "[X-Leased]\nCheck=/bin/sh -c 'exit 1'\nCheckIntervalSec=2s\nCheckTimeoutSec=1min\n"
+                        "CheckRise=4\nCheckFall=100\n");
+        fixture_write(root, "/etc/leased/units/b.service", "[X-Leased]\nCheck=/bin/true\nCheck=\n");
+        fixture_write(root, "/etc/leased/units/bad.service",
+                        "[X-Leased]\nCheck=true\nCheckIntervalSec=500ms\nCheckTimeoutSec=2h\nCheckRise=0\n"
+                        "CheckFall=101\nCheck=/bin/sh -c 'exit\nOnShutdown=stay\nRebootSec=2h\n");
+        assert_int_equal(unit_options_load(root, "a.service", &all, &m), 0);
+        assert_string_equal(all->check.command[2], "exit 1");
+        assert_int_equal(all->check.interval, 2 * USEC_PER_SEC);
+        assert_int_equal(all->check.timeout, USEC_PER_MINUTE);
+        assert_int_equal(all->check.rise, 4);
+        assert_int_equal(all->check.fall, 100);
+        assert_true(all->config.checked);
+        assert_int_equal(unit_options_load(root, "b.service", &none, &m), 0);
+        assert_true(!none->check.command && !none->config.checked);
+        assert_int_equal(none->check.interval, 10 * USEC_PER_SEC);
+        assert_int_equal(none->check.timeout, 5 * USEC_PER_SEC);
+        assert_messages(&m, NULL);
+        assert_int_equal(unit_options_load(root, "bad.service", &bad, &m), -EBADMSG);
+#define BAD "/etc/leased/units/bad.service:"
+        assert_messages(&m, BAD "2: Check=true: expected is a command that begins with the absolute path of a program",
+                        BAD "3: CheckIntervalSec=500ms: expected is a time span from 1s to 1h, e.g. 10s",
+                        BAD "4: CheckTimeoutSec=2h: expected is a time span from 1s to 1h, e.g. 5s",
+                        BAD "5: CheckRise=0: expected is a whole number from 1 to 100, e.g. 2",
+                        BAD "6: CheckFall=101: expected is a whole number from 1 to 100, e.g. 3",
+                        BAD "7: Check=/bin/sh -c 'exit: expected is a command that begins with the absolute path of a "
+                            "program",
+                        BAD "8: OnShutdown=stay: expected is handover or keep",
+                        BAD "9: RebootSec=2h: expected is a time span up to 1h, e.g. 5min", NULL);
+}
+
 static void freezing_is_refused_where_it_would_not_do_what_it_says(void **state) {
         _cleanup_(unit_options_freep) UnitOptions *good = NULL;
         UnitOptions *bad = NULL;
@@ -428,6 +466,7 @@ int main(void) {
                 with_root(options_are_read_from_unit_drop_in_and_units_file),
                 with_root(a_unit_with_copies_goes_by_numbered_leases),
                 with_root(bad_options_are_named_with_file_and_line),
+                with_root(a_check_is_read_with_its_times_and_counts),
                 cmocka_unit_test(a_slice_is_a_units_own),
                 with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
                 with_root(the_first_unit_file_in_the_search_path_counts),

@@ -64,6 +64,8 @@ static void what_fails_its_check_is_let_go_and_comes_back_when_it_passes_and_the
         world_pass(w, USEC_PER_SEC);
         assert_false(is_held(w));
         assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        assert_int_equal(tenure_why(lease_last_tenure(&world_find(w, RECORD_LEASE, "a.service")->value.lease)),
+                        WHY_CHECK_FAILED);
         world_pass(w, 5 * USEC_PER_MINUTE);
         assert_false(is_held(w));
         check(w, true);
