@@ -440,9 +440,6 @@ bool placement_options_check(const UnitOptions *o, const PlacementSource *source
                                 other, other_where);
                 sure = sure && !o->global;
         }
-        if (o->placement->failback && !o->placement->prefer[0] && !o->placement->prefer_not[0])
-                messages_add(messages, "%s: Failback=yes: only with Prefer=, which says where it would rather be",
-                                find_source(source, P_FAILBACK, &key));
         check_peers(o, source, messages);
         return sure;
 }

@@ -35,7 +35,7 @@ typedef struct Placement {
         char spread_group[CONFLICTS_SIZE];    /* patterns of the units of its group, itself among them */
         char conflicts[CONFLICTS_SIZE];       /* patterns (fnmatch) of units that it must not run beside */
         char replaces[CONFLICTS_SIZE];        /* patterns of units that must leave the machine that it comes to */
-        bool failback;                        /* goes back to a machine that it prefers more */
+        bool failback;                        /* goes back to a machine that it prefers, or left for a drain */
         usec_t failback_hold;                 /* ... when that one could have held it so long */
 } Placement;
 

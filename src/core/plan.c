@@ -477,15 +477,28 @@ void plan_leave(Plan *p, const Unit *u, Machine *from) {
         plan_count_anew(p);
 }
 
+/* Where a unit with Failback=yes goes: to a machine that it prefers, or back to one as good that it left for a drain.
+ */
+static Choice choose_back(Plan *p, const Unit *u) {
+        int here = placement_preference(u->config.placement, p->core->here.metadata);
+        Choice best = choose(p, u, INT64_MIN, here + 1), before;
+        const Tenure *t = best.machine || lease_is_lost(u->lease) ? NULL : lease_drained_from(u->lease->value);
+        Machine *m = mirror_find_machine(p->core, t ? t->machine_id : "");
+
+        if (m && fits(p, u, m, &before) && placement_preference(u->config.placement, before.look.metadata) >= here)
+                return before;
+        return best;
+}
+
 /* Where a unit goes that must leave: to a machine of the kind that it is being stopped for (a higher Version=, more
  * of Prefer=) if there still is one, else to the first that fits. */
 static Choice choose_any(Plan *p, const Unit *u) {
         Choice best = {};
 
-        if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_UPGRADE)
+        if (u->life.leave == LEAVE_UPGRADE && u->life.phase >= PHASE_CLOSING)
                 best = choose(p, u, u->plan.move_version, INT_MIN);
-        if (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_FAILBACK)
-                best = choose(p, u, INT64_MIN, placement_preference(u->config.placement, p->core->here.metadata) + 1);
+        else if (u->life.leave == LEAVE_FAILBACK && u->life.phase >= PHASE_CLOSING)
+                best = choose_back(p, u);
         return best.machine ? best : choose(p, u, INT64_MIN, INT_MIN);
 }
 
@@ -503,21 +516,11 @@ static int64_t higher_version(Plan *p, const Unit *u) {
         return best > known ? best : 0;
 }
 
-/* Whether that machine has just given the unit back because the unit did not fit by the options that are installed
- * there, whatever its offer says. */
-static bool has_let_it_go(const Unit *u, const Machine *m) {
-        const Tenure *last = lease_last_tenure(u->lease->value);
-
-        return last && streq(last->machine_id, m->id) && tenure_why(last) == WHY_UNFIT;
-}
-
 static Choice choose_failback(Plan *p, Unit *u) {
         Core *c = p->core;
-        Choice best = {};
+        Choice best = u->config.placement->failback ? choose_back(p, u) : (Choice){};
 
-        if (u->config.placement->failback)
-                best = choose(p, u, INT64_MIN, placement_preference(u->config.placement, c->here.metadata) + 1);
-        if (best.machine && has_let_it_go(u, best.machine))
+        if (best.machine && lease_was_unfit(u->lease->value, best.machine->id))
                 best.machine = NULL;
         if (!best.machine || !streq(best.machine->id, u->plan.failback_to) ||
                         u->plan.failback_index != u->lease->value->index) {

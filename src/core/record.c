@@ -200,6 +200,20 @@ const Tenure *lease_last_tenure(const LeaseRecord *l) {
         return l->n_tenures > 0 ? l->tenures + l->n_tenures - 1 : NULL;
 }
 
+bool lease_was_unfit(const LeaseRecord *l, const char *machine_id) {
+        const Tenure *last = lease_last_tenure(l);
+
+        return last && streq(last->machine_id, machine_id) && tenure_why(last) == WHY_UNFIT;
+}
+
+const Tenure *lease_drained_from(const LeaseRecord *l) {
+        const Tenure *from = NULL;
+
+        for (size_t n = l->n_tenures; n > 0 && tenure_why(l->tenures + n - 1) == WHY_DRAIN; n--)
+                from = l->tenures + n - 1;
+        return from;
+}
+
 bool lease_is_kept(const LeaseRecord *l) {
         const Tenure *last = lease_last_tenure(l);
 

@@ -291,6 +291,12 @@ void lease_end_tenure(LeaseRecord *l, usec_t realtime, Why why);
 Why tenure_why(const Tenure *t);
 /* Gives the last tenure that is over, borrowed from the record; NULL: there was none. */
 const Tenure *lease_last_tenure(const LeaseRecord *l);
+/* Whether that machine has just given the lease back because the unit did not fit by the options that are installed
+ * there, whatever its offer says. */
+bool lease_was_unfit(const LeaseRecord *l, const char *machine_id);
+/* Gives the tenure before the lease went from one machine that drained to the next, borrowed; NULL: its last holder
+ * did not drain. */
+const Tenure *lease_drained_from(const LeaseRecord *l);
 /* Whether the last holder has let the free lease go to reboot, and is to have it again (.kept_for). */
 bool lease_is_kept(const LeaseRecord *l);
 /* Gives why the machine does not take the unit now, as its offer says; WHY_NONE: it would. The text is borrowed from

@@ -93,7 +93,7 @@ typedef enum Leave {
         LEAVE_RELEASE,
         LEAVE_REFUSED, /* it was handed to us, and must not run here: given back, for we might be handed it again */
         LEAVE_TRANSFER,
-        LEAVE_FAILBACK, /* to a machine that it prefers */
+        LEAVE_FAILBACK, /* to a machine that it prefers, or where it was before a drain */
         LEAVE_UPGRADE,  /* to one with a higher Version= */
         LEAVE_UNFIT,    /* it must not run here (any more) */
         LEAVE_DRAIN,

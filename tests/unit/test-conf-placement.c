@@ -173,8 +173,10 @@ static void our_own_section_says_all_of_it_and_more(void **state) {
         assert_string_equal(p->placement->machine_id, ID);
         q = read_good(*state, "q.service", "q.service", "[X-Leased]\nGlobal=yes\nRequire=a=b\n");
         assert_true(q->global);
-        assert_refused(*state, "[X-Leased]\nFailback=yes\n",
-                        "4: Failback=yes: only with Prefer=, which says where it would rather be");
+        unit_options_free(o);
+        o = read_good(*state, "o.service", "o.service", "[X-Leased]\nFailback=yes\n");
+        assert_true(o->placement->failback);
+        assert_true(o->placement->failback_hold == 60 * USEC_PER_SEC);
         assert_refused(*state, "[X-Leased]\nFailbackSec=2d\n",
                         "4: FailbackSec=2d: expected is a time span up to 24h, e.g. 60s");
 }

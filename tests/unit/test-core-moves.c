@@ -79,6 +79,85 @@ static void failback_to_a_machine_that_does_not_keep_it_is_tried_once(void **sta
         cluster_free(c);
 }
 
+static void drain(Cluster *c, int machine, bool on) {
+        assert_true(machine >= 0);
+        cluster_event(c, (size_t) machine, (Event){ .kind = EVENT_DRAIN, .on = on });
+}
+
+/* Two machines are drained, one after the other, and the unit goes on to the third; then it is back where it was
+ * first. */
+static void failback_goes_back_to_the_machine_that_was_drained(void **state) {
+        Cluster *c = cluster_new(3, 1);
+        int first, second;
+
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 60 * USEC_PER_SEC;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        first = cluster_runs_on(c, 0);
+        assert_true(first >= 0);
+        drain(c, first, true);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        second = cluster_runs_on(c, 0);
+        assert_true(second >= 0 && second != first);
+        drain(c, second, true);
+        cluster_pass(c, 100 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 3 - first - second);
+        drain(c, second, false);
+        cluster_pass(c, 100 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 3 - first - second);
+        drain(c, first, false);
+        cluster_pass(c, 50 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 3 - first - second);
+        cluster_pass(c, 15 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), first);
+        assert_int_equal(tenure_why(lease_last_tenure(cluster_lease(c, 0))), WHY_FAILBACK);
+        cluster_pass(c, 600 * USEC_PER_SEC);
+        assert_int_equal(cluster_lease(c, 0)->index, 4);
+        cluster_free(c);
+}
+
+static void what_an_operator_moved_meanwhile_does_not_go_back_after_a_drain(void **state) {
+        Cluster *c = cluster_new(3, 1);
+        int first, second;
+
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 10 * USEC_PER_SEC;
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        first = cluster_runs_on(c, 0);
+        assert_true(first >= 0);
+        drain(c, first, true);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        second = cluster_runs_on(c, 0);
+        assert_true(second >= 0 && second != first);
+        cluster_event(c, (size_t) second, (Event){ .kind = EVENT_RELEASE, .unit = "unit000.service" });
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        drain(c, first, false);
+        cluster_pass(c, 600 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 3 - first - second);
+        cluster_free(c);
+}
+
+/* A machine that is preferred less than the present one is not gone back to. */
+static void failback_after_a_drain_does_not_go_where_the_unit_would_rather_not_be(void **state) {
+        Cluster *c = cluster_new(2, 1);
+
+        str_copy(c->placements[0].prefer, PLACEMENT_TEXT_SIZE, "home=yes");
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 60 * USEC_PER_SEC;
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "home=yes");
+        drain(c, 0, true);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 1);
+        drain(c, 0, false);
+        cluster_pass(c, 600 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), 1);
+        cluster_free(c);
+}
+
 static void a_unit_is_not_handed_to_a_machine_where_it_goes_by_another_lease(void **state) {
         Cluster *c = cluster_new(2, 1);
         int from;
@@ -547,6 +626,9 @@ int main(void) {
                 cmocka_unit_test(a_unit_is_not_handed_to_a_machine_whose_own_file_keeps_it_away),
                 cmocka_unit_test(a_unit_that_each_machine_would_hand_to_the_other_is_not_passed_to_and_fro),
                 cmocka_unit_test(failback_to_a_machine_that_does_not_keep_it_is_tried_once),
+                cmocka_unit_test(failback_goes_back_to_the_machine_that_was_drained),
+                cmocka_unit_test(what_an_operator_moved_meanwhile_does_not_go_back_after_a_drain),
+                cmocka_unit_test(failback_after_a_drain_does_not_go_where_the_unit_would_rather_not_be),
                 cmocka_unit_test(a_unit_is_not_handed_to_a_machine_where_it_goes_by_another_lease),
                 cmocka_unit_test(a_machine_on_which_a_global_unit_stands_against_it_says_so),
                 cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
