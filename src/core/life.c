@@ -474,11 +474,13 @@ static bool has_lost_gate(const Unit *u) {
         return u->life.phase >= PHASE_STARTING && (u->said.guard.index != u->life.index || !u->said.guard.open);
 }
 
-/* Law 15: the guard keeps the time of a unit with OnOutage=freeze, and says so where it is not frozen but ended. */
+/* Law 15: the guard keeps the time of a unit with OnOutage=freeze, and says so where it is not frozen but ended. What
+ * PID 1 says has ended is not frozen: it is over like any other. */
 static bool outlasts_silence(const Unit *u) {
         const GuardReport *g = &u->said.guard;
 
-        return u->config.freezes && u->life.phase == PHASE_RUNNING &&
+        return u->config.freezes && u->life.phase == PHASE_RUNNING && !said_is_inactive(&u->said.report) &&
+               !(u->said.report.known && is_put_aside(u)) &&
                (!u->said.guard_known || (g->index == u->life.index && !g->expired && (g->open || g->frozen)));
 }
 

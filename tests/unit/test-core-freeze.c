@@ -95,6 +95,25 @@ static void while_the_guard_does_not_say_that_it_has_ended_nothing_is_stopped(vo
         world_free(w);
 }
 
+/* What ends in a silence is not frozen: it is begun again only when a beat covers it, also if the guard hangs. */
+static void one_that_ends_in_a_silence_is_not_begun_again_before_a_beat(void **state) {
+        World *w = running();
+
+        w->silent = true;
+        world_pass(w, 3 * TTL);
+        w->done[ACTION_UNIT_START] = 0;
+        w->unit = (UnitReport){ .active = ACTIVE_INACTIVE,
+                .empty = true,
+                .gate_loaded = true,
+                .ended_by = ENDED_BY_NEED,
+                .run = w->unit.run };
+        world_say_unit(w);
+        world_pass(w, TTL);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        assert_int_equal(w->reports[REPORT_EXPIRED], 1);
+        world_free(w);
+}
+
 static void a_dead_guard_has_it_stopped(void **state) {
         World *w = frozen();
 
@@ -148,6 +167,7 @@ int main(void) {
                 cmocka_unit_test(the_first_committed_beat_has_it_thawed_at_its_index),
                 cmocka_unit_test(one_that_was_taken_is_lost_and_never_thawed),
                 cmocka_unit_test(while_the_guard_does_not_say_that_it_has_ended_nothing_is_stopped),
+                cmocka_unit_test(one_that_ends_in_a_silence_is_not_begun_again_before_a_beat),
                 cmocka_unit_test(a_dead_guard_has_it_stopped),
                 cmocka_unit_test(one_that_is_let_go_is_not_stopped_by_pid1_first),
                 cmocka_unit_test(the_next_daemon_carries_it_on),
