@@ -19,8 +19,10 @@
 #define WATCHDOG_STOPPING_LEAST (80 * USEC_PER_MSEC)
 #define WATCHDOG_STOPPING_MOST (500 * USEC_PER_MSEC)
 
-/* Between two looks at control groups that are to freeze. A frozen one is looked at as often as one that is killed. */
+/* Between two looks at control groups that are to freeze. Frozen ones are looked at as often as what is killed, or, if
+ * the kernel tells of a change, only in case that it has not. */
 #define FROST_EVERY (5 * USEC_PER_MSEC)
+#define WATCHED_EVERY (5 * USEC_PER_SEC)
 
 /* Where the TTL is below 2 s, PID 1's watchdog is too late for a guard that hangs just before kill_at. The time from
  * kill_at to the taker is then 21.5 % of the TTL, which is 4/15 of kill_offset. The 120 ms from above, up to 260 ms by
@@ -335,11 +337,18 @@ unsigned guard_entry_looked(GuardEntry *e, usec_t now, Frost frost) {
                 return actions;
         if (frost == FROST_FAILED || (frost == FROST_PENDING && e->proven))
                 return actions | entry_end_frost(e, now);
-        if (frost == FROST_FROZEN && !e->proven)
+        if (frost >= FROST_FROZEN && !e->proven)
                 actions |= ENTRY_TELL;
-        e->proven = frost == FROST_FROZEN;
-        e->look_next = usec_add(now, e->proven ? GUARD_KILL_EVERY : FROST_EVERY);
+        e->proven = frost >= FROST_FROZEN;
+        e->look_next = usec_add(now, frost == FROST_WATCHED ? WATCHED_EVERY
+                                     : e->proven            ? GUARD_KILL_EVERY
+                                                            : FROST_EVERY);
         return actions;
+}
+
+void guard_entry_look(GuardEntry *e, usec_t now) {
+        if (e->frozen)
+                e->look_next = MIN(e->look_next, now);
 }
 
 void guard_entry_set_freezes(GuardEntry *e, bool freezes) {

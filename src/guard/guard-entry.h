@@ -57,9 +57,10 @@ typedef enum StopAnswer {
 
 /* Whether all control groups of an entry are frozen. */
 typedef enum Frost {
+        FROST_FAILED,  /* there is nothing that could be frozen, or the kernel refuses */
         FROST_PENDING, /* not yet, or no longer */
         FROST_FROZEN,
-        FROST_FAILED, /* there is nothing that could be frozen, or the kernel refuses */
+        FROST_WATCHED, /* and the kernel will tell of a change: guard_entry_look() */
 } Frost;
 
 typedef enum StopState {
@@ -191,6 +192,8 @@ unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answe
 
 /* Takes what was found when the control groups were looked at (ENTRY_FREEZE, ENTRY_LOOK). */
 unsigned guard_entry_looked(GuardEntry *e, usec_t now, Frost frost);
+/* The kernel has told of a change of a control group that was watched: they are looked at in the next turn. */
+void guard_entry_look(GuardEntry *e, usec_t now);
 
 /* Takes whether the unit has OnOutage=freeze: what counts is the last word before its stop_at. */
 void guard_entry_set_freezes(GuardEntry *e, bool freezes);

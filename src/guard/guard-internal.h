@@ -34,6 +34,7 @@ typedef struct Item {
         size_t stops, asks;  /* for how many parts PID 1 has not answered yet: the last stop, the last question */
         StopAnswer stopped;  /* the worst answer to the stop so far */
         UnitAnswer reported; /* the sum of the answers to the question so far: up if any part is, empty if all are */
+        FrostWatch *watches; /* its groups while they are frozen, owned */
         bool tell;           /* an ENTRY is to be sent: the item is in Guard.tells */
         bool busy;           /* the item is in Guard.busy */
         uint32_t told_flags; /* GUARD_FLAG_*, as they were after the last actions */
@@ -80,6 +81,7 @@ struct Guard {
         sd_event_source *timer;
         Gates *gates;
         Groups *groups;
+        Freezer *freezer;
         PidOne *pid_one;
         Client *client;
         Item *items; /* all, by their units' names; owned */

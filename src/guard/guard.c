@@ -516,6 +516,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- life ---- */
 
+/* The kernel has told that a group of a frozen unit has changed. */
+static void on_frost(void *owner, void *userdata) {
+        Guard *g = userdata;
+        Item *item = owner;
+        usec_t now = now_boottime();
+
+        guard_entry_look(&item->entry, now);
+        if (now < g->armed)
+                arm(g, now);
+}
+
 static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
         Guard *g = userdata;
         Item *item = guard_unit_is_valid(unit) ? item_obtain(g, unit) : NULL;
@@ -541,6 +552,9 @@ int guard_new(sd_event *event, Gates *gates, const char *root, Guard **ret) {
         g->notify_fd = notify_open();
         host_begin(g);
         r = groups_new(root, &g->groups);
+        if (r < 0)
+                return r;
+        r = freezer_new(event, g->groups, on_frost, g, &g->freezer);
         if (r < 0)
                 return r;
         r = pid_one_new(event, &callbacks, g, &g->pid_one);
@@ -607,6 +621,7 @@ Guard *guard_free(Guard *g) {
         pid_one_free(g->pid_one);
         HASH_ITER(hh, g->items, item, next)
                 item_free(g, item);
+        freezer_free(g->freezer);
         groups_free(g->groups);
         host_clock_close(&g->host.clock);
         sd_event_source_disable_unref(g->timer);

@@ -71,7 +71,7 @@ void item_read_members(Guard *g, Item *item) {
 
 static void item_thaw(Guard *g, Item *item) {
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
-                int r = freezer_set(g->groups, p->name, false);
+                int r = freezer_set(g->freezer, p->name, false);
 
                 if (r < 0)
                         (void) log_error_errno(r, "%s: cannot thaw it", p->name);
@@ -80,17 +80,13 @@ static void item_thaw(Guard *g, Item *item) {
 
 /* Freezes the unit if this is due, and looks whether it is frozen. Returns the actions that follow. */
 static unsigned item_look(Guard *g, Item *item, unsigned actions) {
-        Frost sum = FROST_FROZEN;
+        Frost sum = FROST_WATCHED;
         int r = 0;
 
         for (Part *p = item->parts; p < item->parts + item->n_parts && r >= 0; p++) {
-                Frost frost;
-
                 if (actions & ENTRY_FREEZE)
-                        r = freezer_set(g->groups, p->name, true);
-                frost = r < 0 ? FROST_FAILED : freezer_look(g->groups, p->name);
-                if (frost == FROST_FAILED || sum == FROST_FROZEN)
-                        sum = frost;
+                        r = freezer_set(g->freezer, p->name, true);
+                sum = MIN(sum, r < 0 ? FROST_FAILED : freezer_look(g->freezer, &item->watches, item, p->name));
         }
         if (r < 0)
                 (void) log_error_errno(r, "%s: cannot freeze it", item->unit);
@@ -358,6 +354,8 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 item_end(g, item);
         if (actions & ENTRY_KILL)
                 item_kill(g, item);
+        if (!e->frozen)
+                freezer_forget(g->freezer, &item->watches);
         write_event(item, actions, begins);
         tell_frost(item);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
@@ -407,6 +405,7 @@ void item_free(Guard *g, Item *item) {
         if (item->tell)
                 DL_DELETE2(g->tells, item, tell_prev, tell_next);
         HASH_DEL(g->items, item);
+        freezer_forget(g->freezer, &item->watches);
         item_clear_parts(item);
         free(item);
 }

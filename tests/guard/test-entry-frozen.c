@@ -81,6 +81,21 @@ static void what_is_frozen_outlives_its_kill_at(void **state) {
         assert_int_equal(guard_entry_alarm(&e, 3600 * SEC), USEC_INFINITY);
 }
 
+/* Where the kernel tells of each change, the groups are hardly read, and at once when it has told. */
+static void what_the_kernel_watches_is_looked_at_when_it_tells(void **state) {
+        GuardEntry e = frozen();
+        usec_t now = STOP_AT + 50 * MS;
+
+        assert_int_equal(guard_entry_looked(&e, now, FROST_WATCHED), 0);
+        assert_int_equal(guard_entry_next(&e, NOBODY), now + 5 * SEC);
+        assert_int_equal(tick(&e, now + 100 * MS), 0);
+        guard_entry_look(&e, now + 200 * MS);
+        assert_int_equal(tick(&e, now + 200 * MS), ENTRY_LOOK);
+        assert_true(guard_entry_looked(&e, KILL_AT, FROST_PENDING) & ENTRY_KILL);
+        guard_entry_look(&e, KILL_AT); /* told too late */
+        assert_true(guard_entry_is_stopping(&e));
+}
+
 static void what_is_not_found_frozen_by_kill_at_is_killed(void **state) {
         GuardEntry e = freezing();
 
@@ -187,6 +202,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(at_stop_at_the_gate_closes_and_nothing_is_stopped),
                 cmocka_unit_test(what_is_frozen_outlives_its_kill_at),
+                cmocka_unit_test(what_the_kernel_watches_is_looked_at_when_it_tells),
                 cmocka_unit_test(what_is_not_found_frozen_by_kill_at_is_killed),
                 cmocka_unit_test(what_cannot_be_frozen_is_stopped_while_there_is_time),
                 cmocka_unit_test(what_somebody_thaws_is_stopped_and_after_kill_at_killed_at_once),

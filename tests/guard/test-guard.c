@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -163,6 +164,15 @@ static void execstoppost_has_the_time_between_two_kills(void **state) {
         assert_true(now_boottime() >= m.kill_at);
 }
 
+static bool no_inotify;
+
+/* Takes the place of the C library's function. */
+int inotify_init1(int flags) {
+        if (no_inotify)
+                errno = EMFILE;
+        return no_inotify ? -1 : (int) syscall(SYS_inotify_init1, flags);
+}
+
 static bool is_told_to_freeze(World *w, const char *group, const char *number) {
         _cleanup_free_ char *text = NULL;
         char path[512];
@@ -219,6 +229,16 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         put_frost(w, slice, 0);
         turn_until(was_killed(w, unit));
         turn_until(strv_contains(pid_one->stopped, "unit.service"));
+}
+
+/* Without a notice from the kernel its groups are read again and again. */
+static int set_up_without_inotify(void **state) {
+        int r;
+
+        no_inotify = true;
+        r = set_up(state);
+        no_inotify = false;
+        return r;
 }
 
 /* A mount goes down only by umount, which PID 1 starts in its group. What else lives there, the server of a file
@@ -571,6 +591,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up, tear_down),
+                { "... and so it is where inotify is at its limit",
+                                a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up_without_inotify,
+                                tear_down, NULL },
                 cmocka_unit_test_setup_teardown(umount_is_not_killed_once_the_rest_was, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),

@@ -255,6 +255,16 @@ static void settle(World *w, Machine *m) {
         }
 }
 
+void guard_told_of_frost(World *w, Machine *m, size_t unit) {
+        Guard *g = &m->guard;
+        usec_t now = machine_boottime(w, m);
+
+        if (g->state != GUARD_UP || !g->entries[lead_of(unit)].frozen)
+                return;
+        guard_entry_look(g->entries + lead_of(unit), now);
+        set_timer(w, m, now);
+}
+
 /* ---- pauses of the machine (law 14) ---- */
 
 void guard_look_at_clock(World *w, Machine *m, usec_t delay) {

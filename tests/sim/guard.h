@@ -69,6 +69,8 @@ void guard_hand_over(World *w, Machine *m); /* to another program in the same pr
 /* The guard looks at the host's clock after delay, or before, if a gate is to open. */
 void guard_look_at_clock(World *w, Machine *m, usec_t delay);
 void guard_gone(World *w, Machine *m); /* with the machine's power */
+/* The kernel has told that a frozen group has changed. */
+void guard_told_of_frost(World *w, Machine *m, size_t unit);
 bool gate_is_open(const Machine *m, size_t unit);
 bool gates_are_closed(const World *w, const Machine *m);
 bool guard_spares(const World *w, const Machine *m,
