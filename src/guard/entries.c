@@ -34,6 +34,8 @@ void entries_write(FILE *f, const char *unit, const EntryKept *k, bool fence) {
 
         (void) fprintf(f, "entry %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n", unit, k->index,
                         k->stop_at, k->kill_at, k->stop_offset, k->kill_offset, flags);
+        if (k->limit_kill > 0)
+                (void) fprintf(f, "limit %" PRIu64 " %" PRIu64 "\n", k->limit_stop, k->limit_kill);
 }
 
 void entries_write_part(FILE *f, const char *part) {
@@ -114,6 +116,13 @@ static bool read_entry(Text *t, char unit[UNIT_NAME_SPACE], EntryKept *ret, bool
         ret->kill_offset = number_after(t, " ");
         flags = number_after(t, " ");
         expect(t, "\n");
+        ret->limit_stop = ret->limit_kill = 0;
+        if (skip(t, "limit ")) {
+                ret->limit_stop = number(t);
+                ret->limit_kill = number_after(t, " ");
+                expect(t, "\n");
+                t->bad = t->bad || ret->limit_kill == 0;
+        }
         ret->expired = flags & FLAG_EXPIRED;
         ret->lost = flags & FLAG_LOST;
         ret->open = flags & FLAG_OPEN;

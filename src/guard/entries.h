@@ -9,6 +9,7 @@
  *   beat TIME                                             the t0 of the latest beat; 0: none has come
  *   socket DEVICE INODE MODE                              the socket at which the daemon is served, as it was made
  *   entry UNIT INDEX STOP KILL STOP-OFFSET KILL-OFFSET FLAGS
+ *   limit STOP KILL                                       of the last entry, if it has a limit
  *   part UNIT                                             a member of the unit of the last entry
  *   end COUNT                                             the number of entries
  *

@@ -52,7 +52,20 @@ static void entry_check(const GuardEntry *e) {
         must(!e->keeps || guard_entry_is_live(e));
 }
 
+static bool entry_is_limited(const GuardEntry *e) {
+        return e->limit_kill > 0;
+}
+
+/* When a live entry ends: at its stop_at, unless that does not count (law 13), or at its limit. */
+static usec_t entry_end_of_life(const GuardEntry *e) {
+        usec_t own = e->keeps ? USEC_INFINITY : e->stop_at;
+
+        return entry_is_limited(e) ? MIN(own, e->limit_stop) : own;
+}
+
 static unsigned entry_begin_stop(GuardEntry *e, usec_t now) {
+        if (entry_is_limited(e))
+                e->kill_at = MIN(e->kill_at, e->limit_kill);
         e->down = false;
         e->keeps = false;
         e->gate_wanted = false;
@@ -89,9 +102,15 @@ static unsigned entry_expire(GuardEntry *e, usec_t now) {
         entry_check(e);
         if (e->frozen && !e->proven && now >= e->kill_at) /* law 15 */
                 return entry_end_frost(e, now);
-        if (!guard_entry_is_live(e) || e->keeps || now < e->stop_at) /* law 13 */
+        if (!guard_entry_is_live(e) || now < entry_end_of_life(e))
                 return 0;
-        if (e->freezes && e->gate_wanted && e->gate_open && now < e->kill_at)
+        if (entry_is_limited(e) && now >= e->limit_stop) { /* nothing that comes later, such as a beat, can help */
+                e->stop_at = e->keeps ? now : MIN(e->stop_at, now);
+                e->kill_at = e->keeps ? e->limit_kill : e->kill_at;
+                e->lost = true;
+                return entry_begin_stop(e, now);
+        }
+        if (e->freezes && !entry_is_limited(e) && e->gate_wanted && e->gate_open && now < e->kill_at)
                 return entry_freeze(e, now);
         e->expired = true;
         return entry_begin_stop(e, now);
@@ -119,6 +138,8 @@ EntryKept guard_entry_keep(const GuardEntry *e) {
                 .kill_at = e->kill_at,
                 .stop_offset = e->stop_offset,
                 .kill_offset = e->kill_offset,
+                .limit_stop = e->limit_stop,
+                .limit_kill = e->limit_kill,
                 .expired = e->expired,
                 .lost = e->lost,
                 .open = e->gate_open,
@@ -131,7 +152,7 @@ EntryKept guard_entry_keep(const GuardEntry *e) {
 bool guard_entry_kept_is_valid(const EntryKept *kept) {
         bool live = !kept->expired && !kept->lost;
 
-        return kept->index != 0 && kept->stop_offset <= kept->kill_offset &&
+        return kept->index != 0 && kept->stop_offset <= kept->kill_offset && kept->limit_stop <= kept->limit_kill &&
                (live ? kept->stop_at <= kept->kill_at : !kept->open && !kept->keeps);
 }
 
@@ -143,6 +164,8 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
                 .kill_at = kept->kill_at,
                 .stop_offset = kept->stop_offset,
                 .kill_offset = kept->kill_offset,
+                .limit_stop = kept->limit_stop,
+                .limit_kill = kept->limit_kill,
                 .expired = kept->expired,
                 .lost = kept->lost,
                 .down = kept->expired || kept->lost,
@@ -235,6 +258,18 @@ unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0) {
         return actions;
 }
 
+unsigned guard_entry_limit(GuardEntry *e, usec_t now, usec_t stop_at, usec_t kill_at) {
+        unsigned actions = entry_expire(e, now) | ENTRY_TELL;
+
+        if (!guard_entry_is_live(e))
+                return actions;
+        kill_at = MAX(kill_at, (usec_t) 1);
+        stop_at = MIN(stop_at, kill_at);
+        e->limit_kill = MAX(e->limit_kill, kill_at);
+        e->limit_stop = MAX(e->limit_stop, stop_at);
+        return actions | ENTRY_MARK | entry_expire(e, now);
+}
+
 unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill_at) {
         unsigned actions = entry_expire(e, now);
 
@@ -302,6 +337,10 @@ void guard_entry_move(GuardEntry *e, usec_t jump) {
                 return;
         e->stop_at = usec_sub(e->stop_at, jump);
         e->kill_at = usec_sub(e->kill_at, jump);
+        if (entry_is_limited(e)) {
+                e->limit_stop = usec_sub(e->limit_stop, jump);
+                e->limit_kill = MAX(usec_sub(e->limit_kill, jump), (usec_t) 1);
+        }
 }
 
 unsigned guard_entry_moved(GuardEntry *e, usec_t now) {
@@ -495,8 +534,8 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
 
         if (e->index == 0)
                 return next;
-        if (guard_entry_is_live(e) && !e->keeps)
-                next = e->stop_at;
+        if (guard_entry_is_live(e))
+                next = entry_end_of_life(e);
         if (e->gate_open && !e->gate_wanted)
                 next = MIN(next, e->gate_next);
         if (e->frozen)
@@ -520,7 +559,7 @@ usec_t guard_entry_watchdog(const GuardEntry *e, usec_t now) {
         bool waits = guard_entry_is_stopping(e) || (e->frozen && !e->proven);
 
         if (guard_entry_is_live(e))
-                return e->keeps ? USEC_INFINITY : usec_add(e->stop_at, MIN(slack, WATCHDOG_SLACK));
+                return usec_add(entry_end_of_life(e), MIN(slack, WATCHDOG_SLACK));
         return waits ? MAX(shortly_before, latest) : USEC_INFINITY;
 }
 
@@ -537,5 +576,5 @@ uint32_t guard_entry_flags(const GuardEntry *e) {
                 return 0;
         return (e->gate_open ? GUARD_FLAG_OPEN : 0) | (e->expired ? GUARD_FLAG_EXPIRED : 0) |
                (e->lost ? GUARD_FLAG_LOST : 0) | (e->down ? GUARD_FLAG_DOWN : 0) | (e->keeps ? GUARD_FLAG_KEEPS : 0) |
-               (e->frozen ? GUARD_FLAG_FROZEN : 0);
+               (e->frozen ? GUARD_FLAG_FROZEN : 0) | (entry_is_limited(e) ? GUARD_FLAG_LIMITED : 0);
 }

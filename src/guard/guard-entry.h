@@ -77,6 +77,7 @@ typedef struct GuardEntry {
         uint64_t index; /* 0: there is no entry */
         usec_t stop_at, kill_at;
         usec_t stop_offset, kill_offset; /* from the t0 of a beat to the two (law 1) */
+        usec_t limit_stop, limit_kill;   /* by LIMIT; no beat moves them. limit_kill 0: there is no limit */
         bool keeps;                      /* while the entry is live, its deadlines do not count (law 13) */
         bool expired, lost, down;
         bool freezes;     /* the unit has OnOutage=freeze: at stop_at it is frozen and not stopped (law 15) */
@@ -130,11 +131,12 @@ typedef struct PartEnd {
 typedef struct EntryKept {
         uint64_t index;
         usec_t stop_at, kill_at, stop_offset, kill_offset;
-        bool expired, lost; /* if one of them is set, the unit was seen down after it was set */
-        bool open;          /* the gate is open */
-        bool keeps;         /* as in GuardEntry */
-        bool post;          /* as in GuardEntry */
-        bool freezes;       /* as in GuardEntry */
+        usec_t limit_stop, limit_kill; /* as in GuardEntry */
+        bool expired, lost;            /* if one of them is set, the unit was seen down after it was set */
+        bool open;                     /* the gate is open */
+        bool keeps;                    /* as in GuardEntry */
+        bool post;                     /* as in GuardEntry */
+        bool freezes;                  /* as in GuardEntry */
 } EntryKept;
 
 static inline bool guard_entry_is_stopping(const GuardEntry *e) {
@@ -163,6 +165,7 @@ unsigned guard_entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_
 unsigned guard_entry_arm_kept(GuardEntry *e, usec_t now, uint64_t index, usec_t stop_at, usec_t kill_at,
                 usec_t stop_offset, usec_t kill_offset);
 unsigned guard_entry_beat(GuardEntry *e, usec_t now, usec_t t0);
+unsigned guard_entry_limit(GuardEntry *e, usec_t now, usec_t stop_at, usec_t kill_at);
 /* The two sides of GUARD_KEEP: the deadlines of a live entry do not count any more; they count again. */
 unsigned guard_entry_keep_on(GuardEntry *e, usec_t now);
 unsigned guard_entry_keep_off(GuardEntry *e, usec_t now, usec_t t0);

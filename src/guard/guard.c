@@ -73,6 +73,8 @@ static unsigned request_perform(Guard *g, Item *item, const GuardMessage *m) {
                 return guard_entry_disarm(e, now);
         case GUARD_OPEN:
                 return guard_entry_open(e, now, m->index);
+        case GUARD_LIMIT: /* law 14, as above */
+                return guard_entry_limit(e, now, usec_sub(m->stop_at, paused), usec_sub(m->kill_at, paused));
         default:
                 return guard_entry_close(e, now);
         }
@@ -137,6 +139,7 @@ static void on_message(const GuardMessage *m, void *userdata) {
         case GUARD_LOSE:
         case GUARD_DISARM:
         case GUARD_CLOSE:
+        case GUARD_LIMIT:
                 break;
         default: /* a message of a later protocol */
                 return;

@@ -100,6 +100,11 @@ static int item_mark(Guard *g, Item *item) {
         Mark mark = { e->index, e->keeps ? USEC_INFINITY : e->kill_at, e->kill_offset, !guard_entry_is_live(e) };
         int r;
 
+        if (e->limit_kill > 0) { /* no beat moves the mark beyond the limit */
+                mark.kill_at = MIN(mark.kill_at, e->limit_kill);
+                mark.ended = true;
+        }
+
         if (e->index == 0 || e->down) {
                 if (e->freezes)
                         item_thaw(g, item); /* a slice outlives what was in it */

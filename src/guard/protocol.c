@@ -30,6 +30,7 @@ static bool names_a_unit(uint32_t type) {
         case GUARD_DISARM:
         case GUARD_OPEN:
         case GUARD_CLOSE:
+        case GUARD_LIMIT:
         case GUARD_ENTRY:
                 return true;
         default:

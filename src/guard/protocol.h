@@ -76,6 +76,10 @@ typedef enum GuardMessageType {
         /* flags, t0: with GUARD_FLAG_KEEPS, the deadlines of all live entries do not count any more. Without this flag
          * they count again: from t0, or from a later beat. The answer is a GUARD_KEEPS. (Law 13.) */
         GUARD_KEEP,
+        /* unit, stop_at, kill_at, stop_offset (from when stop_at is counted to stop_at): the unit's live entry also
+         * ends at these times, whatever beats and GUARD_KEEP say; a later LIMIT only ever puts them off. An entry that
+         * has come to this stop_at is lost. The guard of an older version does not answer. */
+        GUARD_LIMIT,
 
         /* From the guard. */
 
@@ -94,6 +98,7 @@ enum {
         GUARD_FLAG_LOST = 1 << 2,    /* by GUARD_LOSE */
         GUARD_FLAG_DOWN = 1 << 3,    /* expired or lost, and the unit has been seen down since */
         GUARD_FLAG_KEEPS = 1 << 4,   /* the entry's deadlines do not count (law 13); also in an ARM */
+        GUARD_FLAG_LIMITED = 1 << 7, /* a LIMIT is in force */
         GUARD_FLAG_FROZEN = 1 << 6,  /* stop_at has passed, and the unit is frozen, or about to be (law 15) */
         GUARD_FLAG_JUMPED = 1 << 5,  /* expired, and its deadlines count from before a pause of the machine (law 14) */
 };

@@ -552,6 +552,8 @@ static unsigned random_request(GuardEntry *e, usec_t now) {
                 .known = draw(4), .asked_at = now - draw(300 * MS), .up = !draw(3), .job = !draw(3), .empty = draw(3)
         };
 
+        if (!draw(40))
+                return guard_entry_limit(e, now, stop, kill);
         if (!draw(12))
                 return draw(2) ? guard_entry_keep_on(e, now) : guard_entry_keep_off(e, now, now - draw(SEC));
         switch (draw(10)) {
@@ -585,7 +587,8 @@ static void carry_out(GuardEntry *e, usec_t *now, unsigned actions, bool *file) 
                 bool fails = !draw(5);
 
                 if (actions & ENTRY_OPEN_GATE) {
-                        assert_true(guard_entry_is_live(e) && (e->keeps || *now < e->stop_at));
+                        assert_true(guard_entry_is_live(e) && (e->keeps || *now < e->stop_at) &&
+                                        (e->limit_kill == 0 || *now < e->limit_stop));
                         *file = !fails;
                 } else if (!fails)
                         *file = false;
@@ -624,6 +627,9 @@ static void no_storm_breaks_the_laws(void **state) {
                                                                 MAX(now, e.kill_at) + GUARD_KILL_EVERY);
                         /* What has passed its time is stopping. */
                         assert_false(guard_entry_is_live(&e) && !e.keeps && now >= e.stop_at);
+                        assert_false(guard_entry_is_live(&e) && e.limit_kill > 0 && now >= e.limit_stop);
+                        if (guard_entry_is_stopping(&e) && e.limit_kill > 0)
+                                assert_true(e.kill_at <= e.limit_kill);
                         /* Nobody under way is without a next turn. */
                         if ((guard_entry_is_live(&e) && !e.keeps) || guard_entry_is_stopping(&e))
                                 assert_true(guard_entry_next(&e, NOBODY) < USEC_INFINITY);

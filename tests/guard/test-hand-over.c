@@ -134,6 +134,46 @@ static void what_was_kept_has_the_time_of_a_beat_when_its_guard_dies(void **stat
         assert_true(now_boottime() >= died + 400 * MS && now_boottime() < died + 400 * MS + patience());
 }
 
+/* Its lease is good for a minute, and it is limited to 1.5 s. */
+static GuardMessage run_limited(World *w) {
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        run_unit(w, "unit.service", 50 * SEC, 60 * SEC);
+        m = request(GUARD_LIMIT, "unit.service");
+        m.stop_offset = SEC;
+        m.stop_at = now_boottime() + SEC;
+        m.kill_at = m.stop_at + 500 * MS;
+        ask(w, m);
+        assert_int_equal(w->told.flags, GUARD_FLAG_OPEN | GUARD_FLAG_LIMITED);
+        return m;
+}
+
+static void a_limit_is_kept_by_the_guard_that_follows(void **state) {
+        World *w = *state;
+        GuardMessage m = run_limited(w);
+
+        guard_hand_over(w->guard, program_of(w));
+        turn_until(handed_on > 0);
+        assert_int_equal(guard_follows(w, 0), 0);
+        assert_true(exists(w, "held/unit.service") && !pid_one->stopped);
+        turn_until(!exists(w, "held/unit.service"));
+        assert_true(now_boottime() >= m.stop_at);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() >= m.kill_at && now_boottime() < m.kill_at + 20 * SEC);
+        assert_true(strv_contains(pid_one->stopped, "unit.service"));
+}
+
+static void a_limit_is_kept_when_its_guard_dies(void **state) {
+        World *w = *state;
+        GuardMessage m = run_limited(w);
+
+        guard_dies(w);
+        guard_begins(w);
+        turn_until(was_killed(w, "system.slice/unit.service"));
+        assert_true(now_boottime() >= m.kill_at && now_boottime() < m.kill_at + 20 * SEC);
+}
+
 static void a_guard_that_cannot_hand_over_goes_on(void **state) {
         World *w = *state;
         GuardMessage m;
@@ -236,6 +276,8 @@ int hand_over_tests(void) {
                                 a_guard_that_keeps_its_units_in_a_pause_hands_that_on, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(
                                 what_was_kept_has_the_time_of_a_beat_when_its_guard_dies, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(a_limit_is_kept_by_the_guard_that_follows, set_up, no_hand_over),
+                cmocka_unit_test_setup_teardown(a_limit_is_kept_when_its_guard_dies, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_that_cannot_hand_over_goes_on, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(a_guard_hands_over_in_a_calm_moment_only, set_up, no_hand_over),
                 cmocka_unit_test_setup_teardown(
