@@ -154,6 +154,7 @@ typedef enum CheckAim {
         CHECK_AIM_MIGHT, /* whether it would run here */
 } CheckAim;
 
+/* There are so many booleans because they are independent facts. */
 typedef struct UnitView {
         const char *unit;
         const char *lease; /* "": it has none, it is global */
@@ -165,8 +166,9 @@ typedef struct UnitView {
         const char *hostname;
         uint64_t index; /* of the lease, 0: never held */
         bool held_here;
-        bool global; /* runs on every machine that fits, without a lease */
-        bool stuck;  /* held here, should go elsewhere, and there is nowhere to go */
+        bool global;  /* runs on every machine that fits, without a lease */
+        bool stuck;   /* held here, should go elsewhere, and there is nowhere to go */
+        bool limited; /* the guard ends it at a time that no beat moves, too */
         bool active_known;
         ActiveState active;
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME; 0 unless held here, or in the guard's hands */

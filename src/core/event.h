@@ -80,6 +80,7 @@ typedef struct GuardReport {
         bool expired;            /* stop_at has passed, or the lease was declared lost: the guard stops the unit */
         bool jumped;             /* ... since the machine was paused: no beat from before the pause counts (law 14) */
         bool frozen;             /* stop_at has passed, and the unit is frozen and not stopped (law 15) */
+        bool limited;            /* the guard ends the unit at a time that no beat moves, too */
         usec_t stop_at, kill_at; /* CLOCK_BOOTTIME, as they were when the guard sent this */
         uint64_t serial; /* .id of the last action that the guard had received on this connection when it sent this; 0:
                             none */

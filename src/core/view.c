@@ -410,6 +410,7 @@ static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
                 .held_here = ours,
                 .global = u->global,
                 .stuck = u->plan.stuck,
+                .limited = u->said.guard.limited,
                 .active_known = u->said.report.known,
                 .active = u->said.report.active,
                 .stop_at = is_kept(c)                 ? 0

@@ -12,13 +12,15 @@
 
 #define TRY_AGAIN (USEC_PER_SEC / 2)
 #define PATIENCE (5 * USEC_PER_SEC)
+#define LIMIT_AGAIN (20 * USEC_PER_MSEC)
+#define GRACE (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL, if the lease cannot be renewed */
 
 int run_fleet_open(RunFleet *f, Ctl *ctl, const char *lease, bool must) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL;
         int r = bus_get_manager(ctl->bus, &manager, &error);
 
-        *f = (RunFleet){ .ctl = ctl, .lease = lease, .socket = -1 };
+        *f = (RunFleet){ .ctl = ctl, .lease = lease, .unit = "", .socket = -1, .limit_at = USEC_INFINITY };
         if (r < 0)
                 return must ? bus_complain(lease, r, &error) : CTL_OK;
         f->on = *get_string(manager, "LeaseRegistry");
@@ -29,28 +31,49 @@ int run_fleet_open(RunFleet *f, Ctl *ctl, const char *lease, bool must) {
         return CTL_OK;
 }
 
-static usec_t times(usec_t *ret_round) {
+static Timeline times(void) {
         Timeline t = {};
 
-        (void) timeline_compute(FLEET_RUN_PERIOD, RUN_GRACE, RUN_GRACE, &t);
-        if (ret_round)
-                *ret_round = t.round;
-        return t.kill;
+        (void) timeline_compute(FLEET_RUN_PERIOD, GRACE, GRACE, &t);
+        return t;
 }
 
 /* The lease is held, counted from before the call was sent. */
 static void note_held(RunFleet *f) {
-        usec_t round = 0, until = usec_add(f->period_from, times(&round));
-        const RunMessage m = { .version = RUN_PROTOCOL,
-                .word = RUN_UNTIL,
-                .value = (int32_t) (until / USEC_PER_SEC),
-                .step = (uint32_t) (until % USEC_PER_SEC) };
-
-        if (send(f->socket, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof(m) && !f->held)
-                f->failure = CTL_FAILED; /* the command must not begin; later leased-run goes by what it was told
-                                            before */
+        if (!f->held)
+                f->limit_until = usec_add(now_boottime(), PATIENCE);
         f->held = true;
-        f->next_at = usec_add(f->period_from, round);
+        f->held_from = f->period_from;
+        f->next_at = usec_add(f->held_from, times().round);
+        f->limit_at = 0;
+}
+
+/* Takes whether the guard ends the command in time. If it does not say so, the command does not begin; if the guard
+ * could not be told later, it goes by what it was told before. */
+static int on_limited(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        RunFleet *f = userdata;
+        int limited = false;
+
+        f->limit_call = sd_bus_slot_unref(f->limit_call);
+        if (!sd_bus_message_is_method_error(m, NULL))
+                (void) sd_bus_message_read(m, "b", &limited);
+        f->limited = f->limited || limited;
+        if (!limited && !f->lost)
+                f->limit_at = usec_add(now_boottime(), LIMIT_AGAIN);
+        if (!f->limited && now_boottime() >= f->limit_until)
+                f->failure = ctl_fail("%s: the guard does not say that it would end the command in time%s%s", f->lease,
+                                sd_bus_message_is_method_error(m, NULL) ? ": " : "",
+                                sd_bus_message_is_method_error(m, NULL) ? sd_bus_message_get_error(m)->message : "");
+        return 0;
+}
+
+static void tell_limit(RunFleet *f) {
+        Timeline t = times();
+        int r = sd_bus_call_method_async(f->ctl->bus, &f->limit_call, LEASED_NAME, LEASED_PATH, LEASED_MANAGER,
+                        "LimitCommand", on_limited, f, "sttt", f->unit, (uint64_t) f->held_from,
+                        (uint64_t) usec_add(f->held_from, t.stop), (uint64_t) usec_add(f->held_from, t.kill));
+
+        f->limit_at = r < 0 ? usec_add(now_boottime(), LIMIT_AGAIN) : USEC_INFINITY;
 }
 
 /* The lease is not ours, or cannot be had: the command does not begin, or ends at once. */
@@ -135,9 +158,10 @@ static int ask(RunFleet *f) {
                                        f->ctl->bus, &f->call, m, f->held ? on_renewed : on_acquired, f, 2 * PATIENCE);
 }
 
-void run_fleet_want(RunFleet *f, int socket) {
+void run_fleet_want(RunFleet *f, int socket, const char *unit) {
         f->asked = true;
         f->socket = socket;
+        f->unit = unit;
         f->next_at = 0;
 }
 
@@ -148,16 +172,20 @@ void run_fleet_step(RunFleet *f) {
                 f->failure = ctl_fail("%s: the connection to the bus is lost", f->lease);
         if (!f->failure && !f->call && now_boottime() >= f->next_at && ask(f) < 0)
                 f->next_at = usec_add(now_boottime(), TRY_AGAIN);
+        if (!f->failure && !f->limit_call && *f->unit && now_boottime() >= f->limit_at)
+                tell_limit(f);
 }
 
 int run_fleet_timeout(const RunFleet *f) {
-        usec_t now = now_boottime();
+        usec_t now = now_boottime(), next = MIN(f->next_at, *f->unit ? f->limit_at : USEC_INFINITY);
 
         if (!f->asked || f->failure)
                 return -1;
-        if (f->next_at == USEC_INFINITY) /* sd-bus ends a call that gets no answer only when it is asked */
-                return f->call ? (int) (TRY_AGAIN / USEC_PER_MSEC) : -1;
-        return f->next_at <= now ? 0 : (int) ((f->next_at - now) / USEC_PER_MSEC) + 1;
+        if (f->call || f->limit_call) /* sd-bus ends a call that gets no answer only when it is asked */
+                next = MIN(next, usec_add(now, TRY_AGAIN));
+        if (next == USEC_INFINITY)
+                return -1;
+        return next <= now ? 0 : (int) ((next - now) / USEC_PER_MSEC) + 1;
 }
 
 void run_fleet_done(RunFleet *f, bool release) {
@@ -172,6 +200,7 @@ void run_fleet_done(RunFleet *f, bool release) {
                         !sd_bus_error_has_name(&error, "org.leased1.Error.LeaseLost"))
                 complain("%s: not given back in fleet's registry, where it runs out by itself", f->lease);
         f->call = sd_bus_slot_unref(f->call);
+        f->limit_call = sd_bus_slot_unref(f->limit_call);
         free(f->path);
         f->path = NULL;
 }

@@ -281,7 +281,7 @@ static int take_word(Run *r) {
         if (m.word == RUN_READY && !r->begun && !r->fleet.on)
                 return begin(r);
         if (m.word == RUN_READY && !r->begun)
-                run_fleet_want(&r->fleet, r->socket);
+                run_fleet_want(&r->fleet, r->socket, r->unit);
         if (m.word == RUN_STOPPING)
                 r->stopping = true;
         if (m.word == RUN_FAILED) {
@@ -297,7 +297,7 @@ static int take_word(Run *r) {
         return 0;
 }
 
-/* Keeps the lease in fleet's registry. The command begins when it is held. */
+/* Keeps the lease in fleet's registry. The command begins when it is held, and the guard knows until when. */
 static int step_fleet(Run *r) {
         run_fleet_step(&r->fleet);
         if (r->fleet.failure) {
@@ -305,7 +305,7 @@ static int step_fleet(Run *r) {
                 r->code = r->fleet.failure;
                 closep(&r->socket); /* leased-run ends */
         }
-        return r->fleet.held && !r->begun ? begin(r) : 0;
+        return r->fleet.limited && !r->begun ? begin(r) : 0;
 }
 
 static int supervise(Run *r) {

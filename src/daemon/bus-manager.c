@@ -296,6 +296,7 @@ static int method_withdraw(sd_bus_message *m, void *userdata, sd_bus_error *erro
 DEFINE_VERB(acquire_lease, call_acquire_lease)
 DEFINE_VERB(steal_lease, call_steal_lease)
 DEFINE_VERB(run_command, runs_begin)
+DEFINE_VERB(limit_command, runs_limit)
 DEFINE_VERB(release_unit, verb_release_unit)
 DEFINE_VERB(transfer_unit, verb_transfer_unit)
 DEFINE_VERB(steal_unit, verb_steal_unit)
@@ -503,6 +504,9 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_RESULT("s", unit, "t", index), method_run_command, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("RunCommandInSlots", SD_BUS_ARGS("s", lease, "u", slots, "b", wait, "h", socket),
                         SD_BUS_RESULT("s", unit, "t", index), method_run_command, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("LimitCommand",
+                        SD_BUS_ARGS("s", unit, "t", since_usec, "t", stop_usec, "t", kill_usec),
+                        SD_BUS_RESULT("b", limited), method_limit_command, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssxtto)", leases), method_list_leases,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ListUnits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssto)", units), method_list_units,

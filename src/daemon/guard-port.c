@@ -119,7 +119,8 @@ static void send_message(GuardPort *g, const GuardMessage *m) {
                 log_error("not said to the guard, which would not understand it: a request for %s", m->unit);
                 return;
         }
-        if (m->type != GUARD_BEAT && m->type != GUARD_KEEP) { /* which an older guard does not answer */
+        if (m->type != GUARD_BEAT && m->type != GUARD_KEEP &&
+                        m->type != GUARD_LIMIT) { /* which an older guard does not answer */
                 g->asked = m->serial;
                 if (g->unheard_since == 0 && g->synced) {
                         g->unheard_since = now_boottime();
@@ -201,6 +202,18 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
         send_message(g, &m);
 }
 
+void guard_port_limit(GuardPort *g, const char *unit, usec_t since, usec_t stop_at, usec_t kill_at) {
+        GuardMessage m = { .version = GUARD_PROTOCOL,
+                .type = GUARD_LIMIT,
+                .stop_at = stop_at,
+                .kill_at = kill_at,
+                .stop_offset = usec_sub(stop_at, since),
+                .serial = g->asked }; /* the core does not know of this request */
+
+        str_copy(m.unit, sizeof(m.unit), unit);
+        send_message(g, &m);
+}
+
 /* ---- receiving ---- */
 
 static void on_message(GuardPort *g, const GuardMessage *m) {
@@ -226,6 +239,7 @@ static void on_message(GuardPort *g, const GuardMessage *m) {
                                                 .guard.expired = m->flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST),
                                                 .guard.jumped = m->flags & GUARD_FLAG_JUMPED,
                                                 .guard.frozen = m->flags & GUARD_FLAG_FROZEN,
+                                                .guard.limited = m->flags & GUARD_FLAG_LIMITED,
                                 },
                                 g->userdata);
                 break;

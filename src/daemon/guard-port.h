@@ -42,3 +42,6 @@ usec_t guard_port_down_since(const GuardPort *g);
  * CLOCK_BOOTTIME of the core's step that asked for the action. A deadline that is counted from later than now is a
  * fault, on which the daemon ends itself (law 1). */
 void guard_port_act(GuardPort *g, const Action *action, usec_t now);
+/* Has the guard end the unit at these times, too, which count from since (GUARD_LIMIT). GuardReport.limited tells that
+ * the guard does so. */
+void guard_port_limit(GuardPort *g, const char *unit, usec_t since, usec_t stop_at, usec_t kill_at);

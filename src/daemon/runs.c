@@ -19,6 +19,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/pid1-port.h"
 #include "daemon/run-unit.h"
+#include "daemon/verbs.h"
 #include "daemon/words.h"
 #include "util/log.h"
 
@@ -217,6 +218,26 @@ int runs_begin(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 asked_free(a);
         return r < 0 ? r : 1;
+}
+
+/* ---- another lease ---- */
+
+int runs_limit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        usec_t since, stop_at, kill_at;
+        UnitView unit;
+        int r;
+
+        if (d->callers.uid != 0)
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may limit a command.");
+        r = verb_find_unit(d, m, &unit, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ttt", &since, &stop_at, &kill_at);
+        if (r < 0)
+                return r;
+        if (!startswith(unit.unit, RUN_UNIT_PREFIX) || since > now_boottime() || since > stop_at || stop_at > kill_at)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "No command, or no times in their order.");
+        guard_port_limit(d->guard, unit.unit, since, stop_at, kill_at);
+        return sd_bus_reply_method_return(m, "b", (int) unit.limited);
 }
 
 /* ---- after a restart ---- */

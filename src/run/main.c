@@ -27,17 +27,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "run/job.h"
-#include "util/cgroup.h"
-#include "util/file-util.h"
 #include "util/log.h"
 #include "util/macros.h"
-#include "util/text.h"
-#include "util/time-util.h"
 
 enum { GROUPS_MAX = 65536 };
 
@@ -147,70 +142,7 @@ typedef struct Run {
         pid_t command; /* 0: not started yet */
         int code;      /* its exit code when it has ended; -1: it has not */
         bool stopping;
-        int timer;    /* for until */
-        usec_t until; /* when all of the unit is killed, if nothing new is heard; USEC_INFINITY: never */
 } Run;
-
-/* ---- the lease in fleet's registry ---- */
-
-static void take_until(Run *r, const RunMessage *m) {
-        if (m->value >= 0 && m->step < USEC_PER_SEC)
-                r->until = (usec_t) m->value * USEC_PER_SEC + m->step;
-}
-
-/* Whether no other process of this unit is left. */
-static bool is_alone(void) {
-        _cleanup_free_ char *group = NULL, *path = NULL, *processes = NULL;
-        const char *end;
-
-        if (cgroup_of_process("self", &group) >= 0)
-                path = text_format(CGROUP_ROOT "%s/cgroup.procs", group);
-        if (!path || read_file(path, 1024 * 1024, &processes, NULL) < 0)
-                return false;
-        end = strchr(processes, '\n');
-        return end && !end[1];
-}
-
-/* Kills all of this unit, this process among it. */
-static void kill_unit(void) {
-        _cleanup_free_ char *group = NULL, *path = NULL;
-
-        if (cgroup_of_process("self", &group) >= 0)
-                path = text_format(CGROUP_ROOT "%s", group);
-        if (!path || cgroup_kill(path) < 0)
-                log_error("cannot kill the rest of the command: systemd does when this process has ended");
-}
-
-/* Asks the command to end, once. */
-static void end_command(Run *r) {
-        if (r->stopping)
-                return;
-        r->stopping = true;
-        job_say(r->socket, RUN_STOPPING, 0, 0);
-        if (r->command > 0 && r->code < 0)
-                (void) kill(r->command, SIGTERM);
-}
-
-/* Does what the time asks for, and sets the timer for the next time: poll()'s own clock stands still while the machine
- * sleeps. */
-static void heed_time(Run *r) {
-        usec_t now = now_boottime(), next;
-        struct itimerspec at = {};
-
-        if (r->until == USEC_INFINITY)
-                return;
-        if (now >= r->until) {
-                log_notice("the lease in fleet's registry was not renewed: its command is killed");
-                kill_unit();
-                exit(EXIT_FAILURE);
-        }
-        if (now >= usec_sub(r->until, RUN_GRACE))
-                end_command(r);
-        next = r->stopping ? r->until : usec_sub(r->until, RUN_GRACE);
-        at.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
-        at.it_value.tv_nsec = (long) (next % USEC_PER_SEC * 1000);
-        (void) timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &at, NULL); /* and no longer readable */
-}
 
 /* Takes what signals have come. PID 1 sends its signals to every process of the unit, so the command has got SIGTERM
  * from PID 1 itself; others are passed on. */
@@ -235,8 +167,6 @@ static bool take_words(Run *r) {
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR;
-        if (n == sizeof(m) && m.version == RUN_PROTOCOL && m.word == RUN_UNTIL)
-                take_until(r, &m);
         if (n == sizeof(m) && m.version == RUN_PROTOCOL && m.word == RUN_SIGNAL && m.value > 0 && m.value < NSIG &&
                         r->command > 0 && r->code < 0)
                 (void) kill(r->command, m.value);
@@ -254,22 +184,12 @@ static bool wait_for_job(Run *r) {
         return !r->stopping;
 }
 
-/* Takes the words that may come before the job. */
-static bool take_words_before(Run *r) {
-        RunMessage m = {};
-
-        while (recv(r->socket, &m, sizeof(m), MSG_PEEK) == sizeof(m) && m.word == RUN_UNTIL)
-                if (!take_words(r) || !wait_for_job(r))
-                        return false;
-        return true;
-}
-
 static int start(Run *r) {
         Job job = {};
         int k;
 
         job_say(r->socket, RUN_READY, 0, 0);
-        if (!wait_for_job(r) || !take_words_before(r))
+        if (!wait_for_job(r))
                 return -ECANCELED;
         k = job_receive(r->socket, &job);
         if (k == 0)
@@ -290,24 +210,17 @@ static int start(Run *r) {
 }
 
 static int supervise(Run *r) {
-        struct pollfd fds[] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->signals, .events = POLLIN },
-                { .fd = r->timer, .events = POLLIN } };
+        struct pollfd fds[] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->signals, .events = POLLIN } };
 
         while (r->code < 0) {
-                heed_time(r);
                 (void) poll(fds, ELEMENTSOF(fds), -1);
                 take_signals(r);
                 if (r->code < 0 && fds[0].revents && !take_words(r)) {
                         log_notice("leasectl is gone: its command is being ended");
-                        if (r->until == USEC_INFINITY)
-                                return EXIT_FAILURE;
-                        fds[0].fd = -1; /* nobody renews any more: this process stays, to kill in time what is left */
-                        end_command(r);
+                        return EXIT_FAILURE;
                 }
         }
         job_say(r->socket, RUN_ENDED, r->code, 0);
-        if (r->until != USEC_INFINITY && !is_alone())
-                kill_unit();
         return r->code;
 }
 
@@ -318,7 +231,7 @@ static int refuse(int socket, int error) {
 }
 
 int main(int argc, char **argv) {
-        Run r = { .socket = STDIN_FILENO, .code = -1, .until = USEC_INFINITY };
+        Run r = { .socket = STDIN_FILENO, .code = -1 };
         int k;
 
         if (argc != 1 && argc != 4) {
@@ -337,8 +250,7 @@ int main(int argc, char **argv) {
                 return refuse(r.socket, -ENOKEY);
         }
         r.socket = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        r.timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-        k = r.signals < 0 ? r.signals : r.socket < 0 || r.timer < 0 ? -errno : 0;
+        k = r.signals < 0 ? r.signals : r.socket < 0 ? -errno : 0;
         if (k < 0) {
                 log_error_errno(k, "cannot run anything");
                 return refuse(STDIN_FILENO, k);

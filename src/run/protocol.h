@@ -13,8 +13,6 @@
  *   SIGNAL    leasectl, for each signal that it gets and that the command is to get
  *   STOPPING  leased-run, only where systemd ends the unit: the lease cannot be kept, or somebody stopped it
  *   ENDED     leased-run: the command has ended, and how
- *   UNTIL     leasectl, only where the command also goes by a lease in fleet's registry: before the JOB, and at each
- *             renewal. leased-run ends the command RUN_GRACE before that time, and at that time kills all of the unit
  *
  * The command begins only after leasectl has answered READY, so it never begins when leasectl is gone. When leasectl's
  * end is closed later, leased-run ends, and PID 1 ends what is left of the command. Both programs must be of the same
@@ -25,8 +23,6 @@
 
 #define RUN_PROTOCOL 1u
 
-#define RUN_GRACE (5 * UINT64_C(1000000)) /* in microseconds */
-
 typedef enum RunWord {
         RUN_READY = 1,
         RUN_JOB,
@@ -34,7 +30,6 @@ typedef enum RunWord {
         RUN_SIGNAL, /* .value: the number of the signal */
         RUN_STOPPING,
         RUN_ENDED, /* .value: the exit code, or 128 and the number of the signal */
-        RUN_UNTIL, /* .value and .step: seconds and microseconds of CLOCK_BOOTTIME */
 } RunWord;
 
 /* Why the command did not begin. */

@@ -12,7 +12,8 @@ import subprocess
 import time
 
 from leasectl_fleet import WithFleetsRegistry, boottime
-from leasectl_guest import DEADLINE, ENVIRONMENT, POLL, main, read, run, wait_for
+from leasectl_beta import shown
+from leasectl_guest import DEADLINE, ENVIRONMENT, POLL, main, property_of, read, run, wait_for
 
 STAMPS = "/run/stamps"
 STUBBORN = f"""
@@ -39,6 +40,10 @@ class Commands(WithFleetsRegistry):
         self.addCleanup(command.kill)
         wait_for("it lives", lambda: os.path.exists(STAMPS) and read(STAMPS))
         return command
+
+    @staticmethod
+    def leased_run():
+        return property_of(next(each["unit"] for each in shown("list") if each["unit"].startswith("leased-run-")), "MainPID")
 
     def assertGoneBeforeFleetHas(self, name):
         end = boottime() + 40
@@ -67,6 +72,27 @@ class Commands(WithFleetsRegistry):
     def test_when_leasectl_is_killed(self):
         self.begin("killed").kill()
         self.assertGoneBeforeFleetHas("killed")
+
+    def test_when_leased_run_is_killed_and_nobody_renews(self):
+        command = self.begin("run-killed")
+        self.proxy.mode = "hole"
+        run("kill", "-KILL", self.leased_run())
+        self.assertGoneBeforeFleetHas("run-killed")
+        self.assertNotEqual(command.wait(DEADLINE), 0)
+
+    def test_when_leased_run_and_leasectl_stand_still(self):
+        command = self.begin("both-frozen")
+        self.addCleanup(command.send_signal, signal.SIGCONT)
+        run("kill", "-STOP", self.leased_run(), str(command.pid))
+        self.assertGoneBeforeFleetHas("both-frozen")
+
+    def test_when_its_whole_unit_is_frozen(self):
+        command = self.begin("unit-frozen")
+        unit = next(each["unit"] for each in shown("list") if each["unit"].startswith("leased-run-"))
+        self.proxy.mode = "hole"
+        run("systemctl", "freeze", unit)
+        self.assertGoneBeforeFleetHas("unit-frozen")
+        self.assertNotEqual(command.wait(DEADLINE), 0)
 
     def test_when_leased_is_killed_for_good(self):
         self.begin("dead")

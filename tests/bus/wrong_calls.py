@@ -80,6 +80,8 @@ class WrongCalls:
             self.refused(ERROR + "InvalidName", "GetUnitFile", "string:../x")
             self.refused(ERROR + "InvalidName", "PutUnitFile", "string:../x", "uint64:0", "string:{}")
             self.refused(ERROR + "Busy", "PutUnitFile", "string:never.service", "uint64:7", "string:{}")
+            self.refused(ERROR + "NoSuchUnit", "LimitCommand", "string:bar.service", "uint64:1", "uint64:2", "uint64:3")
+            self.refused(INVALID_ARGS, "LimitCommand", "string:foo.service", "uint64:1", "uint64:2", "uint64:3")
             self.refused(INVALID_ARGS, "SetUnitFileOutcome", "string:foo.service", "int64:1", "string:", "uint32:1", "string:")
             self.refused(INVALID_ARGS, "ExplainOptions", "string:foo.service", "string:[X-Leased]\nGlobal=perhaps\n")
 
