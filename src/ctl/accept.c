@@ -8,10 +8,7 @@
 #include "util/strv.h"
 #include "util/text.h"
 
-enum {
-        RECORD_MAX = 256 * 1024,
-        AHEAD_MAX = 24 * 60 * 60 * 1000, /* ms */
-};
+#define AHEAD_MAX INT64_C(86400000) /* ms: a day */
 
 static char *kept_path(const char *name) {
         return text_format(ACCEPTED_DIRECTORY "/%s", name);
@@ -23,7 +20,7 @@ int accept_recall(const char *name, UnitRecord *ret) {
         *ret = (UnitRecord){};
         if (!path)
                 return -ENOMEM;
-        return read_file(path, RECORD_MAX, &text, NULL) >= 0 && unit_record_open(text, ret) == WHY_NONE &&
+        return read_file(path, RECORD_TEXT_MAX, &text, NULL) >= 0 && unit_record_open(text, ret) == WHY_NONE &&
                unit_record_read(ret) == WHY_NONE && streq(ret->unit, name);
 }
 

@@ -67,7 +67,10 @@ static Why check_files(const UnitRecord *r) {
 }
 
 Why unit_record_open(const char *text, UnitRecord *ret) {
-        *ret = (UnitRecord){ .json = json_loads(text, JSON_REJECT_DUPLICATES, NULL), .text = "", .signature = "" };
+        *ret = (UnitRecord){ .text = "", .signature = "" };
+        if (strlen(text) > RECORD_TEXT_MAX) /* it could be taken, and not be read back to keep an older one out */
+                return WHY_FILE_DAMAGED;
+        ret->json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
         ret->text = get_string(ret->json, "signed");
         ret->signature = get_string(ret->json, "signature");
         return json_is_object(ret->json) && *ret->text ? WHY_NONE : WHY_FILE_DAMAGED;

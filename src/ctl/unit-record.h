@@ -10,7 +10,8 @@
  */
 
 enum {
-        RECORD_CONTENT_MAX = 48 * 1024, /* bytes of all files together: as a record they stay below 256 KiB */
+        RECORD_TEXT_MAX = 256 * 1024,   /* bytes of a whole record */
+        RECORD_CONTENT_MAX = 48 * 1024, /* bytes of all files together: as a record they stay below that */
         RECORD_FILES_MAX = 32,
         RECORD_SIGNER_SIZE = 128,
 };

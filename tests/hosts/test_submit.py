@@ -11,7 +11,7 @@ from scene import scene
 from waiting import now, require, wait_for
 
 KEY = "/srv/key"
-TOO_OLD, BAD_SIGNATURE = 226, 223
+TOO_OLD, BAD_SIGNATURE, DAMAGED = 226, 223, 229
 
 
 class Submitted:
@@ -106,11 +106,18 @@ def units_that_are_submitted_run_move_and_survive_what_a_forger_writes(cluster):
     lost = second.wait_running()
     lost.power_cut()
     second.wait_running(but=lost, deadline=cluster.takeover + 5)
+    old = fleet.record(units[4].name)
     fleet.submit(units[4].name, mark="while one was away")
+    newest = fleet.record(units[4].name)
+    fleet.forge(units[4].name, newest[:-1] + b',"more":"' + 300_000 * b"#" + b'"}')  # what is signed is as it was
     lost.boot()
     cluster.wait_ready(lost)
+    wait_for(f"{lost} takes nothing that it could not keep", lambda: fleet.outcome(lost, units[4].name) == DAMAGED, 30, units[4].story)
+    fleet.forge(units[4].name, newest)
     wait_for(f"{lost} has caught up", lambda: "# while one was away\n" in lost.read(f"/etc/systemd/system/{units[4].name}"), 30,
              units[4].story)
+    wait_for("all have", lambda: all(fleet.outcome(each, units[4].name) == 220 for each in fleet.takers), 30, units[4].story)
+    fleet.require_refused(units[4].name, TOO_OLD, old)
 
     fleet.source.run("leasectl", "destroy", f"--key={KEY}", *names)
     for unit in units:

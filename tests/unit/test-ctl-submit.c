@@ -94,6 +94,23 @@ static void what_is_no_plain_text_or_too_much_is_damaged(void **state) {
         assert_int_equal(judge(strdup("{\"content\":\"a\\u0000b\"}")), WHY_FILE_DAMAGED);
 }
 
+/* A forger can add to what is not signed. What was taken must be read back from the disk, or an older one is taken. */
+static void a_record_that_is_padded_is_damaged(void **state) {
+        _cleanup_free_ char *text = unit_record_text(CLUSTER, "web.service", 7, 7, NULL), *record = NULL;
+        _cleanup_free_ char *much = calloc(1, RECORD_TEXT_MAX + 2);
+        UnitRecord r;
+
+        assert_non_null(much);
+        memset(much, ' ', RECORD_TEXT_MAX + 1);
+        record = unit_record_format(text, "signature");
+        memcpy(much, record, strlen(record));
+        assert_int_equal(unit_record_open(much, &r), WHY_FILE_DAMAGED);
+        unit_record_done(&r);
+        much[RECORD_TEXT_MAX] = '\0';
+        assert_int_equal(unit_record_open(much, &r), WHY_NONE);
+        unit_record_done(&r);
+}
+
 static void versions_are_within_bounds(void **state) {
         static const int64_t bad[][2] = { { 0, 0 }, { -1, -1 }, { 1, 2 }, { 1, 0 }, { INT64_C(1) << 53, 1 },
                 { INT64_MAX, INT64_MAX } };
@@ -108,6 +125,7 @@ int main(void) {
                 cmocka_unit_test(what_was_made_is_read_again),
                 cmocka_unit_test(no_name_leads_elsewhere),
                 cmocka_unit_test(what_is_no_plain_text_or_too_much_is_damaged),
+                cmocka_unit_test(a_record_that_is_padded_is_damaged),
                 cmocka_unit_test(versions_are_within_bounds),
         };
 
