@@ -16,8 +16,9 @@
 #define PREFIX "units/"
 /* How long the program may take. It waits up to 20 s for units to move, and for stops that are slow. */
 #define ACCEPT_TIME (10 * USEC_PER_MINUTE)
-/* How long after a failure of the program it is run again. */
-#define TRY_AGAIN (30 * USEC_PER_SEC)
+/* How long after a failure of the program it is run again: at first, and at last. */
+#define TRY_AGAIN USEC_PER_SEC
+#define TRY_AGAIN_MOST (30 * USEC_PER_SEC)
 
 enum {
         OUTCOMES_MAX = 1000, /* units of which it is known what has become of them; of more nothing is shown */
@@ -48,9 +49,9 @@ struct UnitFiles {
         FileOutcome *outcomes;
         size_t n_outcomes;
         sd_event_source *timer; /* runs the program again after it has failed */
+        usec_t try_after;       /* how long it waited after the last failure; 0: it ended well */
         bool running, again;    /* the program runs; a record has changed since it began */
         bool reloaded;          /* the configuration was read since it began */
-        bool failed;            /* ... last time, which is logged once */
 };
 
 /* ---- the program ---- */
@@ -87,12 +88,12 @@ static void on_ended(int error, const char *text, void *userdata) {
                 run(f);
                 return;
         }
-        if (!well && !f->failed)
-                log_warning("leasectl accept-files has failed, and is run again every 30s: %s", text);
-        f->failed = !well;
+        if (!well && f->try_after == 0)
+                log_warning("leasectl accept-files has failed, and is run again until it ends well: %s", text);
+        f->try_after = well ? 0 : f->try_after == 0 ? TRY_AGAIN : MIN(2 * f->try_after, TRY_AGAIN_MOST);
         if (well)
                 return;
-        (void) sd_event_source_set_time(f->timer, usec_add(now_boottime(), TRY_AGAIN));
+        (void) sd_event_source_set_time(f->timer, usec_add(now_boottime(), f->try_after));
         (void) sd_event_source_set_enabled(f->timer, SD_EVENT_ONESHOT);
 }
 
