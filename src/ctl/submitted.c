@@ -29,14 +29,22 @@ int submitted_read(Ctl *ctl, const char *unit, UnitRecord *ret, json_int_t *ret_
 }
 
 int submitted_print(Ctl *ctl, const char *unit, json_t *rows) {
+        _cleanup_(strv_freep) char **signers = NULL;
         UnitRecord record;
         json_int_t revision = 0;
+        Why why = WHY_NONE;
         json_t *file;
         size_t i;
         int code = submitted_read(ctl, unit, &record, &revision);
 
         if (code == CTL_OK && !record.files)
                 code = CTL_NO_SUCH_UNIT;
+        if (code == CTL_OK)
+                why = streq(record.unit, unit) ? signature_verify(record.text, record.signature, &signers)
+                                               : WHY_FILE_OTHER_NAME;
+        if (code == CTL_OK && why != WHY_NONE) /* whoever can write to the registry may have written it */
+                complain("note: %s: what was submitted is not verified here: %s", unit,
+                                WHY_TEXT(reason_of(why, record.unit)));
         if (code == CTL_OK && ctl->json != JSON_OFF)
                 (void) json_array_append_new(rows,
                                 json_pack("{s:s, s:O, s:s}", "unit", unit, "files", record.files, "options", ""));
