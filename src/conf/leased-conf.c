@@ -219,6 +219,8 @@ static const char *const accept_words[] = {
 };
 
 static int parse_accept_units(const char *value, void *field) {
+        if (streq(value, "yes"))
+                value = accept_words[ACCEPT_ETC];
         for (size_t i = 0; i < ELEMENTSOF(accept_words); i++)
                 if (streq(value, accept_words[i]) || (!*value && i == ACCEPT_NO)) {
                         *(AcceptUnits *) field = (AcceptUnits) i;
@@ -379,8 +381,8 @@ static const IniOption options[_O_MAX] = {
                         print_span },
         [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN,
                         print_span },
-        [O_ACCEPT_UNITS] = { "AcceptUnits", parse_accept_units, offsetof(LeasedConf, accept_units), "no, run or etc",
-                        print_accept_units },
+        [O_ACCEPT_UNITS] = { "AcceptUnits", parse_accept_units, offsetof(LeasedConf, accept_units),
+                        "no, run, etc or yes", print_accept_units },
         [O_ALLOWED_UNITS] = { "AllowedUnits", parse_allowed_units, offsetof(LeasedConf, allowed_units),
                         "a list of SIGNER:UNITS, e.g. alice@example.com:web-*.service", print_words },
         [O_LEASE_REGISTRY] = { "LeaseRegistry", parse_lease_registry, 0,

@@ -116,10 +116,9 @@ static int set_copies(Ctl *ctl, const char *number) {
         return set_number("copies", number, SLOTS_MAX, &ctl->copies);
 }
 
-/* fleet's users look for it. */
-static int refuse_start(Ctl *ctl, const char *value) {
-        complain("--start: a unit starts when it is submitted, leave it out");
-        return CTL_USAGE;
+/* Fleet's users look for it. A unit starts when it is submitted, also without. */
+static int set_start(Ctl *ctl, const char *value) {
+        return CTL_OK;
 }
 
 /* The value becomes part of a command of a shell. */
@@ -180,7 +179,7 @@ static const Flag flags[] = {
         { "no-wait", 0, NULL, "submit", "Do not wait until it runs somewhere" },
         { "no-roll", 0, NULL, "submit", "What runs goes on until it starts again", PLACE(no_roll, true) },
         { "copies", 0, "NUMBER", "submit", "How many run at once, or how many instances", .set = set_copies },
-        { "start", 0, NULL, "submit", NULL, .set = refuse_start },
+        { "start", 0, NULL, "submit", "It starts, as it also does without this option", .set = set_start },
         { "key", 0, "FILE", "submit destroy", "The key that signs, as for ssh-keygen -Y sign", .set = set_key },
         { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },
         { "all", 0, NULL, "disable", "Every unit that is enabled here" },

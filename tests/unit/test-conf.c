@@ -225,8 +225,8 @@ static void a_signer_may_submit_what_the_list_says(void **state) {
         assert_int_equal(load(*state, "[Leased]\n", &none, &m), 0);
         assert_int_equal(none->accept_units, ACCEPT_NO);
         assert_true(leased_conf_may_submit(none, "c@x", "db.service"));
-        assert_int_equal(load(*state, "[Leased]\nAcceptUnits=yes\nAllowedUnits=a@x\n", &bad, &m), -EBADMSG);
-        assert_messages(&m, CONF ":2: AcceptUnits=yes: expected is no, run or etc",
+        assert_int_equal(load(*state, "[Leased]\nAcceptUnits=true\nAllowedUnits=a@x\n", &bad, &m), -EBADMSG);
+        assert_messages(&m, CONF ":2: AcceptUnits=true: expected is no, run, etc or yes",
                         CONF ":3: AllowedUnits=a@x: expected is a list of SIGNER:UNITS, e.g. "
                              "alice@example.com:web-*.service",
                         NULL);
