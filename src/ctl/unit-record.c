@@ -5,6 +5,9 @@
 #include "conf/dropin.h"
 #include "util/unit-name.h"
 
+/* Of a name of a file, less what leased adds to it (".taken.XXXXXX"). */
+#define NAME_LENGTH_MAX 240
+
 /* A number that any reader of JSON can tell from its neighbours. */
 #define VERSION_MAX ((INT64_C(1) << 53) - 1)
 
@@ -17,8 +20,8 @@ bool unit_record_name_is_valid(const char *unit) {
         for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
                 if (startswith(unit, reserved[i]))
                         return false;
-        return unit_name_is_valid(unit) && endswith(unit, ".service") && unit[0] != '.' && unit[0] != '-' &&
-               !strchr(unit, '/');
+        return unit_name_is_valid(unit) && strlen(unit) <= NAME_LENGTH_MAX && endswith(unit, ".service") &&
+               unit[0] != '.' && unit[0] != '-' && !strchr(unit, '/');
 }
 
 /* The unit file itself, or a drop-in of it: no name leads anywhere else. */

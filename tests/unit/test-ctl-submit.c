@@ -68,6 +68,7 @@ static void no_name_leads_elsewhere(void **state) {
         static const char *const reserved[] = { "leased.service", "leased-guard.service", "dbus.service",
                 "sshd.service", "ssh.service", "systemd-logind.service", "user@0.service", "getty@tty1.service",
                 "web@.service", "web.timer", "web", "a/b.service", "../a.service", "-a.service", ".a.service", "" };
+        char name[256];
 
         assert_int_equal(judge_file("web.service.d/a.conf", "#"), WHY_NONE);
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
@@ -75,6 +76,11 @@ static void no_name_leads_elsewhere(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
                 assert_false(unit_record_name_is_valid(reserved[i]));
         assert_true(unit_record_name_is_valid("web@1.service"));
+        memset(name, 'n', sizeof(name));
+        strcpy(name + 240 - strlen(".service"), ".service");
+        assert_true(unit_record_name_is_valid(name));
+        strcpy(name + 241 - strlen(".service"), ".service");
+        assert_false(unit_record_name_is_valid(name));
         assert_int_equal(judge(unit_record_text(CLUSTER, "dbus.service", 1, 1, NULL)), WHY_FILE_BAD_NAME);
 }
 
