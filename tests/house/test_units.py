@@ -23,7 +23,7 @@ DEVICES = "PrivateDevices=yes" if version_of_systemd() >= 257 else "DevicePolicy
 
 # Exposure in tenths, at most. docs/operations.md, "The sandbox of each service", explains what is left.
 LIMITS = {
-    "leased.service": 20 if DEVICES.startswith("Private") else 22,
+    "leased.service": 20 if DEVICES.startswith("Private") else 21,
     "leased-guard.service": 20 if DEVICES.startswith("Private") else 22,
     "leased-address@.service": 20,
     "leased-etcd.service": 20,
