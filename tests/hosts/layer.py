@@ -43,4 +43,7 @@ def install(build, directory):
                              ("tests/hosts/wall-clock.so", WALL_CLOCK)):
         os.makedirs(os.path.dirname(directory + installed), exist_ok=True)
         shutil.copy(os.path.join(build, built), directory + installed)
+    if os.environ.get("ETCD"):  # of tests/run, instead of the installed one
+        os.makedirs(directory + "/usr/bin", exist_ok=True)
+        shutil.copy(os.environ["ETCD"], directory + "/usr/bin/etcd")
     return directory
