@@ -41,7 +41,7 @@ class CiFile(unittest.TestCase):
     def test_every_suite_and_option_is_known(self):
         lines = list(commands())
         named = {suite for line in lines for suite in re.findall(r"--suite=(\S+)", line)}
-        self.assertIn("sanitizers", named)
+        self.assertEqual(suites() - named, {"long"})  # an emulated machine, and minutes of one processor for each of the others
         self.assertLessEqual(named, suites())
         for line in lines:
             program = re.sub(r"^sudo ", "", line).split()[0]
