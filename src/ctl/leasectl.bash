@@ -3,9 +3,12 @@
 
 # Behind "run" and its options comes the name of a lease, and behind that the command's own line.
 _leasectl_run() {
-        local i
+        local i=1
 
-        for ((i = $1 + 1; i < COMP_CWORD; i++)); do
+        while [[ ${COMP_WORDS[i]} != run ]]; do
+                ((i++))
+        done
+        for ((i++; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
                 -E|--setenv|--working-directory|--slots) ((i++)) ;;
                 -*|=) ;;
@@ -23,7 +26,14 @@ _leasectl_run() {
 
 _leasectl_leases() {
         busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
-                grep -o '\["[^"]*"' | cut -d '"' -f 2
+                grep -o '\["[^"]*"' | cut -d '"' -f 2 | sed 's/\\\\/\\/g'
+}
+
+# Prints the units of all machines, and UNIT#1, UNIT#2 and so on, the copies of a unit with Copies=.
+_leasectl_everywhere() {
+        busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListClusterUnits sast "" 0 0 2>/dev/null |
+                grep -o '\["[^"]*","[^"]*","[^"]*"' | sed 's/\\\\/\\/g' |
+                awk -F '"' '{ print $2 } $6 ~ /#[0-9]+$/ { sub(/.*#/, "#", $6); print $2 $6 }' | sort -u
 }
 
 # Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
@@ -36,22 +46,28 @@ _leasectl_unit_files() {
 }
 
 _leasectl() {
-        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word verb= i
+        # bash parts the line also at "@" and ":", which names of units have; here words end at blanks only.
+        local line=${COMP_LINE:0:COMP_POINT} breaks=${COMP_WORDBREAKS//[^@:=]/} current previous skip= word verb= i
+        local -a words
         local verbs='status list machines history logs monitor prove metrics is-held check enable disable stop start restart
                 release transfer steal rearm drain undrain confirm-dead pause resume run rebalance forget cat set edit submit destroy list-files verify accept-files set-metadata registry config setup reload help version'
         local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --since --clocks --stop --anyway --force
                 --all --all-machines --dry-run --until-reboot --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots --key --no-roll --start --copies'
 
-        for ((i = 1; i < COMP_CWORD; i++)); do
-                word=${COMP_WORDS[i]}
+        read -ra words <<<"$line"
+        [[ $line == *[[:blank:]] ]] && words+=('')
+        current=${words[-1]}
+        previous=${words[-2]}
+        for ((i = 1; i < ${#words[@]} - 1; i++)); do
+                word=${words[i]}
                 case $word in
-                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key) ((i++)) ;;
-                -*|=) ;;
+                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key|--lines|--since|--clocks|--copies) ((i++)) ;;
+                -*) ;;
                 *) verb=$word; break ;;
                 esac
         done
         COMPREPLY=()
-        if [[ $verb == run ]] && _leasectl_run "$i"; then
+        if [[ $verb == run ]] && _leasectl_run; then
                 return
         fi
         if [[ $previous == -H || $previous == --host ]]; then
@@ -67,7 +83,7 @@ _leasectl() {
                 case $verb in
                 transfer)
                         if [[ $previous == transfer ]]; then
-                                mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }')
+                                mapfile -t units < <(_leasectl_everywhere)
                         else
                                 mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                         grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
@@ -95,16 +111,17 @@ _leasectl() {
                                 mapfile -t units < <(compgen -f -- "$current")
                         fi ;;
                 history|is-held)
-                        mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }'
-                                _leasectl_leases) ;;
-                status|logs|stop|start|restart|release|steal|rearm)
+                        mapfile -t units < <(_leasectl_everywhere; _leasectl_leases) ;;
+                logs|stop|start|restart|release|rearm)
+                        mapfile -t units < <(_leasectl_everywhere) ;;
+                status|steal)
                         mapfile -t units < <(leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
                 set)
                         if [[ $previous == set ]]; then
                                 mapfile -t units < <(ls /etc/leased/units 2>/dev/null)
                         else
                                 compopt -o nospace
-                                mapfile -t units < <(leasectl cat -- "${COMP_WORDS[i + 1]}" 2>/dev/null |
+                                mapfile -t units < <(leasectl cat -- "${words[i + 1]}" 2>/dev/null |
                                         sed -n 's/^\([A-Za-z]*=\).*/\1/p' | sort -u)
                         fi ;;
                 disable|edit)
@@ -118,9 +135,13 @@ _leasectl() {
                 esac
                 # Names of units may have a backslash in them, which must be typed as two.
                 for word in "${units[@]}"; do
-                        [[ $word == "$current"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
+                        printf -v word '%q' "$word"
+                        [[ $word == "$current"* ]] && COMPREPLY+=("$word")
                 done
         fi
+        # What stands before the last of these stays on the line, and only the rest is replaced, with an "@" itself.
+        [[ -n $breaks ]] && skip=${current%"${current##*[$breaks]}"}
+        COMPREPLY=("${COMPREPLY[@]#"${skip%@}"}")
 }
 
 complete -F _leasectl leasectl

@@ -11,7 +11,14 @@ end
 
 function __leasectl_leases
     busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
-        grep -o '\["[^"]*"' | cut -d '"' -f 2
+        grep -o '\["[^"]*"' | cut -d '"' -f 2 | sed 's/\\\\\\\\/\\\\/g'
+end
+
+# Prints the units of all machines, and UNIT#1, UNIT#2 and so on, the copies of a unit with Copies=.
+function __leasectl_everywhere
+    busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListClusterUnits sast "" 0 0 2>/dev/null |
+        grep -o '\["[^"]*","[^"]*","[^"]*"' | sed 's/\\\\\\\\/\\\\/g' |
+        awk -F '"' '{ print $2 } $6 ~ /#[0-9]+$/ { sub(/.*#/, "#", $6); print $2 $6 }' | sort -u
 end
 
 # Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
@@ -37,7 +44,7 @@ function __leasectl_words
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- $word -H --host --color -E --setenv --working-directory --slots --key
+        else if contains -- $word -H --host --color -E --setenv --working-directory --slots --key --lines --since --clocks --copies
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -81,12 +88,14 @@ function __leasectl
             end
         case '*,UNIT... MACHINE*'
             if test (count $words) = 1
-                __leasectl_units
+                __leasectl_everywhere
             else
                 __leasectl_machines
             end
+        case 'logs,*' 'stop,*' 'start,*' 'restart,*' 'release,*' 'rearm,*'
+            __leasectl_everywhere
         case '*,UNIT|LEASE*' '*,[UNIT|LEASE*'
-            __leasectl_units
+            __leasectl_everywhere
             __leasectl_leases
         case '*,UNIT*' '*,[UNIT*'
             __leasectl_units

@@ -12,7 +12,14 @@ _leasectl_machines() {
 
 _leasectl_leases() {
         busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListLeases 2>/dev/null |
-                grep -o '\["[^"]*"' | cut -d '"' -f 2
+                grep -o '\["[^"]*"' | cut -d '"' -f 2 | sed 's/\\\\/\\/g'
+}
+
+# Prints the units of all machines, and UNIT#1, UNIT#2 and so on, the copies of a unit with Copies=.
+_leasectl_everywhere() {
+        busctl --json=short call org.leased1 /org/leased1 org.leased1.Manager ListClusterUnits sast "" 0 0 2>/dev/null |
+                grep -o '\["[^"]*","[^"]*","[^"]*"' | sed 's/\\\\/\\/g' |
+                awk -F '"' '{ print $2 } $6 ~ /#[0-9]+$/ { sub(/.*#/, "#", $6); print $2 $6 }' | sort -u
 }
 
 # Prints the units of every kind that can be leased, loaded or not. Of templates only instances are printed.
@@ -39,7 +46,7 @@ _leasectl() {
 
         for ((i = 2; i < CURRENT; i++)); do
                 case ${words[i]} in
-                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key) ((i++)) ;;
+                -H|--host|--color|-E|--setenv|--working-directory|--slots|--key|--lines|--since|--clocks|--copies) ((i++)) ;;
                 -*) ;;
                 *) [[ -n $verb ]] && { names=(x); break }
                    verb=${words[i]} ;;
@@ -80,11 +87,12 @@ _leasectl() {
                         names=(${(f)"$(_leasectl_units)"}) ;;
                 *,'UNIT... MACHINE'*)
                         if [[ $previous == $verb ]]; then
-                                names=(${(f)"$(_leasectl_units)"})
+                                names=(${(f)"$(_leasectl_everywhere)"})
                         else
                                 names=(${(f)"$(_leasectl_machines)"})
                         fi ;;
-                *,UNIT\|LEASE*|*,\[UNIT\|LEASE*) names=(${(f)"$(_leasectl_units; _leasectl_leases)"}) ;;
+                (logs|stop|start|restart|release|rearm),*) names=(${(f)"$(_leasectl_everywhere)"}) ;;
+                *,UNIT\|LEASE*|*,\[UNIT\|LEASE*) names=(${(f)"$(_leasectl_everywhere; _leasectl_leases)"}) ;;
                 *,UNIT*|*,\[UNIT*) names=(${(f)"$(_leasectl_units)"}) ;;
                 *,MACHINE*|*,\[MACHINE*) names=(${(f)"$(_leasectl_machines)"}) ;;
                 *,LEASE*) names=(${(f)"$(_leasectl_leases)"}) ;;
