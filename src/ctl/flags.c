@@ -151,9 +151,9 @@ static int refuse_period(Ctl *ctl, const char *value) {
 #define PLACE(member, value) .place = offsetof(Ctl, member), .to = (value)
 #define LISTINGS                                                                                                      \
         "status list machines history monitor check registry reload set-metadata config cat "                         \
-        "prove list-files verify"
+        "prove list-files verify is-held logs version"
 #define TRIED "drain transfer release steal disable rebalance"
-#define ACTS "enable submit destroy stop start restart rearm undrain confirm-dead pause resume forget set edit"
+#define ACTS "enable submit destroy stop start restart rearm undrain confirm-dead pause resume forget set edit setup"
 
 static const Flag flags[] = {
         { "help", 'h', NULL, NULL, "This text; behind a verb: about this verb", PLACE(help, true) },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ctl/flags.h"
+#include "ctl/output.h"
 
 enum {
         NAME_WIDTH = 26, /* of the column in which options stand */
@@ -103,7 +104,12 @@ int help_about(const Verb *verb) {
         return CTL_OK;
 }
 
-int help_version(void) {
-        (void) puts("leasectl " LEASED_VERSION);
+int help_version(const Ctl *ctl) {
+        json_auto_t *told = json_pack("{s:s}", "version", LEASED_VERSION);
+
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, told);
+        else
+                (void) puts("leasectl " LEASED_VERSION);
         return CTL_OK;
 }

@@ -7,4 +7,4 @@
  * without a verb, all of both tables. Returns CTL_OK. */
 int help_about(const Verb *verb);
 /* Prints the version. Returns CTL_OK. */
-int help_version(void);
+int help_version(const Ctl *ctl);

@@ -54,7 +54,7 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
                 return lease_is_held(ctl, typed, strempty(unit), ret);
         code = unit_read_one(ctl, strempty(unit), &row);
         if (code == CTL_OK && streq(get_string(row, "state"), "unknown")) {
-                if (ctl->legend)
+                if (ctl->legend && ctl->json == JSON_OFF)
                         say("unknown");
                 return CTL_UNKNOWN;
         }
@@ -64,18 +64,23 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
 }
 
 int verb_is_held(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *rows = json_array();
         int all = CTL_OK;
 
         for (int i = 0; i < argc; i++) {
                 bool held = false;
                 int code = ask(ctl, argv[i], &held);
 
-                if (code == CTL_OK && ctl->legend)
+                (void) json_array_append_new(rows, json_pack("{s:s, s:o}", "name", argv[i], "held",
+                                                                   code == CTL_OK ? json_boolean(held) : json_null()));
+                if (code == CTL_OK && ctl->legend && ctl->json == JSON_OFF)
                         say("%s", held ? "held" : "not held");
                 if (code == CTL_OK && !held)
                         code = CTL_NOT_HELD;
                 if (code != CTL_OK)
                         all = code;
         }
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, rows);
         return all;
 }

@@ -81,10 +81,21 @@ static const json_t *find_holder(const json_t *machines, const json_t *rows, con
         return found;
 }
 
-/* Prints the lines of one unit, or of one copy of it. The argument several says that lines of other units are printed
- * as well. */
-static int print_one(
-                Ctl *ctl, const char *unit, unsigned copy, const json_t *machines, const json_t *rows, bool several) {
+static json_t *json_of(const char *text) {
+        _cleanup_(strv_freep) char **lines = NULL;
+        json_t *list = json_array();
+
+        (void) strv_split_lines(text, &lines);
+        for (char **line = lines; line && *line; line++)
+                (void) json_array_append_new(list, json_string(*line));
+        return list;
+}
+
+/* Prints the lines of one unit, or of one copy of it, or with --json adds them to told. The argument several says that
+ * lines of other units are printed as well. */
+static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *machines, const json_t *rows,
+                bool several, json_t *told) {
+        bool for_people = ctl->json == JSON_OFF, read;
         const json_t *holder = find_holder(machines, rows, unit, copy), *machine;
         const char *name = "this machine", *host = ctl->host;
         _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines);
@@ -94,21 +105,26 @@ static int print_one(
                 name = get_string(machine, "hostname");
         if (machine && !get_boolean(machine, "here"))
                 host = name;
-        if (several && ctl->legend)
+        if (several && ctl->legend && for_people)
                 say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
         if (!holder && ctl->legend)
                 complain("%s: runs nowhere; these lines are of %s", unit, host ?: name);
-        if (read_lines(host, PATIENTLY, unit, ctl->lines, &text) != 0) {
+        read = read_lines(host, PATIENTLY, unit, ctl->lines, &text) == 0;
+        (void) json_array_append_new(
+                        told, json_pack("{s:s, s:b, s:s?, s:o?}", "unit", unit, "held", holder != NULL, "hostname",
+                                              machine ? name : NULL, "lines", read ? json_of(strempty(text)) : NULL));
+        if (!read) {
                 complain("%s: the journal of %s cannot be read%s; there: %s", unit, name, host ? " over SSH" : "",
                                 strempty(command));
                 return CTL_FAILED;
         }
-        print_lines(strempty(text));
+        if (for_people)
+                print_lines(strempty(text));
         return CTL_OK;
 }
 
 int verb_logs(Ctl *ctl, int argc, char **argv) {
-        json_auto_t *machines = NULL, *rows = NULL;
+        json_auto_t *machines = NULL, *rows = NULL, *told = json_array();
         int code = machines_read(ctl, &machines);
 
         if (code == CTL_OK)
@@ -124,12 +140,14 @@ int verb_logs(Ctl *ctl, int argc, char **argv) {
                 if (copy > 0)
                         unit[strcspn(unit, "#")] = '\0';
                 if (unit && unit_name_kind(unit) != UNIT_NAME_INVALID)
-                        c = print_one(ctl, unit, copy, machines, rows, argc > 1);
+                        c = print_one(ctl, unit, copy, machines, rows, argc > 1, told);
                 else
                         complain("%s: is no name of a unit", argv[i]);
                 if (c != CTL_OK)
                         code = c;
         }
+        if (ctl->json != JSON_OFF)
+                print_json(ctl, told);
         pager_close();
         return code;
 }

@@ -33,7 +33,7 @@ static int tell(const Ctl *ctl, const Verb *verb, int argc, char **argv) {
         if (ctl->help)
                 return help_about(verb);
         if (ctl->version || streq(verb->name, "version"))
-                return help_version();
+                return help_version(ctl);
         if (!streq(verb->name, "help"))
                 return -1;
         about = find_verb(argc > 0 ? argv[0] : "");
