@@ -160,6 +160,31 @@ static void judge_copies(json_t *cluster, const json_t *rows, size_t from, size_
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
 }
 
+/* Names each machine that goes by another number of copies than the highest. One that knows of none, since its options
+ * or its leased are older, runs the unit by another lease, beside the copies. */
+static void judge_numbers(json_t *cluster, const json_t *rows, size_t from, size_t to, size_t copies) {
+        const json_t *machines = json_object_get(cluster, "machines");
+        const char *unit = get_string(json_array_get(rows, from), "unit");
+        char name[HOSTNAME_SHOWN];
+
+        for (size_t i = from; i < to; i++) {
+                const json_t *row = json_array_get(rows, i);
+                size_t here = (size_t) get_integer(row, "copies");
+
+                (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
+                if (here == copies || streq(get_string(row, "state"), "silent"))
+                        continue;
+                if (here == 0)
+                        add_wrong(cluster, "unit-copies", unit,
+                                        "has no Copies= on %s, or leased there is too old for it: what runs there "
+                                        "counts as one of %zu",
+                                        name, copies);
+                else
+                        add_wrong(cluster, "unit-copies", unit, "has Copies=%zu on %s, and %zu elsewhere", here, name,
+                                        copies);
+        }
+}
+
 /* One unit: the rows from..to-1, one for each machine on which it is enabled. */
 static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t to, const json_t *stuck) {
         const char *unit = get_string(json_array_get(rows, from), "unit");
@@ -195,6 +220,7 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
                         judge_stuck(cluster, holder, stuck);
                 if (copies > held)
                         judge_copies(cluster, rows, from, to, held, copies);
+                judge_numbers(cluster, rows, from, to, copies);
         } else
                 judge_free(cluster, rows, from, to);
 }

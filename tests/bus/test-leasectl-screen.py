@@ -9,6 +9,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import termios
@@ -136,6 +137,11 @@ class Screen(ScreenCase):
         self.assertEqual({each["lease"] for each in shown("history", unit)}, {f"{unit}#1", f"{unit}#2"})
         put(f"leases/{unit}#3", self.lease("free", 3))  # of a time when there were more copies
         wait_for("it is listed", lambda: [each["kind"] for each in shown("list", "--all") if each["lease"].startswith(unit)] == ["unit"] * 3)
+        put(f"leases/{unit}#2", self.lease("free", 8))
+        self.offer(unit, active="active", since=NOW)  # as a version tells that knows no copies
+        put(f"leases/{unit}", self.lease("held", 3))
+        wait_for("the machine without copies is named", lambda: re.search(rf"{unit}  has no Copies= on beta, or", ctl("-1").stdout))
+        self.assertEqual(wrong(unit), ["unit-copies"])
 
     def test_signals_have_revisions_and_since_tells_all_that_was_missed(self):
         """Whoever reads ListClusterUnits with the revision of the last signal misses no change."""
