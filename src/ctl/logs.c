@@ -14,6 +14,7 @@
 #include "ctl/cluster.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/program.h"
 #include "util/strv.h"

@@ -179,7 +179,7 @@ static int append_details(sd_bus_message *question, sd_bus_message *m) {
 
         if (!of_units && sd_bus_message_read(m, "s", &details.lease) <= 0)
                 details.lease = sd_bus_message_get_path(m); /* a method of the lease's own object */
-        else if (of_units && endswith(details.verb, "Machine"))
+        else if (of_units && strstr(details.verb, "Machine"))
                 r = sd_bus_message_read(m, "s", &details.machine);
         else if (of_units && !sd_bus_message_has_signature(m, ""))
                 r = read_unit_details(m, &details);

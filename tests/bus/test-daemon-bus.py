@@ -593,9 +593,9 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)
             self.assert_error(answer, "who authenticates to polkit")
             self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine machine=\n")
-            self.assert_error(call("DrainMachine", "s", "0" * 32, user=65534), "The registry names no machine")
-            self.assertEqual(polkit.stdout.readline(),
-                             f"org.leased1.manage-units verb=DrainMachine unit= lease= machine={'0' * 32}\n")
+            for verb in ("DrainMachine", "DrainMachineUntilReboot"):
+                self.assert_error(call(verb, "s", "0" * 32, user=65534), "The registry names no machine")
+                self.assertEqual(polkit.stdout.readline(), f"org.leased1.manage-units verb={verb} unit= lease= machine={'0' * 32}\n")
             self.assertEqual(call("ListUnits", user=65534).returncode, 0)
         finally:
             polkit.kill()
