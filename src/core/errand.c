@@ -150,7 +150,7 @@ EventKind errand_word(RequestVerb verb) {
 /* Begins the word, which tells r->end how it ends, at once or later. */
 static void carry_out(Core *c, Request *r) {
         const RequestRecord *v = &r->value;
-        Report report = { .kind = REPORT_ASKED, .unit = v->unit, .session = r->from, .by = v->by };
+        Report report = { .kind = REPORT_ASKED, .unit = v->unit, .session = r->from, .by = v->by, .verb = v->verb };
 
         r->begun = true;
         report.lease = unit_find(c, v->unit)->lease->name;

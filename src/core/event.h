@@ -326,7 +326,7 @@ typedef enum ReportKind {
                            report comes once more when .machine_id becomes known */
         REPORT_STANDS_BACK, /* .unit .lease .why: for .span this machine does not take it */
         REPORT_RETAKEN,  /* .lease .index: a lease whose record was lost is ours now; .span until the unit may start */
-        REPORT_ASKED,    /* .unit .lease .session .by: begun, as that session of another machine has asked */
+        REPORT_ASKED,    /* .unit .lease .session .by .verb: begun, as that session of another machine has asked */
         REPORT_RESTORED, /* .lease .index: the record of ours was damaged or deleted, and is written again */
 } ReportKind;
 
@@ -342,6 +342,7 @@ typedef struct Report {
         uint64_t revision; /* of the lease's record, when the lease is acquired, released or handed on */
         usec_t span;
         Why why;
+        RequestVerb verb;
         bool again;
 } Report;
 

@@ -20,6 +20,7 @@ static const char *const ids[] = {
         [REPORT_STARTED] = MESSAGE_STARTED,
         [REPORT_STOPPED] = MESSAGE_STOPPED,
         [REPORT_RELEASED] = MESSAGE_RELEASED,
+        [REPORT_ASKED] = MESSAGE_ASKED,
         [REPORT_TRANSFERRED] = MESSAGE_HANDED_ON,
         [REPORT_ROBBED] = MESSAGE_ROBBED,
         [REPORT_ADOPTED] = MESSAGE_ADOPTED,
@@ -132,6 +133,7 @@ static void say(const Line *l, int level, const char *format, ...) {
                                         .code = why_of(l),
                                         .index = l->report->index,
                                         .revision = l->report->revision,
+                                        .by = l->report->by,
                         },
                         text);
         if (level <= LOG_WARNING)
@@ -281,6 +283,20 @@ static void report_acquired(const Line *l) {
         }
 }
 
+/* What another machine's operator has asked for, as leasectl's verb is called. */
+static const char *verb_word(RequestVerb verb) {
+        static const char *const words[] = {
+                [REQUEST_RELEASE] = "release",
+                [REQUEST_TRANSFER] = "transfer",
+                [REQUEST_REARM] = "rearm",
+                [REQUEST_STOP] = "stop",
+                [REQUEST_START] = "start",
+                [REQUEST_RESTART] = "restart",
+        };
+
+        return words[verb];
+}
+
 static void report_let_go(const Line *l) {
         const Report *r = l->report;
 
@@ -307,7 +323,7 @@ static void report_let_go(const Line *l) {
                                 why_word(r->why));
                 break;
         case REPORT_ASKED:
-                say(l, LOG_NOTICE, "asked for by %s, through the registry (Index %" PRIu64 ")",
+                say(l, LOG_NOTICE, "%s asked for by %s, through the registry (Index %" PRIu64 ")", verb_word(r->verb),
                                 isempty(r->by) ? "another machine" : r->by, r->index);
                 break;
         case REPORT_TRANSFERRED:

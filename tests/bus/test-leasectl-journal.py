@@ -11,7 +11,7 @@ import os
 import re
 import time
 
-from leasectl_beta import BETA, REGISTRY, WithBeta, put, shown
+from leasectl_beta import BETA, BETA_SESSION, REGISTRY, WithBeta, put, shown
 from leasectl_guest import HERE, ctl, main, read, run, wait_for
 
 IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"([0-9a-f]{32})"', read(os.path.join(HERE, "message-ids.h")), re.MULTILINE))
@@ -74,6 +74,15 @@ class Journal(WithBeta):
         self.assertEqual(self.last(unit, "NOT_STARTED")["LEASE"], unit)
         unit = self.enable("word.service")
         self.assertNotEqual(ctl("rearm", unit).returncode, 0)
+
+    def test_what_another_machines_operator_asks_for_is_told(self):
+        unit = self.enable("told.service")
+        put(f"requests/{self.here()['machine_id']}/{BETA_SESSION}.0011223344556677",
+            {"verb": "restart", "unit": unit, "machine_id": "", "index": self.index(unit), "within": 10000000, "stage": "asked",
+             "by": "anna@beta"})
+        entry = self.last(unit, "ASKED")
+        self.assertIn(": restart asked for by anna@beta, ", entry["MESSAGE"])
+        self.assertEqual((entry["REQUESTED_BY"], entry["LEASE"]), ("anna@beta", unit))
 
     def test_the_journal_keeps_more_tenures_than_the_record(self):
         unit = self.enable("often.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nHoldDownSec=1s\n")

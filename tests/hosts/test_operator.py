@@ -27,6 +27,8 @@ def what_is_asked_of_the_holder_at_another_machine_is_done_there(cluster):
     other.run("leasectl", "restart", unit.name)
     wait_for("it was started again there", lambda: len(unit.tenures) > before, 10, unit.story)
     unit.wait_running(on=holder)
+    wait_for("its journal there says who asked", lambda: f"restart asked for by root@{other}, " in holder.journal(200, unit.name), 10,
+             unit.story)
     other.run("leasectl", "release", unit.name)
     unit.wait_running(on=other)
     holder.run("leasectl", "transfer", unit.name, holder.name)
