@@ -8,7 +8,8 @@
 #include "ctl/output.h"
 
 enum {
-        NAME_WIDTH = 26, /* of the column in which options stand */
+        NAME_WIDTH = 26,      /* of the column in which options stand */
+        ARGUMENTS_WIDTH = 16, /* of the column in which a verb's arguments stand */
 };
 
 /* Writes the names of an option as the left column shows them: "  -H --host=[USER@]HOST", "     --json[=MODE]". */
@@ -66,19 +67,28 @@ static void print_options(void) {
         }
 }
 
+static void print_verb(const Verb *verb) {
+        const char *arguments = verb->arguments;
+
+        if (strlen(arguments) > ARGUMENTS_WIDTH) {
+                say("  %-12s %s", verb->name, arguments);
+                say("%*s%s", 2 + 12 + 1 + ARGUMENTS_WIDTH + 1, "", verb->help);
+        } else
+                say("  %-12s %-*s %s", verb->name, ARGUMENTS_WIDTH, arguments, verb->help);
+}
+
 static int print_all(void) {
         (void) puts("leasectl [OPTION...] [VERB [UNIT...]]\n\n"
                     "Runs units on exactly one of several machines, with leased. Without a verb,\n"
                     "shows the whole cluster, what is wrong first.\n");
         for (size_t i = 0; verbs_at(i); i++)
-                say("  %-12s %-16s %s", verbs_at(i)->name, verbs_at(i)->arguments, verbs_at(i)->help);
+                print_verb(verbs_at(i));
         (void) puts("");
         print_options();
-        (void) puts("\nExit codes: 0 done; 1 failed (without a verb: something is\n"
-                    "wrong); 2 wrong usage; 3 the lease is not held (status: by\n"
-                    "nobody; is-held: not by this machine); 4 no such unit, or\n"
-                    "not enabled here; 5 leased is not running; 6 it is not known (the registry does\n"
-                    "not answer); of run, that of the command.");
+        (void) puts("\nExit codes: 0 done; 1 failed (without a verb: something is wrong); 2 wrong\n"
+                    "usage; 3 the lease is not held (status: by nobody; is-held: not by this\n"
+                    "machine); 4 no such unit, or not enabled here; 5 leased is not running; 6 it is\n"
+                    "not known (the registry does not answer); of run, that of the command.");
         return CTL_OK;
 }
 
@@ -87,7 +97,7 @@ int help_about(const Verb *verb) {
                 return print_all();
         say("leasectl [OPTION...] %s%s%s", verb->name, *verb->arguments ? " " : "", verb->arguments);
         (void) puts("");
-        say("%s.", verb->help);
+        say("%s%s", verb->help, endswith(verb->help, "?") ? "" : ".");
         (void) puts("");
         for (size_t i = 0; flags_at(i); i++) {
                 const Flag *flag = flags_at(i);
