@@ -18,7 +18,8 @@ static json_t *to_row(const json_t *said, const char *here) {
         else if (json_integer_value(rank) == 0)
                 str_copy(why, sizeof(why), "would run here");
         else
-                (void) snprintf(why, sizeof(why), "rank %" JSON_INTEGER_FORMAT, json_integer_value(rank));
+                (void) snprintf(why, sizeof(why), "after %" JSON_INTEGER_FORMAT " other%s", json_integer_value(rank),
+                                json_integer_value(rank) == 1 ? "" : "s");
         if (holds)
                 str_copy(why + strlen(why), sizeof(why) - strlen(why), "; holds it now");
         return json_pack("{s:O, s:O, s:b, s:b, s:o, s:b, s:s, s:O}", "machine_id", json_array_get(said, 0), "hostname",

@@ -23,7 +23,7 @@ const char *why_not_line(const WhyNotView *v, usec_t now, char *buf, size_t size
 
         format_until(v->until, now, until, sizeof(until));
         if (v->rank > 0)
-                (void) snprintf(rank, sizeof(rank), ", rank %u", v->rank);
+                (void) snprintf(rank, sizeof(rank), ", after %u other%s", v->rank, v->rank == 1 ? "" : "s");
         (void) snprintf(buf, size, "%s%s%s", WHY_TEXT(v->reason), rank, until);
         return buf;
 }

@@ -305,7 +305,7 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.wait_for("all is told", lambda: "stands back" in self.lines(path).get(back, "") and len(self.lines(path)) >= 8)
         lines = self.lines(path)
         self.assertEqual(lines[back], time.strftime("stands back until %Y-%m-%d %H:%M:%S", time.localtime(until)))
-        self.assertEqual({lines[by], lines[other]}, {"stands by, first in line", "stands by, rank 1"})
+        self.assertEqual({lines[by], lines[other]}, {"stands by, first in line", "stands by, after 1 other"})
         self.assertEqual((lines[without], lines[lacking], lines[silent], lines[draining]),
                          ("it is not enabled there", "missing metadata disk=ssd", "it is silent", "draining"))
         own = get(path, "org.leased1.Unit", "WhyNot")[0]

@@ -21,7 +21,7 @@ static const char *line_of(const WhyNotView *v) {
 
 static void a_machine_that_stands_by_is_told_with_its_rank(void **state) {
         assert_string_equal(line_of(&(WhyNotView){ .fits = true, .reason = reason(WHY_STANDS_BY), .rank = 2 }),
-                        "stands by, rank 2");
+                        "stands by, after 2 others");
         assert_string_equal(line_of(&(WhyNotView){ .fits = true, .reason = reason(WHY_FIRST) }),
                         "stands by, first in line");
 }

@@ -597,7 +597,7 @@ class AnotherMachine(WithBeta):
         done = ctl("check", "--all-machines", unit)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual([line.strip() for line in done.stdout.splitlines() if line.strip().startswith("machine: ")],
-                         ["machine: beta: would run here", f"machine: {host} (here): rank 1"])
+                         ["machine: beta: would run here", f"machine: {host} (here): after 1 other"])
         write(f"{SYSTEM}/{unit}", SLEEPER + "[X-Leased]\nRequire=rack=c1\n")
         done = ctl("check", "--all-machines", "--json=short", unit)
         self.assertEqual((done.returncode, done.stderr), (1, ""))
@@ -610,7 +610,7 @@ class AnotherMachine(WithBeta):
         self.assertIn(f"machine: {host} (here): conflict with {held}", ctl("check", "--all-machines", unit).stdout)
         # Which of the two is the first hangs on the id that this machine happened to get.
         self.assertRegex(ctl("check", "--all-machines", held).stdout,
-                         rf"machine: {host} \(here\): (would run here|rank 1); holds it now\n")
+                         rf"machine: {host} \(here\): (would run here|after 1 other); holds it now\n")
 
     # draining
 
