@@ -184,8 +184,8 @@ static void on_records(Core *c, const Answer *a) {
                 return;
         if (a->list && a->begins)
                 intake_begin_list(c, a->list);
-        if (is_next(c, a))
-                (void) intake_take(c, a);
+        if (is_next(c, a) && !intake_take(c, a) && (a->complete || a->list))
+                identity_contradicted(c, a); /* law 16: a list shows one moment; a single change may come late */
 }
 
 static void on_sleep(Core *c, const Event *e) {

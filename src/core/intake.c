@@ -261,6 +261,8 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         if (!seen_take(c, &l->seen, r->mod_revision, as_of))
                 return;
         mirror_number(c, l);
+        if (!c->heard.newest || l->seen.revision > c->heard.newest->seen.revision)
+                c->heard.newest = l;
         damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
         if (damaged && !l->damaged)
                 output_report(c, (Report){ .kind = REPORT_DAMAGED, .lease = l->name });

@@ -279,6 +279,7 @@ void mirror_forget(Core *c) {
         c->heard.beats_at = c->heard.beats_first_at = 0;
         c->heard.revision = 0;
         c->heard.samples.n = 0;
+        c->heard.newest = NULL;
         c->beats.doubts_id = c->beats.since = 0;
         c->asked.n = 0;
         c->beats.id = c->identity.list_read = c->meta.txn = c->machine.txn = c->collect.txn = c->shutdown.txn = 0;

@@ -175,6 +175,16 @@ static FenceRecord *fence_that_keeps(Core *c, const Own *o, Keep keep) {
         return fence;
 }
 
+/* The lease that was seen to change last is compared until a beat with it was answered (law 16). The session's own
+ * records show a store that was put back to before the last beat, and this one a store that was put back to later. */
+static void compare_newest(Core *c, Own *o, TxnBuilder *b) {
+        const Lease *l = o->phase == OWN_BEATING && !o->proof.outrun ? c->heard.newest : NULL;
+
+        o->proof.under_way = l && l->seen.revision > o->proof.newest ? l->seen.revision : 0;
+        if (o->proof.under_way > 0)
+                txn_compare(b, RECORD_LEASE, l->name, l->seen.revision);
+}
+
 static void send_beat(Core *c, Own *o) {
         static const FenceRecord empty;
         bool creating = o->phase == OWN_CREATING;
@@ -183,6 +193,7 @@ static void send_beat(Core *c, Own *o) {
         o->txn_keep = next_keep(c, o);
         txn_compare(&b, RECORD_BEAT, o->name, creating ? 0 : o->beat_revision);
         txn_compare(&b, RECORD_FENCE, o->name, creating ? 0 : o->fence_revision);
+        compare_newest(c, o, &b);
         if (o->txn_keep == KEEP_BEGINS)
                 pause_compare_read(&b);
         put_beat(c, o, &b);
@@ -320,6 +331,8 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
                 take_keep(c, o, a->revision);
         must(o->phase == OWN_BEATING && o->txn_t0 >= o->t0 && o->txn_t0 <= c->now.boottime); /* law 1 */
         o->t0 = o->txn_t0;
+        o->proof.newest = MAX(o->proof.newest, o->proof.under_way);
+        o->proof.outrun = false;
         o->round_trip = c->now.boottime - o->txn_t0;
         o->failures = o->hasty = 0;
         if (o == &c->other && !o->leaving && o->ttl == c->here.ttl && c->own.ttl != c->here.ttl)
@@ -337,6 +350,9 @@ static void on_committed(Core *c, Own *o, const Answer *a) {
 static void on_refused(Core *c, Own *o) {
         const Session *s = o->seen;
 
+        o->proof.newest = MAX(o->proof.newest,
+                        o->proof.under_way); /* read back with the refusal, and found no older (core.c) */
+        o->proof.outrun = o->proof.under_way > 0;
         /* Our fence cannot be read: it names no lease, and ends our beats. What we hold stays ours for the rest of
          * its time (law 8). */
         if (s && s->beat.revision > 0 && s->fence.revision > 0 && !s->fence_value && o->committed &&

@@ -18,6 +18,13 @@ typedef struct Seen {
         uint64_t stamp;     /* Heard.stamp of the last answer that named the record */
 } Seen;
 
+/* The lease that changed last, and is compared by a beat besides (law 16). */
+typedef struct Proof {
+        uint64_t newest;    /* the last revision of Heard.newest (state.h) with which a beat was answered ... */
+        uint64_t under_way; /* ... and that of the beat under way; 0: it compares no lease */
+        bool outrun;        /* the last beat compared a lease and was refused: the next attempt goes without */
+} Proof;
+
 /* The place of a unit or lease among those that are to be looked at (look.c, walk.c). */
 typedef struct Spot {
         uint64_t place;    /* its number in the order of its table */

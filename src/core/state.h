@@ -295,6 +295,7 @@ typedef struct Own {
         bool keeps;                              /* what it holds is kept without beats (law 13) */
         usec_t kept_until; /* when .keeps was last given up: what it holds was kept until then; 0: it was not */
         Keep txn_keep;     /* what the beat under way says of it */
+        Proof proof;
 } Own;
 
 /* A call of the D-Bus API under way. */
@@ -402,6 +403,7 @@ typedef struct Heard {
         uint32_t list;         /* the list of which a part has come and another is to come (Answer.list); 0: none */
         uint32_t lists;        /* how many lists have come in parts */
         bool in_part;          /* the answer that is taken is a part of a list */
+        Lease *newest;         /* whose record was seen to change last; NULL: none was */
         Samples samples;
 } Heard;
 

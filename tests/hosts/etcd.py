@@ -231,12 +231,6 @@ class Etcd:
         leader.run("cp", f"{DATA}/member/snap/db", path)
         return path
 
-    def grow(self, revisions):
-        """Makes so many changes to a key that is none of leased's."""
-        machine = self.machines[0]
-        machine.run("sh", "-c", "i=0; while [ $i -lt $2 ]; do ETCDCTL_API=3 etcdctl --endpoints=$1 put elsewhere $i || exit; "
-                    "i=$((i + 1)); done", "grow", f"http://{machine.address}:{CLIENT_PORT}", str(revisions), deadline=30)
-
     def restore(self, path="/shared/etcd.snapshot", new_identity=False, is_copy=False):
         """All members go back to the snapshot, or to a copy of a member's database; with the old token the cluster keeps its
         identity."""

@@ -174,11 +174,12 @@ static uint64_t regrowth(const World *w) {
         return w->n_machines * (w->fault_enabled[FAULT_TTL] || w->fault_enabled[FAULT_CALLS] ? 20 : 8);
 }
 
-/* Every machine has seen a later revision than the snapshot's, and will not forget that: it will notice. With no time
- * between the two registries it must also have seen everything up to the end: what it asks for without having heard of
- * the change may else be granted. */
+/* Every machine has seen a later revision than the snapshot's, and will not forget that: it will notice (law 16); if
+ * its daemon may be started anew meanwhile, only by the revision that it remembers. With no time between the two
+ * registries it must also have seen everything up to the end: what it asks for without having heard of the change may
+ * else be granted. */
 static bool will_notice(const World *w, bool remembered, bool fresh) {
-        uint64_t least = w->map.snapshot.revision + regrowth(w);
+        uint64_t least = w->map.snapshot.revision + (remembered ? regrowth(w) : 1);
 
         for (size_t i = 0; i < w->n_machines; i++) {
                 const Machine *m = w->machines + i;

@@ -355,6 +355,35 @@ static void registry_that_fell_back_is_met_with_a_minute_of_silence(void **state
         story_end(w);
 }
 
+/* No machine has beaten between the backup and the restore, and the two that come late find the registry grown beyond
+ * all that they have seen. */
+static void registry_that_was_put_back_by_a_moment_is_noticed_by_each_machine(void **state) {
+        for (size_t first = 0; first < 3; first++) {
+                World *w = story_begin(3, 30 * USEC_PER_SEC);
+                uint64_t beats;
+
+                story_settle(w);
+                do {
+                        beats = w->counts.beats;
+                        map_snapshot(w);
+                        daemon_verb(w, story_place(w), EVENT_RELEASE, 0, 0);
+                        story_run(w, USEC_PER_SEC);
+                } while (w->counts.beats > beats);
+                map_restore(w);
+                for (size_t i = 0; i < 3; i++) {
+                        w->machines[i].requests_blocked = i != first;
+                        w->machines[i].watch.stalled_until = w->now + USEC_PER_MINUTE;
+                }
+                story_run(w, 3 * USEC_PER_SEC);
+                w->map.revision += 50; /* by whoever else uses it */
+                for (size_t i = 0; i < 3; i++)
+                        w->machines[i].requests_blocked = false;
+                story_run(w, 12 * USEC_PER_SEC);
+                story_expect(w, w->counts.fell_back == 3);
+                story_end(w);
+        }
+}
+
 static void silence_is_served_to_its_end_over_restarts(void **state) {
         World *w = story_begin(1, TTL);
         usec_t begin;
@@ -435,6 +464,7 @@ int main(void) {
                 cmocka_unit_test(release_of_a_dead_daemon_is_void_for_its_successor),
                 cmocka_unit_test(acquire_that_lands_late_is_taken_or_passed_on),
                 cmocka_unit_test(registry_that_fell_back_is_met_with_a_minute_of_silence),
+                cmocka_unit_test(registry_that_was_put_back_by_a_moment_is_noticed_by_each_machine),
                 cmocka_unit_test(silence_is_served_to_its_end_over_restarts),
                 cmocka_unit_test(another_registry_is_never_accepted_by_waiting),
                 cmocka_unit_test(clocks_at_their_edges_leave_no_overlap),

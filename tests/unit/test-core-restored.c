@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A store that was put back to a moment ago, and has grown since beyond all that this machine has seen (law 16).
+ */
+
+#include "core-world.h"
+
+/* The watch tells of b.service's lease, as a single change or as the list of all leases. */
+static void show(World *w, const Entry *e, unsigned complete) {
+        Record r = { .kind = RECORD_LEASE, .name = "b.service", .value = &e->value, .mod_revision = e->revision };
+
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision,
+                                                      .complete = complete,
+                                                      .records = &r,
+                                                      .n_records = 1 } });
+}
+
+/* Another lease was seen to change since our last beat. */
+static Entry *changed_elsewhere(World *w) {
+        LeaseRecord l = { .state = LEASE_FREE, .index = 4 };
+        Entry *e = world_put(w, RECORD_LEASE, "b.service", &l);
+
+        show(w, e, 0);
+        world_pass(w, TTL / 2);
+        w->revision++;
+        l.index++;
+        e = world_put(w, RECORD_LEASE, "b.service", &l);
+        show(w, e, 0);
+        return e;
+}
+
+/* The store has that lease as it was before, and has grown since beyond all that we had seen. */
+static void put_back(World *w, Entry *e) {
+        e->revision--;
+        w->revision += 100;
+}
+
+static void a_store_that_was_put_back_is_found_by_the_next_beat_whatever_its_revision(void **state) {
+        World *w = world_running();
+
+        put_back(w, changed_elsewhere(w));
+        world_pass(w, TTL / 4);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        assert_true(w->guard.expired && w->beat_at > w->lost_at); /* that beat has not covered the unit */
+        world_free(w);
+}
+
+static void a_list_of_the_watch_that_shows_an_older_record_tells_of_a_store_that_was_put_back(void **state) {
+        World *w = world_running();
+        Entry *e = changed_elsewhere(w);
+
+        put_back(w, e);
+        w->silent = true; /* it does not come to a beat */
+        show(w, e, 0);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 0); /* a change that is told late */
+        show(w, e, 1u << RECORD_LEASE);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 1);
+        world_free(w);
+}
+
+static void a_lease_that_changes_again_before_the_beat_costs_one_attempt_and_nothing_else(void **state) {
+        World *w = world_running();
+        Entry *e = changed_elsewhere(w);
+        uint64_t beats = w->done[ACTION_GUARD_BEAT];
+        unsigned txns;
+
+        e->revision = ++w->revision;
+        txns = w->done[ACTION_TXN];
+        world_pass(w, TTL / 4);
+        assert_int_equal(w->done[ACTION_GUARD_BEAT], beats + 1);
+        assert_int_equal(w->done[ACTION_TXN], txns + 2);
+        world_pass(w, TTL / 5);
+        assert_int_equal(w->done[ACTION_TXN], txns + 3);
+        assert_int_equal(w->reports[REPORT_REGISTRY_FELL_BACK], 0);
+        world_free(w);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_store_that_was_put_back_is_found_by_the_next_beat_whatever_its_revision),
+                cmocka_unit_test(a_list_of_the_watch_that_shows_an_older_record_tells_of_a_store_that_was_put_back),
+                cmocka_unit_test(a_lease_that_changes_again_before_the_beat_costs_one_attempt_and_nothing_else),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
