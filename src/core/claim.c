@@ -39,12 +39,13 @@ static const Session *target_session(Core *c, const char *machine) {
 }
 
 /* The timer has elapsed since the record was written. The record is brought up to date at once, for the next holder
- * may have nobody to ask. */
-static bool has_triggered(const Lease *l) {
-        const Unit *u = l->unit;
+ * may have nobody to ask. A time that is more than a day ahead was written by somebody else, or by a clock that was
+ * wrong, and hides no elapse. */
+static bool has_triggered(const Core *c, const Lease *l) {
+        usec_t said = l->unit->said.report.last_trigger, known = l->value->last_trigger;
 
-        return u->life.phase >= PHASE_STARTING && u->said.report.known &&
-               u->said.report.last_trigger > l->value->last_trigger;
+        return l->unit->life.phase >= PHASE_STARTING && l->unit->said.report.known && said > 0 &&
+               (said > known || (said < known && known > usec_add(c->now.realtime, 24 * USEC_PER_HOUR)));
 }
 
 /* ---- outcomes ---- */
@@ -230,7 +231,7 @@ static Change advance_ours(Core *c, Lease *l) {
                 send_renumber(c, l);
         else if (session_is_moving(c) && lease_held_by(l->value, c->other.name) && cover_is_armed_anew(c, u))
                 send_move(c, l);
-        else if (has_triggered(l))
+        else if (has_triggered(c, l))
                 send_trigger(c, l);
         else if (u->life.phase == PHASE_RELEASING)
                 return part(c, l);

@@ -502,14 +502,21 @@ static Choice choose_any(Plan *p, const Unit *u) {
         return best.machine ? best : choose(p, u, INT64_MIN, INT_MIN);
 }
 
+/* The highest Version= for which the unit was handed on, as its record says; one that no machine offers is not
+ * believed, since it would keep the unit from each upgrade to come. */
+static int64_t handed_on_for(const Core *c, const Unit *u) {
+        for (const Machine *m = c->machines; m; m = m->hh.next)
+                if (version_there(c, u, m) >= u->lease->value->upgraded)
+                        return u->lease->value->upgraded;
+        return INT64_MIN;
+}
+
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
 static int64_t higher_version(Plan *p, const Unit *u) {
-        const LeaseRecord *l = u->lease->value;
-        int64_t known = MAX(l->version, u->config.version), best;
+        int64_t known = MAX(u->lease->value->version, u->config.version), upgraded = handed_on_for(p->core, u), best;
         Choice choice;
 
-        known = MAX(known, l->upgraded);
-        best = known;
+        best = known = MAX(known, upgraded);
         for (Machine *m = p->core->machines; m; m = m->hh.next)
                 if (version_there(p->core, u, m) > best && fits(p, u, m, &choice))
                         best = choice.version;

@@ -286,7 +286,7 @@ void send_renumber(Core *c, Lease *l) {
  * is gone when the unit is down. */
 static void note_upgrade(const Lease *l, LeaseRecord *next) {
         if (l->unit && l->unit->life.leave == LEAVE_UPGRADE)
-                next->upgraded = MAX(next->upgraded, l->unit->plan.move_version);
+                next->upgraded = l->unit->plan.move_version; /* above any that is believed (plan.c) */
 }
 
 /* Whether a lease may be let go (law 7): the lease is ours, and its unit is down and empty with the gate closed, or no

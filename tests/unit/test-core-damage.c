@@ -628,6 +628,28 @@ static void a_machine_record_that_names_a_session_of_another_machine_is_written_
         world_free(w);
 }
 
+/* A timer has elapsed, and the record says that it last did in some years: this is not believed, and goes. */
+static void an_elapse_that_is_yet_to_come_hides_none_that_has_been(void **state) {
+        World *w = world_running();
+        Entry *e = world_find(w, RECORD_LEASE, "a.service");
+
+        w->unit.last_trigger = w->now.realtime;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->last_trigger, w->unit.last_trigger);
+        e->value.lease.last_trigger = w->now.realtime + 1000 * 24 * USEC_PER_HOUR;
+        e->revision = ++w->revision;
+        show(w, RECORD_LEASE, "a.service");
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->last_trigger, w->unit.last_trigger);
+        w->unit.last_trigger = w->now.realtime;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->last_trigger, w->unit.last_trigger);
+        assert_int_equal(world_lease(w)->index, 1);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_dead_holder_without_a_readable_fence_is_taken_over_after_the_same_time),
@@ -656,6 +678,7 @@ int main(void) {
                 cmocka_unit_test(a_fence_that_was_put_back_by_hand_hides_no_taking),
                 cmocka_unit_test(a_lease_taken_is_found_also_where_the_fence_has_no_room_for_its_name),
                 cmocka_unit_test(a_machine_record_that_names_a_session_of_another_machine_is_written_anew),
+                cmocka_unit_test(an_elapse_that_is_yet_to_come_hides_none_that_has_been),
         };
 
         (void) mallopt(M_PERTURB, 0x5a); /* memory that was not written to says what it should not */

@@ -250,6 +250,28 @@ static void a_unit_that_is_started_again_by_hand_is_upgraded_then(void **state) 
         cluster_free(c);
 }
 
+/* Somebody has written a Version= into the lease's record that no machine has ever had. */
+static void an_upgrade_to_what_no_machine_offers_keeps_no_other_upgrade_from_the_unit(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        LeaseRecord forged;
+        size_t from;
+
+        cluster_start_all(c);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        from = (size_t) cluster_runs_on(c, 0);
+        forged = *cluster_lease(c, 0);
+        forged.upgraded = INT64_MAX;
+        cluster_put(c, RECORD_LEASE, c->names[0], &forged);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), from);
+        c->configs[0].version = 2;
+        cluster_configure(c, !from, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), !from);
+        assert_int_equal(cluster_lease(c, 0)->upgraded, 2);
+        cluster_free(c);
+}
+
 static void a_unit_is_not_driven_away_by_one_that_has_not_come(void **state) {
         Cluster *c = cluster_new(1, 2);
 
@@ -633,6 +655,7 @@ int main(void) {
                 cmocka_unit_test(a_machine_on_which_a_global_unit_stands_against_it_says_so),
                 cmocka_unit_test(a_plan_that_is_made_anew_meanwhile_does_not_turn_an_upgrade_elsewhere),
                 cmocka_unit_test(a_unit_that_is_started_again_by_hand_is_upgraded_then),
+                cmocka_unit_test(an_upgrade_to_what_no_machine_offers_keeps_no_other_upgrade_from_the_unit),
                 cmocka_unit_test(a_unit_is_not_driven_away_by_one_that_has_not_come),
                 cmocka_unit_test(a_transfer_to_where_it_is_keeps_no_drain_waiting),
                 cmocka_unit_test(units_that_replace_each_other_in_a_ring_take_turns_with_pauses),
