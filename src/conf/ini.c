@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "util/file-util.h"
+#include "util/suggest.h"
 #include "util/text.h"
 
 enum {
@@ -69,6 +70,7 @@ static void section_begin(Reader *r, char *name) {
 }
 
 static void unknown_option(Reader *r, const char *key) {
+        Suggestion near = suggest_begin(key);
         char known[1024] = "";
 
         for (size_t i = 0; i < r->table->n_options; i++) {
@@ -81,6 +83,12 @@ static void unknown_option(Reader *r, const char *key) {
                         return;
                 }
                 (void) snprintf(known + n, sizeof(known) - n, "%s%s=", i ? ", " : "", r->table->options[i].key);
+                suggest_consider(&near, r->table->options[i].key);
+        }
+        if (near.best) {
+                messages_add(r->messages, "%s:%u: %s=: unknown option in [%s], did you mean %s=?", r->path, r->start,
+                                shown(key), r->table->section, near.best);
+                return;
         }
         messages_add(r->messages, "%s:%u: %s=: unknown option in [%s], known are %s", r->path, r->start, shown(key),
                         r->table->section, known);

@@ -143,7 +143,7 @@ static bool view_of_own(Core *c, Now now, const Unit *u, WhyNotView *ret) {
                 .hostname = c->here.hostname,
                 .holds = unit_is_ours(c, u),
                 .reason = r,
-                .until = machine_waits_until(c, r.why, now),
+                .until = r.why == WHY_STANDS_BACK ? u->back.until : machine_waits_until(c, r.why, now),
         };
         return r.why != WHY_NONE;
 }

@@ -67,7 +67,7 @@ static const struct {
         [WHY_NEED_ENDED] = { "%, which it needs, has ended here" },
         [WHY_CONFLICT_RUNS] = { "% runs here, with which it conflicts" },
         [WHY_INDEX_AT_END] = { "its Index cannot grow any more (leasectl registry forget LEASE)" },
-        [WHY_STANDS_BACK] = { "this machine stands back for a while", "stands back" },
+        [WHY_STANDS_BACK] = { "this machine stands back", "stands back" },
         [WHY_ONCE] = { "it runs only once" },
 
         [WHY_OTHER_MACHINE] = { "it is to run on machine %" },

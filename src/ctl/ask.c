@@ -18,8 +18,8 @@
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/progress.h"
-#include "ctl/suggest.h"
 #include "ctl/wait.h"
+#include "util/suggest.h"
 
 /* Where a unit is, and how it is there. */
 typedef struct Place {
@@ -254,7 +254,7 @@ static int report_job(const char *unit, const Job *job, const Place *before, con
                                 unit);
         if (!is_stop && streq(string_at(now->row, COLUMN_ACTIVE), "failed"))
                 return ctl_fail("%s: has failed on %s (%s)", unit, now->name, string_at(now->row, COLUMN_RESULT));
-        say("%s: %s on %s%s%s", unit, job->done, now->name, is_stop ? ", and runs nowhere until: leasectl start " : "",
+        say("%s: %s on %s%s%s", unit, job->done, now->name, is_stop ? ", until: leasectl start " : "",
                         is_stop ? unit : "");
         return CTL_OK;
 }

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "ctl/message-json.h"
-#include "ctl/suggest.h"
+#include "util/suggest.h"
 
 const BusName bus_leased = { LEASED_NAME, LEASED_PATH, LEASED_MANAGER };
 const BusName bus_broker = { DBUS_NAME, DBUS_PATH, DBUS_NAME };

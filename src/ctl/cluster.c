@@ -55,10 +55,10 @@ static bool may_take(const json_t *machines, const json_t *row) {
 }
 
 /* Says of a unit that nobody holds that it runs nowhere, for how long, and why: names the first machine that may take
- * the unit or, if there is none, the first that is not silent, with its reason. Says nothing of a unit that is done.
- */
+ * the unit or, if there is none, one where it has failed or else the first that is not silent, with its reason. Says
+ * nothing of a unit that is done. */
 static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t to) {
-        const json_t *first = json_array_get(rows, from), *one = NULL,
+        const json_t *first = json_array_get(rows, from), *one = NULL, *failed = NULL,
                      *machines = json_object_get(cluster, "machines");
         usec_t since = (usec_t) get_integer(first, "held_since_usec");
         char span[32], name[HOSTNAME_SHOWN];
@@ -72,6 +72,8 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                         continue;
                 if (!one || (!may_take(machines, one) && may_take(machines, row)))
                         one = row;
+                if (!failed && streq(get_string(row, "state"), "failed"))
+                        failed = row;
         }
         (void) span_since(span, sizeof(span), since);
         if (!one)
@@ -80,6 +82,10 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
         else if (may_take(machines, one))
                 add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s: %s may take it",
                                 span, machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
+        else if (failed)
+                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: failed%s%s",
+                                span, machine_name(machines, get_string(failed, "machine_id"), name, sizeof(name)),
+                                *get_string(failed, "result") ? ", " : "", get_string(failed, "result"));
         else
                 add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: %s", span,
                                 machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),

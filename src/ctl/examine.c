@@ -10,9 +10,9 @@
 #include "ctl/pid1.h"
 #include "ctl/schedule.h"
 #include "ctl/settings.h"
-#include "ctl/suggest.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
+#include "util/suggest.h"
 #include "util/unit-name.h"
 
 static int check_name(const char *name, json_t *findings) {

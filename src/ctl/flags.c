@@ -7,8 +7,8 @@
 
 #include "conf/ini.h"
 #include "core/unit-config.h"
-#include "ctl/suggest.h"
 #include "util/strv.h"
+#include "util/suggest.h"
 
 /* ---- options with a value ---- */
 

@@ -11,7 +11,7 @@
 #include "ctl/output.h"
 #include "ctl/pause.h"
 #include "ctl/registry.h"
-#include "ctl/suggest.h"
+#include "util/suggest.h"
 
 enum {
         ID_SHOWN = 8, /* hex digits that are enough for people */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/verbs.h"
 
-#include "ctl/suggest.h"
+#include "util/suggest.h"
 
 static const Verb verbs[] = {
         { "status", "[UNIT...]", 0, -1, false, ARGUMENTS_UNITS, verb_status, "This machine, or all about units" },

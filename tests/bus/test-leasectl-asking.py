@@ -24,7 +24,7 @@ class Here(TwoSecondCase):
         index, run_before = self.index(unit), property_of(unit, "InvocationID")
         self.assertEqual(ctl("restart", unit, check=True).stdout, f"{unit}: restarted on {host}\n")
         self.assertNotEqual(property_of(unit, "InvocationID"), run_before)
-        self.assertEqual(ctl("stop", "here", check=True).stdout, f"{unit}: stopped on {host}, and runs nowhere until: leasectl start {unit}\n")
+        self.assertEqual(ctl("stop", "here", check=True).stdout, f"{unit}: stopped on {host}, until: leasectl start {unit}\n")
         self.assertEqual(property_of(unit, "ActiveState"), "inactive")
         self.assertEqual(ctl("start", unit, check=True).stdout, f"{unit}: started on {host}\n")
         self.assertEqual((property_of(unit, "ActiveState"), self.index(unit)), ("active", index))
@@ -88,7 +88,7 @@ class Elsewhere(WithBeta):
 
     def test_a_unit_is_stopped_started_and_restarted_where_it_is(self):
         unit = self.theirs_alone("distant.service")
-        for verb, since, said in (("stop", 2, f"stopped on beta, and runs nowhere until: leasectl start {unit}"),
+        for verb, since, said in (("stop", 2, f"stopped on beta, until: leasectl start {unit}"),
                                   ("start", 3, "started on beta"), ("restart", 4, "restarted on beta")):
             asking = self.begin(verb, unit)
             self.assertEqual(self.answer("begun")["verb"], verb)

@@ -103,7 +103,7 @@ class Changed(TwoSecondCase):
         unit = self.enable("kept.service")
         before = self.text(unit)
         for setting, said in (("Version=two", f"{UNITS}/{unit}:3: Version=two: expected is a whole number, e.g. 2"),
-                              ("Versoin=2", f"{UNITS}/{unit}:3: Versoin=: unknown option in [X-Leased], known are ..."),
+                              ("Versoin=2", f"{UNITS}/{unit}:3: Versoin=: unknown option in [X-Leased], did you mean Version=?"),
                               ("StopGraceSec=9s", f"{UNITS}/{unit}:3: StopGraceSec=9.0s: with TTL=2.0s ..."),
                               ("Slice=system.slice", f"{UNITS}/{unit}:3: Slice=system.slice: expected is a slice ...")):
             self.assertSays(ctl("set", unit, setting), 1, said)

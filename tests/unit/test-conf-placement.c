@@ -306,7 +306,9 @@ static void what_fits_nowhere_is_refused_where_it_stands(void **state) {
                         "shorter "
                         "than 256 characters, e.g. foo@*.service; specifiers are %n %N %p %i");
         assert_refused(root, "[X-Fleet]\nMachineMetadat=a=b\n",
-                        "4: MachineMetadat=: unknown option in [X-Fleet], known are MachineID=, MachineOf=, "
+                        "4: MachineMetadat=: unknown option in [X-Fleet], did you mean MachineMetadata=?");
+        assert_refused(root, "[X-Fleet]\nHardware=a=b\n",
+                        "4: Hardware=: unknown option in [X-Fleet], known are MachineID=, MachineOf=, "
                         "MachineMetadata=, "
                         "Conflicts=, Replaces=, Global=, X-ConditionMachineID=, X-ConditionMachineBootID=, "
                         "X-ConditionMachineOf=, X-ConditionMachineMetadata=, X-Conflicts=");

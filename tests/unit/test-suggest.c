@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/suggest.h"
+#include "util/suggest.h"
 
 static const char *const verbs[] = { "status", "list", "history", "release", "transfer", "steal", "rearm", "drain",
         "undrain", "setup", "set-metadata", NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/suggest.h"
+#include "util/suggest.h"
 
 enum {
         LENGTH_MAX = 255, /* longer texts are compared up to here */
