@@ -41,6 +41,6 @@ char *unit_record_text(const char *cluster, const char *unit, int64_t version, i
 /* Gives the record for such a text and its signature. Owned by the caller; NULL: out of memory. */
 char *unit_record_format(const char *text, const char *signature);
 
-/* Whether a unit of this name can be submitted: a service, not a template, none of leased or of systemd, and with a
- * name that is short enough for the files that are made of it. */
+/* Whether a unit of this name can be submitted: a service, not a template, none of leased or of systemd, no
+ * prefix of others ("web-.service"), and with a name that is short enough for the files that are made of it. */
 bool unit_record_name_is_valid(const char *unit);

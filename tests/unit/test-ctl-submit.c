@@ -67,7 +67,8 @@ static void no_name_leads_elsewhere(void **state) {
                 "web.service.d/a\n.conf", "../web.service", "/etc/passwd", "web.service.dx/a.conf", "" };
         static const char *const reserved[] = { "leased.service", "leased-guard.service", "dbus.service",
                 "sshd.service", "ssh.service", "systemd-logind.service", "user@0.service", "getty@tty1.service",
-                "web@.service", "web.timer", "web", "a/b.service", "../a.service", "-a.service", ".a.service", "" };
+                "web@.service", "web.timer", "web", "a/b.service", "../a.service", "-a.service", ".a.service",
+                "web-.service", "web-@1.service", "" };
         char name[256];
 
         assert_int_equal(judge_file("web.service.d/a.conf", "#"), WHY_NONE);
