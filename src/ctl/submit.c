@@ -90,6 +90,16 @@ static int check_text(const char *unit, const char *record) {
                                                 : WHY_TEXT(reason(why)));
 }
 
+/* Whoever can write to the registry may have written the record before. */
+static void note_unverified(const char *unit, const UnitRecord *before) {
+        _cleanup_(strv_freep) char **signers = NULL;
+        Why why = signature_verify(before->text, before->signature, &signers);
+
+        if (why != WHY_NONE)
+                complain("note: %s: --no-roll goes by the version before, which is not verified here: %s", unit,
+                                WHY_TEXT(reason(why)));
+}
+
 /* What was put into the registry. */
 typedef struct Sent {
         const char *unit; /* borrowed; NULL: nothing was put */
@@ -110,6 +120,8 @@ static int put(Ctl *ctl, const char *cluster, const char *unit, json_t *files, S
                 complain("note: %s: the registry has a version of a later time than it is here; machines that have "
                          "taken it will refuse this one",
                                 unit);
+        if (files && choose_version(ctl, &before, version) != version)
+                note_unverified(unit, &before);
         *ret = (Sent){ .version = choose_version(ctl, &before, version), .new = !before.files };
         unit_record_done(&before);
         if (code == CTL_OK) {
