@@ -5,10 +5,12 @@
     run-in-guest test-leasectl-submit.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN PUT_RECORD
 """
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 
 from leasectl_beta import put, shown
 from leasectl_guest import SLEEPER, SYSTEM, UNITS, ctl, main, property_of, read, run, wait_for, write
@@ -93,6 +95,15 @@ class Taken(Submitting):
         ctl("reload", check=True)
         wait_for("its file is right again", lambda: "infinity" in read(f"{self.PLACE}/{unit}"))
         self.assertEqual(property_of(unit, "MainPID"), pid)
+
+    def test_one_that_could_not_begin_is_begun_again_soon(self):
+        with open("/run/leased/accept.lock", "w") as lock:  # as of one that an earlier leased has begun
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.submit("soon.service", SLEEPER, "--no-wait")
+            wait_for("it has failed", lambda: "another one is at work" in run("journalctl", "-b", "-o", "cat", "--no-pager").stdout)
+        released = time.monotonic()
+        self.wait_outcome("soon.service", "in force")
+        self.assertLess(time.monotonic() - released, 20)
 
     def test_what_cannot_be_submitted_is_said(self):
         for name, text, said in (("x@.service", SLEEPER, "x@.service: is a template: --copies=K submits its instances 1 to K, a name such as "
