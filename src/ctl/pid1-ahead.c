@@ -12,10 +12,15 @@
 #include "ctl/files.h"
 #include "ctl/message-json.h"
 #include "ctl/pid1-memory.h"
+#include "ctl/pid1-near.h"
 #include "ctl/pid1.h"
 #include "util/strv.h"
 #include "util/unit-facts.h"
 #include "util/unit-name.h"
+
+enum {
+        HELD_AT_ONCE = 50, /* units */
+};
 
 /* ---- questions ---- */
 
@@ -28,7 +33,6 @@ typedef struct Questions {
         sd_bus *bus;
         Question *list;
         size_t n;
-        const char *held; /* the unit that PID 1 keeps loaded now; NULL: none */
 } Questions;
 
 static int add(Questions *q, const char *unit, const char *interface, const char *property) {
@@ -101,41 +105,12 @@ static int add_everything(Questions *q, const char *unit) {
 
 /* ---- the calls ---- */
 
-/* Has PID 1 keep a unit until the last question about it is answered. Otherwise PID 1 would unload a unit to which
- * nothing refers after each answer, and load it again for the next question. Only the few units about which questions
- * are under way are kept, since PID 1 needs a match rule at the bus for each. */
-static int hold(Questions *q, const char *unit) {
-        const char *units[] = { q->held, unit }, *const methods[] = { "UnrefUnit", "RefUnit" };
-        int r = 0;
-
-        if (geteuid() != 0) /* PID 1 refuses it to others, who go without */
-                return 0;
-        for (size_t i = 0; i < ELEMENTSOF(units) && r >= 0; i++) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-                if (!units[i])
-                        continue;
-                r = sd_bus_message_new_method_call(
-                                q->bus, &m, bus_pid1.name, bus_pid1.path, bus_pid1.interface, methods[i]);
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "s", units[i]);
-                if (r >= 0)
-                        r = sd_bus_message_set_expect_reply(m, false);
-                if (r >= 0)
-                        r = sd_bus_send(q->bus, m, NULL);
-        }
-        q->held = unit;
-        return r;
-}
-
 static int make(size_t i, sd_bus_message **ret, void *userdata) {
         Questions *q = userdata;
         const Question *each = q->list + i;
         _cleanup_free_ char *path = NULL;
         int r = sd_bus_path_encode(PID1_UNIT_PATH, each->unit, &path);
 
-        if (r >= 0 && q->held != each->unit)
-                r = hold(q, each->unit);
         if (r >= 0)
                 r = sd_bus_message_new_method_call(
                                 q->bus, ret, PID1_NAME, path, DBUS_PROPERTIES, each->property ? "Get" : "GetAll");
@@ -161,16 +136,18 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
 }
 
 static int ask(sd_bus *bus, char *const *units, int (*add_questions)(Questions *q, const char *unit)) {
-        Questions q = { .bus = bus };
+        Questions q = { .bus = pid1_near(bus) };
         const BusMany calls = { .make = make, .take = take, .userdata = &q };
         int r = 0;
 
         for (; units && *units && r >= 0; units++)
                 r = add_questions(&q, *units);
         if (r >= 0)
+                r = bus_call_many(q.bus, q.n, &calls);
+        if (r < 0 && pid1_near_lost()) {
+                q.bus = bus;
                 r = bus_call_many(bus, q.n, &calls);
-        if (r >= 0)
-                r = hold(&q, NULL);
+        }
         pid1_memory_heard();
         free(q.list);
         return r < 0 ? bus_complain(NULL, r, NULL) : CTL_OK;
@@ -224,10 +201,28 @@ static int read_states(sd_bus *bus, char *const *units) {
         return code;
 }
 
-static int begin(sd_bus *bus, char *const *units, char ***ret) {
-        int code = pid1_memory_begin() < 0 ? ctl_fail("systemd: out of memory") : choose(units, ret);
+static int begin(char *const *units, char ***ret) {
+        return pid1_memory_begin() < 0 ? ctl_fail("systemd: out of memory") : choose(units, ret);
+}
 
-        return code == CTL_OK ? read_states(bus, *ret) : code;
+/* Asks several questions about each unit. A few units are held at a time: for each, PID 1 waits for an answer of
+ * dbus-daemon, and leaves the bus for good if the answer takes too long. */
+static int ask_held(sd_bus *bus, char *const *units, int (*add_questions)(Questions *q, const char *unit)) {
+        size_t n = strv_length(units);
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n && code == CTL_OK; i += HELD_AT_ONCE) {
+                char *some[HELD_AT_ONCE + 1] = {};
+
+                memcpy(some, units + i, MIN(n - i, (size_t) HELD_AT_ONCE) * sizeof(char *));
+                code = pid1_near_hold(bus, some);
+                if (code == CTL_OK)
+                        code = read_states(bus, some);
+                if (code == CTL_OK)
+                        code = ask(bus, some, add_questions);
+                pid1_near_let_go(bus);
+        }
+        return code;
 }
 
 static int ask_everything(sd_bus *bus, char *const *units) {
@@ -241,10 +236,10 @@ static int ask_everything(sd_bus *bus, char *const *units) {
 
 int pid1_ahead_examine(sd_bus *bus, char *const *units) {
         _cleanup_(strv_freep) char **chosen = NULL, **related = NULL;
-        int code = begin(bus, units, &chosen);
+        int code = begin(units, &chosen);
 
         if (code == CTL_OK)
-                code = ask(bus, chosen, add_of_unit);
+                code = ask_held(bus, chosen, add_of_unit);
         for (char **unit = chosen; code == CTL_OK && unit && *unit; unit++)
                 if (add_related(json_object_get(pid1_memory(), *unit), &related) < 0)
                         code = ctl_fail("systemd: out of memory");
@@ -257,15 +252,16 @@ int pid1_ahead_everything(sd_bus *bus, char *const *units) {
 
 int pid1_ahead_gates(sd_bus *bus, char *const *units) {
         _cleanup_(strv_freep) char **chosen = NULL;
-        int code = begin(bus, units, &chosen);
+        int code = begin(units, &chosen);
 
-        return code == CTL_OK ? ask(bus, chosen, add_of_gate) : code;
+        return code == CTL_OK ? ask_held(bus, chosen, add_of_gate) : code;
 }
 
 int pid1_ahead_states(sd_bus *bus, char *const *units) {
         _cleanup_(strv_freep) char **chosen = NULL;
+        int code = begin(units, &chosen);
 
-        return begin(bus, units, &chosen);
+        return code == CTL_OK ? read_states(bus, chosen) : code;
 }
 
 void pid1_ahead_end(void) {

@@ -10,6 +10,7 @@
 #include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/message-json.h"
+#include "ctl/pid1-near.h"
 #include "ctl/pid1.h"
 #include "util/strv.h"
 #include "util/unit-name.h"
@@ -123,7 +124,7 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
 static int load_installed(Ctl *ctl, const char *name) {
         _cleanup_(strv_freep) char **names = NULL;
         json_auto_t *triggers = json_object();
-        Installed all = { .bus = ctl->bus, .triggers = triggers };
+        Installed all = { .bus = pid1_near(ctl->bus), .triggers = triggers };
         const BusMany calls = { .make = make, .take = take, .userdata = &all };
         int r;
 
@@ -132,7 +133,11 @@ static int load_installed(Ctl *ctl, const char *name) {
         if (list_installed(&names, &ctl->trigger_templates) < 0)
                 return complain_memory(name);
         all.names = names;
-        r = bus_call_many(ctl->bus, strv_length(names), &calls);
+        r = bus_call_many(all.bus, strv_length(names), &calls);
+        if (r < 0 && pid1_near_lost()) {
+                all.bus = ctl->bus;
+                r = bus_call_many(ctl->bus, strv_length(names), &calls);
+        }
         if (r < 0)
                 return bus_complain(name, r, NULL);
         ctl->triggers = TAKE_PTR(triggers);

@@ -17,6 +17,7 @@ from leasectl_guest import (ENVIRONMENT, SLEEPER, SYSTEM, UNITS, Case, CaseWithD
 TRACE = "/run/trace"
 FILES = "open,openat,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync,syncfs"
 BARRIER = "/run/barrier"
+PRIVATE = "/run/systemd/private"
 
 
 def traced(calls, *arguments, code=0):
@@ -120,6 +121,23 @@ class WithoutDaemon(Units):
         few, many = (calls_of(traced("sendmsg", "disable", *some)) for some in (names[:2], names[2:]))
         self.assertEqual(few, many)
         self.assertEqual(many["ListUnitsByNames"], 2)  # before and after, as nothing is to be waited for
+
+    def test_questions_about_units_go_straight_to_pid_1(self):
+        lines = traced("connect,sendmsg", "enable", *self.units("near", 12))
+        near = next(line.split("connect(")[1].split("<")[0] for line in lines if PRIVATE in line)
+        straight, by_bus = (calls_of([line for line in lines if (f"sendmsg({near}<" in line) == which]) for which in (True, False))
+        self.assertGreaterEqual(straight["Get"], 12 * 20)
+        self.assertLess(by_bus.get("Get", 0) + by_bus.get("GetAll", 0), 12, by_bus)
+        # PID 1 holds a unit while it is looked at, and while its gate is: so it is loaded once for all questions.
+        self.assertEqual((by_bus["RefUnit"], by_bus["UnrefUnit"]), (24, 24))
+
+    def test_questions_go_over_the_bus_where_the_socket_of_pid_1_is_gone(self):
+        os.rename(PRIVATE, PRIVATE + ".away")
+        self.addCleanup(os.rename, PRIVATE + ".away", PRIVATE)
+        names = self.units("far", 2)
+        self.assertGreaterEqual(calls_of(traced("sendmsg", "enable", *names))["Get"], 2 * 20)
+        for name in names:
+            self.assertTrue(os.path.exists(f"{UNITS}/{name}"))
 
     def test_a_unit_more_is_looked_for_only_where_something_of_its_name_is(self):
         few, many = (len(traced("openat", "enable", *self.units(f"look{count}-", count))) for count in (2, 12))
