@@ -145,8 +145,8 @@ static int place_find(Ctl *ctl, const char *unit, Place *ret) {
 static int ask(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const Place *p) {
         int code = wait_call(ctl, unit, is_held(p) ? p->name : "", "AskUnit", NULL, "sss", unit, verb, machine_id);
 
-        if (code == CTL_OK && !ctl->wait)
-                say("%s: %s has begun: %s", unit, is_held(p) ? p->name : "its machine", verb);
+        if (code == CTL_OK)
+                wait_say_begun(ctl, unit, is_held(p) ? p->name : "its machine", verb);
         return code;
 }
 

@@ -100,6 +100,8 @@ static int transfer_one(Ctl *ctl, const char *typed, const json_t *target) {
         if (!get_boolean(row, "local"))
                 return transfer_elsewhere(ctl, unit, row, target);
         code = wait_call(ctl, unit, "", "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
+        if (code == CTL_OK)
+                wait_say_begun(ctl, unit, "", "transfer");
         if (code != CTL_OK || !ctl->wait)
                 return code;
         move.index = get_integer(row, "index");
@@ -167,6 +169,8 @@ static int steal_one(Ctl *ctl, const char *unit) {
                                 *get_string(row, "hostname") ? get_string(row, "hostname")
                                                              : get_string(row, "machine_id"),
                                 format_span(span, sizeof(span), (usec_t) wait));
+        else
+                wait_say_begun(ctl, unit, "", "steal");
         (void) fflush(stdout);
         if (!ctl->wait)
                 return CTL_OK;
@@ -205,6 +209,8 @@ static int rearm_one(Ctl *ctl, const char *unit) {
         if (!streq(get_string(row, "state"), "done"))
                 return ctl_fail("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
         code = wait_call(ctl, unit, "", "RearmUnit", NULL, "s", unit);
+        if (code == CTL_OK)
+                wait_say_begun(ctl, unit, "", "rearm");
         if (code != CTL_OK || !ctl->wait)
                 return code;
         code = wait_for(ctl, unit, is_not_done, NULL);

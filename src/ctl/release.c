@@ -125,6 +125,8 @@ static void take(size_t i, sd_bus_message *answer, const sd_bus_error *error, vo
         r->answered++;
         if (error)
                 fail(item, bus_complain(item->name, -sd_bus_error_get_errno(error), error));
+        else
+                wait_say_begun(r->ctl, item->name, "", "release");
 }
 
 /* Shows how many units are still to begin, and what is wrong with the registry. If nothing is, and leased may be

@@ -173,11 +173,14 @@ static void print_summary(const json_t *cluster) {
         const json_t *registry = json_object_get(cluster, "registry");
         bool well = get_boolean(cluster, "well");
         Counts n = count(cluster);
+        char counts[128] = "what other machines do is not known";
 
-        say_wrapped(4, "%s%s%s: %zu of %zu machine%s up, %zu of %zu unit%s running; registry %s, %s",
-                        colour_on(well ? COLOUR_GREEN : COLOUR_RED), well ? "well" : "something is wrong",
-                        colour_off(), n.up, n.machines, n.machines == 1 ? "" : "s", n.running, n.units,
-                        n.units == 1 ? "" : "s", get_string(registry, "kind"), get_string(registry, "state"));
+        if (get_boolean(cluster, "known"))
+                (void) snprintf(counts, sizeof(counts), "%zu of %zu machine%s up, %zu of %zu unit%s running", n.up,
+                                n.machines, n.machines == 1 ? "" : "s", n.running, n.units, n.units == 1 ? "" : "s");
+        say_wrapped(4, "%s%s%s: %s; registry %s, %s", colour_on(well ? COLOUR_GREEN : COLOUR_RED),
+                        well ? "well" : "something is wrong", colour_off(), counts, get_string(registry, "kind"),
+                        get_string(registry, "state"));
         if (*get_string(cluster, "paused"))
                 say_wrapped(4, "%s%s%s", colour_on(COLOUR_YELLOW), get_string(cluster, "paused"), colour_off());
 }

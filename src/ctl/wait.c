@@ -157,6 +157,11 @@ int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata) {
         return CTL_OK;
 }
 
+void wait_say_begun(const Ctl *ctl, const char *unit, const char *host, const char *verb) {
+        if (!ctl->wait)
+                say("%s: %s has begun: %s", unit, *host ? host : "this machine", verb);
+}
+
 void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host) {
         const char *machine = get_string(props, "MachineID");
 

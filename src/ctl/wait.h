@@ -22,6 +22,10 @@ typedef int (*wait_test_t)(const json_t *props, void *userdata);
  * that was in time, and does not return. */
 int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, json_t **ret, const char *types, ...);
 
+/* With --no-wait, says what has begun: "foo.service: beta has begun: release". The argument host is "" for this
+ * machine. */
+void wait_say_begun(const Ctl *ctl, const char *unit, const char *host, const char *verb);
+
 /* Waits until test() returns 1 for the properties of the unit, or until leased no longer knows the unit, which
  * counts as success, too. */
 int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata);

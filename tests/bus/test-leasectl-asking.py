@@ -29,6 +29,12 @@ class Here(TwoSecondCase):
         self.assertEqual(ctl("start", unit, check=True).stdout, f"{unit}: started on {host}\n")
         self.assertEqual((property_of(unit, "ActiveState"), self.index(unit)), ("active", index))
 
+    def test_what_is_not_waited_for_is_said_to_have_begun(self):
+        unit, host = self.enable("begun.service"), os.uname().nodename
+        self.assertEqual(ctl("restart", "--no-wait", unit, check=True).stdout, f"{unit}: {host} has begun: restart\n")
+        wait_for("it has restarted", lambda: property_of(unit, "ActiveState") == "active")
+        self.assertEqual(ctl("release", "--no-wait", unit, check=True).stdout, f"{unit}: this machine has begun: release\n")
+
     def test_polkits_agent_is_there_while_it_may_be_needed(self):
         program, noted = "/usr/bin/pkttyagent", "/tmp/agent"
         write(program, f'#!/bin/sh\necho "$@" $$ >{noted}\neval "exec $2>&-"\nexec sleep 1000\n')
