@@ -41,7 +41,7 @@ int verb_pause(Ctl *ctl, int argc, char **argv) {
         int code = ask(ctl, "pause", "Pause");
 
         if (code == CTL_OK)
-                say("paused: no lease is taken, and every unit stays where it is, until: leasectl resume");
+                say("paused: no lease is taken, every unit stays where it is, until: leasectl resume");
         return code;
 }
 
