@@ -17,17 +17,13 @@ bool unit_record_name_is_valid(const char *unit) {
         static const char *const reserved[] = { "leased", "systemd-", "dbus", "ssh", "user@", "user-runtime-dir@",
                 "getty@", "serial-getty@", "emergency.", "rescue.", "polkit." };
 
-        size_t stem = strcspn(unit, "@");
-
         for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
                 if (startswith(unit, reserved[i]))
                         return false;
-        if (!unit[stem] && endswith(unit, ".service"))
-                stem -= strlen(".service");
-        if (stem > 0 && unit[stem - 1] == '-') /* systemd takes its drop-ins as those of all names that begin so */
+        if (!unit_name_is_valid(unit) || strlen(unit) > NAME_LENGTH_MAX || !endswith(unit, ".service"))
                 return false;
-        return unit_name_is_valid(unit) && strlen(unit) <= NAME_LENGTH_MAX && endswith(unit, ".service") &&
-               unit[0] != '.' && unit[0] != '-' && !strchr(unit, '/');
+        /* The drop-ins of "web-.service" are those of every "web-*.service". */
+        return unit[unit_name_prefix(unit) - 1] != '-' && unit[0] != '.' && unit[0] != '-' && !strchr(unit, '/');
 }
 
 /* The unit file itself, or a drop-in of it: no name leads anywhere else. */
