@@ -120,12 +120,15 @@ static int look(const char *path, void *userdata) {
         return 0;
 }
 
-Frost freezer_look(Freezer *f, FrostWatch **list, void *owner, const char *unit) {
+Frost freezer_look(Freezer *f, FrostWatch **list, void *owner, const char *unit, bool needed) {
         Look l = { .freezer = f, .list = list, .owner = owner, .watched = true };
-        int r = groups_each_unit(f->groups, usec_sub(now_boottime(), READING_AGE), unit, look, &l);
+        usec_t now = now_boottime(), since = needed ? usec_sub(now, READING_AGE) : groups_since(f->groups, now);
+        int r = groups_each_unit(f->groups, since, unit, look, &l);
 
-        if (r < 0 || (l.processes == 0 && !endswith(unit, ".slice")))
+        if (r < 0 || (l.processes == 0 && needed))
                 return FROST_FAILED;
+        if (l.processes == 0)
+                return FROST_FROZEN;
         return l.pending ? FROST_PENDING : l.watched ? FROST_WATCHED : FROST_FROZEN;
 }
 

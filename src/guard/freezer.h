@@ -31,9 +31,9 @@ Freezer *freezer_free(Freezer *f);
 /* Freezes or thaws all groups of the unit, of all instances of a template, or of a slice. Returns 0 or a negative
  * errno; there may be no group. */
 int freezer_set(Freezer *f, const char *unit, bool frozen);
-/* Watches all groups of the unit for the owner, adds them to the owner's list, and then looks whether they are frozen,
- * which counts as failed if the unit has no process. A slice may have no group: PID 1 starts nothing in a slice that
- * is down, behind a closed gate (law 7). */
-Frost freezer_look(Freezer *f, FrostWatch **list, void *owner, const char *unit);
+/* Watches all groups of the unit for the owner, adds them to the owner's list, and then looks whether they are frozen.
+ * needed: it counts as failed if the unit has no process. Others, such as a socket, may have none, and get a group
+ * that is not frozen if PID 1 starts them anew: they are looked for again and again. */
+Frost freezer_look(Freezer *f, FrostWatch **list, void *owner, const char *unit, bool needed);
 /* Watches the groups of the list no longer, and frees them. The list is empty then. */
 void freezer_forget(Freezer *f, FrostWatch **list);

@@ -78,15 +78,27 @@ static void item_thaw(Guard *g, Item *item) {
         }
 }
 
+/* Whether the part is to be frozen with the unit. An address gives itself up in time, and comes back by a beat: its
+ * keeper would be killed by its own alarm if it were frozen. */
+static bool part_freezes(const Item *item, const Part *p) {
+        return p == item->parts || !startswith(p->name, "leased-address@");
+}
+
 /* Freezes the unit if this is due, and looks whether it is frozen. Returns the actions that follow. */
 static unsigned item_look(Guard *g, Item *item, unsigned actions) {
         Frost sum = FROST_WATCHED;
         int r = 0;
 
         for (Part *p = item->parts; p < item->parts + item->n_parts && r >= 0; p++) {
+                Frost frost = FROST_FAILED;
+
+                if (!part_freezes(item, p))
+                        continue;
                 if (actions & ENTRY_FREEZE)
                         r = freezer_set(g->freezer, p->name, true);
-                sum = MIN(sum, r < 0 ? FROST_FAILED : freezer_look(g->freezer, &item->watches, item, p->name));
+                if (r >= 0)
+                        frost = freezer_look(g->freezer, &item->watches, item, p->name, p == item->parts);
+                sum = MIN(sum, frost);
         }
         if (r < 0)
                 (void) log_error_errno(r, "%s: cannot freeze it", item->unit);

@@ -188,9 +188,11 @@ static void put_frost(World *w, const char *group, int frozen) {
         put_in_group(w, group, "cgroup.events", text);
 }
 
-/* Law 15: with its slice, until the daemon arms it again; and killed when somebody else thaws it. */
+/* Law 15: with its slice, until the daemon arms it again; and killed when somebody else thaws it. A socket has nothing
+ * to freeze, and an address gives itself up. */
 static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void **state) {
-        const char *const unit = "system.slice/unit.service", *const slice = "own.slice";
+        const char *const unit = "system.slice/unit.service", *const slice = "own.slice",
+                          *const address = "system.slice/leased-address@a.service";
         World *w = *state;
         GuardMessage m;
 
@@ -198,7 +200,9 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         put_in_group(w, unit, "cgroup.freeze", "0");
         put_in_group(w, slice, "cgroup.freeze", "0");
         put_frost(w, slice, 0);
-        members(w, "unit.service", GUARD_FREEZE "\nown.slice\n");
+        make_unit(w, "system.slice", "leased-address@a.service");
+        put_in_group(w, address, "cgroup.freeze", "0");
+        members(w, "unit.service", GUARD_FREEZE "\nown.slice\nleased-address@a.service\nidle.socket\n");
         m = run_unit(w, "unit.service", 100 * MS, 1500 * MS);
         turn_until(is_told_to_freeze(w, unit, "1") && is_told_to_freeze(w, slice, "1"));
         put_frost(w, unit, 1);
@@ -208,6 +212,7 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         assert_int_equal(w->told.flags, GUARD_FLAG_FROZEN);
         assert_null(pid_one->stopped);
         assert_false(was_killed(w, unit));
+        assert_true(is_told_to_freeze(w, address, "0"));
 
         m = request(GUARD_ARM, "unit.service");
         m.index = w->told.index;

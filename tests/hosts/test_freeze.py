@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """OnOutage=freeze: in a silence of the registry the unit is frozen, and goes on afterwards with the same process; one whose lease
-is taken is killed frozen, and one that somebody thaws then is killed at once."""
+is taken is killed frozen, and one that somebody thaws then is killed at once. An address that goes with it is taken away meanwhile."""
 
 import sys
 
@@ -36,22 +36,38 @@ def _executed(unit, machine, since):
     return span
 
 
-@scene(registry="etcd", ttl=2.0)
+ADDRESS = "10.77.0.203"
+KEEPER = "leased-address@cold.service"
+WITH_ADDRESS = {
+    "cold.service": f"[Unit]\nWants={KEEPER}\n[Service]\nExecStart=STAMP\n",
+    f"{KEEPER}.d/cold.conf": "[Unit]\nBindsTo=cold.service\nAfter=cold.service\n[Service]\n"
+                             f"Environment=ADDRESSES=host0/{ADDRESS}/32\n",
+}
+
+
+def _has_address(machine):
+    return ADDRESS in machine.run("ip", "address", "show", "dev", "host0").stdout
+
+
+@scene(registry="etcd", ttl=3.0)
 def unit_that_freezes_in_an_outage_goes_on_and_is_killed_frozen_if_its_lease_was_taken(cluster):
-    unit = cluster.unit("cold.service")
+    unit = cluster.unit("cold.service", files=WITH_ADDRESS)
     unit.options("OnOutage=freeze")
     unit.enable()
     holder = unit.wait_running()
+    wait_for("its address is there", lambda: _has_address(holder), 15, unit.story)
     first, process = unit.tenure, holder.main_pid(unit.name)
 
     cluster.etcd.freeze()
     _wait_frozen(cluster, holder, unit, cluster.ttl + 10)
     hold_for("it executes nothing", lambda: unit.running_on is None, cluster.ttl, unit.story)
+    require("its address has gone", not _has_address(holder), unit.story)
     require("leasectl says so", "frozen" in holder.run("leasectl", "status", unit.name, check=False).stdout, unit.story)
     reload = holder.systemctl("reload", "--no-block", GUARD)  # waits for a calm moment, and disturbs nothing
     cluster.etcd.thaw()
     unit.wait_running(on=holder, deadline=30)
     require(f"it is the same process {reload.stderr}", holder.main_pid(unit.name) == process, unit.story)
+    wait_for("its address is back", lambda: _has_address(holder), 15, unit.story)
     require("it is the same tenure", len(unit.tenures) == 1 and unit.tenure.invocation == first.invocation, unit.story)
 
     heir = _take_while_frozen(cluster, unit, holder)
