@@ -251,6 +251,12 @@ class Machine:
 
     def power_cut(self):
         """Every process of the machine is dead when this returns; its disk stays as it is."""
+        if self._leader is None:  # it was switched on, and has not come far enough to have a PID 1
+            with open(os.path.join(self._cgroup, "cgroup.kill"), "w") as file:
+                file.write("1")
+            self._nspawn.wait()
+            self._nspawn = None
+            return
         namespace = _namespace_of(self._leader)
         still = self._is_frozen()  # not asked later: what dies is not frozen
         os.kill(self._leader, 9)
