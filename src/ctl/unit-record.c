@@ -5,9 +5,6 @@
 #include "conf/dropin.h"
 #include "util/unit-name.h"
 
-/* Of a name of a file, less what leased adds to it (".taken.XXXXXX"). */
-#define NAME_LENGTH_MAX 240
-
 /* A number that any reader of JSON can tell from its neighbours. */
 #define VERSION_MAX ((INT64_C(1) << 53) - 1)
 
@@ -20,7 +17,7 @@ bool unit_record_name_is_valid(const char *unit) {
         for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
                 if (startswith(unit, reserved[i]))
                         return false;
-        if (!unit_name_is_valid(unit) || strlen(unit) > NAME_LENGTH_MAX || !endswith(unit, ".service"))
+        if (!unit_name_is_valid(unit) || !endswith(unit, ".service"))
                 return false;
         /* The drop-ins of "web-.service" are those of every "web-*.service". */
         return unit[unit_name_prefix(unit) - 1] != '-' && unit[0] != '.' && unit[0] != '-' && !strchr(unit, '/');

@@ -42,5 +42,5 @@ char *unit_record_text(const char *cluster, const char *unit, int64_t version, i
 char *unit_record_format(const char *text, const char *signature);
 
 /* Whether a unit of this name can be submitted: a service, not a template, none of leased or of systemd, no
- * prefix of others ("web-.service"), and with a name that is short enough for the files that are made of it. */
+ * prefix of others ("web-.service"). */
 bool unit_record_name_is_valid(const char *unit);
