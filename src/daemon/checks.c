@@ -15,6 +15,7 @@
 typedef struct Run {
         Check *check; /* NULL: what it says counts no more */
         CheckAim aim;
+        char *user; /* as whom it runs; owned; NULL: root */
 } Run;
 
 struct Check {
@@ -69,6 +70,12 @@ static void take(Check *c, CheckAim aim, bool good) {
                 tell(c, good);
 }
 
+static void run_free(Run *run) {
+        if (run)
+                free(run->user);
+        free(run);
+}
+
 /* Ends the check that is under way; gives what it was, or NULL if it counts no more. */
 static Check *end(Run *run, CheckAim *ret_aim) {
         Check *c = run->check;
@@ -76,7 +83,7 @@ static Check *end(Run *run, CheckAim *ret_aim) {
         *ret_aim = run->aim;
         if (c)
                 c->run = NULL;
-        free(run);
+        run_free(run);
         return c && aim_of(c) == *ret_aim ? c : NULL;
 }
 
@@ -96,6 +103,7 @@ typedef struct Command {
         const Check *check;
         const char *user;
         bool runs;
+        bool makes_user; /* it is made for the command, or shared with the unit (DynamicUser=) */
 } Command;
 
 static int append_properties(sd_bus_message *m, void *userdata) {
@@ -114,16 +122,19 @@ static int append_properties(sd_bus_message *m, void *userdata) {
                                          unit, command->runs ? "LEASE_CHECK=running" : "LEASE_CHECK=starting")) < 0 ||
                         (r = bus_append_exec(m, o->command)) < 0)
                 return r;
-        if (!isempty(command->user) && (r = sd_bus_message_append(m, "(sv)", "User", "s", command->user)) < 0)
+        if (!isempty(command->user) && (r = sd_bus_message_append(m, "(sv)(sv)", "User", "s", command->user,
+                                                        "DynamicUser", "b", command->makes_user)) < 0)
                 return r;
         return sd_bus_message_close_container(m);
 }
 
-static void on_user(int error, const char *text, void *userdata) {
+static void begin(int error, const char *text, void *userdata) {
         static uint64_t number;
         Run *run = userdata;
         Check *c = run->check;
-        Command command = { .check = c, .user = text, .runs = run->aim == CHECK_AIM_RUNS };
+        Command command = {
+                .check = c, .user = run->user, .runs = run->aim == CHECK_AIM_RUNS, .makes_user = streq(text, "yes")
+        };
         char unit[64];
         CheckAim aim;
         int r = c ? error : -ECANCELED;
@@ -135,6 +146,23 @@ static void on_user(int error, const char *text, void *userdata) {
                                 append_properties, &command, on_ended, run);
         if (r < 0)
                 (void) end(run, &aim);
+}
+
+/* A user of whom nothing is known must not become root. */
+static void on_user(int error, const char *text, void *userdata) {
+        Run *run = userdata;
+        Check *c = run->check;
+        int r = error;
+
+        run->user = isempty(text) ? NULL : strdup(text);
+        if (r >= 0 && !isempty(text) && !run->user)
+                r = -ENOMEM;
+        if (r >= 0 && c && run->user) {
+                r = pid1_service_makes_user(c->daemon->pid1, c->name, begin, run);
+                if (r >= 0)
+                        return;
+        }
+        begin(r, "", run);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -149,7 +177,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!c->run)
                 return 0;
         *c->run = (Run){ .check = c, .aim = aim };
-        if (pid1_service_user(c->daemon->pid1, c->name, on_user, c->run) < 0)
+        if (!endswith(c->name, ".service"))
+                on_user(0, "", c->run); /* only a service has a user */
+        else if (pid1_service_user(c->daemon->pid1, c->name, on_user, c->run) < 0)
                 (void) end(c->run, &aim);
         return 0;
 }
@@ -195,7 +225,7 @@ void checks_forget(Daemon *d, const char *unit) {
 
 void checks_free(Daemon *d) {
         while (d->checks) {
-                free(d->checks->run);
+                run_free(d->checks->run);
                 d->checks->run = NULL;
                 check_free(d->checks);
         }

@@ -264,14 +264,36 @@ static int on_user(sd_bus_message *message, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+static int on_dynamic(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        int dynamic;
+
+        if (finished_by_error(c, message))
+                return 0;
+        if (sd_bus_message_read(message, "v", "b", &dynamic) < 0)
+                call_finish(c, -EBADMSG, "PID 1's answer cannot be read");
+        else
+                call_finish(c, 0, dynamic ? "yes" : "no");
+        return 0;
+}
+
+static int ask_of_service(Pid1 *m, const char *name, const char *property, sd_bus_message_handler_t handler,
+                pid1_answer_t f, void *userdata) {
         _cleanup_free_ char *path = NULL;
         int r = sd_bus_path_encode(PID1_UNIT_PATH, name, &path);
 
         if (r < 0)
                 return r;
-        return call_begin(m, f, userdata, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Service", "User", on_user,
+        return call_begin(m, f, userdata, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Service", property, handler,
                         QUERY_TIMEOUT);
+}
+
+int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        return ask_of_service(m, name, "User", on_user, f, userdata);
+}
+
+int pid1_service_makes_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
+        return ask_of_service(m, name, "DynamicUser", on_dynamic, f, userdata);
 }
 
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -63,5 +63,8 @@ int pid1_run(Pid1 *m, const char *name, usec_t limit, int (*append)(sd_bus_messa
                 pid1_answer_t f, void *userdata);
 /* Asks for User= of a service. The answer is the user; "": there is none. */
 int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
+/* Asks for DynamicUser= of a service: whether its user is there only while something runs as that user. The answer is
+ * "yes" or "no". */
+int pid1_service_makes_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
 /* Asks which job PID 1 has for a unit now. The answer is "stop", "restart", "start" or the like; "": no job. */
 int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

@@ -172,6 +172,15 @@ class Changed(TwoSecondCase):
         self.assertEqual(self.text(unit), HEAD + "Version=2\n")
 
 
+class Checked(TwoSecondCase):
+    def test_a_unit_that_is_no_service_runs_once_its_check_has_passed(self):
+        self.enable("checked.target", "[Unit]\nDescription=checked\n[X-Leased]\nCheck=/bin/true\n")
+
+    def test_a_check_passes_as_a_user_who_is_there_only_while_the_unit_runs(self):
+        self.enable("dynamic.service", SLEEPER + "DynamicUser=yes\n[X-Leased]\nCheckIntervalSec=1s\n"
+                    "Check=/bin/sh -c 'test $(id -u) -ge 61184'\n")
+
+
 class Forgotten(WithBeta):
     GAMMA, SESSION = "feed" * 8, "feedfeedfeedfeed-2000"
 
