@@ -289,8 +289,11 @@ const char *core_state_word(UnitState state) {
         return words[state];
 }
 
-/* What the guard still keeps, while the registry is silent, may run: it is checked again when it is known to. */
+/* What the guard still keeps, while the registry is silent, may run: it is checked again when it is known to. Where
+ * PID 1 has not loaded the unit's files, it cannot say as whom the check is to run: it would run as root. */
 static CheckAim aim_of(const Unit *u, UnitState state) {
+        if (u->said.report.known && !u->said.report.gate_loaded)
+                return CHECK_AIM_NONE;
         switch (state) {
         case STATE_RUNNING:
                 return CHECK_AIM_RUNS;

@@ -271,6 +271,23 @@ static void the_state_is_what_can_be_known(void **state) {
         }
 }
 
+/* PID 1 does not know as whom it would run. */
+static World *running_without_a_unit_file(void) {
+        World *w = running();
+
+        w->unit.gate_loaded = false;
+        world_say_unit(w);
+        return w;
+}
+
+static World *theirs_without_a_unit_file_here(void) {
+        World *w = theirs();
+
+        w->unit.gate_loaded = false;
+        world_say_unit(w);
+        return w;
+}
+
 /* Nothing is checked that may run here by the guard's knowledge alone: what the check said would count as a word
  * against its start. */
 static void a_unit_is_checked_for_what_it_may_do(void **state) {
@@ -289,6 +306,8 @@ static void a_unit_is_checked_for_what_it_may_do(void **state) {
                 { paused_and_restarted_without_a_registry, CHECK_AIM_NONE },
                 { ours_long_ago, CHECK_AIM_NONE },
                 { stopped_by_hand, CHECK_AIM_NONE },
+                { running_without_a_unit_file, CHECK_AIM_NONE },
+                { theirs_without_a_unit_file_here, CHECK_AIM_NONE },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
