@@ -22,6 +22,7 @@
 #include "core/look.h"
 #include "core/news.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/phase.h"
 #include "core/plan.h"
 #include "core/said.h"
@@ -360,8 +361,8 @@ static void step_running(Core *c, Unit *u) {
         }
         if (check_gate_of_run(c, u))
                 return;
-        if (u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure) {
-                leave_begin(c, u, LEAVE_CHECK_FAILED);
+        if (u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure && !pause_is_seen(c)) {
+                leave_begin(c, u, LEAVE_CHECK_FAILED); /* not in a pause: nobody could take it (law 13) */
                 return;
         }
         (void) unit_life_has_run(u);

@@ -331,6 +331,32 @@ static void a_daemon_that_comes_back_after_the_end_counts_again(void **state) {
         world_free(w);
 }
 
+/* Nobody could take the unit, so it is not let go: it would run nowhere until the pause ends. */
+static void a_check_that_fails_in_a_pause_ends_the_unit_after_it(void **state) {
+        World *w = running();
+
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "a.service",
+                                                      .lease = "a.service",
+                                                      .checked = true,
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC,
+                                                      .hold_down_release = 30 * USEC_PER_SEC,
+                                                      .hold_down_failure = 60 * USEC_PER_SEC } });
+        world_step(w, (Event){ .kind = EVENT_CHECK, .unit = "a.service", .on = true });
+        say(w, true);
+        hear_of_it(w);
+        world_step(w, (Event){ .kind = EVENT_CHECK, .unit = "a.service" });
+        world_pass(w, 3 * TTL);
+        assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+        say(w, false);
+        hear_of_it(w);
+        world_pass(w, 2 * TTL);
+        hear_of_it(w);
+        assert_true(w->done[ACTION_UNIT_STOP] > 0);
+        world_free(w);
+}
+
 static void a_keeper_that_is_not_heard_keeps_its_lease_until_it_is_confirmed_dead(void **state) {
         World *w = beside_a_keeper();
         MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
@@ -565,6 +591,7 @@ int main(void) {
                 cmocka_unit_test(it_is_kept_over_a_restart_while_the_registry_is_dead),
                 cmocka_unit_test(a_unit_whose_guard_is_gone_starts_again_though_the_registry_is_dead),
                 cmocka_unit_test(a_daemon_that_comes_back_after_the_end_counts_again),
+                cmocka_unit_test(a_check_that_fails_in_a_pause_ends_the_unit_after_it),
                 cmocka_unit_test(a_keeper_that_is_not_heard_keeps_its_lease_until_it_is_confirmed_dead),
                 cmocka_unit_test(a_keeper_whose_machine_has_no_record_is_named_and_can_be_confirmed_dead),
                 cmocka_unit_test(a_machine_that_keeps_leases_is_not_forgotten),
