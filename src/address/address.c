@@ -52,6 +52,10 @@ int address_parse(const char *text, Address *ret) {
         return 0;
 }
 
+unsigned address_interface(const Address *a) {
+        return a->index ?: if_nametoindex(a->interface);
+}
+
 char *address_text(const Address *a, char buf[static ADDRESS_TEXT_SIZE]) {
         char host[INET6_ADDRSTRLEN] = "?";
 

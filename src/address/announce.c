@@ -18,13 +18,12 @@ typedef struct Place {
         unsigned char hardware[ETH_ALEN];
 } Place;
 
-static int find_place(int fd, const char *interface, Place *ret) {
+static int find_place(int fd, const Address *a, Place *ret) {
         struct ifreq request = {};
 
-        *ret = (Place){ .index = if_nametoindex(interface) };
-        if (ret->index == 0)
+        *ret = (Place){ .index = address_interface(a) };
+        if (ret->index == 0 || !if_indextoname(ret->index, request.ifr_name))
                 return -ENODEV;
-        str_copy(request.ifr_name, sizeof(request.ifr_name), interface);
         if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
                 return -errno;
         ret->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
@@ -43,7 +42,7 @@ static int announce_four(const Address *a) {
                                 .ar_op = htons(ARPOP_REQUEST) },
         };
         Place place;
-        int r = fd < 0 ? -errno : find_place(fd, a->interface, &place);
+        int r = fd < 0 ? -errno : find_place(fd, a, &place);
 
         if (r < 0 || !place.ethernet)
                 return r;
@@ -96,7 +95,7 @@ static int announce_six(const Address *a) {
         int hops = 255, r; /* a receiver drops an advertisement that could have come through a router */
         Place place;
 
-        r = fd < 0 ? -errno : find_place(fd, a->interface, &place);
+        r = fd < 0 ? -errno : find_place(fd, a, &place);
         if (r < 0 || !place.ethernet)
                 return r;
         if (setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0)

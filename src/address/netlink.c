@@ -40,7 +40,7 @@ static void put(Request *r, unsigned short type, const void *data, size_t size) 
 }
 
 static int fill(Request *r, unsigned short type, unsigned short flags, const Address *a) {
-        unsigned index = if_nametoindex(a->interface);
+        unsigned index = address_interface(a);
 
         if (index == 0)
                 return -ENODEV;
@@ -81,18 +81,31 @@ static int call(int fd, Request *r) {
         }
 }
 
-int netlink_set(int fd, const Address *a, unsigned seconds) {
+static int set(int fd, Address *a, unsigned seconds) {
         struct ifa_cacheinfo life = { .ifa_prefered = 0, .ifa_valid = seconds };
         unsigned flags = a->family == AF_INET6 ? IFA_F_NODAD : 0;
         Request request;
         int r = fill(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, a);
 
-        must(seconds > 0);
         if (r < 0)
                 return r;
         put(&request, IFA_CACHEINFO, &life, sizeof(life));
         put(&request, IFA_FLAGS, &flags, sizeof(flags));
-        return call(fd, &request);
+        r = call(fd, &request);
+        if (r == 0)
+                a->index = request.message.ifa_index;
+        return r;
+}
+
+int netlink_set(int fd, Address *a, unsigned seconds) {
+        int r;
+
+        must(seconds > 0);
+        r = set(fd, a, seconds);
+        if (r != -ENODEV || a->index == 0)
+                return r;
+        a->index = 0;
+        return set(fd, a, seconds);
 }
 
 int netlink_remove(int fd, const Address *a) {

@@ -48,9 +48,9 @@ def wait_for(what, predicate, deadline=10):
         time.sleep(POLL)
 
 
-def lifetimes():
+def lifetimes(interface="here"):
     """{address: seconds that the kernel keeps it}"""
-    said = run("ip", "-oneline", "address", "show", "dev", "here", "scope", "global").stdout
+    said = run("ip", "-oneline", "address", "show", "dev", interface, "scope", "global").stdout
     return {address: int(seconds) for address, seconds in re.findall(r"inet6? ([^/]+)/.*valid_lft (\d+)sec", said)}
 
 
@@ -185,6 +185,25 @@ class Kernel(unittest.TestCase):
         beat(now())
         self.wait_set()
 
+    def test_an_interface_that_is_renamed_has_the_addresses_as_long_as_before(self):
+        process = self.start()
+        self.wait_set()
+        run("ip", "link", "set", "here", "name", "elsewhere")
+        wait_for("a part of the lifetime is over", lambda: max(lifetimes("elsewhere").values()) <= 6)
+        beat(now())
+        wait_for("it is renewed", lambda: min(lifetimes("elsewhere").values()) > 6 or process.poll() is not None)
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(lifetimes("elsewhere"), {})
+
+    def test_an_interface_that_is_made_anew_gets_the_addresses_with_the_next_beat(self):
+        self.start()
+        self.wait_set()
+        run("ip", "link", "del", "here")
+        make_link()
+        beat(now())
+        self.wait_set()
+
     def test_a_stop_takes_the_addresses_away(self):
         process = self.start()
         self.wait_set()
@@ -234,15 +253,19 @@ class Kernel(unittest.TestCase):
         self.assertEqual(lifetimes(), {})
 
 
+def make_link():
+    run("ip", "link", "add", "here", "type", "veth", "peer", "name", "there")
+    run("ip", "link", "set", "here", "up")
+    run("ip", "link", "set", "there", "up")
+
+
 def prepare():
     """In namespaces of its own, and nowhere else: /run is covered."""
     if os.readlink("/proc/self/ns/net") == os.environ[OUTSIDE]:
         sys.exit("these are the namespaces of the machine itself")
     run("mount", "-t", "tmpfs", "run", "/run")
     run("ip", "link", "set", "lo", "up")
-    run("ip", "link", "add", "here", "type", "veth", "peer", "name", "there")
-    run("ip", "link", "set", "here", "up")
-    run("ip", "link", "set", "there", "up")
+    make_link()
 
 
 def play(names):
