@@ -37,14 +37,14 @@ def run(*command, check=True):
     return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def wait_for(what, predicate, deadline=10):
+def wait_for(what, predicate, deadline=10, lacking=lambda: ""):
     end = now() + deadline
     while True:
         value = predicate()
         if value:
             return value
         if now() > end:
-            raise AssertionError(f"waited {deadline} s for: {what}")
+            raise AssertionError(f"waited {deadline} s for: {what}\n{lacking()}")
         time.sleep(POLL)
 
 
@@ -88,7 +88,11 @@ class Kernel(unittest.TestCase):
         run(PROGRAM, "--remove", *BOTH)
 
     def wait_set(self):
-        wait_for("both addresses are there", lambda: set(lifetimes()) == {FOUR, SIX})
+        wait_for("both addresses are there", lambda: set(lifetimes()) == {FOUR, SIX}, lacking=self.what_was_said)
+
+    def what_was_said(self):
+        self.said.seek(0)
+        return f"{self.said.read()}{run('ip', '-oneline', 'address', 'show', 'dev', 'here').stdout}"
 
     def test_a_lifetime_ends_before_kill_at_and_each_beat_renews_it(self):
         self.start()
