@@ -12,18 +12,20 @@ static void on_head(const EntriesHead *head, void *userdata) {
 }
 
 static void on_entry(const char *unit, const EntryKept *kept, bool fence, void *userdata) {
+        bool over = kept->limit_kill > 0 && kept->limit_stop == 0; /* so it ends as soon as it is taken over */
         GuardEntry e = {};
 
         must(guard_unit_is_valid(unit));
         (void) guard_entry_take_over(&e, 0, kept);
-        must(e.index == kept->index && e.stop_at == kept->stop_at && e.kill_at == kept->kill_at);
+        must(e.index == kept->index && (over || (e.stop_at == kept->stop_at && e.kill_at == kept->kill_at)));
         if (!guard_entry_is_busy(&e)) {
                 EntryKept again = guard_entry_keep(&e);
 
                 must(guard_entry_kept_is_valid(&again));
+                must(again.limit_stop == kept->limit_stop && again.limit_kill == kept->limit_kill);
                 must(again.open == kept->open && again.expired == kept->expired && again.lost == kept->lost);
         }
-        must(!guard_entry_is_live(&e) || e.stop_at > 0);
+        must(!guard_entry_is_live(&e) || e.stop_at > 0 || e.keeps);
         entries_write(userdata, unit, kept, fence);
 }
 
