@@ -56,7 +56,6 @@ static void on_reboot_job(int error, const char *text, void *userdata) {
 static int ask_why(Daemon *d, pid1_answer_t f) {
         static const char *const targets[] = { "reboot.target", "kexec.target", "soft-reboot.target" };
 
-        d->stop.reboots = false; /* a job of which an earlier question was told may have been cancelled */
         for (size_t i = 0; i < ELEMENTSOF(targets); i++)
                 (void) pid1_job_type(d->pid1, targets[i], on_reboot_job, d);
         return pid1_job_type(d->pid1, DAEMON_SERVICE, f, d);
@@ -100,8 +99,12 @@ void stop_requested(Daemon *d) {
 static void on_suspected_job(int error, const char *text, void *userdata) {
         Daemon *d = userdata;
 
-        if (error < 0 || d->stop.asked || !streq(text, "stop"))
+        if (error < 0 || d->stop.asked)
                 return;
+        if (!streq(text, "stop")) {
+                d->stop.reboots = false; /* what was told of may be cancelled until leased is to stop */
+                return;
+        }
         d->stop.asked = true;
         release_all(d);
 }
