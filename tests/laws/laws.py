@@ -514,7 +514,6 @@ class Laws:
                           f"{unit} is stopped {(entry.stop_at - self._at) / SECOND:.3f} s before its stop_at")
         self._require("law 13", why == "lost" or not entry.kept, f"{unit} is stopped for want of a beat, and is kept")
         entry.index, entry.kill_at, entry.stopping, entry.beats, entry.kept = index, kill_at, True, 0, False
-        entry.down = entry.down and not entry.opened
 
     def _guard_kill(self, process, unit, index):
         entry = self._entries[process.machine, unit]

@@ -127,6 +127,11 @@ class TheLaws(unittest.TestCase):
         for end in self.DOWN, "6590000 alpha test 0 off\n":
             self.assertFalse(any("S1" in each for each in self.breaches(self.UNSEEN, self.LATER, (self.DOWN, end))))
 
+    def test_s1_what_is_down_does_not_live_where_a_later_guard_is_told_again_that_it_is_lost(self):
+        again = f"6600000 alpha leased-guard 9 begin\n7000000 alpha leased-guard 9 closed u.service\n" \
+            f"7000100 alpha leased-guard 9 stopping u.service 1 8200000 lost\n"
+        self.assertFalse(any("S1" in each for each in self.breaches((self.DOWN, self.DOWN + again))))
+
     def test_s2_a_token_that_does_not_grow(self):
         self.found("S2", (f"put leases/u=held,{B},2,0 put", f"put leases/u=held,{B},1,0 put"))
 
