@@ -129,7 +129,7 @@ static int remove_path(const char *path) {
         return -errno;
 }
 
-int gates_wipe(Gates *g) {
+int gates_sweep(const Gates *g, bool (*stays)(const char *unit, void *userdata), void *userdata) {
         DIR *dir = opendir(g->held);
         int r = 0;
 
@@ -139,7 +139,7 @@ int gates_wipe(Gates *g) {
                 char path[600];
                 int k;
 
-                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") || (stays && stays(e->d_name, userdata)))
                         continue;
                 k = path_of(path, sizeof(path), g->held, e->d_name);
                 if (k == 0)
@@ -148,6 +148,12 @@ int gates_wipe(Gates *g) {
                         r = k;
         }
         (void) closedir(dir);
+        return r;
+}
+
+int gates_wipe(const Gates *g) {
+        int r = gates_sweep(g, NULL, NULL);
+
         if (r == 0)
                 event_log(0, "wiped");
         return r;

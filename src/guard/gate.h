@@ -46,7 +46,9 @@ DEFINE_TRIVIAL_CLEANUP(Gates *, gates_free)
 bool gates_look(Gates *g);
 
 /* Removes every gate, whoever made it. Goes on after a failure, and returns the first one. */
-int gates_wipe(Gates *g);
+int gates_wipe(const Gates *g);
+/* Likewise every gate but those of which stays() is true. */
+int gates_sweep(const Gates *g, bool (*stays)(const char *unit, void *userdata), void *userdata);
 /* Makes the unit's gate. A gate that is there stays. */
 int gates_open(Gates *g, const char *unit);
 /* Whether the unit's gate is there, and its mark. */

@@ -354,16 +354,25 @@ static bool guard_is_finished(Guard *g, usec_t now) {
 
 /* ---- the files ---- */
 
+static bool is_open(const char *unit, void *userdata) {
+        const Item *item = item_find(userdata, unit);
+
+        return item && item->entry.gate_open;
+}
+
 /* Makes the guard's files anew where somebody has removed them ("systemctl clean leased.service"), so that the daemon
- * can reach the guard and a successor finds its marks. */
+ * can reach the guard and a successor finds its marks. A gate that the guard has not opened is removed (law 10):
+ * somebody has made the file, or what was mounted over it has gone. */
 static void guard_look(Guard *g, usec_t now) {
         int r;
 
         g->look_at = usec_add(now, LOOK_EVERY);
         if (g->ending)
                 return;
-        if (gates_look(g->gates))
+        if (gates_look(g->gates)) {
                 g->restoring = g->items;
+                (void) gates_sweep(g->gates, is_open, g);
+        }
         r = g->client ? client_look(g->client) : 0;
         if (r < 0 && !g->listen_failed)
                 (void) log_error_errno(r, "cannot serve the daemon, trying again");

@@ -96,6 +96,13 @@ class Case(unittest.TestCase):
         run("systemctl", "daemon-reload")
         run("systemctl", "reset-failed", check=False)
 
+    def open_gate(self, unit):
+        """By hand; the guard, which would remove the gate, stands still until the test is over."""
+        run("systemctl", "start", "leased-guard.service")
+        self.addCleanup(run, "systemctl", "kill", "--signal=CONT", "leased-guard.service", check=False)
+        run("systemctl", "kill", "--signal=STOP", "leased-guard.service")
+        write(f"{GATES}/{unit}", "")
+
     def conf(self, text):
         write(CONF, text)
         self.addCleanup(os.unlink, CONF)

@@ -287,8 +287,7 @@ class WithoutDaemon(Case):
     def test_disable_never_leaves_a_unit_running(self):
         unit = self.unit("runs.service")
         ctl("enable", unit, check=True)
-        run("systemctl", "start", "leased-guard.service")
-        write(f"{GATES}/{unit}", "")
+        self.open_gate(unit)
         run("systemctl", "start", unit)
         self.assertSays(ctl("disable", unit), 5, "runs.service: is active with its gate open and leased is not running: "
                         "systemctl start leased, then again; or --force to stop it now")
