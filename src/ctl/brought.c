@@ -16,7 +16,9 @@
  * that pulls this unit in; covered says that this is the leased unit or a member; ours says that this unit runs
  * because of the leased unit; followed says that the units that it pulls in have been looked at. */
 typedef struct Brought {
+        Ctl *ctl;
         json_t *rows;
+        json_t *starters; /* {name: whether it starts others by itself} of those that were looked at */
 } Brought;
 
 static json_t *find_row(const Brought *b, const char *name) {
@@ -55,21 +57,49 @@ static bool has_lease(const char *name) {
 
 /* ---- who else starts it ---- */
 
-static bool has_other_starter(const Brought *b, const json_t *props) {
+/* Whether the unit starts others on this machine, whatever leases the machine has. A unit that goes by a lease does so
+ * only where it runs, and one that is down and is not to be started does not; of a target this is not looked at. */
+static bool starts_by_itself(const Brought *b, const char *name) {
+        json_t *known = json_object_get(b->starters, name);
+        _cleanup_free_ char *owner = NULL;
+        json_auto_t *props = NULL;
+        const char *state;
+        bool does;
+
+        if (known)
+                return json_is_true(known);
+        owner = dropin_owner("", name);
+        does = !owner && !files_gated(name);
+        if (does && !endswith(name, ".target") && pid1_load(b->ctl->bus, name, &props) == CTL_OK) {
+                state = get_string(props, "UnitFileState");
+                does = pid1_is_active(props) || !(streq(state, "disabled") || streq(state, "masked"));
+        }
+        (void) json_object_set_new(b->starters, name, json_boolean(does));
+        return does;
+}
+
+/* Targets are looked at first: all services of the machine require some of them, and none of these is to be loaded
+ * then. */
+static bool is_started_by(const Brought *b, const json_t *props, bool targets) {
         static const char *const reverse[] = { "WantedBy", "RequiredBy", "BoundBy", "UpheldBy", "TriggeredBy" };
 
-        if (startswith(get_string(props, "UnitFileState"), "enabled"))
-                return true;
         for (size_t r = 0; r < ELEMENTSOF(reverse); r++) {
                 json_t *value;
                 size_t i;
 
                 json_array_foreach(json_object_get(props, reverse[r]), i, value) {
-                        if (!is_ours(b, strempty(json_string_value(value))))
+                        const char *name = strempty(json_string_value(value));
+
+                        if (endswith(name, ".target") == targets && !is_ours(b, name) && starts_by_itself(b, name))
                                 return true;
                 }
         }
         return false;
+}
+
+static bool has_other_starter(const Brought *b, const json_t *props) {
+        return startswith(get_string(props, "UnitFileState"), "enabled") || is_started_by(b, props, true) ||
+               is_started_by(b, props, false);
 }
 
 /* Takes out the units that something else starts as well. This is repeated until all units that are left are
@@ -204,8 +234,8 @@ static void look_at_leased(const char *unit, const json_t *props, json_t *findin
 }
 
 int brought_examine(Ctl *ctl, const char *name, const json_t *unit, char *const *members, json_t *findings) {
-        json_auto_t *rows = json_array();
-        Brought b = { .rows = rows };
+        json_auto_t *rows = json_array(), *starters = json_object();
+        Brought b = { .ctl = ctl, .rows = rows, .starters = starters };
         json_t *row;
         size_t i;
         int code;

@@ -163,6 +163,23 @@ class WhatItStarts(Finding):
         run("systemctl", "start", "other.service")
         self.assertEqual([each for each in self.found(unit, "weak") if "not bound" in each], [])
 
+    def test_what_is_started_only_by_units_with_a_lease_or_by_none_that_starts_is_told(self):
+        for each in ("first-user.service", "second-user.service"):
+            unit = self.unit(each, "[Unit]\nWants=between.service woken.service\n" + SLEEPER)
+        self.unit("between.service")
+        self.unit("dormant.service", "[Unit]\nWants=between.service\n" + SLEEPER + "[Install]\nWantedBy=multi-user.target\n")
+        self.unit("woken.socket", "[Socket]\nListenStream=/run/woken\n[Install]\nWantedBy=sockets.target\n")
+        self.unit("woken.service")
+        for each in ("dormant.service", "woken.socket"):
+            property_of(each, "Id")
+        ctl("enable", "first-user.service", check=True)
+        for each in ("between.service", "woken.service"):
+            self.assertFound(unit, "weak", f"{each} is not bound to it and goes on running without the lease")
+        run("systemctl", "start", "dormant.service", "woken.socket")
+        self.addCleanup(run, "systemctl", "stop", "woken.socket", "woken.service")
+        for each in ("between.service", "woken.service"):
+            self.assertNotFound(unit, f"{each} is not bound")
+
     def test_a_mount_that_only_the_unit_wants_is_told(self):
         self.unit("srv-own.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv/own\nType=tmpfs\n")
         unit = self.unit("files.service", "[Unit]\nRequiresMountsFor=/srv/own\n" + SLEEPER)
