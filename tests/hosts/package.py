@@ -60,10 +60,10 @@ def _leftovers(machine):
     return [each for each in found.splitlines() if not each.startswith("/usr/lib/debug")]
 
 
-def fresh_cluster(box, packages, ttl=10.0):
-    """Gives three booted machines on which leased was never installed. /shared has the package and a newer version of it."""
+def fresh_cluster(box, packages, names=("alpha", "beta", "gamma"), ttl=10.0):
+    """Gives booted machines on which leased was never installed. /shared has the package and a newer version of it."""
     package = next(each for each in glob.glob(os.path.join(packages, "leased_*.deb")))
-    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=("alpha", "beta", "gamma"), ttl=ttl)
+    cluster = Cluster(box.part("machines"), _make_tools(box.path("layer")), names=names, ttl=ttl)
     shutil.copy(package, os.path.join(cluster.rack.shared, "leased.deb"))
     _make_next(package, box.path("next"), os.path.join(cluster.rack.shared, "leased-next.deb"))
     for machine in cluster:
@@ -74,11 +74,12 @@ def fresh_cluster(box, packages, ttl=10.0):
 
 
 class Story:
-    """The life of a package on three machines. Each step stands on the one before."""
+    """The life of a package on four machines, of which three are members of etcd. Each step stands on the one before."""
 
     def __init__(self, cluster):
         self.cluster = cluster
-        self.alpha, self.beta, self.gamma = cluster
+        self.alpha, self.beta, self.gamma, self.delta = cluster
+        self.members = (self.alpha, self.beta, self.gamma)
         self.unit = None
 
     def _install(self, machine, package=PACKAGE):
@@ -104,16 +105,16 @@ class Story:
     def one_line_on_each_machine_makes_a_cluster(self):
         for machine in self.cluster:
             shown = machine.run("leasectl", "setup", "--dry-run", *self.line).stdout
-            require(f"--dry-run shows the files, not: {shown}",
-                    "/etc/leased/etcd.env:" in shown and f"ETCD_NAME={machine.name}" in shown and "Registry=etcd" in shown)
+            require(f"--dry-run shows the files, not: {shown}", "Registry=etcd" in shown and
+                    (f"ETCD_NAME={machine.name}" in shown) == ("/etc/leased/etcd.env:" in shown) == (machine in self.members))
             require("--dry-run changes nothing", not machine.exists("/etc/leased/etcd.env"))
             machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\nAcceptUnits=etc\n")
         commands = [machine.start("leasectl", "setup", *self.line) for machine in self.cluster]
         for machine, command in zip(self.cluster, commands):
             said = command.communicate(timeout=60)[0]
             require(f"leasectl setup on {machine}: {said}", command.returncode == 0, self.cluster.journals)
-            require(f"it says what became of {machine}, not: {said}",
-                    f"{machine.name}: a member of etcd, leased runs" in said)
+            role = "member" if machine in self.members else "client"
+            require(f"it says what became of {machine}, not: {said}", f"{machine.name}: a {role} of etcd, leased runs" in said)
         for machine in self.cluster:
             require("the line given again changes nothing",
                     "nothing had to be changed" in machine.run("leasectl", "setup", *self.line, deadline=60).stdout)
@@ -123,7 +124,7 @@ class Story:
 
     def what_is_there_is_not_overwritten(self):
         before = self.alpha.read("/etc/leased/leased.conf.d/20-setup.conf")
-        done = self.alpha.run("leasectl", "setup", *self.line, "delta=10.77.0.99", check=False)
+        done = self.alpha.run("leasectl", "setup", *self.line, "epsilon=10.77.0.99", check=False)
         require("a client more changes no file", done.returncode == 0, lambda: done.stdout + done.stderr)
         changed = before.replace("Registry", "#\nRegistry")
         self.alpha.write("/etc/leased/leased.conf.d/20-setup.conf", changed)
@@ -135,8 +136,14 @@ class Story:
         require("with --anyway it is written", self.alpha.read("/etc/leased/leased.conf.d/20-setup.conf") == before)
 
     def a_unit_runs_on_one_machine(self):
-        self.unit = self.cluster.unit(UNIT).enable()
+        self.unit = self.cluster.unit(UNIT).enable(*self.members)
         self.unit.wait_running()
+
+    def a_machine_beyond_three_is_a_client(self):
+        require("delta has no etcd", self.delta.state("leased-etcd.service") == "inactive" and
+                not self.delta.exists("/etc/leased/etcd.env"))
+        self.cluster.unit("guest.service").enable(self.delta).wait_running(on=self.delta)
+        self.delta.run("leasectl", "disable", "guest.service", deadline=60)
 
     def a_unit_that_is_submitted_comes_to_each_machine(self):
         self.alpha.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", KEY)
@@ -152,7 +159,7 @@ class Story:
 
     def a_member_that_lost_its_data_is_replaced(self):
         before = self.unit.tenure
-        machine = next(each for each in self.cluster if each is not self.unit.running_on)
+        machine = next(each for each in self.members if each is not self.unit.running_on)
         machine.systemctl("stop", "leased-etcd.service")
         machine.run("sh", "-c", "rm -rf /var/lib/private/leased-etcd/*")
         done = machine.run("leasectl", "setup", *self.line, check=False)
@@ -163,7 +170,7 @@ class Story:
         self.unit.require_undisturbed(before, limit=1.0)
 
     def _require_members_are_well(self, machine):
-        health = machine.run("etcdctl", f"--endpoints={','.join(f'http://{each.address}:2379' for each in self.cluster)}",
+        health = machine.run("etcdctl", f"--endpoints={','.join(f'http://{each.address}:2379' for each in self.members)}",
                              "endpoint", "health", check=False)
         require(f"all members are well: {health.stdout}{health.stderr}", health.returncode == 0)
 
@@ -280,7 +287,7 @@ class Story:
         require("another machine than the first makes no authority", done.returncode == 1 and "ca.key from alpha" in done.stderr,
                 lambda: done.stdout + done.stderr)
         self.alpha.run("leasectl", "setup", "--tls", "--no-wait", *self.line)
-        for machine in (self.beta, self.gamma):
+        for machine in (self.beta, self.gamma, self.delta):
             for name in ("ca.crt", "ca.key"):
                 machine.write(f"/etc/leased/tls/{name}", self.alpha.read(f"/etc/leased/tls/{name}"), 0o600)
         commands = [machine.start("leasectl", "setup", "--tls", *self.line) for machine in self.cluster]
@@ -296,16 +303,16 @@ class Story:
             machine.run("leasectl", "disable", "second.service", deadline=60)
 
     STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
-             a_unit_runs_on_one_machine, a_unit_that_is_submitted_comes_to_each_machine,
+             a_unit_runs_on_one_machine, a_machine_beyond_three_is_a_client, a_unit_that_is_submitted_comes_to_each_machine,
              a_member_that_lost_its_data_is_replaced, a_member_is_removed_and_another_added,
-             an_upgrade_touches_no_unit, an_upgrade_does_not_start_what_was_stopped, removal_is_refused_where_a_unit_would_be_left_leased,
-             removal_gives_the_unit_to_another_machine, a_machine_comes_back, a_power_cut_is_survived, purge_leaves_nothing,
-             a_cluster_with_certificates)
+             an_upgrade_touches_no_unit, an_upgrade_does_not_start_what_was_stopped,
+             removal_is_refused_where_a_unit_would_be_left_leased, removal_gives_the_unit_to_another_machine, a_machine_comes_back,
+             a_power_cut_is_survived, purge_leaves_nothing, a_cluster_with_certificates)
 
 
 def play(box, packages):
     """Returns the exit code."""
-    cluster = fresh_cluster(box, packages)
+    cluster = fresh_cluster(box, packages, ("alpha", "beta", "gamma", "delta"))
     story = Story(cluster)
     for step in Story.STEPS:
         try:
