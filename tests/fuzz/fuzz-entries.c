@@ -12,12 +12,15 @@ static void on_head(const EntriesHead *head, void *userdata) {
 }
 
 static void on_entry(const char *unit, const EntryKept *kept, bool fence, void *userdata) {
-        bool over = kept->limit_kill > 0 && kept->limit_stop == 0; /* so it ends as soon as it is taken over */
         GuardEntry e = {};
 
         must(guard_unit_is_valid(unit));
         (void) guard_entry_take_over(&e, 0, kept);
-        must(e.index == kept->index && (over || (e.stop_at == kept->stop_at && e.kill_at == kept->kill_at)));
+        must(e.index == kept->index);
+        if (kept->limit_kill > 0) /* an entry whose time is over is killed by its limit at the latest */
+                must(e.kill_at <= MAX(kept->kill_at, kept->limit_kill));
+        else
+                must(e.stop_at == kept->stop_at && e.kill_at == kept->kill_at);
         if (!guard_entry_is_busy(&e)) {
                 EntryKept again = guard_entry_keep(&e);
 
