@@ -267,7 +267,7 @@ class Machine:
 
     def begin_shutdown(self, verb="poweroff"):
         self._namespace = _namespace_of(self._leader)
-        self.run("systemctl", verb, check=False)
+        self.run("systemctl", *verb.split(), check=False)
 
     def shut_down(self, deadline=30, verb="poweroff"):
         """An orderly poweroff, to its end, or the first half of a reboot."""

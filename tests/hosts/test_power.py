@@ -59,16 +59,38 @@ def others_wait_for_a_holder_that_reboots_and_not_for_one_that_is_switched_off(c
     unit.enable()
     holder = unit.wait_running()
     other = cluster.other(holder)
-    holder.shut_down(verb="reboot")
-    wait_for("leasectl says for whom they wait",
-             lambda: "which reboots" in other.run("leasectl", "status", unit.name, check=False).stdout, 10, unit.story)
-    unit.wait_gone(deadline=cluster.ttl)
-    hold_for("nobody takes it", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
-    holder.boot()
-    unit.wait_running(on=holder, deadline=30)
-    unit.require_tenures(2)
+    for verb in ("reboot", "start --no-block kexec.target"):
+        holder.shut_down(verb=verb)
+        wait_for("leasectl says for whom they wait",
+                 lambda: "which reboots" in other.run("leasectl", "status", unit.name, check=False).stdout, 10, unit.story)
+        unit.wait_gone(deadline=cluster.ttl)
+        hold_for("nobody takes it", lambda: unit.running_on is None, 2 * cluster.ttl, unit.story)
+        holder.boot()
+        unit.wait_running(on=holder, deadline=30)
+    unit.require_tenures(3)
     holder.shut_down()
     unit.wait_running(but=holder, deadline=10)
+    unit.require_gap(2.0)
+
+
+@scene(registry="etcd", ttl=5.0, only_at_length=True)
+def unit_goes_back_where_it_was_after_a_drain_until_a_reboot(cluster):
+    unit = cluster.unit("returning.service")
+    unit.options("Failback=yes\nFailbackSec=2s")
+    unit.enable()
+    holder = unit.wait_running()
+    holder.run("leasectl", "drain", "--until-reboot")
+    unit.wait_running(but=holder)
+    holder.shut_down(verb="reboot")
+    holder.boot()
+    cluster.wait_ready(holder)
+    wait_for(f"{holder} drains no more", lambda: not cluster.property(holder, "Draining"), 3 * cluster.ttl,
+             lambda: cluster.status(holder) + cluster.journals())
+    unit.wait_running(on=holder, deadline=60)
+    history = holder.run("leasectl", "history", unit.name).stdout
+    require(f"history says why: {history}", "drain" in history and "failback" in history, unit.story)
+    unit.hold_running(on=holder, duration=2 * cluster.ttl)
+    unit.require_tenures(3)
     unit.require_gap(2.0)
 
 
@@ -101,6 +123,27 @@ def soft_reboot_of_the_holder_hands_the_unit_over(cluster):
     unit.hold_running(on=heir, duration=cluster.ttl)
     require("its unit is not active there", holder.state(unit.name) == "inactive", unit.story)
     unit.require_tenures(2)
+    holder.power_cut()
+
+
+@scene(registry="etcd", ttl=2.0, needs=(SOFT_REBOOT,), only_at_length=True)
+def others_wait_for_a_holder_that_begins_anew_without_its_kernel(cluster):
+    """Its unit stamps nothing, since /shared is not there after that."""
+    unit = cluster.unit("begins-anew.service", command="/bin/sh -c 'exec sleep infinity' %s")
+    unit.options("OnShutdown=keep")
+    unit.enable()
+    holder = wait_for("it runs", lambda: next((each for each in cluster if each.state(unit.name) == "active"), None), 20)
+    before = holder.main_pid(unit.name)
+    others = [each for each in cluster if each is not holder]
+    holder.systemctl("soft-reboot", check=False)
+    wait_for("leasectl says for whom they wait",
+             lambda: "which reboots" in others[0].run("leasectl", "status", unit.name, check=False).stdout, 10, cluster.journals)
+    hold_for("nobody else takes it", lambda: all(each.state(unit.name) == "inactive" for each in others), 2 * cluster.ttl,
+             cluster.journals)
+    wait_for(f"PID 1 of {holder} began anew", lambda: not holder.exists(f"/shared/{os.path.basename(EVENTS)}"), 20)
+    holder.wait_booted()
+    wait_for("it runs there again", lambda: holder.main_pid(unit.name) not in (0, before), 30, cluster.journals)
+    require("and nowhere else", all(each.state(unit.name) == "inactive" for each in others), cluster.journals)
     holder.power_cut()
 
 
