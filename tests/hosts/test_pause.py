@@ -2,10 +2,13 @@
 """A pause: etcd is dead for several TTLs and all its members are replaced, and no unit is stopped; a machine that is cut off when
 the pause ends keeps its unit, and nobody else runs it."""
 
+import os
+import sys
+
 from cluster import DAEMON, GUARD
 from faults import start_unit
 from scene import scene
-from waiting import hold_for, require, wait_for
+from waiting import hold_for, now, require, wait_for
 
 
 def _pause(machine):
@@ -91,3 +94,36 @@ def machine_that_boots_in_a_pause_runs_nothing_and_is_confirmed_dead_after_it(cl
     other.run("leasectl", "confirm-dead", holder.name)
     unit.wait_running(deadline=cluster.takeover + 10)
     require("the token has grown", unit.tenure.index > unit.tenures[0].index, unit.story)
+
+
+DEAD = 60 * float(os.environ.get("LEASED_PAUSE_MINUTES", "0.5"))  # for how long no member of etcd lives
+
+
+@scene(registry="etcd", ttl=10.0, only_at_length=True)  # etcd changes no member for seconds after another change
+def all_work_on_etcd_in_a_pause_stops_nothing(cluster):
+    """Its members are replaced one by one, then none lives, while one machine boots, and then all are others at once."""
+    unit, holder = start_unit(cluster, "worked-on.service")
+    first = unit.tenure
+    other, third = (each for each in cluster if each is not holder)
+    _pause(other)
+    for machine in (third, holder, other):
+        cluster.etcd.replace(machine)
+        unit.hold_running(on=holder, duration=1.0)
+    database = cluster.etcd.stop_for_good()
+    began = now()
+    other.power_cut()
+    other.boot(wait=False)
+    other.wait_up()  # its etcd waits for the others, and its leased for its etcd
+    _restart_leased_and_its_guard(cluster, unit, holder)
+    hold_for("it runs on", lambda: unit.running_on is holder, began + DEAD - now(), unit.story)
+    require("the machine that has booted runs nothing", other.state(unit.name) == "inactive", unit.story)
+    print(f"      no member of etcd for {now() - began:.0f} s", file=sys.stderr, flush=True)
+    cluster.etcd.restore(database, is_copy=True)
+    cluster.etcd.wait_healthy(*cluster)
+    _resume(third)
+    wait_for("the pause is over", lambda: all(_paused(cluster, each) == "" for each in cluster), 2 * cluster.ttl + 20, unit.story)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_undisturbed(first)
+    holder.run("leasectl", "release", unit.name)
+    unit.wait_running(but=holder)
+    unit.require_gap(2.0)
