@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """FenceCommand=: a machine that falls silent is switched off. The switch is this test."""
 
+import sys
+
 from cluster import DAEMON
 from scene import scene
 from waiting import require, wait_for
@@ -14,11 +16,11 @@ exit $(cat {DONE})
 """
 
 
-def _with_switch(cluster):
+def _with_switch(cluster, switch=SWITCH, more=""):
     for machine in cluster:
-        machine.write("/usr/local/sbin/switch-off", SWITCH, 0o755)
+        machine.write("/usr/local/sbin/switch-off", switch, 0o755)
         machine.write("/etc/leased/leased.conf.d/fence.conf",
-                      "[Leased]\nFenceCommand=/usr/local/sbin/switch-off off\n")
+                      f"[Leased]\nFenceCommand=/usr/local/sbin/switch-off off\n{more}")
         machine.remove(ASKED)
         machine.remove(DONE)
         machine.run("systemctl", "restart", DAEMON)
@@ -81,4 +83,41 @@ def switch_that_fails_leaves_everybody_to_wait_for_the_ttl(cluster):
     cluster.wait_ready(holder)
     unit.hold_running(on=heir, duration=2)
     _require_asked_once(cluster, holder, unit)
+    _without_switch(cluster)
+
+
+AGENT = "/usr/sbin/fence_dummy"  # of fence-agents: behaves as all agents do, and its power switch is a file
+# An agent reads its options from its standard input. It looks whether the power is on, waits, switches, and looks again.
+WITH_AGENT = f"""\
+#!/bin/sh
+read -r now rest </proc/uptime
+echo "$HOSTNAME $now" >>{ASKED}
+power=/run/power-$MACHINE_ID
+printf on >$power
+printf 'action=%s\\nstatus_file=%s\\ndelay=1\\n' "$1" "$power" | {AGENT} || exit 1
+read -r now rest </proc/uptime
+echo "$now" >{DONE}
+"""
+
+
+@scene(registry="etcd", ttl=30.0, needs=(AGENT,), only_at_length=True)
+def agent_of_fence_agents_moves_the_units_of_a_machine_without_power(cluster):
+    """Two rounds without a beat must pass, 12 s with this TTL: less is no silence."""
+    _with_switch(cluster, WITH_AGENT, "FenceAfterSec=12s\n")
+    unit = cluster.unit("by-agent.service").enable()
+    holder = unit.wait_running(deadline=2 * cluster.ttl + 20)
+    unit.hold_running(on=holder, duration=1.0)
+    holder.power_cut()
+    heir = unit.wait_running(but=holder, deadline=cluster.takeover + 10)
+    history = heir.run("leasectl", "history", unit.name).stdout
+    require(f"it was taken because the agent said so: {history}", "confirmed dead" in history)
+    machine, words = _asked(cluster, holder)
+    begun, done = float(words.split()[1]), float(machine.read(DONE))
+    print(f"      the agent began {begun - unit.tenures[0].last:.3f} s after the cut, took {done - begun:.3f} s, and the unit ran "
+          f"{unit.tenure.first - done:.3f} s later", file=sys.stderr, flush=True)
+    _require_asked_once(cluster, holder, unit)
+    unit.require_gap(12.0 + 6.0 + 10.0)
+    holder.boot()
+    cluster.wait_ready(holder)
+    unit.hold_running(on=heir, duration=2)
     _without_switch(cluster)
