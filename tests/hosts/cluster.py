@@ -11,6 +11,7 @@ import layer
 import timeline
 from etcd import Etcd
 from machines import EVENTS, Rack
+from outside import Outside
 from waiting import Failure, hold_for, now, require, wait_for
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../laws"))
@@ -206,6 +207,8 @@ class Cluster:
     def __init__(self, sandbox, layer_directory, names=("alpha", "beta"), ttl=5.0, registry="local",
                  disk_of="", etcd="--pre-vote=true", containers=False, bus=""):
         self.ttl = ttl
+        self.with_addresses = False  # each unit has one, and no address may be on two machines
+        self.addresses = []
         self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
         self._stamps = 0
@@ -306,6 +309,8 @@ class Cluster:
         wait_for(f"leased answers on {machine}",
                  lambda: machine.run("busctl", "status", "org.leased1", check=False).returncode == 0, 20,
                  lambda: self.journals())
+        for address in self.addresses:
+            address.look_again()
 
     def number_stamps(self):
         """A scene that is played again has a unit of the same name; its stamps are another's."""
@@ -317,7 +322,21 @@ class Cluster:
         file to stamp. files: instead of one unit file, all that it takes, with STAMP for that command."""
         unit = Unit(self, name, options, service, command, files)
         self.units.append(unit)
+        if self.with_addresses and not files and name.endswith(".service") and all(machine.is_on for machine in self):
+            self._give_address(unit)
         return unit
+
+    def _give_address(self, unit):
+        """It gets a sidekick that keeps an address where the unit is."""
+        number = self.number_stamps()  # the unit files of an earlier scene are still there
+        address = f"10.77.{number // 250 + 9}.{number % 250 + 1}"
+        keeper = f"leased-address@along-{number}.service"
+        for machine in self:
+            machine.write(f"/etc/systemd/system/{unit.name}.d/address.conf", f"[Unit]\nWants={keeper}\n")
+            machine.write(f"/etc/systemd/system/{keeper}.d/address.conf",
+                          f"[Unit]\nBindsTo={unit.name}\nAfter={unit.name}\n[Service]\nEnvironment=ADDRESSES=host0/{address}/32\n")
+            machine.systemctl("daemon-reload")
+        self.addresses.append(Outside(self, address))
 
     def status(self, machine):
         """What leasectl status says there."""
@@ -358,6 +377,11 @@ class Cluster:
                 found.append(f"{unit.name} ran on two machines at once for {unit.overlap:.3f} s\n{unit.story()}")
             if unit.stamps and unit.met is None and not timeline.tokens_grow(unit.stamps):
                 found.append(f"tokens of {unit.name} do not grow: {timeline.tokens_of(unit.stamps)}\n{unit.story()}")
+        for address in self.addresses:
+            print(f"      its address: {' '.join(address.moves()) or 'nowhere'}; overlap {address.overlap():.3f} s", file=sys.stderr,
+                  flush=True)
+            if address.overlap() > 0:
+                found.append(f"an address was on two machines at once for {address.overlap():.3f} s\n{address.story()}")
         return found
 
     def forget_units(self):
@@ -370,6 +394,9 @@ class Cluster:
             unit.disable()
             unit.wait_gone()
         self.units = []
+        for address in self.addresses:
+            address.dismiss()
+        self.addresses = []
         for machine in self:
             if machine.state(DAEMON) != "active":
                 raise Failure(f"leased does not run on {machine} after the scene\n{self.journals()}")

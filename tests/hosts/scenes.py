@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenes: scenes.py --build=DIR [--list] [--all] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
+"""Runs the scenes: scenes.py --build=DIR [--list] [--all] [--addresses] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
 
 A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play
 side by side: most of a scene is waiting. A scene that fails among others is played once more, alone, since a machine that
@@ -41,10 +41,10 @@ def say(text):
 class Lane:
     """A worker, and what it plays now."""
 
-    def __init__(self, build, at_length):
+    def __init__(self, build, *options):
         self.scene = None
         self.process = subprocess.Popen(
-            [sys.executable, "-u", os.path.join(HERE, "worker.py"), f"--build={build}"] + ["--at-length"] * at_length,
+            [sys.executable, "-u", os.path.join(HERE, "worker.py"), f"--build={build}", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def play(self, scene):
@@ -171,6 +171,7 @@ def main():
     parser.add_argument("--log", type=argparse.FileType("w"), help="write there, too, what is said")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--all", action="store_true", help="scenes at full length, and those that only take long")
+    parser.add_argument("--addresses", action="store_true", help="each unit has an address, which may not be on two machines")
     parser.add_argument("--lanes", type=int, default=min(4, os.cpu_count() + 2),
                         help="so many scenes at once")
     parser.add_argument("--stop-early", action="store_true", help="stop at the first scene that fails")
@@ -197,14 +198,15 @@ def main():
         return SKIPPED
     program = Program(scenes * arguments.repeat, arguments.stop_early)
     _catch_signals()
-    lanes = [Lane(arguments.build, arguments.all) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
+    options = ["--at-length"] * arguments.all + ["--addresses"] * arguments.addresses
+    lanes = [Lane(arguments.build, *options) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
     try:
         run(program, lanes)
         for which in ("alone", "the last time"):
             if arguments.repeat > 1 or not program.next_round(scenes):
                 break
             say(f"once more, {which}:")
-            lanes = [Lane(arguments.build, arguments.all)]
+            lanes = [Lane(arguments.build, *options)]
             run(program, lanes)
     except Interrupted as reason:
         for lane in lanes:
