@@ -131,10 +131,10 @@ static int identify(Daemon *d) {
         r = leased_machine_id(d->conf, d->machine_id);
         if (r < 0)
                 return log_error_errno(r, "cannot find out this machine's id: is /etc/machine-id there");
-        r = read_file("/proc/sys/kernel/random/boot_id", 128, &boot, NULL);
+        r = getenv("LEASED_BOOT_ID") ? 0 : read_file("/proc/sys/kernel/random/boot_id", 128, &boot, NULL);
         if (r < 0)
                 return log_error_errno(r, "cannot find out this boot's id");
-        for (const char *p = boot; *p && *p != '\n' && n < BOOT_SIZE - 1; p++)
+        for (const char *p = boot ?: getenv("LEASED_BOOT_ID"); *p && *p != '\n' && n < BOOT_SIZE - 1; p++)
                 if (*p != '-')
                         d->boot_id[n++] = *p;
         return 0;
