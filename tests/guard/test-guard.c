@@ -165,7 +165,7 @@ static void execstoppost_has_the_time_between_two_kills(void **state) {
         assert_true(now_boottime() >= m.kill_at);
 }
 
-static bool no_inotify;
+static bool no_inotify, has_socket;
 
 /* Takes the place of the C library's function. */
 int inotify_init1(int flags) {
@@ -203,7 +203,9 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         put_frost(w, slice, 0);
         make_unit(w, "system.slice", "leased-address@a.service");
         put_in_group(w, address, "cgroup.freeze", "0");
-        members(w, "unit.service", GUARD_FREEZE "\nown.slice\nleased-address@a.service\nidle.socket\n");
+        members(w, "unit.service",
+                        has_socket ? GUARD_FREEZE "\nown.slice\nleased-address@a.service\nidle.socket\n"
+                                   : GUARD_FREEZE "\nown.slice\nleased-address@a.service\n");
         m = run_unit(w, "unit.service", 100 * MS, 1500 * MS);
         turn_until(is_told_to_freeze(w, unit, "1") && is_told_to_freeze(w, slice, "1"));
         put_frost(w, unit, 1);
@@ -235,6 +237,16 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         put_frost(w, slice, 0);
         turn_until(was_killed(w, unit));
         turn_until(strv_contains(pid_one->stopped, "unit.service"));
+}
+
+static int set_up_with_socket(void **state) {
+        has_socket = true;
+        return set_up(state);
+}
+
+static int tear_down_with_socket(void **state) {
+        has_socket = false;
+        return tear_down(state);
 }
 
 /* Without a notice from the kernel its groups are read again and again. */
@@ -619,6 +631,9 @@ int main(void) {
                 { "... and so it is where inotify is at its limit",
                                 a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up_without_inotify,
                                 tear_down, NULL },
+                { "... and so it is with a socket beside it",
+                                a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up_with_socket,
+                                tear_down_with_socket, NULL },
                 cmocka_unit_test_setup_teardown(umount_is_not_killed_once_the_rest_was, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),
