@@ -216,6 +216,34 @@ static void a_restart_of_the_daemon_finds_its_copy_again(void **state) {
         cluster_free(c);
 }
 
+static LeaseRecord *lease_of_copy(Cluster *c, unsigned copy) {
+        char key[RECORD_NAME_SIZE];
+        ClusterEntry *e;
+
+        (void) snprintf(key, sizeof(key), "%d/web#%u", (int) RECORD_LEASE, copy);
+        HASH_FIND_STR(c->entries, key, e);
+        assert_non_null(e);
+        return e->value;
+}
+
+/* The machine holds two slots, as after a Txn that came late while no daemon looked: the unit runs by the slot of the
+ * Index that the guard has. */
+static void a_restart_finds_the_copy_by_the_index_of_the_guard(void **state) {
+        Cluster *c = with_copies(1, 3);
+        LeaseRecord had = *lease_of_copy(c, 1), none = { .state = LEASE_FREE, .index = 1 };
+
+        cluster_put(c, RECORD_LEASE, "web#2", &none);
+        cluster_put(c, RECORD_LEASE, "web#3", &none);
+        *lease_of_copy(c, 1) = none;
+        *lease_of_copy(c, 2) = *lease_of_copy(c, 3) = had;
+        lease_of_copy(c, 2)->index += 50;
+        cluster_restart(c, 0);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(copy_at(c, 0), 3);
+        assert_int_equal(c->machines[0].units[UNIT].starts, 1);
+        cluster_free(c);
+}
+
 static void a_copy_that_was_dropped_while_no_daemon_looked_stops(void **state) {
         Cluster *c = with_copies(3, 3);
         size_t at = machine_of(c, 3);
@@ -320,6 +348,7 @@ int main(void) {
                 cmocka_unit_test(surplus_copies_stop_and_the_others_run_on),
                 cmocka_unit_test(more_copies_are_taken_and_none_is_disturbed),
                 cmocka_unit_test(a_restart_of_the_daemon_finds_its_copy_again),
+                cmocka_unit_test(a_restart_finds_the_copy_by_the_index_of_the_guard),
                 cmocka_unit_test(a_copy_that_was_dropped_while_no_daemon_looked_stops),
                 cmocka_unit_test(the_last_copy_is_left_to_a_machine_that_knows_no_copies),
                 cmocka_unit_test(a_unit_becomes_copies_and_one_again),
