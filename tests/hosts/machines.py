@@ -151,8 +151,9 @@ class Machine:
         for name in os.listdir(etc):
             if name.startswith("rc") and name.endswith(".d"):
                 shutil.rmtree(os.path.join(etc, name))
-        # systemd's own generators look for disks and consoles, which no guest has, at each boot and reload.
-        for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/systemd-*")):
+        # systemd's own generators look for disks and consoles, which no guest has, at each boot and reload. One of them carries out
+        # systemd.mask= of the command line.
+        for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/systemd-[!d]*")):
             self.link("/etc/systemd/system-generators/" + os.path.basename(path), "/dev/null")
 
     def _path(self, path):

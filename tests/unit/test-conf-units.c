@@ -294,8 +294,7 @@ static void a_unit_with_copies_goes_by_numbered_leases(void **state) {
 }
 
 static void a_check_is_read_with_its_times_and_counts(void **state) {
-        _cleanup_(unit_options_freep) UnitOptions *all = NULL, *none = NULL;
-        UnitOptions *bad = NULL;
+        _cleanup_(unit_options_freep) UnitOptions *all = NULL, *none = NULL, *bad = NULL;
         _cleanup_(messages_done) Messages m = {};
         const char *root = *state;
 
