@@ -8,6 +8,7 @@
 #include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
 #include "daemon/stop.h"
+#include "registry/record-json.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -283,20 +284,6 @@ static void report_acquired(const Line *l) {
         }
 }
 
-/* What another machine's operator has asked for, as leasectl's verb is called. */
-static const char *verb_word(RequestVerb verb) {
-        static const char *const words[] = {
-                [REQUEST_RELEASE] = "release",
-                [REQUEST_TRANSFER] = "transfer",
-                [REQUEST_REARM] = "rearm",
-                [REQUEST_STOP] = "stop",
-                [REQUEST_START] = "start",
-                [REQUEST_RESTART] = "restart",
-        };
-
-        return words[verb];
-}
-
 static void report_let_go(const Line *l) {
         const Report *r = l->report;
 
@@ -323,8 +310,8 @@ static void report_let_go(const Line *l) {
                                 why_word(r->why));
                 break;
         case REPORT_ASKED:
-                say(l, LOG_NOTICE, "%s asked for by %s, through the registry (Index %" PRIu64 ")", verb_word(r->verb),
-                                isempty(r->by) ? "another machine" : r->by, r->index);
+                say(l, LOG_NOTICE, "%s asked for by %s, through the registry (Index %" PRIu64 ")",
+                                record_verb_word(r->verb), isempty(r->by) ? "another machine" : r->by, r->index);
                 break;
         case REPORT_TRANSFERRED:
                 say(l, LOG_NOTICE, "lease handed to %s, with Index %" PRIu64, l->machine, r->index);

@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "util/must.h"
+
 typedef enum MemberType {
         MEMBER_STRING,   /* char[size] */
         MEMBER_UNSIGNED, /* uint64_t; in JSON at most INT64_MAX */
@@ -187,6 +189,11 @@ bool record_parse_verb(const char *word, RequestVerb *ret) {
                         return true;
                 }
         return false;
+}
+
+const char *record_verb_word(RequestVerb verb) {
+        must((unsigned) verb < _REQUEST_VERB_MAX);
+        return verb_words[verb];
 }
 
 /* The words of a member that is one of them. Every such enum is as large as an unsigned. */

@@ -36,6 +36,8 @@ bool record_parse_key(const char *key, RecordKind *ret_kind, const char **ret_na
 /* Gives the verb of a request that a word stands for, as in records and on D-Bus: "release", "stop". false: it is
  * none. */
 bool record_parse_verb(const char *word, RequestVerb *ret);
+/* Gives that word, which is also the name of leasectl's verb. */
+const char *record_verb_word(RequestVerb verb);
 
 /* Decodes a value of size bytes (text NULL: damaged) into the member of *ret for this kind. Returns 0, or -EBADMSG,
  * with *ret_why (may be NULL) a static text of what is wrong. Other JSON types, missing members, strings too long, and
