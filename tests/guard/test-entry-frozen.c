@@ -2,34 +2,10 @@
 
 /* An entry with OnOutage=freeze: what freezes it, what thaws it, and what ends it (law 15). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "entry-fixture.h"
 
-#include "guard/guard-entry.h"
-#include "guard/protocol.h"
-
-#define SEC USEC_PER_SEC
-#define MS USEC_PER_MSEC
 #define STOP_AT (8 * SEC)
 #define KILL_AT (10 * SEC)
-
-static const Heard NOBODY = {};
-
-/* The owner's part: gates open and close at once. */
-static unsigned gate(GuardEntry *e, usec_t now, unsigned actions) {
-        if (actions & ENTRY_CLOSE_GATE)
-                actions |= guard_entry_gate(e, now, false);
-        else if (actions & ENTRY_OPEN_GATE)
-                actions |= guard_entry_gate(e, now, true);
-        return actions;
-}
-
-static unsigned tick(GuardEntry *e, usec_t now) {
-        return gate(e, now, guard_entry_tick(e, now, NOBODY));
-}
 
 static unsigned arm(GuardEntry *e, usec_t now, uint64_t index, usec_t t0) {
         return guard_entry_arm(e, now, index, t0 + 7 * SEC, t0 + 9 * SEC, 7 * SEC, 9 * SEC);

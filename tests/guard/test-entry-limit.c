@@ -2,41 +2,7 @@
 
 /* LIMIT: an entry also ends at a time that no beat moves. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "guard/guard-entry.h"
-#include "guard/protocol.h"
-
-#define SEC USEC_PER_SEC
-#define MS USEC_PER_MSEC
-
-static const Heard NOBODY = {};
-
-/* The owner's part: gates open and close at once. */
-static unsigned gate(GuardEntry *e, usec_t now, unsigned actions) {
-        if (actions & ENTRY_CLOSE_GATE)
-                actions |= guard_entry_gate(e, now, false);
-        else if (actions & ENTRY_OPEN_GATE)
-                actions |= guard_entry_gate(e, now, true);
-        return actions;
-}
-
-static unsigned tick(GuardEntry *e, usec_t now) {
-        return gate(e, now, guard_entry_tick(e, now, NOBODY));
-}
-
-/* Armed at 1 s: stop_at 8 s, kill_at 10 s, its gate open. */
-static GuardEntry armed(void) {
-        GuardEntry e = {};
-
-        assert_true(guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC) & ENTRY_MARK);
-        assert_true(gate(&e, SEC, guard_entry_open(&e, SEC, 5)) & ENTRY_OPEN_GATE);
-        return e;
-}
+#include "entry-fixture.h"
 
 static void a_limit_ends_an_entry_that_has_its_beats(void **state) {
         GuardEntry e = armed();
