@@ -13,6 +13,8 @@
 #include "util/message-ids.h"
 #include "util/must.h"
 #include "util/strv.h"
+#include "util/text.h"
+#include "util/unit-name.h"
 
 /* How long PID 1 may take, from kill_at on, to say that a unit with FenceAction=reboot is down. Another machine takes
  * the lease 215 ms after kill_at at the earliest, with a TTL of 1 s; with a longer TTL later. */
@@ -284,8 +286,21 @@ void item_place(Guard *g, Item *item) {
         g->calm_alarm = MIN(g->calm_alarm, guard_entry_alarm(&item->entry, 0));
 }
 
+/* Has PID 1 start what kills the unit before PID 1 thaws it (finish.h). The units of a template, and what lies in a
+ * slice, have none: PID 1 thaws those that it stops while the unit goes on. */
+static void item_start_frozen(Guard *g, Item *item) {
+        for (Part *p = item->parts; p < item->parts + item->n_parts; p++) {
+                _cleanup_free_ char *name = text_format(FROZEN_SERVICE, p->name);
+
+                if (!part_freezes(item, p) || unit_name_is_template(p->name) || endswith(p->name, ".slice"))
+                        continue;
+                if (!name || (strlen(name) <= UNIT_NAME_LENGTH && pid_one_start(g->pid_one, name) < 0))
+                        (void) log_oom();
+        }
+}
+
 /* Tells that the unit is frozen, or runs again (law 15). */
-static void tell_frost(const Item *item) {
+static void tell_frost(Guard *g, Item *item) {
         const GuardEntry *e = &item->entry;
         JournalEvent event = {
                 .id = e->frozen ? MESSAGE_GUARD_FREEZES : MESSAGE_GUARD_THAWS, .unit = item->unit, .index = e->index
@@ -293,6 +308,8 @@ static void tell_frost(const Item *item) {
 
         if (e->frozen == ((item->told_flags & GUARD_FLAG_FROZEN) > 0) || (!e->frozen && !guard_entry_is_live(e)))
                 return;
+        if (e->frozen)
+                item_start_frozen(g, item);
         journal_event(LOG_WARNING, &event,
                         e->frozen ? "freezing it, no beat came in time" : "it goes on, a beat has come");
         event_log(0, "%s %s %" PRIu64 " %" PRIu64, e->frozen ? "frozen" : "thawed", item->unit, e->index, e->kill_at);
@@ -374,7 +391,7 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
         if (!e->frozen)
                 freezer_forget(g->freezer, &item->watches);
         write_event(item, actions, begins);
-        tell_frost(item);
+        tell_frost(g, item);
         if ((actions & ENTRY_TELL) || guard_entry_flags(e) != item->told_flags)
                 item_tell(g, item);
         item->told_flags = guard_entry_flags(e);

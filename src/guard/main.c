@@ -3,7 +3,7 @@
 /*
  * leased-guard: the only process that opens gates (law 10), and the one that stops units when the daemon cannot. It is
  * started by leased-guard.service. With --wipe it is that service's ExecStopPost=, and finishes the work of a guard
- * that is gone.
+ * that is gone. With --finish it is ExecStop= of leased-frozen@.service.
  */
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "guard/entries.h"
+#include "guard/finish.h"
 #include "guard/guard.h"
 #include "guard/protocol.h"
 #include "guard/reload.h"
@@ -30,16 +31,17 @@
 #define ENTRIES_SIZE_MAX ((size_t) 256 * 1024 * 1024)
 
 typedef struct Arguments {
-        bool wipe, check;
+        bool wipe, check, finish;
         int entries, listening; /* descriptors (hand-over.h); -1: none */
         int reload;             /* the process id of the guard that is to hand over; 0: none */
 } Arguments;
 
 static void help(void) {
-        printf("leased-guard [--wipe | --reload=PID]\n\n"
+        printf("leased-guard [--wipe | --finish | --reload=PID]\n\n"
                "Stops leased units when their time is up. Started by leased-guard.service.\n\n"
                "     --wipe        Remove all gates, stop and kill what a dead guard has left, then\n"
                "                   exit\n"
+               "     --finish      Kill what is frozen beyond its time, then exit\n"
                "     --reload=PID  Have the guard with this process id hand over to this program\n"
                "  -h --help        Show this help\n"
                "     --version     Show the version\n\n"
@@ -59,9 +61,18 @@ static int parse_number(const char *text, int least) {
 
 /* Returns 1 to go on, 0 if all that was asked for has been printed, and a negative errno for wrong arguments. */
 static int parse_arguments(int argc, char *argv[], Arguments *ret) {
-        enum { OPTION_WIPE = 0x100, OPTION_VERSION, OPTION_CHECK, OPTION_ENTRIES, OPTION_LISTEN, OPTION_RELOAD };
+        enum {
+                OPTION_WIPE = 0x100,
+                OPTION_FINISH,
+                OPTION_VERSION,
+                OPTION_CHECK,
+                OPTION_ENTRIES,
+                OPTION_LISTEN,
+                OPTION_RELOAD
+        };
         static const struct option options[] = {
                 { "wipe", no_argument, NULL, OPTION_WIPE },
+                { "finish", no_argument, NULL, OPTION_FINISH },
                 { "check", no_argument, NULL, OPTION_CHECK },
                 { "entries", required_argument, NULL, OPTION_ENTRIES },
                 { "listen", required_argument, NULL, OPTION_LISTEN },
@@ -75,6 +86,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *ret) {
                 switch (c) {
                 case OPTION_WIPE:
                         ret->wipe = true;
+                        break;
+                case OPTION_FINISH:
+                        ret->finish = true;
                         break;
                 case OPTION_CHECK:
                         ret->check = true;
@@ -267,6 +281,19 @@ static int run(const Arguments *a) {
         return r < 0 ? log_error_errno(r, "the event loop failed") : r;
 }
 
+/* Returns 0, or a negative errno, which is logged. */
+static int finish(void) {
+        _cleanup_(gates_freep) Gates *gates = NULL;
+        _cleanup_(groups_freep) Groups *groups = NULL;
+        int r = gates_new(DIRECTORY, &gates);
+
+        if (r >= 0)
+                r = groups_new(CGROUP_ROOT, &groups);
+        if (r >= 0)
+                r = finish_frozen(gates, groups);
+        return r < 0 ? log_error_errno(r, "cannot kill what is frozen beyond its time") : 0;
+}
+
 static void block_signals(void) {
         sigset_t set;
 
@@ -292,6 +319,8 @@ int main(int argc, char *argv[]) {
         if (a.reload > 0)
                 return reload_guard(a.reload) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         event_log_open();
+        if (a.finish)
+                return finish() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         block_signals();
         own_program = argv[0];
         harden();

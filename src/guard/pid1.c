@@ -27,6 +27,7 @@ typedef struct Wish {
         PidOne *p;
         sd_bus_slot *slot;
         char *owner; /* NULL: nobody waits for the answer */
+        bool start;  /* among the stops: to be started */
         char unit[];
 } Wish;
 
@@ -201,6 +202,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- answers ---- */
 
+/* The answer to a stop or a start. */
 static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
@@ -261,8 +263,9 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         StopAnswer answer = judge_stop(p, m);
 
         if (answer == STOP_REFUSED)
-                log_warning("%s: PID 1 does not stop it: %s", w->unit, strempty(sd_bus_message_get_error(m)->message));
-        if (unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
+                log_warning("%s: PID 1 does not %s it: %s", w->unit, w->start ? "start" : "stop",
+                                strempty(sd_bus_message_get_error(m)->message));
+        if (!w->start && unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
                         each_row(p, m, stop_instance, NULL) < 0)
                 answer = STOP_REFUSED;
         must(p->n_stops_sent > 0);
@@ -333,6 +336,9 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int send_stop(PidOne *p, Wish *w) {
         char pattern[UNIT_NAME_SPACE];
 
+        if (w->start)
+                return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StartUnit",
+                                on_stop, w, "ss", w->unit, "replace");
         /* "replace-irreversibly": nobody's start job takes the place of the stop before the unit is down. */
         if (!unit_name_is_template(w->unit))
                 return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StopUnit",
@@ -422,6 +428,14 @@ int pid_one_stop(PidOne *p, const char *owner, const char *unit) {
 
 int pid_one_ask(PidOne *p, const char *owner, const char *unit) {
         return wish_append(&p->asks, p, owner, unit);
+}
+
+int pid_one_start(PidOne *p, const char *unit) {
+        int r = wish_append(&p->stops, p, NULL, unit);
+
+        if (r == 0)
+                p->stops->prev->start = true; /* the last of the list */
+        return r;
 }
 
 bool pid_one_is_connected(const PidOne *p) {

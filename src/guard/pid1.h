@@ -3,8 +3,8 @@
 
 /*
  * What the guard asks of PID 1 over the bus: to stop a unit, and how a unit is. Each of these is a "wish". Nothing
- * waits. Every wish is answered within a time limit: if PID 1 is silent, the answer says so (STOP_SILENT, or .known =
- * false). The bus may be absent at any time; it is looked for again and again.
+ * waits. Every such wish is answered within a time limit: if PID 1 is silent, the answer says so (STOP_SILENT, or
+ * .known = false). The bus may be absent at any time; it is looked for again and again.
  *
  * Questions about many units go out as one call (ListUnitsByNames, which tells the state and job of each at one
  * instant), one call at a time. Stops go out as single calls, and not too many at once, because the bus limits the
@@ -47,5 +47,7 @@ Heard pid_one_heard(const PidOne *p);
  * then there is no wish. */
 int pid_one_stop(PidOne *p, const char *owner, const char *unit);
 int pid_one_ask(PidOne *p, const char *owner, const char *unit);
+/* Remembers the wish to start the unit. What becomes of it nobody is told. Returns 0, or -ENOMEM. */
+int pid_one_start(PidOne *p, const char *unit);
 /* Sends the wishes, as many as may be under way. */
 void pid_one_flush(PidOne *p);

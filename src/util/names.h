@@ -12,6 +12,8 @@
 
 #define DAEMON_SERVICE "leased.service"
 #define GUARD_SERVICE "leased-guard.service"
+/* One for each unit that was frozen (law 15). The instance is the unit's name. */
+#define FROZEN_SERVICE "leased-frozen@%s.service"
 
 /* How the name of the transient unit of a "leasectl run" begins. */
 #define RUN_UNIT_PREFIX "leased-run-"

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "guard/finish.h"
 #include "guard/host.h"
 #include "ptp-clock.h"
 #include "util/file-util.h"
@@ -214,6 +215,9 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         turn_through(w, m.kill_at + 200 * MS);
         assert_int_equal(w->told.flags, GUARD_FLAG_FROZEN);
         assert_null(pid_one->stopped);
+        /* What kills the unit before PID 1 thaws it; neither the slice nor the address has one. */
+        assert_string_equal(pid_one->started[0], "leased-frozen@unit.service.service");
+        assert_int_equal(strv_length(pid_one->started), has_socket ? 2 : 1);
         assert_false(was_killed(w, unit));
         assert_true(is_told_to_freeze(w, address, "0"));
 
@@ -237,6 +241,34 @@ static void a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed(void 
         put_frost(w, slice, 0);
         turn_until(was_killed(w, unit));
         turn_until(strv_contains(pid_one->stopped, "unit.service"));
+}
+
+static void put_mark(World *w, const char *unit, usec_t kill_at, const char *lines) {
+        make_unit(w, "system.slice", unit);
+        members(w, unit, lines);
+        assert_int_equal(gates_mark(w->gates, unit, &(Mark){ .index = 1, .kill_at = kill_at, .ended = true }), 0);
+}
+
+/* Law 15: what PID 1 is about to thaw is killed if its time is over, and nothing else is. */
+static void what_is_frozen_beyond_its_time_is_finished(void **state) {
+        _cleanup_(groups_freep) Groups *groups = NULL;
+        World *w = *state;
+        usec_t now = now_boottime();
+
+        put_mark(w, "over.service", now - MS, GUARD_FREEZE "\nown.slice\n");
+        make_unit(w, "system.slice", "own.slice");
+        put_mark(w, "in-time.service", now + 60 * SEC, GUARD_FREEZE "\n");
+        put_mark(w, "kept.service", USEC_INFINITY, GUARD_FREEZE "\n");
+        put_mark(w, "stops.service", now - MS, "more.service\n");
+        put_mark(w, "reboots.service", now - MS, GUARD_FREEZE "\n" GUARD_FENCE_REBOOT "\n");
+
+        assert_int_equal(groups_new(w->root, &groups), 0);
+        assert_int_equal(finish_frozen(w->gates, groups), 0);
+        assert_true(was_killed(w, "system.slice/over.service") && was_killed(w, "system.slice/own.slice"));
+        assert_false(was_killed(w, "system.slice/in-time.service"));
+        assert_false(was_killed(w, "system.slice/kept.service"));
+        assert_false(was_killed(w, "system.slice/stops.service"));
+        assert_false(was_killed(w, "system.slice/reboots.service"));
 }
 
 static int set_up_with_socket(void **state) {
@@ -503,7 +535,7 @@ static void host_clock_shows(World *w, usec_t t) {
         assert_int_equal(fclose(f), 0);
 }
 
-static Mark mark_of(World *w, const char *unit) {
+static Mark make_mark(World *w, const char *unit) {
         _cleanup_free_ char *text = NULL;
         char path[200];
         size_t size;
@@ -535,7 +567,7 @@ static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         turn_until(was_killed(w, "system.slice/unit.service"));
         assert_true(now_boottime() < m.stop_at);
         assert_false(exists(w, "held/unit.service"));
-        turn_until(mark_of(w, "later.service").kill_at <= later.kill_at - 60 * SEC);
+        turn_until(make_mark(w, "later.service").kill_at <= later.kill_at - 60 * SEC);
         assert_true(exists(w, "held/later.service"));
         ask(w, closing); /* it answers with the entry, as it is now */
         turn_until(streq(w->told.unit, "unit.service"));
@@ -634,6 +666,7 @@ int main(void) {
                 { "... and so it is with a socket beside it",
                                 a_frozen_unit_is_neither_stopped_nor_killed_until_it_is_thawed, set_up_with_socket,
                                 tear_down_with_socket, NULL },
+                cmocka_unit_test_setup_teardown(what_is_frozen_beyond_its_time_is_finished, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(umount_is_not_killed_once_the_rest_was, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_guard_finishes_the_work_of_a_dead_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_mark_that_no_guard_wrote_keeps_nothing_alive, set_up, tear_down),

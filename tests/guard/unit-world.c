@@ -33,6 +33,7 @@ int pid_one_new(sd_event *event, const PidOneCallbacks *callbacks, void *userdat
 PidOne *pid_one_free(PidOne *p) {
         if (p) {
                 strv_free(p->stopped);
+                strv_free(p->started);
                 strv_free(p->up);
                 strv_free(p->asked);
         }
@@ -61,6 +62,11 @@ int pid_one_ask(PidOne *p, const char *owner, const char *unit) {
 
         snprintf(text, sizeof(text), "?%s %s", owner, unit);
         assert_true(strv_add(&p->asked, text) >= 0);
+        return 0;
+}
+
+int pid_one_start(PidOne *p, const char *unit) {
+        assert_true(strv_add(&p->started, unit) >= 0);
         return 0;
 }
 

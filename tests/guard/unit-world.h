@@ -24,6 +24,7 @@ struct PidOne {
         const PidOneCallbacks *callbacks;
         void *userdata;
         char **stopped; /* all that it was ever asked to stop */
+        char **started; /* likewise to start */
         char **up;      /* what it says is up */
         char **asked;   /* "!owner unit" to stop it, "?owner unit" how it is: without an answer yet */
         bool silent;

@@ -30,6 +30,9 @@ LIMITS = {
     "leased-metrics.service": 14,
 }
 
+# Kills what is frozen beyond its time: no failure of a sandbox may keep it from that.
+WITHOUT_SANDBOX = {"leased-frozen@.service"}
+
 
 def unit_text(name):
     path = os.path.join(UNITS, name)
@@ -56,7 +59,7 @@ def can_analyze():
 class Sandbox(unittest.TestCase):
     def test_every_service_is_listed(self):
         shipped = {re.sub(r"\.in$", "", name) for name in os.listdir(UNITS) if re.search(r"\.service(\.in)?$", name)}
-        self.assertEqual(set(LIMITS), shipped)
+        self.assertEqual(set(LIMITS) | WITHOUT_SANDBOX, shipped)
 
     def test_no_exposure_is_above_its_limit(self):
         for name, limit in LIMITS.items():
