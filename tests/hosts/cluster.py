@@ -362,10 +362,13 @@ class Cluster:
         return self.call(machine, "GetLease", "s", name)
 
     def journals(self, unit=None):
-        """What leased, the guard and the unit said last on each machine; where they were silent, the machine itself."""
+        """What leased, the guard and the unit said last on each machine, and what etcd warned of; where they were silent, the
+        machine itself."""
         text = ""
         for machine in self:
             said = "".join(machine.journal(40, each) for each in (DAEMON, GUARD, unit) if each)
+            if self.etcd is not None:
+                said += self.etcd.complaints(machine)
             text += said or machine.journal(20)
         return text
 

@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 
 from waiting import require, wait_for
@@ -35,6 +36,9 @@ ExecStart=/usr/bin/etcd --name={name} --data-dir={data} \\
 # As docs/operations.md has it for a TTL below 10 s. An election of etcd as it comes takes 1 to 2 s, and now and then twice that,
 # when two members stand at one moment; of a TTL of 5 s the default grace leaves 2.3 to 3.3 s for it.
 FAST_ELECTIONS = "--pre-vote=true --heartbeat-interval=50 --election-timeout=500"
+
+# etcd 3.4 writes "W | etcdserver: ..."; later versions write JSON.
+COMPLAINT = re.compile(r' [WEC] \| |"level":"(warn|error|fatal|panic)"|(elected|lost) leader')
 
 
 class Etcd:
@@ -246,3 +250,8 @@ class Etcd:
                         f"--initial-cluster-token=hosts-{self._token}", f"--skip-hash-check={str(is_copy).lower()}",
                         f"--initial-advertise-peer-urls=http://{machine.address}:{PEER_PORT}")
         self.start()
+
+    def complaints(self, machine):
+        """What its member warned of last: a slow disk, a lost leader. For people, when something went wrong."""
+        worse = [line for line in machine.journal(300, SERVICE).splitlines(keepends=True) if COMPLAINT.search(line)]
+        return "".join(line[:300].rstrip("\n") + "\n" for line in worse[-15:])

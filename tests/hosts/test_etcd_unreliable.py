@@ -111,13 +111,14 @@ def _meet(cluster, fault, seconds=0.0):
     with Unreliable(cluster, fault, seconds) as way:
         try:
             _restart(cluster, way.endpoints)
-            unit = cluster.unit(f"{fault}.service")
+            trial = cluster.number_stamps()  # what an earlier one has left as done, as --repeat does, would not run
+            unit = cluster.unit(f"{fault}-{trial}.service")
             unit.options("HoldDownSec=1")
             unit.enable()
             tenures = _move_around(cluster, unit)
             _stay(cluster, unit, way.met)
-            job = _end_well(cluster, f"{fault}-job.service")
-            _call(cluster, f"{fault}-call")
+            job = _end_well(cluster, f"{fault}-job-{trial}.service")
+            _call(cluster, f"{fault}-call-{trial}")
             require(f"all kinds have met it, but not {KINDS - set(way.met)}", KINDS <= set(way.met))
             require(f"all could be told apart, but not {way.state.problems}", not way.state.problems)
             last = max(way.met.values()) + seconds + 1
