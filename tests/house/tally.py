@@ -48,9 +48,18 @@ def counts_of(test):
     return passed, max(failed, 1), skipped
 
 
+def program_of(test):
+    """(project, program): meson names a program "project:suite / program", and 1.12 "program - project:suite"."""
+    if " / " in test["name"]:
+        project, _, program = test["name"].partition(" / ")
+    else:
+        program, _, project = test["name"].rpartition(" - ")
+    return project, program
+
+
 def suite_of(test):
-    """Meson names a program "project:suite / program", or "project / program"; then it is a suite by itself."""
-    project, _, program = test["name"].partition(" / ")
+    """A program without a suite is one by itself."""
+    project, program = program_of(test)
     return project.partition(":")[2] or program or project
 
 
@@ -68,7 +77,7 @@ def read_log(path):
 def tell_failed(tests):
     for test in tests.values():
         if counts_of(test)[1]:
-            print(test["name"].partition(" / ")[2])
+            print(program_of(test)[1])
 
 
 def main(path, *more):

@@ -32,6 +32,7 @@ class Fencing(unittest.TestCase):
     def test_a_late_holder_is_refused_in_whatever_way_it_writes(self):
         import sqlite3
         database = sqlite3.connect(":memory:")
+        self.addCleanup(database.close)
         database.executescript(blocks("sql")[0])
         insert = "INSERT INTO entry (lease, lease_index, text) VALUES (?, ?, '')"
         database.execute(insert, ("a", 2))
