@@ -14,8 +14,9 @@ import socket
 from leasectl_beta import REGISTRY, TwoSecondCase
 from leasectl_guest import HERE, SLEEPER, ctl, main, property_of, read, run, wait_for
 
-# Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names.
-DECIDES = (r"Action$|JobMode$|^Refuse|^StopWhen|^Restart|Timeout(?!Clean|.*Argument)|^RuntimeM|^RuntimeR|^Watchdog(USec|Signal)$|"
+# Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names. (RestartUSecNext is
+# no setting: what systemd 254 and later make of the others.)
+DECIDES = (r"Action$|JobMode$|^Refuse|^StopWhen|^Restart(?!USecNext)|Timeout(?!Clean|.*Argument)|^RuntimeM|^RuntimeR|^Watchdog(USec|Signal)$|"
            r"^OOMPolicy$|^ExitType$|^StartLimit|Survive|TriggerLimit|^RemainAfter|^KillMode$|SIGKILL|^FinalKill|(?<!^Can)Isolate$|^DefaultDep")
 # Lists that PID 1 has of a unit: the other ends of dependencies, and what is none.
 OTHER_ENDS = {"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy", "ConsistsOf", "ConflictedBy", "OnSuccessOf",
