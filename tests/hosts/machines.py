@@ -202,6 +202,9 @@ class Machine:
         """Switches it on; wait=False returns while it boots, for several at once: call wait_booted() then."""
         require(f"{self.name} is off", not self.is_on)
         _host("ip", "link", "delete", self._link, check=False)  # of a former life, freed late
+        export = f"/run/systemd/nspawn/{self.name}/unix-export"
+        if os.path.ismount(export):  # systemd-nspawn 256 and later leaves it when it is killed, and then refuses to start
+            _host("umount", "--lazy", export)
         os.makedirs(self._cgroup, exist_ok=True)
 
         def enter_cgroup():
