@@ -11,7 +11,9 @@ deposed can still do.
 """
 
 import argparse
+import collections
 import fnmatch
+import functools
 import json
 import os
 import select
@@ -21,27 +23,23 @@ import sys
 import time
 
 LEADER = "scheduler"  # the lease of the leader
-ORDER_SECONDS = 60.0  # for so long an order holds, unless it is renewed
+ORDER_USEC = 60 * 1000000  # for so long an order holds, unless it is renewed
 ANSWER_SECONDS = 5.0  # for so long leased has time to answer
+NO_ORDER = {"machine": "", "version": 0, "left": 0}
 
 
 class Failed(Exception):
     """leased has refused a call, or has not answered it."""
 
 
-def now():
-    return time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps, and is never set
-
-
-def say(text):
-    print(text, flush=True)
+now = functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME)  # goes on while the machine sleeps, and is never set
+say = functools.partial(print, flush=True)
 
 
 def busctl(verb, path, interface, member, *arguments):
     command = ["busctl", "--json=short", f"--timeout={ANSWER_SECONDS}", "--", verb, "org.leased1", path, interface, member]
     try:
-        done = subprocess.run(command + [str(each) for each in arguments], text=True, timeout=ANSWER_SECONDS + 1,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, timeout=ANSWER_SECONDS + 1)
     except subprocess.TimeoutExpired:
         raise Failed(f"{member}: no answer") from None
     if done.returncode != 0:
@@ -49,16 +47,12 @@ def busctl(verb, path, interface, member, *arguments):
     return json.loads(done.stdout)["data"] if done.stdout.strip() else []
 
 
-def call(method, *arguments):
-    return busctl("call", "/org/leased1", "org.leased1.Manager", method, *arguments)
+call = functools.partial(busctl, "call", "/org/leased1", "org.leased1.Manager")
+get = functools.partial(busctl, "get-property", "/org/leased1", "org.leased1.Manager")
 
 
 def call_lease(path, method, *arguments):
     return busctl("call", path, "org.leased1.Lease", method, *arguments)
-
-
-def get(name):
-    return busctl("get-property", "/org/leased1", "org.leased1.Manager", name)
 
 
 class World:
@@ -73,7 +67,7 @@ class World:
         self.here = get("MachineID")
         self.live = set(get("LiveMachines"))
         self.machines = {row[0]: {"name": row[1], "metadata": row[3], "drains": row[5]} for row in call("ListMachines")[0]}
-        self.leases = {row[0]: {"machine": row[1], "version": row[2], "index": row[3], "left": row[4] / 1e6, "path": row[5]}
+        self.leases = {row[0]: {"machine": row[1], "version": row[2], "index": row[3], "left": row[4], "path": row[5]}
                        for row in call("ListLeases")[0]}
         revision, rows = call("ListClusterUnits", "sast", "", 0, self.revision)
         if revision < self.revision:  # the registry was replaced or restored
@@ -103,20 +97,15 @@ class World:
 def plan(world, key):
     """The rule: where each unit belongs. The rack with the fewest units comes first, then the machine with the fewest; among
     equals a unit stays where it is."""
-    racks, counts, places = {}, {}, {}
-
-    def rack(machine):
-        return world.machines[machine]["metadata"].get(key, "")
-
+    rack = {machine: row["metadata"].get(key, "") for machine, row in world.machines.items()}
+    racks, counts, places = collections.Counter(), collections.Counter(), {}
     for unit in world.names():
-        candidates = [machine for machine in world.machines if world.may_take(unit, machine)]
-        if not candidates:
-            continue
-        best = min(candidates, key=lambda each: (racks.get(rack(each), 0), counts.get(each, 0),
-                                                 each != world.holder(unit), each))
-        racks[rack(best)] = racks.get(rack(best), 0) + 1
-        counts[best] = counts.get(best, 0) + 1
-        places[unit] = best
+        holder, candidates = world.holder(unit), [machine for machine in rack if world.may_take(unit, machine)]
+        if candidates:
+            best = min(candidates, key=lambda each: (racks[rack[each]], counts[each], each != holder, each))
+            racks[rack[best]] += 1
+            counts[best] += 1
+            places[unit] = best
     return places
 
 
@@ -128,8 +117,7 @@ class Leader:
         self.period, self.verbose = period, verbose
         self.index = 0  # 0: this instance does not lead
         self.token = 0  # the Index with which this leader began; it stands in each of its orders
-        self.deadline = 0.0
-        self.path = ""
+        self.deadline, self.path = 0.0, ""
 
     def leads(self):
         return self.index > 0 and now() < self.deadline
@@ -157,25 +145,22 @@ class Leader:
         """A new leader writes every order anew before it does anything else: its token is in none of them."""
         for unit in world.names():
             name = f"order-{unit}"
-            order = world.leases.get(name)
-            machine = places.get(unit) or (order["machine"] if order else "")
-            if not machine:
-                continue
-            is_same = order and order["machine"] == machine and order["version"] == self.token
-            if is_same and order["left"] > ORDER_SECONDS / 2:
+            order = world.leases.get(name, NO_ORDER)
+            machine = places.get(unit) or order["machine"]
+            is_same = (order["machine"], order["version"]) == (machine, self.token)
+            if not machine or (is_same and order["left"] > ORDER_USEC / 2):
                 continue
             # The Index of the order was read before this look at the clock, so while this instance led. If another leader
             # has written the order since, the registry refuses what follows, however late it comes.
             if not self.leads():
                 return
-            span = int(ORDER_SECONDS * 1e6)
             try:
                 if is_same and order["left"] > 0:
-                    call_lease(order["path"], "Renew", "tt", order["index"], span)
+                    call_lease(order["path"], "Renew", "tt", order["index"], ORDER_USEC)
                     continue
-                if order and order["machine"]:
-                    call("StealLease", "ssxtt", name, machine, self.token, span, order["index"])
-                elif not call("AcquireLease", "ssxt", name, machine, self.token, span)[0]:
+                if order["machine"]:
+                    call("StealLease", "ssxtt", name, machine, self.token, ORDER_USEC, order["index"])
+                elif not call("AcquireLease", "ssxt", name, machine, self.token, ORDER_USEC)[0]:
                     continue
                 say(f"{unit}: belongs on {world.name_of(machine)}, is on {world.name_of(world.holder(unit))}")
             except Failed as error:
@@ -194,9 +179,8 @@ def obey(world, refused):
     """Hands the units that this machine holds to the machines that have the orders for them. A late transfer moves a unit
     once too often; leased never lets it run twice."""
     for unit in world.names():
-        order = world.leases.get(f"order-{unit}")
-        wanted = order["machine"] if order and order["left"] > 0 else ""
-        row = world.units.get((unit, world.here), {})
+        order, row = world.leases.get(f"order-{unit}", NO_ORDER), world.units.get((unit, world.here), {})
+        wanted = order["machine"] if order["left"] > 0 else ""
         if not row.get("holds") or row["state"] != "running" or wanted in ("", world.here):
             continue
         try:
@@ -218,14 +202,6 @@ def rehearse(world, places):
             say(f"{unit}: not on {name}: {why or 'it stands back'}")
 
 
-def watch():
-    """Signals only wake the scheduler: what has changed it reads with ListClusterUnits, so a signal that is lost costs
-    two seconds, and no change."""
-    match = "type='signal',sender='org.leased1',path='/org/leased1'"
-    return subprocess.Popen(["busctl", "--json=short", f"--match={match}", "monitor"], stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--spread", default="rack", metavar="KEY")
@@ -239,7 +215,11 @@ def main():
         world.read()
         return rehearse(world, plan(world, options.spread))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    events, trouble = watch(), ""
+    # Signals only wake the scheduler: what has changed it reads with ListClusterUnits, so a signal that is lost costs two
+    # seconds, and no change.
+    match, trouble = "type='signal',sender='org.leased1',path='/org/leased1'", ""
+    events = subprocess.Popen(["busctl", "--json=short", f"--match={match}", "monitor"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL)
     try:
         while True:
             try:
