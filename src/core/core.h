@@ -180,6 +180,7 @@ typedef struct MachineView {
         bool alive;       /* its session has beaten within its TTL, as far as this machine can tell */
         bool known;       /* false: it cannot be told now whether the session beats or is silent */
         usec_t heard;     /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never */
+        usec_t up_since;  /* CLOCK_REALTIME there: since when it is alive, without a silence; 0: not known */
         size_t held;      /* leases that it holds */
         bool unconfirmed; /* a session of it that is not heard keeps leases: nobody takes them until the machine is
                              confirmed dead (law 13). It may have no record any more */

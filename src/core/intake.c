@@ -173,15 +173,25 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
         s->over_at = !r->fence->over ? 0 : s->over_at ?: c->now.boottime;
 }
 
+/* Whether two values of a machine's record differ in nothing but since when the machine is up. */
+static bool is_only_up(const MachineRecord *a, const MachineRecord *b) {
+        return streq(a->hostname, b->hostname) && streq(a->boot_id, b->boot_id) && streq(a->session, b->session) &&
+               streq(a->metadata, b->metadata) && streq(a->version, b->version) && a->draining == b->draining &&
+               streq(a->drained_by, b->drained_by) && streq(a->drained_boot, b->drained_boot);
+}
+
 static void take_machine(Core *c, const Record *r, uint64_t as_of) {
         Machine *m = mirror_machine(c, r->name);
-        bool named = machine_is_named(c);
+        bool named = machine_is_named(c), was_there = m && m->seen.revision > 0 && !m->damaged, same;
 
         if (!m || !seen_take(c, &m->seen, r->mod_revision, as_of))
                 return;
         c->beats.in_doubt = c->beats.in_doubt || m == c->self;
+        same = was_there && r->value && is_only_up(&m->value, r->machine);
         m->damaged = r->damaged;
         m->value = r->value ? *r->machine : (MachineRecord){};
+        if (same)
+                return; /* nobody has to plan anew */
         news_note(c, !named && machine_is_named(c) ? NEWS_MACHINE_NAMED : NEWS_MACHINE);
 }
 

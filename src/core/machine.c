@@ -61,3 +61,13 @@ usec_t machine_waits_until(const Core *c, Why why, Now now) {
 
         return until > now.boottime ? usec_add(now.realtime, until - now.boottime) : 0;
 }
+
+bool machine_is_time(const Core *c, usec_t realtime) {
+        return realtime > 0 && realtime <= usec_add(c->now.realtime, 24 * USEC_PER_HOUR);
+}
+
+usec_t machine_up_since(const Core *c, const Machine *m) {
+        const MachineRecord *r = &m->value;
+
+        return streq(r->up_session, r->session) && machine_is_time(c, r->up_since) ? r->up_since : 0;
+}

@@ -15,3 +15,8 @@ const Session *machine_session(const Core *c, const Machine *m);
 Why machine_why_not(const Core *c);
 /* Until when that reason lasts (CLOCK_REALTIME); 0 if this is not known. */
 usec_t machine_waits_until(const Core *c, Why why, Now now);
+/* Whether a machine's clock may have shown this time (CLOCK_REALTIME): not 0, and no more than a day ahead of ours. */
+bool machine_is_time(const Core *c, usec_t realtime);
+/* Since when the machine's session beats without a silence (CLOCK_REALTIME of that machine); 0: its record does not
+ * say, or speaks of another session, as after an older leased has written it. */
+usec_t machine_up_since(const Core *c, const Machine *m);

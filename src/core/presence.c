@@ -8,12 +8,15 @@
  * this is a short wait. If the other session's beat changes, two machines have the same id (a copied disk): the later
  * one does not compete, and an operator is told. Nothing would run twice without this rule, since the two sessions are
  * different.
+ *
+ * The record also says since when we beat without a silence. No decision depends on this time: it is for people.
  */
 
 #include "core/presence.h"
 
 #include "core/drain.h"
 #include "core/intake.h"
+#include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/session.h"
@@ -39,7 +42,19 @@ static bool is_as_wanted(const Core *c, const Machine *m) {
                streq(m->value.hostname, c->here.hostname) && streq(m->value.boot_id, c->here.boot_id) &&
                streq(m->value.metadata, c->here.metadata) && streq(m->value.version, c->here.version) &&
                m->value.draining == c->drain.on && streq(m->value.drained_by, c->drain.by) &&
-               streq(m->value.drained_boot, c->drain.boot);
+               streq(m->value.drained_boot, c->drain.boot) && m->value.up_since == c->machine.up_since &&
+               streq(m->value.up_session, c->own.name);
+}
+
+/* Notes when our beats began, and when they began again after a silence that the others may have seen. A process that
+ * carries on a session does not know for how long nobody beat, so it counts from its own first beat. */
+static void note_up(Core *c) {
+        OwnMachine *o = &c->machine;
+        bool was_silent = c->own.t0 > usec_add(o->beat_at, ttl_take_after(c->own.ttl));
+
+        if (o->beat_at == 0 || was_silent || !machine_is_time(c, o->up_since))
+                o->up_since = c->now.realtime;
+        o->beat_at = MAX(o->beat_at, c->own.t0);
 }
 
 static void put_machine(Core *c, const Machine *m, const Session *other) {
@@ -54,6 +69,8 @@ static void put_machine(Core *c, const Machine *m, const Session *other) {
         str_copy(want->version, sizeof(want->version), c->here.version);
         str_copy(want->drained_by, sizeof(want->drained_by), c->drain.by);
         str_copy(want->drained_boot, sizeof(want->drained_boot), c->drain.boot);
+        want->up_since = c->machine.up_since;
+        str_copy(want->up_session, sizeof(want->up_session), c->own.name);
         txn_compare(&b, RECORD_MACHINE, c->here.machine_id, m ? m->seen.revision : 0);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (other)
@@ -72,6 +89,7 @@ void presence_advance(Core *c) {
 
         if (!session_settled(c))
                 return;
+        note_up(c);
         drain_advance(c);
         if (c->machine.txn || c->shutdown.on || c->now.boottime < c->machine.retry_at)
                 return;

@@ -79,6 +79,8 @@ typedef struct MachineRecord {
         bool draining;
         char drained_by[BY_SIZE];     /* who asked for that; "": not known, or it does not drain */
         char drained_boot[BOOT_SIZE]; /* it drains during this boot only; "": until somebody ends that */
+        usec_t up_since; /* CLOCK_REALTIME there: since when leased beats without a silence; 0: not known */
+        char up_session[SESSION_SIZE]; /* of which .up_since speaks: an older leased leaves both as they are */
 } MachineRecord;
 
 typedef struct BeatRecord {

@@ -445,6 +445,8 @@ typedef struct OwnMachine {
         MachineRecord next;
         usec_t retry_at;
         bool twice_reported;
+        usec_t beat_at;  /* our last committed beat, when presence_advance() looked last (CLOCK_BOOTTIME) */
+        usec_t up_since; /* CLOCK_REALTIME when the first of them was seen after a silence, or after our start */
 } OwnMachine;
 
 /* Draining, of this machine and of others. */

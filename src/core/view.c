@@ -454,6 +454,8 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
 
                 if (m->seen.revision == 0 && !v.unconfirmed)
                         continue;
+                if (v.alive)
+                        v.up_since = machine_up_since(c, m);
                 if (v.unconfirmed)
                         v.held = held_for(c, m->id);
                 r = f(&v, userdata);

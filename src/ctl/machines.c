@@ -11,6 +11,7 @@
 #include "ctl/output.h"
 #include "ctl/pause.h"
 #include "ctl/registry.h"
+#include "ctl/stamp.h"
 #include "util/suggest.h"
 
 enum {
@@ -44,6 +45,13 @@ static json_t *age_of(const json_t *manager, const char *id, size_t which) {
         return value ? json_incref(value) : json_null();
 }
 
+/* Gives since when the machine is up (CLOCK_REALTIME), null if it is not, or if that is not known. */
+static json_t *up_since_of(const json_t *manager, const char *id) {
+        json_t *value = json_object_get(json_object_get(manager, "MachineUpSince"), id);
+
+        return value ? json_incref(value) : json_null();
+}
+
 int machines_read(Ctl *ctl, json_t **ret) {
         json_auto_t *manager = NULL;
 
@@ -64,12 +72,13 @@ int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *
                 const char *id = string_at(m, 0);
 
                 (void) json_array_append_new(rows,
-                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:b, s:b}", "machine_id",
-                                                json_array_get(m, 0), "hostname", json_array_get(m, 1), "boot_id",
-                                                json_array_get(m, 2), "metadata", json_array_get(m, 3), "held",
-                                                json_array_get(m, 4), "draining", json_array_get(m, 5), "version",
-                                                get_string(json_object_get(manager, "MachineVersions"), id), "up",
-                                                standing_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:b, s:b}",
+                                                "machine_id", json_array_get(m, 0), "hostname", json_array_get(m, 1),
+                                                "boot_id", json_array_get(m, 2), "metadata", json_array_get(m, 3),
+                                                "held", json_array_get(m, 4), "draining", json_array_get(m, 5),
+                                                "version", get_string(json_object_get(manager, "MachineVersions"), id),
+                                                "up", standing_of(manager, id), "up_since_usec",
+                                                up_since_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
                                                 "ttl_usec", age_of(manager, id, 1), "here",
                                                 streq(get_string(manager, "MachineID"), id), "unconfirmed",
                                                 contains(json_object_get(manager, "UnconfirmedMachines"), id)));
@@ -233,13 +242,22 @@ static void format_standing(const json_t *row, char *buf, size_t size) {
                 (void) snprintf(buf, size, "%s", state);
 }
 
-/* Adds the members name and state, which people see in place of true and false. */
+usec_t machine_since(const json_t *row) {
+        const json_t *up = json_object_get(row, "up");
+        json_int_t age = get_integer(row, "heard_ago_usec");
+
+        if (json_is_true(up))
+                return (usec_t) get_integer(row, "up_since_usec");
+        return json_is_false(up) && age > 0 ? usec_sub(now_realtime(), (usec_t) age) : 0;
+}
+
+/* Adds the members name, state and since, which people see in place of true, false and numbers. */
 static void complete(json_t *rows) {
         json_t *row;
         size_t i;
 
         json_array_foreach(rows, i, row) {
-                char state[96], name[HOSTNAME_SHOWN];
+                char state[96], name[HOSTNAME_SHOWN], stamp[32];
 
                 (void) machine_name(rows, get_string(row, "machine_id"), name, sizeof(name));
                 if (get_boolean(row, "here"))
@@ -247,6 +265,8 @@ static void complete(json_t *rows) {
                 (void) json_object_set_new(row, "name", json_string(name));
                 format_standing(row, state, sizeof(state));
                 (void) json_object_set_new(row, "state", json_string(state));
+                (void) json_object_set_new(
+                                row, "since", json_string(stamp_format(stamp, sizeof(stamp), machine_since(row))));
         }
 }
 
@@ -271,6 +291,7 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { .title = "MACHINE", .key = "name" },
                 { .title = "STATE", .key = "state", .colour = colour_of_machine },
+                { .title = "SINCE", .key = "since" },
                 { .title = "HELD", .key = "held", .right = true },
                 { .title = "VERSION", .key = "version" },
                 { .title = "METADATA", .key = "metadata", .format = format_metadata },

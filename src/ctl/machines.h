@@ -7,7 +7,8 @@
 /*
  * The machines in the registry, as this machine knows them. A row has the members machine_id, hostname, boot_id,
  * metadata (an object; a key may have several values, separated by spaces), held (how many leases), draining, up (null
- * if that is not known now), heard_ago_usec, ttl_usec (both null if the machine was never heard), here.
+ * if that is not known now), up_since_usec (null if it is not up or that is not known), heard_ago_usec, ttl_usec (both
+ * null if the machine was never heard), here.
  *
  * Functions that return int print what is wrong and return an exit code.
  */
@@ -32,6 +33,8 @@ int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
  * name is the host name; the beginning of the id if no host name is known; both for a silent machine that shares its
  * host name with another one. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);
+/* Since when the machine of the row is up, or silent (CLOCK_REALTIME); 0 if that is not known. */
+usec_t machine_since(const json_t *row);
 /* Writes the metadata of a row (the object) as words "key=value", separated by spaces, into buf, which has at least
  * METADATA_SIZE bytes. Writes "" if the machine has none. */
 void machine_metadata(const json_t *object, char *buf, size_t size);

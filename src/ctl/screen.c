@@ -120,9 +120,9 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
         if (json_is_integer(json_object_get(machine, "heard_ago_usec")))
                 (void) snprintf(heard, sizeof(heard), ", last heard %s ago",
                                 format_span(span, sizeof(span), (usec_t) age));
-        if (json_is_false(up) && age > 0)
+        if (machine_since(machine) > 0)
                 (void) snprintf(since, sizeof(since), " since %s",
-                                stamp_format(stamp, sizeof(stamp), now_realtime() - (usec_t) age));
+                                stamp_format(stamp, sizeof(stamp), machine_since(machine)));
         say_wrapped(4, "%s%s%s%s: %s%s%s%s%s%s%s%s", colour_on(COLOUR_BOLD), name, colour_off(),
                         get_boolean(machine, "here") ? " (here)" : "",
                         colour_on(json_is_true(up) ? COLOUR_GREEN : COLOUR_RED),

@@ -59,6 +59,8 @@ static const Member machine_members[] = {
         MEMBER(MachineRecord, MEMBER_BOOL, draining),
         OPTIONAL(MachineRecord, MEMBER_STRING, drained_by),
         OPTIONAL(MachineRecord, MEMBER_STRING, drained_boot),
+        OPTIONAL(MachineRecord, MEMBER_UNSIGNED, up_since),
+        OPTIONAL(MachineRecord, MEMBER_STRING, up_session),
 };
 
 static const Member beat_members[] = {

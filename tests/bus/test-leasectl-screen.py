@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-from leasectl_beta import BETA, WithBeta, put, shown
+from leasectl_beta import BETA, BETA_SESSION, WithBeta, put, shown
 from leasectl_guest import ENVIRONMENT, SYSTEM, ctl, main, run, wait_for, write
 
 MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
@@ -75,6 +75,13 @@ class ScreenOfAWellCluster(ScreenCase):
         self.assertIn(", leased 0", lines[beta])
         self.assertRegex("\n".join(lines[beta:]), r"screen-there\.service +running +since \d\d:\d\d:\d\d")
         self.assertRegex("\n".join(lines[own:]), rf"{here} +running +since \d\d:\d\d:\d\d")
+        self.assertRegex(lines[own], r" \(here\): up since \d\d:\d\d:\d\d, last heard [0-9.]+m?s ago, leased 0")
+        self.assertRegex(lines[beta], r"beta: up, last heard ", "an older leased says nothing of it")
+        self.put_beta(up_since=(int(time.time()) - 2 * 86400) * 10 ** 6, up_session=BETA_SESSION)
+        wait_for("beta says so, too", lambda: re.search(r"(?m)^beta: up since \d{4}-\d\d-\d\d \d\d:\d\d, last heard ", ctl("-1").stdout))
+        self.assertEqual([type(each["up_since_usec"]) for each in cluster()["machines"]], [int, int])
+        self.put_beta(up_since=int(time.time()) * 10 ** 6, up_session=BETA_SESSION.replace("-", "0-")[1:])
+        wait_for("that was another session", lambda: self.beta()["up_since_usec"] is None)
         line = ctl("-s")
         self.assertEqual((line.returncode, line.stdout), (0, "OK: 2 machines up, 2 of 2 units running\n"))
         run("systemctl", "restart", "leased.service")

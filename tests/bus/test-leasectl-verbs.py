@@ -534,8 +534,8 @@ class AnotherMachine(WithBeta):
         beta = next(each for each in shown("machines") if each["machine_id"] == BETA)
         self.assertEqual((beta["hostname"], beta["metadata"], beta["here"]), ("beta", {"rack": "b1 b2"}, False))
         table = ctl("machines", check=True).stdout.splitlines()
-        self.assertEqual(table[0].split(), ["MACHINE", "STATE", "HELD", "VERSION", "METADATA", "MACHINE", "ID"])
-        self.assertIn(["beta", "up", "rack=b1", "rack=b2", BETA], [[*line.split()[:2], *line.split()[4:]] for line in table[1:]])
+        self.assertEqual(table[0].split(), ["MACHINE", "STATE", "SINCE", "HELD", "VERSION", "METADATA", "MACHINE", "ID"])
+        self.assertIn(["beta", "up", "rack=b1", "rack=b2", BETA], [[*line.split()[:2], *line.split()[5:]] for line in table[1:]])
         self.assertIn(mine["version"], next(line for line in table if "(here)" in line).split())
 
     def test_metrics_show_other_machines(self):

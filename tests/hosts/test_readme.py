@@ -44,15 +44,15 @@ def screens():
 
 
 def facts(lines):
-    """What must be the same on every cluster: each machine, and whether it is up; each unit, its state, and whether the machine
-    below which it stands is up."""
+    """What must be the same on every cluster: each machine, whether it is up, and that this is said with a time; each unit, its
+    state, and whether the machine below which it stands is up."""
     found, head = set(), ""
     for line in lines:
         unit = re.match(rf"  (\S+\.\w+)\s+({STATES})\b", line)
-        machine = re.match(r"(alpha|beta|gamma)(?: \(here\))?: (\w+)", line)
+        machine = re.match(r"(alpha|beta|gamma)(?: \(here\))?: (\w+)( since \d\d:\d\d:\d\d, last heard )?", line)
         if machine:
             head = machine[2]
-            found.add(machine.groups())
+            found.add((machine[1], head, bool(machine[3])))
         elif unit:
             found.add((*unit.groups(), head))
     return found

@@ -253,7 +253,7 @@ void world_step(World *w, Event e) {
         size_t n;
 
         w->now.boottime++;
-        w->now.realtime = w->now.boottime + 1000000 * USEC_PER_SEC;
+        w->now.realtime = w->now.boottime + 1000000 * USEC_PER_SEC - w->behind;
         actions = core_step(w->core, w->now, &e, &n);
         for (size_t i = 0; i < n; i++) {
                 assert_true(w->queued < ELEMENTSOF(w->queue));

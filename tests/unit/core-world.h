@@ -45,6 +45,7 @@ typedef struct World {
         Now now;
         Entry entries[RECORDS_MAX];
         size_t n_entries;
+        usec_t behind; /* the wall clock, since somebody has set it */
         uint64_t revision;
         bool silent;       /* the registry does not answer */
         bool hang;         /* a Txn waits for the test to answer it */
