@@ -242,6 +242,10 @@ int core_each_why_not(
  * .placement are looked at; the unit need not be enabled here. Returns f's first non-zero value, or 0. Cheap for many
  * units in a row, with no step in between. */
 int core_explain(const Core *core, const UnitConfig *config, int (*f)(const WhyNotView *, void *), void *userdata);
+/* How many other copies of a unit are in the way of the copy here, if that is to become of this Version=: they do not
+ * run, or have a lower number and are not of this version yet. UINT_MAX: one of them is just starting or stopping. 0
+ * if the unit has no copies, or no copy is here. What other machines tell may be as old as a round. */
+unsigned core_copies_behind(const Core *core, const char *unit, int64_t version);
 /* What an operator may try before it is done. */
 typedef enum RehearsalKind {
         REHEARSAL_DRAIN,     /* the machine hands over all that it holds */

@@ -11,8 +11,10 @@
 #include "core/copies.h"
 #include "core/lease.h"
 #include "core/mirror.h"
+#include "core/roll.h"
 #include "core/said.h"
 #include "core/session.h"
+#include "core/unit.h"
 #include "core/view.h"
 
 /* Whether the machine has written its offer since the lease last changed. An older offer tells of the time before the
@@ -139,4 +141,10 @@ void core_each_offer_name(const Core *c, void (*f)(const char *name, void *userd
 
 uint64_t core_revision(const Core *c) {
         return c->heard.changes;
+}
+
+unsigned core_copies_behind(const Core *c, const char *unit, int64_t version) {
+        const Unit *u = unit_find((Core *) c, unit);
+
+        return u && copies_has(u) && lease_is_ours(c, u->lease) ? roll_count_behind(c, u, version) : 0;
 }

@@ -101,7 +101,9 @@ static void note_offer(Core *c, const Offer *o, bool only_state) {
         HASH_FIND_STR(c->units, o->unit, u);
         if (own && !u)
                 c->offering.orphans = true;
-        if (only_state)
+        if (only_state && !own && u && u->plan.turn.since > 0)
+                news_of_unit(c, u, NEWS_COPY);
+        else if (only_state)
                 news_of_unit(c, own ? u : NULL, NEWS_UNIT_STATE);
         else if (!own && (o->terms->value.conflicts[0] || o->terms->value.replaces[0]) && !c->plan.has_wishes)
                 news_note(c, NEWS_OFFER);

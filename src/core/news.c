@@ -25,6 +25,7 @@ static const struct {
         [NEWS_UNIT_STANDS_BACK] = { NEVER, NEVER, true },
         [NEWS_UNIT_REPORTED] = { NEVER, NEVER, true },
         [NEWS_UNIT_STATE] = { NEVER, NEVER, true },
+        [NEWS_COPY] = { SOON, SOON, false },
         [NEWS_UNIT_IN_HAND] = { NEVER, SOON, true },
         [NEWS_UNIT_FOUND] = { NEVER, NOW, true },
         [NEWS_GLOBAL_UNIT_IN_HAND] = { NEVER, NEVER, true },

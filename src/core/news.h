@@ -12,6 +12,7 @@ typedef enum News {
         NEWS_UNIT_STANDS_BACK, /* this machine stands back from a unit, or no more */
         NEWS_UNIT_REPORTED,    /* PID 1 says something of a unit that others are to know */
         NEWS_UNIT_STATE,       /* a unit is in another state: here, as PID 1 says, or elsewhere, as an offer says */
+        NEWS_COPY,             /* another copy of a unit that waits for its turn is in another state */
         NEWS_UNIT_IN_HAND,     /* something of a unit is here, or is here no more */
         NEWS_UNIT_FOUND, /* something of a unit was found here of which no machine knew: other units may mind it */
         NEWS_GLOBAL_UNIT_IN_HAND, /* a unit without a lease is here, or is here no more */

@@ -31,6 +31,7 @@
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/roll.h"
 #include "core/session.h"
 #include "core/unit.h"
 
@@ -502,18 +503,10 @@ static Choice choose_any(Plan *p, const Unit *u) {
         return best.machine ? best : choose(p, u, INT64_MIN, INT_MIN);
 }
 
-/* The highest Version= for which the unit was handed on, as its record says; one that no machine offers is not
- * believed, since it would keep the unit from each upgrade to come. */
-static int64_t handed_on_for(const Core *c, const Unit *u) {
-        for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (version_there(c, u, m) >= u->lease->value->upgraded)
-                        return u->lease->value->upgraded;
-        return INT64_MIN;
-}
-
 /* The highest Version= that another machine has and for which it was not handed on before; 0: none. */
 static int64_t higher_version(Plan *p, const Unit *u) {
-        int64_t known = MAX(u->lease->value->version, u->config.version), upgraded = handed_on_for(p->core, u), best;
+        int64_t known = MAX(u->lease->value->version, u->config.version), best,
+                upgraded = roll_handed_on_for(p->core, u, u->lease->value);
         Choice choice;
 
         best = known = MAX(known, upgraded);
@@ -565,6 +558,8 @@ static Leave choose_move(Plan *p, Unit *u, Choice *ret) {
                 return unfit ? LEAVE_UNFIT : c->drain.on ? LEAVE_DRAIN : u->life.leave;
         }
         version = resting ? 0 : higher_version(p, u);
+        if (!roll_may_go(c, u, version, &u->plan.turn))
+                return LEAVE_NONE;
         if (version > 0) {
                 *ret = choose(p, u, version, INT_MIN);
                 u->plan.move_version = version;

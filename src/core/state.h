@@ -36,6 +36,7 @@
  *   cover, phase  how far our beats cover a unit; what every phase of its life needs: entering it, asking PID 1
  *   leave       why a unit is let go, and the beginning of its way down
  *   guard-side, offer  the guard as a whole; what we say of the units that are enabled here
+ *   roll        whose turn it is of the copies that move to a higher Version=
  *   plan        who should hold what: whose turn a lease is, and what we hold and should not
  *   planning    when units are planned, and how many in one step
  *   slots       by which of its leases a unit with Copies=, or a command of "leasectl run --slots=", goes
@@ -65,6 +66,7 @@
 #include "core/core.h"
 #include "core/asked.h"
 #include "core/seen.h"
+#include "core/turn.h"
 #include "util/must.h"
 
 enum { REQUESTS_MAX = 256 }; /* of other machines, that this one looks at */
@@ -207,6 +209,7 @@ typedef struct UnitPlan {
         char failback_to[MACHINE_SIZE];
         uint64_t failback_index; /* in this tenure */
         usec_t failback_since;
+        Turn turn;     /* of our copy, to move to a higher Version= */
         Reason reason; /* why we do not come, or why it is stuck; what it speaks of is kept in here: */
         char *what;    /* NULL: nothing */
 } UnitPlan;

@@ -11,7 +11,8 @@
  *
  * A unit that runs here in an earlier version keeps its files until another machine has it, as by any higher Version=.
  * A unit that was destroyed stays here until other machines have put it away, for they would start it. Neither is
- * waited for longer than PATIENCE.
+ * waited for longer than ACCEPT_PATIENCE. Of a unit with Copies= one copy goes over to a new version after the other,
+ * also where no machine is without a copy, so that each has to restart where it is.
  */
 
 #include <dirent.h>
@@ -31,7 +32,6 @@
 #include "util/strv.h"
 
 #define LOCK_FILE "/run/leased/accept.lock"
-#define PATIENCE (20 * USEC_PER_SEC)
 
 static void tell(Accepting *a, const char *unit, int64_t version, const char *signer, Outcome o) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -135,7 +135,7 @@ static int consider_all(Accepting *a) {
 
 /* Looks at all units until none is waited for. */
 static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
-        usec_t until = usec_add(now_boottime(), PATIENCE);
+        usec_t until = usec_add(now_boottime(), ACCEPT_PATIENCE);
         bool waits, ahead;
         int code;
 

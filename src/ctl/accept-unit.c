@@ -76,6 +76,7 @@ static int find_foreign(Accepting *a, const char *unit, const UnitPlace places[s
 typedef struct Holding {
         bool held, up; /* this machine has the lease; the unit is up, too */
         bool others;   /* another machine would take the unit */
+        bool copy;     /* of a unit with Copies= */
         int64_t version;
 } Holding;
 
@@ -94,6 +95,7 @@ static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
                 ret->held = ret->held || streq(get_string(props, "State"), held[i]);
         ret->up = streq(get_string(props, "State"), "running") || streq(get_string(props, "State"), "starting") ||
                   streq(get_string(props, "State"), "acquiring");
+        ret->copy = lease_slot(get_string(props, "Lease")) > 0;
         if (bus_get_lease(a->ctl->bus, get_string(props, "Lease"), &lease, NULL) >= 0)
                 ret->version = get_integer(lease, "Version");
         json_array_foreach(json_object_get(props, "WhyNotCodes"), i, row) {
@@ -101,6 +103,31 @@ static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
 
                 ret->others = ret->others || why == WHY_FIRST || why == WHY_STANDS_BY;
         }
+}
+
+/* Whether a copy must wait before it goes over to the version: until it is its turn, and then for another machine to
+ * take it. Copies go over one after the other, as leased's own moves do (core/roll.c), with the same patience: what
+ * other machines tell may be a round old, and a copy that does not run holds up the others for a while only. */
+static bool copy_waits(Accepting *a, const UnitRecord *r, const Holding *holding) {
+        static json_t *waiting; /* {unit: [how many copies were in the way, since when]} */
+        json_auto_t *answer = NULL;
+        usec_t since, span;
+        json_t *before;
+        json_int_t behind;
+
+        if (bus_call(a->ctl->bus, &bus_leased, "CopiesBehind", &answer, NULL, "sx", r->unit, r->runs_as) < 0)
+                return holding->others && a->patient;
+        behind = json_integer_value(json_array_get(answer, 0));
+        waiting = waiting ?: json_object();
+        before = json_object_get(waiting, r->unit);
+        if (!before || json_integer_value(json_array_get(before, 0)) != behind) {
+                before = json_pack("[I, I]", behind, (json_int_t) now_boottime());
+                (void) json_object_set_new(waiting, r->unit, before);
+        }
+        since = (usec_t) json_integer_value(json_array_get(before, 1));
+        span = behind == 0 ? a->conf->ttl * 2 / 5 : (usec_t) behind * 6 * a->conf->ttl;
+        return behind == UINT32_MAX ||
+               now_boottime() < usec_add(since, span + (holding->others ? ACCEPT_PATIENCE : 0));
 }
 
 /* ---- in force ---- */
@@ -214,7 +241,7 @@ static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places
                 return accept_unit_outcome(WHY_FILE_IN_FORCE, NULL);
         look_at_lease(a, r->unit, &holding);
         if (taken.any && taken.runs_as != r->runs_as && holding.held && holding.version < r->runs_as &&
-                        holding.others && a->patient) {
+                        (holding.copy ? copy_waits(a, r, &holding) : holding.others && a->patient)) {
                 a->waits = true;
                 return accept_unit_outcome(WHY_FILE_MOVES, NULL);
         }

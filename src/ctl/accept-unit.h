@@ -17,6 +17,9 @@ typedef struct Outcome {
         char about[ABOUT_SIZE];
 } Outcome;
 
+/* For so long other machines are waited for. */
+#define ACCEPT_PATIENCE (20 * USEC_PER_SEC)
+
 typedef struct Accepting {
         Ctl *ctl;
         const LeasedConf *conf;

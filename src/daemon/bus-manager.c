@@ -256,6 +256,21 @@ static int explain(sd_bus_message *m, Daemon *d, const char *name, const char *t
         return list_end(&list, r < 0 ? r : core_explain(d->core, &config, append_explained, &list));
 }
 
+static int method_copies_behind(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+        Daemon *d = userdata;
+        const char *name;
+        int64_t version;
+        int r = sd_bus_message_read(m, "sx", &name, &version);
+
+        if (r < 0)
+                return r;
+        if (!unit_name_is_valid(name))
+                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
+                                bus_quote(name, quoted));
+        return sd_bus_reply_method_return(m, "u", core_copies_behind(d->core, name, version));
+}
+
 static int method_explain_unit(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
@@ -528,6 +543,8 @@ static const sd_bus_vtable vtable[] = {
                         method_explain_unit, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ExplainOptions", SD_BUS_ARGS("s", name, "s", text),
                         SD_BUS_RESULT("a(ssbbuus)", machines), method_explain_options, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("CopiesBehind", SD_BUS_ARGS("s", name, "x", version), SD_BUS_RESULT("u", behind),
+                        method_copies_behind, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Rehearse", SD_BUS_ARGS("s", verb, "as", units, "s", machine_id),
                         SD_BUS_RESULT("a(sssusa(ssus))", moves), rehearse_method, BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", name),

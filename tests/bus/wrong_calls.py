@@ -47,7 +47,7 @@ class WrongCalls:
         with self.nothing_changes():
             for name in NOT_NAMES:
                 for method, more in (("AcquireLease", TAKER), ("StealLease", (*TAKER, "uint64:1")), ("GetLease", ()),
-                                     ("GetHistory", ()), ("ExplainUnit", ()), ("ForgetLease", ()), ("GetUnit", ()), ("ReleaseUnit", ()),
+                                     ("GetHistory", ()), ("ExplainUnit", ()), ("CopiesBehind", ("int64:1",)), ("ForgetLease", ()), ("GetUnit", ()), ("ReleaseUnit", ()),
                                      ("TransferUnit", (NO_MACHINE,)),
                                      ("StealUnit", ()), ("RearmUnit", ()), ("AskUnit", ("string:stop", "string:"))):
                     self.refused(ERROR + "InvalidName", method, "string:" + name, *more)

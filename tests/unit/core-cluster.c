@@ -514,6 +514,14 @@ int cluster_runs_on(Cluster *c, size_t unit) {
         return found;
 }
 
+void *cluster_record(Cluster *c, RecordKind kind, const char *name) {
+        ClusterEntry *e = find_entry(c, kind, name);
+
+        assert_non_null(e);
+        assert_non_null(e->value);
+        return e->value;
+}
+
 LeaseRecord *cluster_lease(Cluster *c, size_t unit) {
         ClusterEntry *e = find_entry(c, RECORD_LEASE, c->names[unit]);
 

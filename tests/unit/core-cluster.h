@@ -101,6 +101,8 @@ void cluster_pass(Cluster *c, usec_t span);
 
 /* The machine on which it runs, behind an open gate; -1: nowhere. Fails the test if it is more than one. */
 int cluster_runs_on(Cluster *c, size_t unit);
+/* The value of a record; fails the test if there is none. */
+void *cluster_record(Cluster *c, RecordKind kind, const char *name);
 LeaseRecord *cluster_lease(Cluster *c, size_t unit);
 /* The registry's record of its lease is written anew, as it is, and no machine is told. */
 void cluster_touch_lease(Cluster *c, size_t unit);

@@ -337,6 +337,116 @@ static void copies_are_spread_over_racks(void **state) {
         cluster_free(c);
 }
 
+/* ---- a higher version ---- */
+
+enum { STOP_TAKES = 3 }; /* seconds */
+
+/* A second passes. What is being stopped ends after some seconds, and a machine without a copy gets the files of the
+ * version, as what was submitted does. Gives how many copies run. */
+static unsigned roll_on(Cluster *c, int64_t version, unsigned *stopping) {
+        cluster_pass(c, USEC_PER_SEC);
+        for (size_t i = 0; i < c->n_machines; i++) {
+                ClusterUnit *u = c->machines[i].units + UNIT;
+
+                if (u->report.active != ACTIVE_DEACTIVATING)
+                        stopping[i] = 0;
+                else if (++stopping[i] == STOP_TAKES) {
+                        u->report.active = ACTIVE_INACTIVE;
+                        u->report.empty = true;
+                        cluster_say_unit(c, i, UNIT);
+                }
+                if (copy_at(c, i) == 0 && u->report.active == ACTIVE_INACTIVE) {
+                        c->configs[UNIT].version = version;
+                        cluster_configure(c, i, UNIT);
+                }
+        }
+        return running(c);
+}
+
+static bool is_whole(Cluster *c, unsigned n, int64_t version) {
+        char name[32];
+
+        for (unsigned i = 1; i <= n; i++) {
+                LeaseRecord *l;
+
+                (void) snprintf(name, sizeof(name), "web#%u", i);
+                l = cluster_record(c, RECORD_LEASE, name);
+                if (l->state != LEASE_HELD || l->version < version)
+                        return false;
+        }
+        return running(c) == n;
+}
+
+static void a_higher_version_moves_one_copy_after_the_other(void **state) {
+        static const struct {
+                size_t machines;
+                unsigned copies;
+        } table[] = { { 3, 2 }, { 4, 3 }, { 5, 3 }, { 5, 2 }, { 5, 4 } };
+
+        for (size_t t = 0; t < ELEMENTSOF(table); t++) {
+                Cluster *c = with_copies(table[t].machines, table[t].copies);
+                unsigned stopping[CLUSTER_MACHINES] = {}, least = table[t].copies, seconds = 0;
+
+                assert_copies(c, table[t].copies);
+                for (size_t i = 0; i < c->n_machines; i++)
+                        c->machines[i].units[UNIT].slow = true;
+                while (!is_whole(c, table[t].copies, 2) && ++seconds < 300)
+                        least = MIN(least, roll_on(c, 2, stopping));
+                if (seconds == 300 || least < table[t].copies - 1)
+                        fail_msg("%u copies on %zu machines: %u ran at once, after %u s %x", table[t].copies,
+                                        table[t].machines, least, seconds, where(c));
+                if (seconds > table[t].copies * (STOP_TAKES + 10))
+                        fail_msg("%u copies on %zu machines: %u s", table[t].copies, table[t].machines, seconds);
+                cluster_free(c);
+        }
+}
+
+static void say_active(Cluster *c, size_t machine, ActiveState active) {
+        UnitReport *r = &c->machines[machine].units[UNIT].report;
+
+        r->active = active;
+        r->empty = active == ACTIVE_INACTIVE;
+        r->ended_by = active == ACTIVE_INACTIVE ? ENDED_BY_HAND : ENDED_BY_ITSELF;
+        cluster_say_unit(c, machine, UNIT);
+}
+
+/* Two copies on three machines; the second is so, and then the machine without one has a higher version. */
+static Cluster *with_second(ActiveState active, size_t *ret_first, size_t *ret_second) {
+        Cluster *c = with_copies(3, 2);
+
+        *ret_first = machine_of(c, 1);
+        *ret_second = machine_of(c, 2);
+        say_active(c, *ret_second, active);
+        cluster_pass(c, CLUSTER_TTL);
+        c->configs[UNIT].version = 2;
+        cluster_configure(c, 3 - *ret_first - *ret_second, UNIT);
+        return c;
+}
+
+static void a_copy_that_is_starting_holds_up_the_others_until_it_runs(void **state) {
+        size_t first, second;
+        Cluster *c = with_second(ACTIVE_ACTIVATING, &first, &second);
+
+        cluster_pass(c, 5 * CLUSTER_TTL);
+        assert_int_equal(copy_at(c, first), 1);
+        say_active(c, second, ACTIVE_ACTIVE);
+        cluster_pass(c, CLUSTER_TTL);
+        assert_int_equal(copy_at(c, 3 - first - second), 1);
+        cluster_free(c);
+}
+
+static void a_copy_that_was_stopped_by_hand_holds_up_the_others_for_a_while(void **state) {
+        size_t first, second;
+        Cluster *c = with_second(ACTIVE_INACTIVE, &first, &second);
+
+        assert_int_equal(copy_at(c, second), 2);
+        cluster_pass(c, 4 * CLUSTER_TTL);
+        assert_int_equal(copy_at(c, first), 1);
+        cluster_pass(c, 3 * CLUSTER_TTL);
+        assert_int_equal(copy_at(c, 3 - first - second), 1);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_copy_runs_on_a_machine_of_its_own),
@@ -354,6 +464,9 @@ int main(void) {
                 cmocka_unit_test(a_unit_becomes_copies_and_one_again),
                 cmocka_unit_test(a_copy_that_is_kept_for_a_reboot_holds_up_no_other_one),
                 cmocka_unit_test(copies_are_spread_over_racks),
+                cmocka_unit_test(a_higher_version_moves_one_copy_after_the_other),
+                cmocka_unit_test(a_copy_that_is_starting_holds_up_the_others_until_it_runs),
+                cmocka_unit_test(a_copy_that_was_stopped_by_hand_holds_up_the_others_for_a_while),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
