@@ -2,10 +2,13 @@
 """Copies=: a unit on several machines at once, on each by another one of its leases."""
 
 import json
+import sys
 
 import layer
-from cluster import UNIT, Unit
+from cluster import DAEMON, UNIT, Unit
 from scene import scene
+from test_submit import KEY, Submitted
+from timeline import runs_of
 from waiting import require, wait_for
 
 SCRIPT = "/bin/sh -c 'exec {stamper} --ignore-term /shared/{stamps}-\"$${{LEASE_NAME##*#}}\"'"
@@ -120,3 +123,54 @@ def operator_moves_and_counts_copies(cluster):
     require("the first copy was never disturbed", len(first.tenures) == 1 and first.tenure.invocation == before.invocation
             and first.running_on is one, first.story)
     wait_apart(copies[:2])
+
+
+def submit_copies(fleet, prefix, number, leases, mark):
+    """The same for a unit that is submitted, and its next version."""
+    cluster, path = fleet.cluster, f"/srv/{prefix}.service"
+    stamps = f"stamps-{cluster.number_stamps()}-{prefix}" if mark == "first" else fleet.units[prefix]
+    fleet.units[prefix] = stamps
+    command = SCRIPT.format(stamper=layer.STAMPER, stamps=stamps)
+    fleet.source.write(path, f"# {mark}\n[Service]\nExecStart={command}\nTimeoutStopSec=1\n")
+    fleet.source.run("leasectl", "submit", "--no-wait", f"--key={KEY}", f"--copies={number}", path, deadline=60)
+    return [Copies(cluster, f"{prefix}.service", stamps, i + 1) for i in range(leases)] if mark == "first" else []
+
+
+def down(copy, until):
+    """When nothing of the copy lived, since it first did."""
+    runs = runs_of(copy.stamps)
+    return [(before.last, after.first) for before, after in zip(runs, runs[1:])] + [(runs[-1].last, until)] * (copy.running_on is None)
+
+
+def require_one_at_a_time(copies):
+    spans = sorted(span for copy in copies for span in down(copy, float("inf")))
+    print(f"      {copies[0].whole}: nothing ran {[f'{end - begin:.2f}' for begin, end in spans]} s", file=sys.stderr, flush=True)
+    for before, after in zip(spans, spans[1:]):
+        require(f"two copies were down at once: {spans}", after[0] >= before[1], lambda: "".join(copy.story() for copy in copies))
+
+
+@scene(registry="etcd", ttl=2.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
+def copies_go_over_to_a_new_version_one_after_the_other(cluster):
+    """Two copies on three machines, which move, and three, which restart where they are."""
+    fleet = Submitted(cluster, cluster["delta"])
+    for prefix, number in (("moving", 2), ("staying", 3)):
+        copies = submit_copies(fleet, prefix, number, number, "first")
+        name = copies[0].whole
+        wait_apart(copies)
+        before = {copy.name: copy.tenure.invocation for copy in copies}
+        submit_copies(fleet, prefix, number, number, "second")
+        wait_for("each copy has begun anew", lambda: all(copy.running_on and copy.tenure.invocation != before[copy.name] for copy in copies),
+                 90, copies[0].story)
+        for machine in fleet.takers:
+            wait_for(f"{machine} has the new version", lambda each=machine: fleet.outcome(each, name) == 220 and
+                     "# second\n" in each.read(f"/etc/systemd/system/{name}"), 60, copies[0].story)
+        wait_apart(copies)
+        require_one_at_a_time(copies)
+        fleet.source.run("leasectl", "destroy", f"--key={KEY}", name)
+        for copy in copies:
+            copy.wait_gone(deadline=40)
+    for machine in fleet.takers:
+        machine.remove("/etc/leased/leased.conf.d/accept.conf")
+        machine.run("systemctl", "restart", DAEMON)
+    for machine in cluster:
+        cluster.wait_ready(machine)
