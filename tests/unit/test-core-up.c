@@ -4,6 +4,8 @@
 
 #include "core-world.h"
 
+#include <inttypes.h>
+
 static const MachineRecord *our_record(World *w) {
         return &world_find(w, RECORD_MACHINE, US)->value.machine;
 }
