@@ -95,9 +95,9 @@ static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
                 ret->held = ret->held || streq(get_string(props, "State"), held[i]);
         ret->up = streq(get_string(props, "State"), "running") || streq(get_string(props, "State"), "starting") ||
                   streq(get_string(props, "State"), "acquiring");
-        ret->copy = lease_slot(get_string(props, "Lease")) > 0;
         if (bus_get_lease(a->ctl->bus, get_string(props, "Lease"), &lease, NULL) >= 0)
                 ret->version = get_integer(lease, "Version");
+        ret->copy = lease_slot(get_string(lease, "Name")) > 0;
         json_array_foreach(json_object_get(props, "WhyNotCodes"), i, row) {
                 json_int_t why = json_integer_value(json_array_get(row, 1));
 

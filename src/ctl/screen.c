@@ -99,7 +99,8 @@ static void print_unit(const json_t *machine, const json_t *unit, size_t width) 
         usec_t since = (usec_t) get_integer(unit, "since_usec");
         char name[256], stamp[32], why[64] = "";
 
-        if (since == 0 && get_boolean(unit, "holds"))
+        /* A machine that has told nothing since it took the lease has told since when it did not run the unit. */
+        if ((since == 0 || streq(state, "held")) && get_boolean(unit, "holds"))
                 since = (usec_t) get_integer(unit, "held_since_usec");
         if (failed && *result)
                 (void) snprintf(why, sizeof(why), ", %s", result);

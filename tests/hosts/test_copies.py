@@ -149,7 +149,7 @@ def require_one_at_a_time(copies):
         require(f"two copies were down at once: {spans}", after[0] >= before[1], lambda: "".join(copy.story() for copy in copies))
 
 
-@scene(registry="etcd", ttl=2.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
+@scene(registry="etcd", ttl=5.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
 def copies_go_over_to_a_new_version_one_after_the_other(cluster):
     """Two copies on three machines, which move, and three, which restart where they are."""
     fleet = Submitted(cluster, cluster["delta"])
@@ -166,6 +166,8 @@ def copies_go_over_to_a_new_version_one_after_the_other(cluster):
                      "# second\n" in each.read(f"/etc/systemd/system/{name}"), 60, copies[0].story)
         wait_apart(copies)
         require_one_at_a_time(copies)
+        for copy in copies:
+            copy.require_tenures(2)
         fleet.source.run("leasectl", "destroy", f"--key={KEY}", name)
         for copy in copies:
             copy.wait_gone(deadline=40)
