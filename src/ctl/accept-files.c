@@ -38,12 +38,15 @@ static void tell(Accepting *a, const char *unit, int64_t version, const char *si
         int r = bus_call(a->ctl->bus, &bus_leased, "SetUnitFileOutcome", NULL, &error, "sxsus", unit, version,
                         strempty(signer), (uint32_t) o.why, o.about);
 
-        if (r < 0)
+        if (r < 0 || strv_add(&a->told, unit) < 0)
                 a->code = bus_complain(unit, r, &error);
-        a->ahead = a->ahead || o.why == WHY_FILE_AHEAD;
         if (o.why == WHY_FILE_NOT_WRITTEN || o.why == WHY_FILE_STAYS)
                 a->code = CTL_FAILED; /* leased tries again */
 }
+
+/* Records that are refused, of units that this machine has never taken: of more is not told, so that whoever fills the
+ * registry with them hides nothing that is told of the others. */
+enum { STRANGERS_MAX = 100 };
 
 /* Judges the record, NULL if the registry has none, and has the machine be as the last good one says. */
 static void consider(Accepting *a, const char *unit, const char *text) {
@@ -60,6 +63,7 @@ static void consider(Accepting *a, const char *unit, const char *text) {
         }
         if (text && why == WHY_NONE && (!any || record.version > kept.version))
                 r = accept_keep(unit, text);
+        a->ahead = a->ahead || why == WHY_FILE_AHEAD;
         if (r < 0)
                 o = accept_unit_failed(r);
         else if ((text && why == WHY_NONE) || any) {
@@ -67,7 +71,7 @@ static void consider(Accepting *a, const char *unit, const char *text) {
                 if (why == WHY_NONE)
                         o = placed;
         }
-        if (o.why != WHY_NONE)
+        if (o.why != WHY_NONE && (any || why == WHY_NONE || a->strangers++ < STRANGERS_MAX))
                 tell(a, unit, record.version > 0 || !any ? record.version : kept.version, signer, o);
         unit_record_done(&record);
         unit_record_done(&kept);
@@ -105,32 +109,54 @@ static void enable_together(Accepting *a) {
                 consider_record(a, a->fresh[i]);
 }
 
-static int consider_all(Accepting *a) {
+/* Gives the names of all units that this machine has taken, and then those that the registry has: whoever fills the
+ * registry with false records does not delay what becomes of the former. */
+static int list_units(Accepting *a, char ***ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(strv_freep) char **units = NULL;
+        DIR *directory = opendir(ACCEPTED_DIRECTORY);
         json_auto_t *names = NULL;
         struct dirent *e;
-        DIR *directory;
         json_t *name;
         size_t i;
-        int r = bus_call(a->ctl->bus, &bus_leased, "ListUnitFiles", &names, &error, NULL);
+        int r = 0;
 
-        if (r < 0)
-                return bus_complain("accept-files", r, &error);
-        json_array_foreach(json_array_get(names, 0), i, name)
-                if (strv_add(&units, strempty(json_string_value(name))) < 0)
-                        return CTL_FAILED;
-        directory = opendir(ACCEPTED_DIRECTORY);
-        while (directory && (e = readdir(directory)))
-                if (unit_record_name_is_valid(e->d_name) && strv_add(&units, e->d_name) < 0)
-                        r = -ENOMEM;
+        while (directory && r >= 0 && (e = readdir(directory)))
+                if (unit_record_name_is_valid(e->d_name))
+                        r = strv_add(ret, e->d_name);
         if (directory)
                 (void) closedir(directory);
-        for (char **unit = units; unit && *unit && r >= 0; unit++)
+        if (r >= 0)
+                r = bus_call(a->ctl->bus, &bus_leased, "ListUnitFiles", &names, &error, NULL);
+        json_array_foreach(json_array_get(names, 0), i, name)
+                if (r >= 0)
+                        r = strv_add(ret, strempty(json_string_value(name)));
+        return r < 0 ? bus_complain("accept-files", r, &error) : CTL_OK;
+}
+
+/* Has leased say nothing more of units of which nothing was told now: their records are gone, and were never taken. */
+static void forget_others(Accepting *a, const json_t *manager) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(json_object_get(manager, "UnitFiles"), i, row)
+                if (!strv_contains(a->told, string_at(row, 0)))
+                        tell(a, string_at(row, 0), 0, NULL, accept_unit_outcome(WHY_NONE, NULL));
+}
+
+static int consider_all(Accepting *a, const json_t *manager) {
+        _cleanup_(strv_freep) char **units = NULL;
+        int code = list_units(a, &units);
+
+        if (code != CTL_OK)
+                return code;
+        for (char **unit = units; unit && *unit; unit++)
                 consider_record(a, *unit);
         enable_together(a);
+        if (a->code == CTL_OK)
+                forget_others(a, manager);
         a->fresh = strv_free(a->fresh);
-        return r < 0 ? CTL_FAILED : a->code;
+        a->told = strv_free(a->told);
+        return a->code;
 }
 
 /* Looks at all units until none is waited for. */
@@ -150,7 +176,7 @@ static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
                 if (registry_known(manager) != CTL_OK)
                         return ctl_fail("accept-files: the registry does not answer");
                 a.uuid = get_string(manager, "RegistryUUID");
-                code = consider_all(&a);
+                code = consider_all(&a, manager);
                 waits = a.waits;
                 ahead = a.ahead;
                 if (waits)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/accept.h"
 #include "ctl/bus.h"
@@ -17,6 +18,9 @@
 
 #define RUN_UNITS "/run/systemd/system"
 #define ETC_UNITS "/etc/systemd/system"
+#define LEAVING_NAME "zzzz-leaving.conf"
+
+static const char leaving_text[] = UNIT_PLACE_MARK "[Unit]\nAssertPathExists=!/\n";
 
 Outcome accept_unit_outcome(Why why, const char *about) {
         Outcome o = { .why = why };
@@ -187,21 +191,51 @@ static void clear_places(const char *unit) {
         }
 }
 
+/* Writes the files of a unit that is not in force yet. The gate is there before the unit is: PID 1 loads a file that
+ * another unit wants as soon as it is there, and would start the unit on every machine at once. */
+static int write_gated(const char *unit, const UnitPlace places[static 2]) {
+        int r = files_gate(unit) == CTL_OK ? 0 : -EIO;
+
+        return r < 0 ? r : write_places(places, false);
+}
+
+/* Whether PID 1 has the unit down, but for a job of somebody who wants it started, which the gate is going to refuse.
+ */
+static bool is_wanted_only(Accepting *a, const char *unit) {
+        json_auto_t *props = NULL;
+
+        return pid1_load(a->ctl->bus, unit, &props) == CTL_OK && !pid1_is_active(props) && !pid1_is_down(props);
+}
+
+/* Enables the unit. One with a job is refused as one that is up: the job is waited for. */
+static int enable_patiently(Accepting *a, const char *unit, char *about) {
+        int r = run_verb("enable", unit, about);
+
+        for (unsigned i = 0; i < 20 && r != 0 && is_wanted_only(a, unit); i++) {
+                (void) usleep(USEC_PER_SEC / 10);
+                r = run_verb("enable", unit, about);
+        }
+        return r;
+}
+
 /* Writes the files and enables the unit. A unit that rolls, and is up here in an earlier version all the same, is
  * restarted. */
 static Outcome put_in_force(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2], const Taken *taken) {
         bool enabled = a->together && files_listed(r->unit);
         char about[ABOUT_SIZE];
         Holding holding;
-        int e = write_places(places, false);
+        int e = taken->any || enabled ? write_places(places, false) : write_gated(r->unit, places);
 
         if (e >= 0 && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
                 e = -EIO;
-        if (e >= 0 && !enabled && run_verb("enable", r->unit, about) != 0) {
+        if (e >= 0 && !enabled && enable_patiently(a, r->unit, about) != 0) {
                 if (taken->any)
                         (void) write_places(places, true);
-                else
+                else {
                         clear_places(r->unit);
+                        if (!files_listed(r->unit))
+                                (void) files_ungate(r->unit);
+                }
                 (void) pid1_reload(a->ctl->bus);
                 return accept_unit_outcome(WHY_FILE_CHECKED, about);
         }
@@ -230,7 +264,7 @@ static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DISABLED, NULL);
         }
         if (e >= 0 && !used && !a->together) {
-                e = write_places(places, false);
+                e = write_gated(r->unit, places);
                 if (e >= 0)
                         e = strv_add(&a->fresh, r->unit);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_NONE, NULL);
@@ -250,6 +284,28 @@ static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places
 
 /* ---- gone ---- */
 
+/* Has PID 1 start the unit no more, whatever the gate says: it is removed by "leasectl disable", when the files are
+ * there yet and another unit may want the unit. The files go, and the drop-in with them. */
+static int forbid_starts(Accepting *a, const UnitPlace *place) {
+        _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, place->dropins);
+        int r = path ? mkdir_parents(place->dropins, 0755) : -ENOMEM;
+
+        if (r >= 0)
+                r = write_file_atomic(path, leaving_text, strlen(leaving_text), 0644, 0);
+        return r < 0 ? r : pid1_reload(a->ctl->bus) == CTL_OK ? 0 : -EIO;
+}
+
+/* Removes the files, and then what forbade to start the unit. */
+static int remove_files(const UnitPlace places[static 2]) {
+        _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, places->dropins);
+        int r = path ? write_places(places, false) : -ENOMEM;
+
+        if (r >= 0)
+                r = unlink_if_exists(path);
+        (void) rmdir(places->dropins); /* if nothing is left in it */
+        return r;
+}
+
 static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2]) {
         _cleanup_taken_ Taken taken = {};
         char about[ABOUT_SIZE];
@@ -263,10 +319,13 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace plac
                 a->waits = true;
                 return accept_unit_outcome(WHY_FILE_LEAVES, NULL);
         }
+        if (e >= 0)
+                e = forbid_starts(a, places);
+        if (e < 0)
+                return accept_unit_failed(e);
         if ((files_listed(r->unit) || files_gated(r->unit)) && run_verb("disable", r->unit, about) != 0)
                 return accept_unit_outcome(WHY_FILE_STAYS, about);
-        if (e >= 0)
-                e = write_places(places, false);
+        e = remove_files(places);
         if (e >= 0)
                 e = unlink_if_exists(taken.path);
         if (e >= 0)

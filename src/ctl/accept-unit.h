@@ -29,6 +29,8 @@ typedef struct Accepting {
         bool ahead;       /* a record is to be looked at again when the clock may be right */
         char **fresh;     /* units whose files were written just now, to be enabled together; for strv_free() */
         bool together;    /* that was done */
+        char **told;      /* units of which was told what has become of them; for strv_free() */
+        size_t strangers; /* units that were never taken, and whose records are refused */
         int code;
 } Accepting;
 

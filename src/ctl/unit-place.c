@@ -10,8 +10,6 @@
 #include "util/file-util.h"
 #include "util/text.h"
 
-#define MARK "# Submitted to the cluster with leasectl submit. Without this line leased leaves the file alone.\n"
-
 /* Reads a file that is leased's. *ret stays NULL if there is no file. -EEXIST: there is something else. */
 static int read_own(const char *path, char **ret) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -26,7 +24,7 @@ static int read_own(const char *path, char **ret) {
         if (!S_ISREG(st.st_mode))
                 return -EEXIST;
         r = read_fd(fd, 2 * RECORD_CONTENT_MAX, &text, NULL);
-        if (r == -E2BIG || (r >= 0 && !startswith(text, MARK)))
+        if (r == -E2BIG || (r >= 0 && !startswith(text, UNIT_PLACE_MARK)))
                 return -EEXIST;
         if (r >= 0)
                 *ret = TAKE_PTR(text);
@@ -62,8 +60,8 @@ static char *make_text(const UnitRecord *record, size_t i) {
         const char *end = endswith(content, "\n") ? "" : "\n";
 
         if (i > 0)
-                return text_format(MARK "%s%s", content, end);
-        return text_format(MARK "%s%s\n[X-Leased]\nVersion=%" PRIi64 "\n", content, end, record->runs_as);
+                return text_format(UNIT_PLACE_MARK "%s%s", content, end);
+        return text_format(UNIT_PLACE_MARK "%s%s\n[X-Leased]\nVersion=%" PRIi64 "\n", content, end, record->runs_as);
 }
 
 static int add_wanted(UnitPlace *p, const char *directory, const UnitRecord *record) {

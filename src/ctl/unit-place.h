@@ -11,6 +11,10 @@
  * Functions return 0 or a negative errno, and print nothing.
  */
 
+/* The line. */
+#define UNIT_PLACE_MARK                                                                                               \
+        "# Submitted to the cluster with leasectl submit. Without this line leased leaves the file alone.\n"
+
 typedef struct PlacedFile {
         char *path;
         char *before; /* what is there; NULL: nothing */

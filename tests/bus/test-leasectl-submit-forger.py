@@ -10,8 +10,8 @@ import os
 import threading
 
 from leasectl_beta import REGISTRY, put, shown
-from leasectl_guest import HERE, SLEEPER, SYSTEM, ctl, main, property_of, read, run, wait_for
-from leasectl_submit import RUN, Submitting
+from leasectl_guest import HERE, SLEEPER, SYSTEM, ctl, main, property_of, read, run, wait_for, write
+from leasectl_submit import REASON, RUN, SIGNERS, Submitting
 
 ARMOUR = "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n"
 
@@ -96,6 +96,120 @@ class Forger(Submitting):
             put(f"units/a{number}.service", {"signed": json.dumps({"unit": f"a{number}.service"}), "signature": signature})
         self.submit("z-true.service", SLEEPER, "--no-wait")
         self.wait_outcome("z-true.service", "in force")
+
+    def test_of_a_false_record_that_is_gone_nothing_is_told(self):
+        unit = "gone-again.service"
+        self.forge(unit, key="mallory")
+        self.wait_outcome(unit, "unknown signer")
+        run(f"{HERE}/put-record", REGISTRY, f"units/{unit}", "")
+        wait_for("nothing is told of it", lambda: self.outcome(unit) == 0)
+        self.assertNotIn(unit, ctl("status").stdout)
+
+    def test_more_false_records_than_are_told_of_hide_nothing_of_a_true_one(self):
+        unit = "z-hidden.service"
+        self.addCleanup(run, f"{HERE}/put-record", REGISTRY, "units/a-%u.service", "", "130")
+        run(f"{HERE}/put-record", REGISTRY, "units/a-%u.service", '{"signed":"{}","signature":""}', "130")
+        wait_for("they are told of", lambda: self.told("a-") >= 100)
+        self.submit(unit, SLEEPER, "--no-wait")
+        self.wait_outcome(unit, "in force")
+        old = self.record(unit)
+        self.submit(unit, SLEEPER + "# anew\n", "--no-wait")
+        wait_for("the new one is, too", lambda: "anew" in read(f"{RUN}/{unit}"))
+        put(f"units/{unit}", old)
+        self.wait_outcome(unit, "too old")
+        self.assertEqual(self.told("a-"), 100)
+
+    @staticmethod
+    def told(prefix):
+        return sum(line.strip().startswith(prefix) or f" {prefix}" in line for line in ctl("status").stdout.splitlines())
+
+    def test_what_runs_stays_when_its_signer_is_struck_and_another_destroys_it(self):
+        unit = "bob-orphan.service"
+        self.submit(unit, key="bob")
+        self.wait_outcome(unit, "in force")
+        signers = read(SIGNERS)
+        self.addCleanup(write, SIGNERS, signers)
+        write(SIGNERS, "".join(line for line in signers.splitlines(True) if not line.startswith("bob")))
+        ctl("reload", check=True)
+        self.wait_outcome(unit, "unknown signer")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        self.submit(unit, SLEEPER + "# anew\n", "--no-wait", key="bob")
+        ctl("reload", check=True)
+        self.wait_outcome(unit, "unknown signer")
+        self.assertNotIn("anew", read(f"{RUN}/{unit}"))
+        ctl("destroy", f"--key={self.keys}/alice", unit, check=True)
+        self.wait_outcome(unit, "destroyed")
+        self.assertFalse(os.path.lexists(f"{RUN}/{unit}"))
+
+    def test_after_a_backup_of_the_registry_the_next_version_counts_again(self):
+        unit = "backup.service"
+        self.submit(unit)
+        self.wait_outcome(unit, "in force")
+        backup = self.record(unit)
+        self.submit(unit, SLEEPER + "# second\n")
+        wait_for("it is there", lambda: "second" in read(f"{RUN}/{unit}"))
+        put(f"units/{unit}", backup)
+        self.wait_outcome(unit, "too old")
+        self.submit(unit, SLEEPER + "# third\n", "--no-roll")
+        wait_for("it is there", lambda: "third" in read(f"{RUN}/{unit}"))
+        self.wait_outcome(unit, "in force")
+
+    def test_what_a_machine_has_of_its_own_goes_first_whatever_it_is(self):
+        # A template, an alias of an instance, a mask, a unit that has a file of PID 1's only.
+        self.write_unit("tpl@.service", SLEEPER)
+        self.write_unit("real.service", SLEEPER)
+        os.symlink(f"{SYSTEM}/real.service", f"{SYSTEM}/tpl@alias.service")
+        os.symlink("/dev/null", f"{SYSTEM}/masked.service")
+        self.write_unit("dropped.service.d/a.conf", "[Service]\nTasksMax=77\n")
+        run("systemd-run", "--unit=passing.service", "/bin/sleep", "100000")
+        self.addCleanup(run, "systemctl", "stop", "passing.service")
+        run("systemctl", "daemon-reload")
+        for unit in ("tpl@1.service", "tpl@alias.service", "masked.service", "passing.service"):
+            self.forge(unit)
+            self.wait_outcome(unit, "not first")
+            self.assertFalse(os.path.lexists(f"{RUN}/{unit}"), unit)
+        self.forge("dropped.service", files=[{"name": "dropped.service", "content": SLEEPER},
+                                             {"name": "dropped.service.d/b.conf", "content": "[Service]\nNice=1\n"}])
+        self.addCleanup(self._clear, "dropped.service")
+        self.wait_outcome("dropped.service", "in force")
+        self.assertEqual(property_of("dropped.service", "TasksMax"), "77")
+        self.assertNotIn("b.conf", os.listdir(f"{SYSTEM}/dropped.service.d"))
+
+    def write_unit(self, name, text):
+        write(f"{SYSTEM}/{name}", text)
+        self.addCleanup(os.unlink, f"{SYSTEM}/{name}")
+
+    def test_nothing_starts_before_its_gate_is_shut(self):
+        """Another unit wants it, again and again, also while its file is new, or there for a moment only."""
+        wanted, refused = "wanted.service", "refused.service"
+        text = "[Service]\nExecStart=/bin/sh -c 'echo \"started with $LEASE_INDEX.\" >>/tmp/%n; exec sleep 100000'\n"
+        done = threading.Event()
+
+        def want():
+            while not done.is_set():
+                run("systemctl", "start", "--no-block", wanted, refused, check=False)
+
+        wanting = threading.Thread(target=want)
+        wanting.start()
+        try:
+            for each in range(4):
+                self.submit(f"other-{each}.service", SLEEPER, "--no-wait")
+            self.submit(wanted, text, "--no-wait")
+            self.submit(refused, text + "ExecStartPre=-/usr/bin/docker run box\n", "--no-wait")
+            self.wait_outcome(wanted, "in force")
+            self.wait_outcome(refused, "checked")
+            wait_for("it has started", lambda: os.path.exists(f"/tmp/{wanted}"))
+            ctl("destroy", f"--key={self.keys}/alice", wanted, check=True)
+            self.wait_outcome(wanted, "destroyed")
+        finally:
+            done.set()
+            wanting.join()
+        self.assertNotIn("with .", read(f"/tmp/{wanted}"))
+        self.assertFalse(os.path.exists(f"/tmp/{refused}"))
+        for unit in (wanted, refused):
+            self.assertNotEqual(property_of(unit, "ActiveState"), "active")
+            for path in (f"{RUN}/{unit}", f"{RUN}/{unit}.d", f"{SYSTEM}/{unit}.d"):
+                wait_for(f"{path} is gone", lambda each=path: not os.path.lexists(each))
 
     def test_a_signer_has_his_own_names_and_no_other(self):
         for name in ("xbob-1.service", "Bob-1.service", "bob.service", "bob_-1.service"):
