@@ -284,7 +284,9 @@ DEFINE_PRINTER(replaces)
 #define SPECIFIERS "; specifiers are %n %N %p %i"
 #define A_MACHINE_ID                                                                                                  \
         "the id of a machine as leasectl machines shows it, or its first 8 digits or more, lower-case hex" SPECIFIERS
-#define A_METADATA "a list of key=value, in all shorter than 512 characters, e.g. region=eu disk=ssd" SPECIFIERS
+#define A_METADATA                                                                                                    \
+        "a list of key=value, in all shorter than 512 characters, e.g. region=eu disk=ssd, without comparisons such " \
+        "as ram>=1024" SPECIFIERS
 #define A_UNIT "a list of names of units, in all shorter than 512 characters, e.g. foo.service" SPECIFIERS
 #define A_PATTERN                                                                                                     \
         "a list of names of units or patterns of them, in all shorter than 256 characters, e.g. "                     \

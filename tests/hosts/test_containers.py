@@ -44,7 +44,7 @@ HAS_DOCKER = ("/usr/sbin/dockerd", "/usr/bin/docker", "/usr/sbin/runc")
 HAS_PODMAN = ("/usr/bin/podman", "/usr/sbin/runc")
 
 
-def _prepare(cluster, *engines):
+def prepare(cluster, *engines):
     """On every machine, once: the image, and the engine that is to run it."""
     for machine in cluster:
         if not machine.exists(IMAGE):
@@ -103,13 +103,13 @@ def scope_of_systemd_run_is_gone_before_another_starts(cluster):
 
 @scene(registry="etcd", containers=True, only_at_length=True)
 def machine_of_systemd_nspawn_is_gone_before_another_starts(cluster):
-    _prepare(cluster)
+    prepare(cluster)
     _leave_by_every_door(cluster, cluster.unit("nspawn.service", service="Delegate=yes", command=NSPAWN.format("--keep-unit")))
 
 
 @scene(registry="etcd", containers=True, only_at_length=True)
 def machine_of_systemd_nspawn_in_its_slice_is_gone_before_another_starts(cluster):
-    _prepare(cluster)
+    prepare(cluster)
     unit = cluster.unit("nspawn-slice.service", command=NSPAWN.format("--slice=work.slice"))
     unit.options(SLICE)
     _leave_by_every_door(cluster, unit)
@@ -117,7 +117,7 @@ def machine_of_systemd_nspawn_in_its_slice_is_gone_before_another_starts(cluster
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_PODMAN)
 def container_of_podman_in_its_slice_is_gone_before_another_starts(cluster):
-    _prepare(cluster)
+    prepare(cluster)
     unit = cluster.unit("web-podman.service", command=PODMAN.format("--cgroup-parent=work.slice"))
     unit.options(SLICE)
     _leave_by_every_door(cluster, unit)
@@ -125,7 +125,7 @@ def container_of_podman_in_its_slice_is_gone_before_another_starts(cluster):
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_PODMAN)
 def container_of_podman_as_quadlet_writes_it_is_gone_before_another_starts(cluster):
-    _prepare(cluster)
+    prepare(cluster)
     unit = cluster.unit("web-quadlet.service", command=PODMAN.format("--cgroups=split --cidfile=/run/work.cid -d --sdnotify=conmon"),
                         service="ExecStartPre=-rm -f /run/work.cid\nEnvironment=PODMAN_SYSTEMD_UNIT=%n\nKillMode=mixed\nDelegate=yes\nType=notify\nNotifyAccess=all\n"
                         "ExecStop=/usr/bin/podman --storage-driver=vfs rm -v -f -i --cidfile=/run/work.cid\n"
@@ -135,7 +135,7 @@ def container_of_podman_as_quadlet_writes_it_is_gone_before_another_starts(clust
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_DOCKER)
 def container_of_docker_in_its_slice_is_gone_before_another_starts(cluster):
-    _prepare(cluster, "dockerd")
+    prepare(cluster, "dockerd")
     unit = cluster.unit("web-docker.service", command=DOCKER.format("--cgroup-parent=work.slice"),
                         service="ExecStartPre=-/usr/bin/docker rm --force work\nExecStop=/usr/bin/docker stop work")
     unit.options(SLICE)
@@ -159,21 +159,21 @@ def _ignores_its_stop(cluster, unit):
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_DOCKER)
 def container_of_docker_that_ignores_its_stop_is_killed_with_its_slice(cluster):
-    _prepare(cluster, "dockerd")
+    prepare(cluster, "dockerd")
     _ignores_its_stop(cluster, cluster.unit("stubborn-docker.service", command=DOCKER.format("--cgroup-parent=work.slice").replace(
         "%s", "--ignore-term %s"), service="ExecStartPre=-/usr/bin/docker rm --force work"))
 
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_PODMAN)
 def container_of_podman_that_ignores_its_stop_is_killed_with_its_slice(cluster):
-    _prepare(cluster)
+    prepare(cluster)
     _ignores_its_stop(cluster, cluster.unit("stubborn-podman.service", command=PODMAN.format("--cgroup-parent=work.slice").replace(
         "%s", "--ignore-term %s")))
 
 
 @scene(registry="etcd", containers=True, only_at_length=True, needs=HAS_DOCKER)
 def container_that_its_engine_restarts_does_not_come_back_without_the_lease(cluster):
-    _prepare(cluster, "dockerd")
+    prepare(cluster, "dockerd")
     unit = cluster.unit("restarts.service", command=DOCKER.replace("--rm", "--restart=always").format("--cgroup-parent=work.slice"),
                         service="ExecStartPre=-/usr/bin/docker rm --force work")
     unit.options(SLICE)

@@ -152,7 +152,7 @@ static void specifiers_stand_for_parts_of_the_units_name(void **state) {
         assert_refused(*state, "[X-Fleet]\nMachineMetadata=hostname=%H\n",
                         "4: MachineMetadata=hostname=%H: expected is a list of key=value, in all shorter than 512 "
                         "characters, "
-                        "e.g. region=eu disk=ssd; specifiers are %n %N %p %i");
+                        "e.g. region=eu disk=ssd, without comparisons such as ram>=1024; specifiers are %n %N %p %i");
 }
 
 /* ---- our section ---- */
@@ -280,11 +280,12 @@ static void what_fits_nowhere_is_refused_where_it_stands(void **state) {
 
         assert_refused(root, "[X-Fleet]\n\nMachineMetadata=\"ram>=1024\"\n",
                         "5: MachineMetadata=\"ram>=1024\": expected is a list of key=value, in all shorter than 512 "
-                        "characters, e.g. region=eu disk=ssd; specifiers are %n %N %p %i");
+                        "characters, e.g. region=eu disk=ssd, without comparisons such as ram>=1024; specifiers are "
+                        "%n %N %p %i");
         assert_refused(root, "[X-Leased]\nPrefer=disk=\n",
                         "4: Prefer=disk=: expected is a list of key=value, in all shorter than 512 characters, e.g. "
                         "region=eu "
-                        "disk=ssd; specifiers are %n %N %p %i");
+                        "disk=ssd, without comparisons such as ram>=1024; specifiers are %n %N %p %i");
         assert_refused(root, "[X-Fleet]\nMachineID=0123456\n",
                         "4: MachineID=0123456: expected is the id of a machine as leasectl machines shows it, or its "
                         "first 8 "
