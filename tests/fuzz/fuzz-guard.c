@@ -2,6 +2,7 @@
 /*
  * One entry of the guard, under any sequence of requests, answers of PID 1 and steps of time:
  *  - no gate is opened at or after stop_at, nor for an entry that is expired, lost or leaving;
+ *  - where deadlines do not count (law 13), a limit does: no gate is opened at or after it, and it is only put off;
  *  - a beat never shortens, and revives nothing; what is lost only shrinks;
  *  - from kill_at on it kills at every round, until it has been seen down by an answer to a question asked after its
  * gate was closed;
@@ -30,7 +31,8 @@ static void perform(Run *r, unsigned actions) {
 
                 if (!closing) {
                         must(guard_entry_is_live(&r->e) && !r->e.leaving);
-                        must(r->now < r->e.stop_at);
+                        must(r->e.keeps || r->now < r->e.stop_at);
+                        must(r->e.limit_kill == 0 || r->now < r->e.limit_stop);
                 }
                 actions &= ~(unsigned) (closing ? ENTRY_CLOSE_GATE : ENTRY_OPEN_GATE);
                 if (obeys)
@@ -94,7 +96,7 @@ static void lose(Run *r) {
 
         perform(r, guard_entry_lose(&r->e, r->now, input_byte(&r->in), kill_at));
         must(guard_entry_is_stopping(&r->e) || r->e.index == 0);
-        if (before.index != 0 && !before.down)
+        if (before.index != 0 && !before.down && !before.keeps) /* deadlines that do not count bound nothing */
                 must(r->e.kill_at <= before.kill_at && r->e.stop_at <= MAX(before.stop_at, r->now));
         if (!guard_entry_is_stopping(&before))
                 r->killed_at = 0;
@@ -133,6 +135,42 @@ static void arm(Run *r) {
                 r->killed_at = 0;
 }
 
+/* As a LIMIT brings it: two times of the input's own. */
+static void limit(Run *r) {
+        GuardEntry before = r->e;
+        usec_t stop = near(r, r->now), kill = near(r, stop);
+
+        perform(r, guard_entry_limit(&r->e, r->now, stop, kill));
+        must(r->e.limit_stop <= r->e.limit_kill);
+        if (guard_entry_is_live(&before) && guard_entry_is_live(&r->e)) {
+                must(r->e.limit_stop >= before.limit_stop && r->e.limit_kill >= before.limit_kill);
+                must(r->e.limit_kill > 0 && r->now < r->e.limit_stop);
+        } else if (!guard_entry_is_live(&before))
+                must(!guard_entry_is_live(&r->e));
+        if (guard_entry_is_stopping(&r->e) && !guard_entry_is_stopping(&before))
+                r->killed_at = 0;
+}
+
+static void keep(Run *r, bool on) {
+        GuardEntry before = r->e;
+
+        perform(r, on ? guard_entry_keep_on(&r->e, r->now) : guard_entry_keep_off(&r->e, r->now, near(r, r->now)));
+        must(guard_entry_is_live(&before) || !guard_entry_is_live(&r->e)); /* nothing is revived */
+        must(r->e.limit_stop == before.limit_stop && r->e.limit_kill == before.limit_kill);
+}
+
+/* The machine was paused for so long (law 14). */
+static void jump(Run *r) {
+        GuardEntry before = r->e;
+        usec_t span = near(r, 0);
+
+        guard_entry_move(&r->e, span);
+        must(r->e.stop_at <= before.stop_at && r->e.kill_at <= before.kill_at);
+        must(r->e.limit_stop <= before.limit_stop && r->e.limit_kill <= before.limit_kill);
+        must((r->e.limit_kill > 0) == (before.limit_kill > 0));
+        perform(r, guard_entry_moved(&r->e, r->now));
+}
+
 static void open_gate(Run *r, uint8_t byte) {
         guard_entry_set_freezes(&r->e, byte >= 128);
         perform(r, guard_entry_open(&r->e, r->now, byte % 4));
@@ -145,7 +183,9 @@ static void check_packet(Input in) {
         memcpy(&m, in.data, size);
         if (guard_message_is_valid(&m, size))
                 must(memchr(m.unit, '\0', sizeof(m.unit)));
-        if (guard_message_is_valid(&m, size) && (m.type >= GUARD_ARM && m.type <= GUARD_CLOSE && m.type != GUARD_BEAT))
+        if (guard_message_is_valid(&m, size) &&
+                        ((m.type >= GUARD_ARM && m.type <= GUARD_CLOSE && m.type != GUARD_BEAT) ||
+                                        m.type == GUARD_LIMIT))
                 must(*m.unit && !strchr(m.unit, '/') && m.unit[0] != '.');
 }
 
@@ -155,7 +195,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size > 0)
                 check_packet(r.in);
         while (r.in.size > 0) {
-                switch (input_byte(&r.in) % 9) {
+                uint8_t byte = input_byte(&r.in);
+
+                /* The highest bytes are those of what came later, so that older inputs say what they said. */
+                switch (byte >= 0xf0 ? byte : byte % 9) {
+                case 0xff:
+                case 0xfe:
+                        limit(&r);
+                        break;
+                case 0xfd:
+                case 0xfc:
+                        keep(&r, byte == 0xfd);
+                        break;
+                case 0xfb:
+                        jump(&r);
+                        break;
                 case 0:
                         arm(&r);
                         break;
