@@ -7,6 +7,7 @@
 
 import json
 import os
+import re
 
 from leasectl_guest import SYSTEM, ctl, main, property_of, read, run, wait_for, write
 from leasectl_submit import Submitting
@@ -93,7 +94,7 @@ class Fleet(Submitting):
             self.submit(name, text, "--no-wait")
         for name in GLOBAL:
             self.wait_outcome(name, "in force")
-            self.assertIn("everywhere", ctl("list", name).stdout)
+            self.assertRegex(ctl("list").stdout, rf"(?m)^{re.escape(name)} .* everywhere ")
         wait_for("it runs", lambda: property_of("everywhere.service", "ActiveState") == "active")
 
     def test_what_is_refused_is_refused_with_what_to_write(self):
@@ -102,7 +103,7 @@ class Fleet(Submitting):
         for name, (_, words) in REFUSED.items():
             self.wait_outcome(name, "checked")
             self.assertIn(words, self.said(name))
-            self.assertFalse(os.path.lexists(f"{self.PLACE}/{name}"))
+            wait_for("nothing is left of it", lambda unit=name: not os.path.lexists(f"{self.PLACE}/{unit}"))
 
     def test_a_drop_in_beside_the_file_leaves_it_as_it_stands(self):
         name = "apache@2.service"

@@ -110,7 +110,7 @@ def tell(units):
               f"overlap {unit.overlap:.3f} s", file=sys.stderr, flush=True)
 
 
-@scene(registry="etcd", ttl=2.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
+@scene(registry="etcd", ttl=5.0, machines=("alpha", "beta", "gamma", "delta"), only_at_length=True)
 def fleets_unit_files_as_they_stand_are_submitted_and_moved_by_crash_and_drain(cluster):
     fleet = Submitted(cluster, cluster["delta"])
     for machine in fleet.takers:
