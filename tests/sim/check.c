@@ -211,7 +211,8 @@ void check_late_fork(World *w, SimEvent *e) {
 
         if (!p->alive || p->generation != e->generation)
                 return;
-        check_alone(w, m, lead_of(e->unit));
+        if (!m->units[e->unit].frozen) /* which executes nothing, and is looked at when it is thawed */
+                check_alone(w, m, lead_of(e->unit));
         p->slept = p->slept && sleep_excuses(w, m); /* else it has outlived the sleep as its lease did */
 }
 
