@@ -61,6 +61,13 @@ class Witness:
     def overlap(self):
         return sum(timeline.overlap_of(self._ends(unit)) for unit in self._runs)
 
+    def require_none_forgotten(self, began, patience):
+        """A unit that was down everywhere for so long is down for ever."""
+        for unit in self._runs:
+            last = max([began, *(stamp.at / 1e9 for stamp in self._ends(unit))])
+            if now() - last > patience:
+                raise Failure(f"{unit.name} has run nowhere for {now() - last:.0f} s\n{self._story(unit)}")
+
     def gaps(self):
         return {unit.name: [each.gap for each in timeline.handovers_of(self._ends(unit))] for unit in self._runs}
 
