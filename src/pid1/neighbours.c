@@ -422,6 +422,8 @@ void ending_free(Pid1Unit *u) {
 
 /* ---- the look ---- */
 
+#define JUDGED_A_TURN 64u
+
 /* Whether the latest look asked about all neighbours of the unit. It did not if the unit has come to wish for a look,
  * or to have a further neighbour, only while the look was under way. */
 static bool is_looked_at(const Pid1Unit *u) {
@@ -454,8 +456,10 @@ static void note_up(Pid1Unit *u, usec_t asked_at) {
                 r->beside = beside_now(r);
 }
 
+/* All units end with the guard: the next look judges the rest. */
 static void take_look(Pid1 *m, usec_t asked_at) {
         Pid1Unit *u, *next;
+        unsigned judged = 0;
 
         DL_FOREACH_SAFE2(m->lookers, u, next, look_next) {
                 if (!is_looked_at(u))
@@ -463,6 +467,8 @@ static void take_look(Pid1 *m, usec_t asked_at) {
                 note_up(u, asked_at);
                 if (u->ending.look_since == 0 || u->ending.look_since > asked_at)
                         continue;
+                if (judged++ == JUDGED_A_TURN)
+                        return;
                 u->ending.look_since = 0;
                 judge_and_tell(u);
         }

@@ -79,8 +79,9 @@ static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) 
         return 0;
 }
 
-/* Reads names of units that have these relations to ours. The guard is left out of them: that the unit goes down with
- * its guard is known anyway. */
+/* Reads names of units that have these relations to ours. The guard is one of them: PID 1 may stop the unit before the
+ * guard's process is dead, as when the guard's watchdog has run out. It is left out of what the unit's start brings
+ * along. */
 static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
         const char *s;
         int r;
@@ -89,11 +90,10 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
-                if (guard && streq(s, guard)) {
-                        f->guard = f->guard || mask & RELATION_BOUND;
-                        continue;
-                }
-                if (relations_add(&f->related, s, mask) < 0 || (f->pulling && strv_add(&f->pulled, s) < 0))
+                bool is_guard = guard && streq(s, guard);
+
+                f->guard = f->guard || (is_guard && mask & RELATION_BOUND);
+                if (relations_add(&f->related, s, mask) < 0 || (f->pulling && !is_guard && strv_add(&f->pulled, s) < 0))
                         return -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);

@@ -35,7 +35,7 @@ typedef struct World {
         sd_bus *bus, *theirs;
         Pid1 *pid1;
         Pid1Unit *other, *unit;
-        Played played[4];
+        Played played[5];
         bool holds_look, holds_row,
                         holds_stamp; /* what is not answered for now: looks, and of UNIT its row and STAMP */
         sd_bus_message *held[HELD_MAX];
@@ -75,13 +75,17 @@ static void add_property(sd_bus_message *reply, const Played *p, const char *nam
                 r = sd_bus_message_append(reply, "v", "(uo)", p->job, "/");
         else if (streq(name, "Requires"))
                 r = sd_bus_message_append(reply, "v", "as", 1, p->need);
+        else if (streq(name, "BindsTo"))
+                r = sd_bus_message_append(reply, "v", "as", 1, GUARD_SERVICE);
         else
                 r = sd_bus_message_append(reply, "v", "t", (uint64_t) 1);
         assert_true(r >= 0);
 }
 
 static void add_all(sd_bus_message *reply, const Played *p, bool whole) {
-        static const char *const names[] = { "Id", "LoadState", "ActiveState", "SubState", "Job", "Requires" };
+        static const char *const names[] = {
+                "Id", "LoadState", "ActiveState", "SubState", "Job", "Requires", "BindsTo"
+        };
 
         assert_true(sd_bus_message_open_container(reply, 'a', "{sv}") >= 0);
         for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
@@ -266,6 +270,7 @@ static int set_up(void **state) {
         w->played[1] = (Played){ UNIT, "active", NEED, 0 };
         w->played[2] = (Played){ OTHERS_NEED, "active", NULL, 0 };
         w->played[3] = (Played){ NEED, "active", NULL, 0 };
+        w->played[4] = (Played){ GUARD_SERVICE, "active", NULL, 0 };
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         assert_int_equal(sd_event_new(&w->event), 0);
         w->theirs = new_bus(w, fds[0], true);
@@ -403,6 +408,32 @@ static void job_of_unit(World *w, uint32_t job, const char *active) {
         turn_until(pid1_unit_status(w->unit)->active == (streq(active, "active") ? UNIT_ACTIVE : UNIT_INACTIVE));
 }
 
+/* PID 1's watchdog ends the guard: PID 1 stops the unit at once, while the guard's process still dies. */
+static void what_ends_with_its_guard_was_not_stopped_by_hand(void **state) {
+        World *w = *state;
+        const Pid1UnitStatus *s;
+
+        watch_unit(w);
+        s = pid1_unit_status(w->unit);
+        set(w, GUARD_SERVICE, "deactivating", 0);
+        job_of_unit(w, 20, "inactive");
+        turn_until(s->end != UNIT_END_OWN && s->end != UNIT_END_UNKNOWN);
+        assert_int_equal(s->end, UNIT_END_NEED);
+        assert_string_equal(s->cause, GUARD_SERVICE);
+        assert_int_equal(s->need, NEED_FAILED);
+
+        set(w, GUARD_SERVICE, "active", 0);
+        tell(w, "JobNew", 21, GUARD_SERVICE);
+        tell(w, "JobRemoved", 21, GUARD_SERVICE);
+        turn_until(s->need == NEED_BACK);
+
+        job_of_unit(w, 22, "active");
+        settle(w);
+        job_of_unit(w, 23, "inactive");
+        turn_until(s->end != UNIT_END_OWN && s->end != UNIT_END_UNKNOWN);
+        assert_int_equal(s->end, UNIT_END_HAND);
+}
+
 /* Who may end the unit is of interest when somebody has. */
 static void what_lasts_is_asked_for_when_somebody_has_ended_the_unit(void **state) {
         World *w = *state;
@@ -518,6 +549,8 @@ int main(void) {
                                 a_stop_that_begins_between_two_parts_of_an_answer_is_no_older_job, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_going_down_was_up_beside_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_only_the_look_shows_is_a_job, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_ends_with_its_guard_was_not_stopped_by_hand, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_lasts_is_asked_for_when_somebody_has_ended_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

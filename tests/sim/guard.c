@@ -631,6 +631,16 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
                 TRACE(w, m, "%s",
                                 e->kind == SIM_GUARD_ALARM ? "the guard's alarm has run out"
                                                            : "PID 1: the guard's watchdog has run out");
+                if (e->kind == SIM_GUARD_WATCHDOG && w->now >= m->pid1_stalled_until) {
+                        usec_t dies = w->now + random_span(w, 20, 100 * USEC_PER_MSEC);
+
+                        pid1_guard_gone(w, m); /* which does not wait for the process to die */
+                        g->paused_until = MAX(g->paused_until, dies + 1);
+                        post(w, m, 0, SIM_GUARD_DIES, dies, 0, 0, NULL);
+                } else
+                        guard_crash(w, m);
+                break;
+        case SIM_GUARD_DIES:
                 guard_crash(w, m);
                 break;
         case SIM_GUARD_REAPED:

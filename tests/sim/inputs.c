@@ -100,7 +100,7 @@ static void on_status(World *w, Machine *m, SimEvent *e) {
                         back.b = u->run;
                         back.a = (uint64_t) u->state | (uint64_t) u->job << 8 | (uint64_t) u->gate_loaded << 9 |
                                  (uint64_t) u->failed << 10 | (uint64_t) find_end(w, m, e->unit) << 11 |
-                                 (uint64_t) unit_obstacle(w, u) << 14;
+                                 (uint64_t) unit_obstacle(w, m, u) << 14;
                 }
                 world_post(w, back);
                 return;

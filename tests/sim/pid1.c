@@ -332,7 +332,9 @@ static void start(World *w, Machine *m, size_t unit, bool restart) {
         }
 }
 
-Obstacle unit_obstacle(const World *w, const ModelUnit *u) {
+Obstacle unit_obstacle(const World *w, const Machine *m, const ModelUnit *u) {
+        if (u->with_guard)
+                return m->guard.state == GUARD_UP ? OBSTACLE_NONE : OBSTACLE_FAILED;
         if ((u->ended_by != ENDED_BY_NEED && u->ended_by != ENDED_BY_CONFLICT) || w->now >= u->need_until)
                 return OBSTACLE_NONE;
         return u->need_failed ? OBSTACLE_FAILED : OBSTACLE_LASTS;
@@ -366,6 +368,7 @@ static void on_job(World *w, Machine *m, SimEvent *e) {
         TRACE(w, m, "PID 1: takes up a %s job for %s by %s", e->a == JOB_START ? "start" : "stop",
                         w->unit_names[e->unit], askers[e->b]);
         u->ended_by = ended_by(u, (Asker) e->b);
+        u->with_guard = u->with_guard && unit_is_down(u) && (e->b == BY_NEED || e->b == BY_CONFLICT);
         u->looked = false;
         if (e->a == JOB_START)
                 start(w, m, e->unit, e->b == BY_RESTART);
@@ -377,8 +380,11 @@ void pid1_guard_gone(World *w, Machine *m) {
         for (size_t i = 0; i < UNITS_MAX; i++) {
                 if (!unit_exists(w, i))
                         continue;
-                if (!unit_is_down(m->units + i))
-                        m->units[i].ended_by = ENDED_BY_HAND;
+                if (!unit_is_down(m->units + i)) {
+                        m->units[i].ended_by = ENDED_BY_NEED;
+                        m->units[i].with_guard = true;
+                        m->units[i].looked = false;
+                }
                 stop(w, m, i);
         }
 }

@@ -45,6 +45,7 @@ typedef struct ModelUnit {
         bool looked;           /* ... and whether the daemon has found that out */
         usec_t need_until;     /* what it needs is down so long, or what it conflicts with is up; 0: neither */
         bool need_failed;      /* ... by itself */
+        bool with_guard;       /* it went down with its guard */
         bool freezing, frozen; /* its control group is to be, or is (law 15): what is in it executes nothing */
         unsigned frost;        /* changes with the two */
         bool slept;            /* not all of it was gone when the machine fell asleep */
@@ -76,7 +77,7 @@ void pid1_request(World *w, Machine *m, size_t unit, JobKind kind, Asker by);
 void pid1_event(World *w, SimEvent *e);
 /* PID 1 stops the unit because of another one, and that lasts for span. */
 void pid1_stops_for_another(World *w, Machine *m, size_t unit, EndedBy by, bool failed, usec_t span);
-Obstacle unit_obstacle(const World *w, const ModelUnit *u);
+Obstacle unit_obstacle(const World *w, const Machine *m, const ModelUnit *u);
 /* Its main process ends by itself, well or not. */
 void unit_ends(World *w, Machine *m, size_t unit, bool well);
 void pid1_guard_gone(World *w, Machine *m); /* stops all that is bound to it */

@@ -46,6 +46,7 @@ typedef enum SimKind {
         SIM_GUARD_STOPPED, /* ... or its StopUnit */
         SIM_GUARD_WATCHDOG,
         SIM_GUARD_ALARM,
+        SIM_GUARD_DIES,   /* by its watchdog: PID 1 has stopped what is bound to it already */
         SIM_GUARD_REAPED, /* PID 1 has seen the guard die */
         SIM_GUARD_POST,   /* its ExecStopPost= kills what is left */
         SIM_GUARD_START,
