@@ -209,6 +209,7 @@ class Cluster:
         self.ttl = ttl
         self.with_addresses = False  # each unit has one, and no address may be on two machines
         self.addresses = []
+        self.pause_minutes = 0.5  # for how long no member of etcd lives in the scene that is about that
         self.at_length = False  # scenes wait as long as in life, not only as long as it takes to see
         self.units = []
         self._stamps = 0

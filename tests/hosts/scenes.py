@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenes: scenes.py --build=DIR [--list] [--all] [--addresses] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE] [NAME...]
+"""Runs the scenes: scenes.py --build=DIR [--list] [--all] [--addresses] [--pause-minutes=N] [--lanes=N] [--stop-early] [--repeat=N] [--log=FILE]
+[NAME...]
 
 A NAME is any part of a scene's name or of its file's. Scenes are handed to workers (worker.py), of which several play
 side by side: most of a scene is waiting. A scene that fails among others is played once more, alone, since a machine that
@@ -172,6 +173,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--all", action="store_true", help="scenes at full length, and those that only take long")
     parser.add_argument("--addresses", action="store_true", help="each unit has an address, which may not be on two machines")
+    parser.add_argument("--pause-minutes", type=float, default=0.5, help="so long has the scene about it no etcd at all")
     parser.add_argument("--lanes", type=int, default=min(4, os.cpu_count() + 2),
                         help="so many scenes at once")
     parser.add_argument("--stop-early", action="store_true", help="stop at the first scene that fails")
@@ -198,7 +200,8 @@ def main():
         return SKIPPED
     program = Program(scenes * arguments.repeat, arguments.stop_early)
     _catch_signals()
-    options = ["--at-length"] * arguments.all + ["--addresses"] * arguments.addresses
+    options = ["--at-length"] * arguments.all + ["--addresses"] * arguments.addresses + \
+        [f"--pause-minutes={arguments.pause_minutes}"]
     lanes = [Lane(arguments.build, *options) for _ in range(max(1, min(arguments.lanes, len(scenes))))]
     try:
         run(program, lanes)

@@ -2,7 +2,6 @@
 """A pause: etcd is dead for several TTLs and all its members are replaced, and no unit is stopped; a machine that is cut off when
 the pause ends keeps its unit, and nobody else runs it."""
 
-import os
 import sys
 
 from cluster import DAEMON, GUARD
@@ -96,7 +95,7 @@ def machine_that_boots_in_a_pause_runs_nothing_and_is_confirmed_dead_after_it(cl
     require("the token has grown", unit.tenure.index > unit.tenures[0].index, unit.story)
 
 
-DEAD = 60 * float(os.environ.get("LEASED_PAUSE_MINUTES", "0.5"))  # for how long no member of etcd lives
+DEAD = 30.0  # seconds for which no member of etcd lives, where the scene is not about that time
 
 
 @scene(registry="etcd", ttl=10.0, only_at_length=True)  # etcd changes no member for seconds after another change
@@ -127,3 +126,65 @@ def all_work_on_etcd_in_a_pause_stops_nothing(cluster):
     holder.run("leasectl", "release", unit.name)
     unit.wait_running(but=holder)
     unit.require_gap(2.0)
+
+
+CALM = 5.0  # seconds for which a living process may stamp nothing in an hour, on a machine that has too much to do
+
+
+def _restart_everything(machine):
+    machine.systemctl("restart", DAEMON)
+    machine.systemctl("reload", GUARD)
+
+
+def _hold_all(homes, firsts, duration):
+    """Each unit stays for so long what it was when the pause began. A look is a second: the stamps tell of the time between."""
+    end = now() + duration
+    while now() < end:
+        next_look = now() + 1.0
+        for unit, home in homes.items():
+            last = unit.stamps[-1]
+            require(f"{unit.name} runs on {home}, stamped {now() - last.at / 1e9:.3f} s ago",
+                    (last.machine, last.invocation) == (home.name, firsts[unit].invocation) and last.at / 1e9 > now() - CALM, unit.story)
+        wait_for("the next look", lambda: now() >= next_look, 5)
+
+
+@scene(registry="etcd", ttl=10.0, only_at_length=True)
+def pause_with_dead_etcd_stops_nothing_on_three_machines_one_of_which_is_cut_off_at_its_end(cluster):
+    """For scenes.py --pause-minutes=N no member of etcd lives; members are replaced before that one by one, after it all at once.
+    On each machine leased is restarted, and its guard reloaded, four times in the pause."""
+    homes = {}
+    for home in cluster:
+        unit = cluster.unit(f"home-{home.name}.service", "--interval=0.05").enable(home, *(each for each in cluster if each is not home))
+        homes[unit] = unit.wait_running(on=home)
+    firsts = {unit: unit.tenure for unit in homes}
+    first, cut, third = cluster
+    _pause(first)
+    for machine in cluster:
+        cluster.etcd.replace(machine)
+        _restart_everything(machine)
+        _hold_all(homes, firsts, 1.0)
+    database, began = cluster.etcd.stop_for_good(), now()
+    for part in range(1, 4):
+        for machine in cluster:
+            _restart_everything(machine)
+            _hold_all(homes, firsts, 1.0)
+        _hold_all(homes, firsts, began + part * cluster.pause_minutes * 60 / 3 - now())
+    print(f"      no member of etcd for {now() - began:.0f} s", file=sys.stderr, flush=True)
+    cluster.etcd.restore(database, is_copy=True)
+    cluster.etcd.wait_healthy(*cluster)
+    cut.cut_network()
+    _resume(first)
+    wait_for("the pause is over for all others",
+             lambda: all(_paused(cluster, each) == "" for each in cluster if each is not cut), 2 * cluster.ttl + 20)
+    _hold_all(homes, firsts, 3 * cluster.ttl)
+    cut.heal_network()
+    wait_for("it reads the end", lambda: not _keeps(cluster, cut), 30)
+    _hold_all(homes, firsts, 2 * cluster.ttl)
+    for unit in homes:
+        unit.require_undisturbed(firsts[unit], CALM)
+        print(f"      {unit.name}: one process for {unit.tenure.last - unit.tenure.first:.0f} s, silent for {unit.tenure.silence:.3f} s at most",
+              file=sys.stderr, flush=True)
+    # From now on each is like any other.
+    for unit, home in homes.items():
+        home.run("leasectl", "release", unit.name)
+        unit.wait_running(but=home, deadline=30)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker plays scenes: worker.py --build=DIR [--at-length] [--addresses]
+"""A worker plays scenes: worker.py --build=DIR [--at-length] [--addresses] [--pause-minutes=N]
 
 It reads names of scenes from its standard input, a line each, and answers each with one line of JSON (see Result). The
 first line that it says is {"ready": true}, or {"unavailable": "why"} where this machine cannot boot guests. It ends
@@ -35,11 +35,10 @@ class Result:
 class Stage:
     """The cluster on which the scenes play: one after the other on the same machines while they leave it clean."""
 
-    def __init__(self, box, layer_directory, at_length, with_addresses):
+    def __init__(self, box, layer_directory, options):
         self._box = box
         self._layer = layer_directory
-        self._at_length = at_length
-        self._with_addresses = with_addresses
+        self._options = options
         self._number = 0
         self._cluster = None
         self._kind = None
@@ -51,8 +50,9 @@ class Stage:
             self._kind = kind
             self._cluster = Cluster(self._box.part(f"cluster-{self._number}"), self._layer, kind.machines, kind.ttl,
                                     kind.registry, kind.disk_of, kind.etcd, kind.containers, kind.bus)
-            self._cluster.at_length = self._at_length
-            self._cluster.with_addresses = self._with_addresses and kind.ttl >= 3.0  # which leased-address needs
+            self._cluster.at_length = self._options.at_length
+            self._cluster.pause_minutes = self._options.pause_minutes
+            self._cluster.with_addresses = self._options.addresses and kind.ttl >= 3.0  # which leased-address needs
             self._cluster.log_events()
             self._cluster.boot()
         return self._cluster
@@ -114,6 +114,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--at-length", action="store_true")
     parser.add_argument("--addresses", action="store_true")
+    parser.add_argument("--pause-minutes", type=float, default=0.5)
     arguments = parser.parse_args()
     scenes = {each.__name__: each for each in load_scenes()}
     build = os.path.abspath(arguments.build)
@@ -123,7 +124,7 @@ def main():
     except sandbox.Unavailable as error:
         say({"unavailable": str(error)})
         return
-    stage = Stage(box, layer.install(build, box.path("layer")), arguments.at_length, arguments.addresses)
+    stage = Stage(box, layer.install(build, box.path("layer")), arguments)
     say({"ready": True})
     for line in sys.stdin:
         say(dataclasses.asdict(stage.play(scenes[line.strip()])))
