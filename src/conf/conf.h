@@ -44,7 +44,7 @@ bool text_is_printable(const char *s);
 #define LOCAL_DIRECTORY "/var/lib/leased/registry"
 
 enum {
-        LEASED_CONF_OPTIONS = 18,
+        LEASED_CONF_OPTIONS = 19,
 };
 
 /* AcceptUnits=: where the files of submitted units are written. */
@@ -62,6 +62,7 @@ typedef struct LeasedConf {
         char *ca_file, *cert_file, *key_file, *user, *password_file;
         char *metadata;       /* "region=eu rack=a1", checked; "" if none */
         usec_t ttl;           /* 1 s to 60 s; default 10 s */
+        usec_t beat;          /* BeatSec=, the time between two beats: 200 ms to TTL/5; 0: TTL/5 */
         char *machine_id;     /* 32 hex digits, or NULL: derive it from /etc/machine-id */
         bool compact;         /* Compact=auto */
         char *fence_command;  /* FenceCommand=: words (ini_parse_words()), the first an absolute path; NULL: none */

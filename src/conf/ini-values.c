@@ -204,3 +204,32 @@ void ini_print_span(FILE *f, const char *key, const void *field) {
         if (t != USEC_INFINITY)
                 (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
 }
+
+/* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
+ * '\0': none. A value that contains both kinds of quotes can be enclosed in neither, and needs none: it was read from
+ * a line in which no quotes enclosed it. */
+static char quote_for(const char *value) {
+        char first = value[0], last = value[strlen(value) - 1];
+        bool enclosed = (first == '"' || first == '\'') && first == last;
+
+        if ((first != ' ' && last != ' ' && last != '\\' && !enclosed) || (strchr(value, '"') && strchr(value, '\'')))
+                return '\0';
+        return strchr(value, '"') ? '\'' : '"';
+}
+
+void ini_print_quoted(FILE *f, const char *key, const void *field) {
+        const char *value = *(char *const *) field;
+        char quote[2] = {};
+
+        if (isempty(value))
+                return;
+        quote[0] = quote_for(value);
+        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
+}
+
+void ini_print_words(FILE *f, const char *key, const void *field) {
+        char *const *words = *(char **const *) field;
+
+        for (char *const *w = words; w && *w; w++)
+                fprintf(f, "%s%s%s%s", w == words ? key : "", w == words ? "=" : " ", *w, w[1] ? "" : "\n");
+}

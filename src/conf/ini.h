@@ -69,6 +69,8 @@ void ini_print_all(const IniOption *options, size_t n, const void *target, FILE 
 
 /* Ready-made printers. The comments give the type of the field. */
 void ini_print_string(FILE *f, const char *key, const void *field); /* char * */
+void ini_print_quoted(FILE *f, const char *key, const void *field); /* char *; in quotes where they are needed */
+void ini_print_words(FILE *f, const char *key, const void *field);  /* char **, with blanks between them */
 void ini_print_text(FILE *f, const char *key, const void *field);   /* a char array */
 void ini_print_int64(FILE *f, const char *key, const void *field);  /* int64_t */
 void ini_print_bool(FILE *f, const char *key, const void *field);   /* bool; nothing for no */

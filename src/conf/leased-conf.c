@@ -138,6 +138,18 @@ static int parse_ttl(const char *value, void *field) {
         return 0;
 }
 
+static int parse_beat_span(const char *value, void *field) {
+        usec_t t;
+        int r = ini_parse_span(value, &t);
+
+        if (r < 0)
+                return r;
+        if (t < BEAT_MIN || t > TTL_MAX / 5 || t % USEC_PER_MSEC)
+                return -ERANGE;
+        *(usec_t *) field = t;
+        return 0;
+}
+
 static int parse_machine_id(const char *value, void *field) {
         if (*value && (!machine_id_is_valid(value) || strspn(value, "0") == strlen(value)))
                 return -EINVAL;
@@ -257,28 +269,6 @@ bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char 
 
 /* ---- printers ---- */
 
-/* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
- * '\0': none. A value that contains both kinds of quotes can be enclosed in neither, and needs none: it was read from
- * a line in which no quotes enclosed it. */
-static char quote_for(const char *value) {
-        char first = value[0], last = value[strlen(value) - 1];
-        bool enclosed = (first == '"' || first == '\'') && first == last;
-
-        if ((first != ' ' && last != ' ' && last != '\\' && !enclosed) || (strchr(value, '"') && strchr(value, '\'')))
-                return '\0';
-        return strchr(value, '"') ? '\'' : '"';
-}
-
-static void print_quoted(FILE *f, const char *key, const void *field) {
-        const char *value = *(char *const *) field;
-        char quote[2] = {};
-
-        if (isempty(value))
-                return;
-        quote[0] = quote_for(value);
-        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
-}
-
 static void print_registry(FILE *f, const char *key, const void *field) {
         const LeasedConf *c = field;
         bool local = streq(c->registry, "local");
@@ -295,13 +285,6 @@ static void print_lease_registry(FILE *f, const char *key, const void *field) {
                 fprintf(f, " %s\n", c->lease_prefix);
 }
 
-static void print_words(FILE *f, const char *key, const void *field) {
-        char *const *words = *(char **const *) field;
-
-        for (char *const *w = words; w && *w; w++)
-                fprintf(f, "%s%s%s%s", w == words ? key : "", w == words ? "=" : " ", *w, w[1] ? "" : "\n");
-}
-
 static void print_text(FILE *f, const char *key, const void *field) {
         const char *value = *(char *const *) field;
 
@@ -314,6 +297,12 @@ static void print_span(FILE *f, const char *key, const void *field) {
         bool whole = span % USEC_PER_SEC == 0;
 
         fprintf(f, "%s=%" PRIu64 "%s\n", key, span / (whole ? USEC_PER_SEC : USEC_PER_MSEC), whole ? "s" : "ms");
+}
+
+/* TTL/5, where it is not set, goes with the TTL. */
+static void print_beat(FILE *f, const char *key, const void *field) {
+        if (*(const usec_t *) field > 0)
+                print_span(f, key, field);
 }
 
 static void print_compact(FILE *f, const char *key, const void *field) {
@@ -337,6 +326,7 @@ enum {
         O_PASSWORD_FILE,
         O_METADATA,
         O_TTL,
+        O_BEAT,
         O_MACHINE_ID,
         O_COMPACT,
         O_FENCE_COMMAND,
@@ -356,24 +346,27 @@ static const IniOption options[_O_MAX] = {
         [O_ENDPOINTS] = { "Endpoints", parse_endpoints, offsetof(LeasedConf, endpoints),
                         "a list of http://HOST:PORT or https://HOST:PORT, e.g. http://10.0.0.1:2379 "
                         "http://10.0.0.2:2379",
-                        print_words },
+                        ini_print_words },
         [O_PREFIX] = { "Prefix", parse_prefix, offsetof(LeasedConf, prefix),
-                        "an absolute key without spaces, e.g. /leased/", print_quoted },
-        [O_CA_FILE] = { "CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH, print_quoted },
-        [O_CERT_FILE] = { "CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH, print_quoted },
-        [O_KEY_FILE] = { "KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH, print_quoted },
+                        "an absolute key without spaces, e.g. /leased/", ini_print_quoted },
+        [O_CA_FILE] = { "CAFile", ini_parse_path, offsetof(LeasedConf, ca_file), A_PATH, ini_print_quoted },
+        [O_CERT_FILE] = { "CertFile", ini_parse_path, offsetof(LeasedConf, cert_file), A_PATH, ini_print_quoted },
+        [O_KEY_FILE] = { "KeyFile", ini_parse_path, offsetof(LeasedConf, key_file), A_PATH, ini_print_quoted },
         [O_USER] = { "User", ini_parse_string, offsetof(LeasedConf, user), "the name of a user of etcd",
-                        print_quoted },
+                        ini_print_quoted },
         [O_PASSWORD_FILE] = { "PasswordFile", ini_parse_path, offsetof(LeasedConf, password_file), A_PATH,
-                        print_quoted },
+                        ini_print_quoted },
         [O_METADATA] = { "Metadata", parse_metadata, offsetof(LeasedConf, metadata),
-                        "a list of key=value with less than 512 characters, e.g. region=eu rack=a1", print_quoted },
+                        "a list of key=value with less than 512 characters, e.g. region=eu rack=a1",
+                        ini_print_quoted },
         [O_TTL] = { "TTL", parse_ttl, offsetof(LeasedConf, ttl),
                         "a time span from 1s to 60s in whole milliseconds, e.g. 10s", print_span },
+        [O_BEAT] = { "BeatSec", parse_beat_span, offsetof(LeasedConf, beat),
+                        "a time span from 200ms to a fifth of TTL= in whole milliseconds, e.g. 1s", print_beat },
         [O_MACHINE_ID] = { "MachineID", parse_machine_id, offsetof(LeasedConf, machine_id),
                         "32 lower-case hex digits, not all zero (as systemd-id128 new prints them), or "
                         "nothing",
-                        print_quoted },
+                        ini_print_quoted },
         [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no", print_compact },
         [O_FENCE_COMMAND] = { "FenceCommand", parse_command, offsetof(LeasedConf, fence_command),
                         "the absolute path of a program, and its arguments", print_text },
@@ -384,7 +377,7 @@ static const IniOption options[_O_MAX] = {
         [O_ACCEPT_UNITS] = { "AcceptUnits", parse_accept_units, offsetof(LeasedConf, accept_units),
                         "no, run, etc or yes", print_accept_units },
         [O_ALLOWED_UNITS] = { "AllowedUnits", parse_allowed_units, offsetof(LeasedConf, allowed_units),
-                        "a list of SIGNER:UNITS, e.g. alice@example.com:web-*.service", print_words },
+                        "a list of SIGNER:UNITS, e.g. alice@example.com:web-*.service", ini_print_words },
         [O_LEASE_REGISTRY] = { "LeaseRegistry", parse_lease_registry, 0,
                         "etcd2: and a list of http://HOST:PORT or https://HOST:PORT, then perhaps fleet's key prefix, "
                         "e.g. etcd2:http://10.0.0.1:2379 /_coreos.com/fleet/",
@@ -473,18 +466,23 @@ static void check_etcd(const Check *k) {
         check_file(k, O_PASSWORD_FILE, k->conf->password_file, true);
 }
 
-/* A machine that has not been silent for two rounds may only be slow; at take_at its leases are taken in any case. */
+/* A machine that has missed but one beat may only be slow; at take_at its leases are taken in any case. */
 static void check_fencing(const Check *k) {
-        usec_t after = k->conf->fence_after, ttl = k->conf->ttl;
+        usec_t after = k->conf->fence_after, ttl = k->conf->ttl, beat = k->conf->beat ?: ttl / 5;
+
+        if (beat > ttl / 5)
+                messages_add(k->messages, "%s: BeatSec=: must be at most a fifth of TTL=, e.g. %" PRIu64 "ms",
+                                k->where[O_BEAT], ttl / 5 / USEC_PER_MSEC);
 
         for (unsigned o = O_FENCE_AFTER; o <= O_FENCE_TIMEOUT; o++)
                 if (k->where[o] && !k->conf->fence_command)
                         messages_add(k->messages, "%s: %s=: only together with FenceCommand=", k->where[o],
                                         options[o].key);
-        if (after < ttl * 2 / 5 || after >= ttl)
+        if (after < 2 * beat || after >= ttl)
                 messages_add(k->messages,
-                                "%s: FenceAfterSec=: must be at least 2/5 of TTL= and below TTL=, e.g. %" PRIu64 "ms",
-                                k->where[O_FENCE_AFTER], ttl / 2 / USEC_PER_MSEC);
+                                "%s: FenceAfterSec=: must be at least twice BeatSec= (%" PRIu64
+                                "ms) and below TTL=, e.g. %" PRIu64 "ms",
+                                k->where[O_FENCE_AFTER], beat / USEC_PER_MSEC, ttl / 2 / USEC_PER_MSEC);
 }
 
 static void check_lease_registry(const Check *k) {

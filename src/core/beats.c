@@ -22,6 +22,7 @@
 
 #include "core/beats.h"
 
+#include "core/machine.h"
 #include "core/output.h"
 #include "core/session.h"
 #include "core/txn.h"
@@ -39,18 +40,34 @@ typedef struct Crowd {
         uint64_t rate; /* how many beats all other machines that are not silent put in 1000 s */
 } Crowd;
 
-/* Also notes the shortest TTL of the other sessions that beat. */
+/* Counts the beats of those that beat more often than every TTL/5. How often matters only to a machine that would
+ * switch them off: for all others it is early enough to hear of a silence once in TTL/5. */
+static void count_faster(Core *c, Crowd *crowd) {
+        for (const Machine *m = c->machines; m; m = m->hh.next) {
+                const Session *s = m->value.beats_every > 0 ? machine_session(c, m) : NULL;
+                usec_t period = s ? machine_beats_every(m) : 0;
+
+                if (!s || session_is_ours(c, s->name))
+                        continue;
+                crowd->rate += 1000 * USEC_PER_SEC / period - 5000 * USEC_PER_SEC / s->ttl;
+                if (c->here.fence_after > 0)
+                        c->beats.fastest = MIN(c->beats.fastest, period);
+        }
+}
+
+/* Also notes the shortest time between two beats of another session. */
 static Crowd count(Core *c) {
         Crowd crowd = {};
 
-        c->beats.fastest = TTL_MAX;
+        c->beats.fastest = TTL_MAX / 5;
         for (const Session *s = c->sessions; s; s = s->hh.next) {
                 crowd.n += s->beat.revision > 0;
                 if (s->beat.revision == 0 || session_is_ours(c, s->name) || c->now.boottime >= session_silent_at(s))
                         continue;
                 crowd.rate += 5000 * USEC_PER_SEC / s->ttl;
-                c->beats.fastest = MIN(c->beats.fastest, s->ttl);
+                c->beats.fastest = MIN(c->beats.fastest, s->ttl / 5);
         }
+        count_faster(c, &crowd);
         return crowd;
 }
 
@@ -128,9 +145,9 @@ static void ask_doubts(Core *c) {
 /* ---- all beats, once a round ---- */
 
 /* How much time lies between two READs of the beats. If the watch tells of every beat, one READ in each of our rounds
- * is enough. Otherwise it must come at least once in a round of the session with the shortest TTL. */
+ * is enough. Otherwise it must come at least once in a round of the session with the shortest rounds. */
 static usec_t pace(const Core *c) {
-        return c->beats.from[0] ? MIN(c->own.timeline.round, c->beats.fastest / 5) : c->own.timeline.round;
+        return c->beats.from[0] ? MIN(c->own.timeline.round, c->beats.fastest) : c->own.timeline.round;
 }
 
 static bool is_due(const Core *c) {

@@ -69,6 +69,7 @@ Core *core_new(const CoreConfig *config) {
         str_copy(c->here.metadata, sizeof(c->here.metadata), strempty(config->metadata));
         str_copy(c->here.version, sizeof(c->here.version), strempty(config->version));
         c->here.ttl = config->ttl;
+        c->here.beats_every = config->beats_every;
         c->here.fence_after = config->fence_after;
         c->here.beats_told = config->beats_told;
         c->random = config->seed;

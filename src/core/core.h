@@ -52,6 +52,7 @@ typedef struct CoreConfig {
         const char *version; /* of the daemon */
         const char *session; /* to carry on, from /run; NULL: none */
         usec_t ttl;          /* TTL=, 1 to 60 s */
+        usec_t beats_every;  /* BeatSec=; 0: TTL/5 */
         usec_t fence_after;  /* after how long a silence FenceCommand= is run; 0: there is none */
         uint64_t seed;       /* random, different for every process */
         bool looks_at_all; /* for tests: each step looks at every unit and lease, and not only where something happened

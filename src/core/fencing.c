@@ -5,6 +5,9 @@
  * revision of the last beat into the fence of the silent session, by a Txn that compares that fence and that beat. So
  * only one machine can write it for this beat, and a beat that is under way refuses the Txn.
  *
+ * A silence is none before two of the periods have passed that the session's machine has told (law 12). Nor is it one
+ * right after the registry has answered nobody for a while: then each session needs the time for another attempt.
+ *
  * Machines take turns in the order of their sessions' names, so that nearly always only one of them tries.
  *
  * Only the command's success counts. If it fails, hangs, or is lost with this daemon, the session's leases are taken
@@ -25,7 +28,7 @@
  * nobody could take what the machine holds. */
 static bool beats(const Core *c) {
         return machine_is_named(c) && !pause_is_seen(c) && session_is_checked(c) && !c->shutdown.on && !c->sleep.on &&
-               c->now.boottime < c->own.t0 + c->own.timeline.round * 3 / 2;
+               c->now.boottime < c->own.t0 + machine_own_beats_every(c, &c->own) * 3 / 2;
 }
 
 /* Whether the session's silence, if it lasts, is to be ended by the command. */
@@ -35,13 +38,37 @@ static bool is_candidate(const Core *c, const Session *s) {
                c->now.boottime < session_dead_at(s);
 }
 
-/* The machine whose present session this is; NULL: none. A machine that has begun another session since is up, or was:
- * it is not switched off for an earlier one. */
-static const Machine *machine_of(const Core *c, const Session *s) {
-        for (const Machine *m = c->machines; m; m = m->hh.next)
-                if (m->seen.revision > 0 && streq(m->value.session, s->name))
-                        return m;
-        return NULL;
+/* The present session of the machine, if its silence, should it last, is to be ended by the command; NULL: it is not.
+ * A machine that has begun another session since is up, or was: it is not switched off for an earlier one. */
+static const Session *candidate(const Core *c, const Machine *m) {
+        const Session *s = m->seen.revision > 0 ? mirror_find_session((Core *) c, m->value.session) : NULL;
+
+        return s && is_candidate(c, s) ? s : NULL;
+}
+
+/* How long the machine must be silent at least. */
+static usec_t patience(const Machine *m) {
+        return 2 * machine_beats_every(m); /* law 12 */
+}
+
+/* From when on the session is silent. */
+static usec_t silent_at(const Core *c, const Machine *m, const Session *s) {
+        usec_t last = usec_add(s->beat.at, MAX(c->here.fence_after, patience(m)));
+        usec_t anew = MAX(patience(m), machine_beats_every(m) + ttl_attempt(s->ttl));
+
+        return MAX(last, usec_add(c->own.steady_from, anew));
+}
+
+/* How many machines that beat come before this one, by their sessions' names. */
+static unsigned rank(const Core *c) {
+        unsigned n = 0;
+
+        for (const Machine *m = c->machines; m; m = m->hh.next) {
+                const Session *s = machine_session(c, m);
+
+                n += s && strcmp(s->name, c->own.name) < 0 && c->now.boottime < usec_add(s->beat.at, patience(m));
+        }
+        return n;
 }
 
 static void send(Core *c, const Session *s, const Machine *m) {
@@ -53,6 +80,7 @@ static void send(Core *c, const Session *s, const Machine *m) {
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
         txn_compare(&b, RECORD_FENCE, s->name, s->fence.revision);
+        txn_compare(&b, RECORD_MACHINE, m->id, m->seen.revision); /* so what it told is what was read */
         txn_put(&b, RECORD_FENCE, s->name, fence, sizeof(*fence));
         str_copy(c->fencing.session, sizeof(c->fencing.session), s->name);
         str_copy(c->fencing.machine, sizeof(c->fencing.machine), m->id);
@@ -61,28 +89,29 @@ static void send(Core *c, const Session *s, const Machine *m) {
 }
 
 void fencing_advance(Core *c) {
-        usec_t turn = c->own.ttl / 25, next = c->now.boottime + c->own.timeline.round;
-        const Session *found = NULL;
+        usec_t period = machine_own_beats_every(c, &c->own), turn = period / 5, next = c->now.boottime + period;
+        const Machine *found = NULL;
 
         if (c->here.fence_after == 0 || c->fencing.running || c->fencing.txn || c->now.boottime < c->fencing.look_at ||
                         !beats(c))
                 return;
-        for (const Session *s = c->sessions; s && !found; s = s->hh.next) {
+        for (const Machine *m = c->machines; m && !found; m = m->hh.next) {
+                const Session *s = candidate(c, m);
                 usec_t at;
 
-                if (!is_candidate(c, s))
+                if (!s)
                         continue;
-                at = usec_add(s->beat.at, MAX(c->here.fence_after, s->ttl * 2 / 5));
+                at = silent_at(c, m, s);
                 if (c->now.boottime >= at)
-                        at = usec_add(at, session_rank(c) * turn);
+                        at = usec_add(at, rank(c) * turn);
                 if (c->now.boottime >= at)
-                        found = machine_of(c, s) ? s : NULL;
+                        found = m;
                 else
                         next = MIN(next, at);
         }
         c->fencing.look_at = MAX(next, c->now.boottime + turn / 4);
         if (found)
-                send(c, found, machine_of(c, found));
+                send(c, candidate(c, found), found);
 }
 
 bool fencing_answer(Core *c, uint64_t id, const Answer *answer) {

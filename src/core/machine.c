@@ -29,6 +29,19 @@ const Session *machine_session(const Core *c, const Machine *m) {
         return session_is_ours(c, s->name) || c->now.boottime < session_silent_at(s) ? s : NULL;
 }
 
+usec_t machine_beats_every(const Machine *m) {
+        return ttl_beats_every(session_ttl(m->value.session), m->value.beats_every);
+}
+
+usec_t machine_own_beats_every(const Core *c, const Own *o) {
+        const Machine *m = c->self;
+        usec_t wanted = ttl_beats_every(o->ttl, c->here.beats_every);
+
+        must(wanted <= o->ttl / 5);
+        return m && m->seen.revision > 0 && streq(m->value.session, o->name) ? MIN(wanted, machine_beats_every(m))
+                                                                             : wanted;
+}
+
 Why machine_why_not(const Core *c) {
         if (c->shutdown.on)
                 return WHY_STOPPING;

@@ -11,6 +11,11 @@ bool machine_is_own(const Core *c, const Machine *m);
 bool machine_is_named(const Core *c);
 /* The machine's session, if it may still hold leases as far as we can tell; NULL if the machine is silent. */
 const Session *machine_session(const Core *c, const Machine *m);
+/* How much time lies between two beats of the machine's session, as its record says (law 12). */
+usec_t machine_beats_every(const Machine *m);
+/* How much time lies between two beats of a session of ours: as BeatSec= says, and never more than others were told
+ * (law 12). */
+usec_t machine_own_beats_every(const Core *c, const Own *o);
 /* Why this machine takes no leases at all; WHY_NONE if it competes for them. */
 Why machine_why_not(const Core *c);
 /* Until when that reason lasts (CLOCK_REALTIME); 0 if this is not known. */

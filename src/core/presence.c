@@ -37,13 +37,20 @@ static const Session *other_session(Core *c, const Machine *m) {
                                : s;
 }
 
+/* What our record is to say of the time between our beats. The usual time is left out. */
+static usec_t said_period(const Core *c) {
+        usec_t period = ttl_beats_every(c->own.ttl, c->here.beats_every);
+
+        return period < c->own.ttl / 5 ? period : 0;
+}
+
 static bool is_as_wanted(const Core *c, const Machine *m) {
         return m && m->seen.revision > 0 && !m->damaged && streq(m->value.session, c->own.name) &&
                streq(m->value.hostname, c->here.hostname) && streq(m->value.boot_id, c->here.boot_id) &&
                streq(m->value.metadata, c->here.metadata) && streq(m->value.version, c->here.version) &&
-               m->value.draining == c->drain.on && streq(m->value.drained_by, c->drain.by) &&
-               streq(m->value.drained_boot, c->drain.boot) && m->value.up_since == c->machine.up_since &&
-               streq(m->value.up_session, c->own.name);
+               m->value.beats_every == said_period(c) && m->value.draining == c->drain.on &&
+               streq(m->value.drained_by, c->drain.by) && streq(m->value.drained_boot, c->drain.boot) &&
+               m->value.up_since == c->machine.up_since && streq(m->value.up_session, c->own.name);
 }
 
 /* Notes when our beats began, and when they began again after a silence that the others may have seen. A process that
@@ -61,7 +68,7 @@ static void put_machine(Core *c, const Machine *m, const Session *other) {
         MachineRecord *want = &c->machine.next;
         TxnBuilder b = txn_begin(c);
 
-        *want = (MachineRecord){ .draining = c->drain.on };
+        *want = (MachineRecord){ .draining = c->drain.on, .beats_every = said_period(c) };
         str_copy(want->session, sizeof(want->session), c->own.name);
         str_copy(want->hostname, sizeof(want->hostname), c->here.hostname);
         str_copy(want->boot_id, sizeof(want->boot_id), c->here.boot_id);

@@ -76,6 +76,7 @@ typedef struct MachineRecord {
         char session[SESSION_SIZE];
         char metadata[METADATA_SIZE]; /* "key=value key=value" */
         char version[32];             /* of the daemon */
+        usec_t beats_every;           /* the time between two beats of that session; 0: TTL/5 */
         bool draining;
         char drained_by[BY_SIZE];     /* who asked for that; "": not known, or it does not drain */
         char drained_boot[BOOT_SIZE]; /* it drains during this boot only; "": until somebody ends that */

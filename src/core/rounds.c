@@ -30,6 +30,7 @@
 #include "core/intake.h"
 #include "core/lease.h"
 #include "core/look.h"
+#include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/pause.h"
@@ -143,8 +144,8 @@ static void put_beat(Core *c, Own *o, TxnBuilder *b) {
 /* How long an attempt at a beat may take. An attempt that hangs in an etcd member that has just lost its leader
  * never comes back, so where the registry is known to be fast the first two attempts are cut short. A slow registry
  * gets all the time. */
-static usec_t attempt_of(const Own *o) {
-        usec_t fast = MAX(o->ttl / 10, 4 * o->round_trip);
+static usec_t attempt_of(const Core *c, const Own *o) {
+        usec_t fast = MAX(machine_own_beats_every(c, o) / 2, 4 * o->round_trip);
 
         if (!o->committed || o->failures >= 2)
                 return o->timeline.attempt;
@@ -190,6 +191,7 @@ static void send_beat(Core *c, Own *o) {
         bool creating = o->phase == OWN_CREATING;
         TxnBuilder b = txn_begin(c);
 
+        must(o->txn == 0); /* however soon the next round comes: never two beats under way */
         o->txn_keep = next_keep(c, o);
         txn_compare(&b, RECORD_BEAT, o->name, creating ? 0 : o->beat_revision);
         txn_compare(&b, RECORD_FENCE, o->name, creating ? 0 : o->fence_revision);
@@ -201,7 +203,7 @@ static void send_beat(Core *c, Own *o) {
                 txn_put(&b, RECORD_FENCE, o->name, &empty, sizeof(empty));
         if (o->txn_keep != KEEP_NOTHING)
                 txn_put(&b, RECORD_FENCE, o->name, fence_that_keeps(c, o, o->txn_keep), sizeof(FenceRecord));
-        b.timeout = attempt_of(o);
+        b.timeout = attempt_of(c, o);
         o->txn = txn_send(&b);
         o->txn_t0 = c->now.boottime;
 }
@@ -283,7 +285,7 @@ static void drop_lost(Core *c, const Own *o, const FenceRecord *fence) {
  * spread more and more. */
 static void on_silence(Core *c, Own *o) {
         bool at_once = c->now.boottime - o->txn_t0 < 2 * PAUSE_FIRST;
-        usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, o->timeline.round / 2) : 0;
+        usec_t pause = at_once ? backoff(PAUSE_FIRST, o->hasty, machine_own_beats_every(c, o) / 2) : 0;
 
         o->failures++;
         o->hasty = at_once ? o->hasty + 1 : 0;
@@ -301,9 +303,11 @@ static void swap_sessions(Core *c) {
         output_report(c, (Report){ .kind = REPORT_SESSION_NEW, .session = c->own.name });
 }
 
-/* While two sessions beat, both do so at the pace of the shorter TTL. */
+/* While two sessions beat, both do so at the pace of the faster one. */
 static usec_t next_round(const Core *c, const Own *o) {
-        usec_t round = session_is_moving(c) ? MIN(c->own.timeline.round, c->other.timeline.round) : o->timeline.round;
+        usec_t round = session_is_moving(c) ? MIN(machine_own_beats_every(c, &c->own),
+                                                              machine_own_beats_every(c, &c->other))
+                                            : machine_own_beats_every(c, o);
 
         return o->txn || o->failures > 0 ? o->next_at : MAX(o->round_at + round, c->now.boottime);
 }
@@ -318,7 +322,14 @@ static void take_keep(Core *c, Own *o, uint64_t revision) {
                 intake_apply(c, RECORD_FENCE, o->name, fence, revision);
 }
 
+/* Whether our beats went on without a gap until this one was committed. */
+static bool is_steady(const Core *c, const Own *o) {
+        return o->committed && c->now.boottime <= o->t0 + o->round_trip + machine_own_beats_every(c, o) * 3 / 2;
+}
+
 static void on_committed(Core *c, Own *o, const Answer *a) {
+        if (!is_steady(c, o))
+                o->steady_from = c->now.boottime;
         if (o->phase == OWN_CREATING) {
                 o->fence_revision = a->revision;
                 o->fence_counter = 0;

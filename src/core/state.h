@@ -285,7 +285,8 @@ typedef struct Own {
         bool leaving;   /* another TTL is wanted: what hangs on it is being hung on the new one */
         usec_t t0;      /* of the last committed one */
         usec_t round_trip;
-        uint64_t txn; /* under way: beat, creation or fence; 0: none */
+        usec_t steady_from; /* since when our beats have been committed without a gap */
+        uint64_t txn;       /* under way: beat, creation or fence; 0: none */
         usec_t txn_t0;
         uint64_t read; /* under way: of leases, adopting or after a fence's refusal; 0: none */
         uint64_t checked_fence, checked_counter; /* what fence_revision becomes when that read is answered */
@@ -349,6 +350,7 @@ typedef struct Here {
         char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE], hostname[HOSTNAME_SIZE], metadata[METADATA_SIZE],
                         version[32];
         usec_t ttl;          /* as configured; the session's is own.ttl */
+        usec_t beats_every;  /* as configured; 0: TTL/5. See machine_beats_every() */
         unsigned beats_told; /* by the watch, in 1000 s; 0: the usual number */
         usec_t fence_after;  /* after how long a silence FenceCommand= is run; 0: there is none */
 } Here;
@@ -422,7 +424,7 @@ typedef struct Beats {
         uint64_t strange;        /* keys among the beats that are not a session's */
         bool in_doubt;           /* some single beats are to be read */
         uint64_t doubts_id;      /* the READ of single beats under way; 0: none */
-        usec_t fastest;          /* the shortest TTL of the other sessions that beat */
+        usec_t fastest;          /* the shortest time between two beats of another session, as far as it matters */
         bool relisted;           /* all beats were listed since the choice of .from was last looked at */
         char from[17];           /* the watch tells of the beats of sessions from this name on; "": of all */
         uint64_t rate;           /* beats in 1000 s when .from was chosen */

@@ -14,6 +14,14 @@ usec_t ttl_kill_slack(usec_t ttl) {
         return MIN(KILL_SLACK_MOST, ttl * 7 / 40);
 }
 
+usec_t ttl_beats_every(usec_t ttl, usec_t wanted) {
+        return wanted >= BEAT_MIN && wanted < ttl / 5 ? wanted : ttl / 5;
+}
+
+usec_t ttl_attempt(usec_t ttl) {
+        return MIN(USEC_PER_SEC, ttl / 6);
+}
+
 usec_t ttl_guard_patience(usec_t ttl) {
         return MAX(ttl, 2 * USEC_PER_SEC);
 }
@@ -23,9 +31,7 @@ usec_t period_take_after(usec_t period) {
 }
 
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret) {
-        Timeline t = {
-                .round = ttl / 5, .attempt = MIN(USEC_PER_SEC, ttl / 6), .turn = MIN(ttl / 25, 400 * USEC_PER_MSEC)
-        };
+        Timeline t = { .round = ttl / 5, .attempt = ttl_attempt(ttl), .turn = MIN(ttl / 25, 400 * USEC_PER_MSEC) };
 
         if (ttl < TTL_MIN || ttl > TTL_MAX)
                 return -ERANGE;

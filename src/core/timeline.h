@@ -17,10 +17,11 @@
 
 #define TTL_MIN USEC_PER_SEC
 #define TTL_MAX (60 * USEC_PER_SEC)
+#define BEAT_MIN (200 * USEC_PER_MSEC)
 #define KILL_SLACK_MOST (350 * USEC_PER_MSEC)
 
 typedef struct Timeline {
-        usec_t round;   /* between beats: TTL/5 */
+        usec_t round;   /* TTL/5: between beats, unless BeatSec= is shorter; nothing here gets shorter with BeatSec= */
         usec_t attempt; /* the longest that one attempt at a beat may take: min(1 s, TTL/6) */
         usec_t stop;    /* StopUnit at t0 + stop */
         usec_t kill;    /* SIGKILL from t0 + kill on */
@@ -37,6 +38,13 @@ typedef struct Timeline {
  * unless -ERANGE is returned, so that a message can name the times.
  */
 int timeline_compute(usec_t ttl, usec_t stop_grace, usec_t timeout_stop, Timeline *ret);
+
+/* Gives the time between two beats of a session with this TTL: what is wanted, if that is from BEAT_MIN to TTL/5,
+ * otherwise TTL/5. */
+usec_t ttl_beats_every(usec_t ttl, usec_t wanted);
+
+/* Gives the longest that one attempt at a beat may take: min(1 s, TTL/6). */
+usec_t ttl_attempt(usec_t ttl);
 
 /* Gives period·(1+ε)/(1-ε), rounded up: how long an observer with a fast clock must wait for the holder of a lease of
  * the D-Bus API, who may have a slow clock and uses the whole period. A unit's holder stops 2ε and the slack before

@@ -205,6 +205,7 @@ static int make_core(Daemon *d) {
                 .version = LEASED_VERSION,
                 .session = state_session(d->state),
                 .ttl = d->conf->ttl,
+                .beats_every = d->conf->beat,
                 .fence_after = fence_command_after(d->conf),
                 .memory = *state_memory(d->state),
         };

@@ -61,6 +61,7 @@ static const Member machine_members[] = {
         OPTIONAL(MachineRecord, MEMBER_STRING, drained_boot),
         OPTIONAL(MachineRecord, MEMBER_UNSIGNED, up_since),
         OPTIONAL(MachineRecord, MEMBER_STRING, up_session),
+        OPTIONAL(MachineRecord, MEMBER_UNSIGNED, beats_every),
 };
 
 static const Member beat_members[] = {

@@ -6,6 +6,9 @@
  *   S2  at every start: LEASE_INDEX never goes back, and is a new one wherever it is another tenure;
  *       at every change of a lease's record: the next tenure's Index is higher than any before
  *   P1  no lease changes hands while the record of a pause is there (pausing.c)
+ *   C1  no machine takes or starts a unit whose check does not pass there, and C2: it lets such a unit go (health.c)
+ *   K1  no other machine takes a lease that is kept for one that reboots (reboots.c)
+ *   law 12: nobody is switched off twice in a silence, or before it is one (fencing.c)
  *   P2  a session begins to keep its leases without beats only while a pause is on
  *   the laws of the registry: what a transaction must compare and touch, whoever sends it
  *   what may be asked of guard and PID 1, and when
@@ -319,6 +322,12 @@ static void check_exit(World *w, const Machine *m) {
 void check_action(World *w, Machine *m, int unit, const Action *a) {
         bool known = unit >= 0;
 
+        if (a->kind == ACTION_TXN) {
+                health_check_txn(w, m, &a->txn);
+                reboots_check(w, m, &a->txn);
+        }
+        if (a->kind == ACTION_UNIT_START && known)
+                health_check_start(w, m, (size_t) unit);
         if (w->options.promises_only)
                 return;
         switch (a->kind) {
@@ -492,6 +501,9 @@ static void check_debts(World *w, const Message *q, const MapKey *key, const Lea
 
 void check_commit(World *w, const Message *q) {
         pausing_commit(w, q);
+        for (size_t i = 0; i < q->n_puts; i++)
+                if (w->map.keys[q->puts[i].key].kind == RECORD_FENCE)
+                        fencing_check(w, q, w->map.keys + q->puts[i].key, &q->puts[i].value->fence);
         for (size_t i = 0; i < q->n_puts && !w->options.promises_only; i++) {
                 const MapKey *key = w->map.keys + q->puts[i].key;
                 const LeaseRecord *was, *is;

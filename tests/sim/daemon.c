@@ -276,6 +276,7 @@ void daemon_start(World *w, Machine *m) {
                 .seed = world_random(w),
                 .beats_told = w->beats_told,
                 .looks_at_once = w->slice,
+                .beats_every = fencing_beats_every(w, m),
                 .fence_after = fencing_after(w, m),
                 .memory = { .uuid = m->memory.uuid,
                                 .store = m->memory.store,
@@ -318,6 +319,8 @@ void daemon_start(World *w, Machine *m) {
         m->watch.beats_from[0] = m->watch.session[0] = '\0';
         watch_reset(w, m, random_span(w, 100, 5000));
         sleep_daemon_started(w, m);
+        m->health_hindered = w->now;
+        health_begin(w, m);
 }
 
 void daemon_gone(World *w, Machine *m) {
@@ -386,6 +389,7 @@ void daemon_resume(World *w, Machine *m) {
         if (!m->core || !m->paused)
                 return;
         TRACE(w, m, "daemon: goes on");
+        m->health_hindered = w->now;
         m->paused = false;
         m->deadline_at = USEC_INFINITY;
         if (w->options.bias == BIAS_LATE_GATE && m->cut == CUT_NONE) {

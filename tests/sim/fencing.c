@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * In every fourth run the machines have a FenceCommand=. It switches the machine off, or does nothing; it says so, or
- * says that it failed, or is not heard of any more. What it does hangs on the seed and the time, and draws nothing.
+ * In every fourth run the machines have a FenceCommand=, and each a BeatSec= that may be another one after each start.
+ * It switches the machine off, or does nothing; it says so, or says that it failed, or is not heard of any more. What
+ * it does hangs on the seed and the time, and draws nothing.
  */
 #include "sim.h"
 
@@ -13,8 +14,21 @@ typedef enum End {
         _END_MAX,
 } End;
 
+static bool is_on(const World *w) {
+        return w->options.faults && w->options.seed % 4 == 3;
+}
+
+usec_t fencing_beats_every(const World *w, const Machine *m) {
+        uint64_t chance = w->options.seed / 4 + m->number + w->now / USEC_PER_SEC;
+
+        return !is_on(w) || chance % 4 == 0 ? 0 : MAX(BEAT_MIN, m->ttl / (chance % 4 == 1 ? 30 : 10));
+}
+
+/* As early as leased.conf allows, or by default. */
 usec_t fencing_after(const World *w, const Machine *m) {
-        return w->options.faults && w->options.seed % 4 == 3 ? m->ttl / 2 : 0;
+        if (!is_on(w))
+                return 0;
+        return w->options.seed % 8 == 3 ? m->ttl / 2 : 2 * ttl_beats_every(m->ttl, fencing_beats_every(w, m));
 }
 
 /* Somebody has changed records by hand, or put another registry there: then nobody knows any more what a fence said.
@@ -25,6 +39,31 @@ static bool fence_may_be_lost(const World *w) {
         return n[MISHAP_RECORD_DELETED] + n[MISHAP_RECORD_DAMAGED] + n[MISHAP_RECORD_OVERWRITTEN] +
                                n[MISHAP_RESTORED] + n[MISHAP_WIPED] >
                0;
+}
+
+/* How often the session says that it beats. */
+static usec_t told(const World *w, const char *session) {
+        for (size_t i = 0; i < w->map.n_live[RECORD_MACHINE]; i++) {
+                const Value *v = w->map.keys[w->map.live[RECORD_MACHINE][i]].value;
+
+                if (!v->damaged && streq(v->machine.session, session))
+                        return ttl_beats_every(session_ttl(session), v->machine.beats_every);
+        }
+        return session_ttl(session) / 5;
+}
+
+void fencing_check(World *w, const Message *q, const MapKey *fence, const FenceRecord *value) {
+        const MapKey *beat = w->map.keys + map_key(w, RECORD_BEAT, fence->name);
+        bool known = fence->value && !fence->value->damaged;
+        usec_t at = map_written_at(w, beat), period = told(w, fence->name);
+
+        if (value->silence == 0 || (known && value->silence == fence->value->fence.silence) || at == 0 ||
+                        value->silence != beat->mod_revision)
+                return;
+        if (usec_sub(q->sent_at, at) * 102 / 100 < 2 * period) /* whoever sent it may have a fast clock */
+                world_fail(w, "law 12: %s has %s switched off %.3f s after its last beat, and it told %.3f s",
+                                w->machines[q->machine].hostname, fence->name,
+                                (double) usec_sub(q->sent_at, at) / USEC_PER_SEC, (double) period / USEC_PER_SEC);
 }
 
 void fencing_begin(World *w, Machine *m, const Action *a) {

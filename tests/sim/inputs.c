@@ -240,6 +240,14 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
         const Value *meta = w->map.keys[map_key(w, RECORD_META, "")].value;
         char by[24], copy[NAME_SIZE + 8];
 
+        if (event.kind == EVENT_CHECK) {
+                health_event(w, m, e);
+                return;
+        }
+        if (event.kind != EVENT_SHUTDOWN && event.kind != EVENT_FENCED && event.kind != EVENT_SLEEP)
+                reboots_meddled(w);
+        if (event.kind == EVENT_STEAL)
+                m->health[e->unit].stolen = true;
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
         if (event.kind == EVENT_TRANSFER || event.kind == EVENT_CONFIRM)

@@ -160,7 +160,7 @@ void machine_shut_down(World *w, Machine *m, usec_t back_in) {
                                               .machine = m->number,
                                               .generation = m->guard.generation });
         }
-        daemon_verb(w, m, EVENT_SHUTDOWN, 0, 0);
+        daemon_verb(w, m, EVENT_SHUTDOWN, 0, reboots_is_one(w, m));
         world_post(w, (SimEvent){ .at = w->now + random_span(w, 1, 40) * USEC_PER_SEC,
                                       .kind = SIM_POWER_OFF,
                                       .machine = m->number,

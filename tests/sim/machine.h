@@ -62,6 +62,9 @@ struct Machine {
         bool gate_said[LEASES_MAX];
         UnitReport statuses[UNITS_MAX]; /* what PID 1 said last of each unit and member */
 
+        Health health[LEASES_MAX];
+        usec_t health_hindered; /* until when the daemon stood still, or had a connection to the guard to make */
+
         char run_session[SESSION_SIZE];
         bool has_session;
         SavedMemory memory;

@@ -103,6 +103,16 @@ uint32_t map_key(World *w, RecordKind kind, const char *name) {
         return found;
 }
 
+usec_t map_written_at(const World *w, const MapKey *k) {
+        for (size_t i = w->map.n_changes; i-- > 0;) {
+                const MapChange *c = w->map.changes + (w->map.first_change + i) % CHANGES_MAX;
+
+                if (c->revision == k->mod_revision)
+                        return c->at;
+        }
+        return 0;
+}
+
 const LeaseRecord *map_lease(World *w, size_t unit) {
         Value *v = w->map.keys[map_key(w, RECORD_LEASE, w->lease_names[unit])].value;
 

@@ -76,6 +76,8 @@ Value *value_ref(Value *v);
 void value_unref(World *w, Value *v);
 /* The number of a key; it is made if it does not exist. */
 uint32_t map_key(World *w, RecordKind kind, const char *name);
+/* When the record was last written (true time); 0: that is not known any more. */
+usec_t map_written_at(const World *w, const MapKey *k);
 const LeaseRecord *map_lease(World *w, size_t unit);
 void map_put(World *w, uint32_t key, Value *value);
 void map_delete(World *w, uint32_t key);

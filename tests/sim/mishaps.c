@@ -77,6 +77,8 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_KEPT] = "... in which a unit was kept beyond its stop_at",
                 [MISHAP_FENCED] = "silent machine switched off by a command",
                 [MISHAP_FENCE_FAILED] = "... that did not say so",
+                [MISHAP_KEPT_FOR_REBOOT] = "lease kept for a machine that reboots, taken by it again",
+                [MISHAP_CHECK_FAILS] = "check that fails",
                 [MISHAP_ENABLE] = "enable",
                 [MISHAP_DISABLE] = "disable",
                 [MISHAP_TTL] = "another TTL=",

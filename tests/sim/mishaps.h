@@ -87,6 +87,8 @@ typedef enum Mishap {
         MISHAP_KEPT,
         MISHAP_FENCED,
         MISHAP_FENCE_FAILED,
+        MISHAP_KEPT_FOR_REBOOT,
+        MISHAP_CHECK_FAILS,
         MISHAP_ENABLE,
         MISHAP_DISABLE,
         MISHAP_TTL,

@@ -213,6 +213,8 @@ World *world_new(const Options *options) {
                 trace_init(w);
         map_init(w);
         units_init(w);
+        health_init(w);
+        reboots_init(w);
         for (size_t i = 0; i < w->n_machines; i++)
                 machine_init(w, w->machines + i, i);
         for (size_t i = 0; i < w->n_leases; i++)

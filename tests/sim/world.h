@@ -89,6 +89,7 @@ struct World {
         bool quiet;
         usec_t healed_at; /* when the quiet began */
         Fenced fenced;
+        usec_t meddled_at; /* reboots.h */
         LeaseCheck leases[LEASES_MAX];
         Counts counts;
         bool failed;

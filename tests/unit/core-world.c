@@ -296,6 +296,7 @@ static Core *make_core(const World *w, const char *session) {
                         .session = session,
                         .ttl = TTL,
                         .fence_after = w->fence_after,
+                        .beats_every = w->beats_every,
                         .seed = w->boot ? 43 : 42,
                         .memory = { .uuid = "u",
                                         .store = "store",

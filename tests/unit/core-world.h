@@ -84,6 +84,7 @@ typedef struct World {
         bool guard_mute;             /* the guard does not answer */
         bool pid1_mute;              /* nor does PID 1 */
         usec_t fence_after;          /* of the daemon that world_restart() starts */
+        usec_t beats_every;          /* likewise */
         const char *boot;            /* likewise, the boot's id; NULL: US. In another boot it draws other names */
         CoreMemory remembered_drain; /* likewise, .draining, .draining_boot and .undrained */
         Action queue[4096];

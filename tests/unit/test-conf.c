@@ -170,6 +170,44 @@ static void options_that_contradict_are_named_by_line(void **state) {
         }
 }
 
+static void machines_may_beat_more_often(void **state) {
+        _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL, *plain = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        _cleanup_free_ char *text = NULL;
+        LeasedConf *bad = NULL;
+        size_t size;
+        FILE *f;
+
+        assert_int_equal(
+                        load(*state, "[Leased]\nTTL=30s\nBeatSec=300ms\nFenceCommand=/sbin/off\nFenceAfterSec=600ms\n",
+                                        &c, &m),
+                        0);
+        assert_true(c->beat == 300 * USEC_PER_MSEC && c->fence_after == 600 * USEC_PER_MSEC);
+        f = open_memstream(&text, &size);
+        leased_conf_dump(c, f);
+        fclose(f);
+        assert_int_equal(load(*state, text, &again, &m), 0);
+        assert_true(again->beat == c->beat);
+        assert_int_equal(load(*state, "[Leased]\nTTL=30s\n", &plain, &m), 0);
+        assert_true(plain->beat == 0 && plain->fence_after == 15 * USEC_PER_SEC);
+
+        assert_int_equal(load(*state, "[Leased]\nBeatSec=100ms\nTTL=10s\nBeatSec=2100ms\n", &bad, &m), -EBADMSG);
+        assert_messages(&m,
+                        CONF ":2: BeatSec=100ms: expected is a time span from 200ms to a fifth of TTL= in whole "
+                             "milliseconds, e.g. 1s",
+                        CONF ":4: BeatSec=: must be at most a fifth of TTL=, e.g. 2000ms", NULL);
+        messages_done(&m);
+        assert_int_equal(load(*state,
+                                         "[Leased]\nTTL=30s\nBeatSec=1s\nFenceCommand=/sbin/off\n"
+                                         "FenceAfterSec=1900ms\n",
+                                         &bad, &m),
+                        -EBADMSG);
+        assert_messages(&m,
+                        CONF
+                        ":5: FenceAfterSec=: must be at least twice BeatSec= (1000ms) and below TTL=, e.g. 15000ms",
+                        NULL);
+}
+
 static void a_command_that_switches_machines_off_has_its_times(void **state) {
         _cleanup_(leased_conf_freep) LeasedConf *c = NULL, *again = NULL, *none = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -197,7 +235,9 @@ static void a_command_that_switches_machines_off_has_its_times(void **state) {
                         CONF ":4: FenceTimeoutSec=0: expected is a time span above 0 and up to 1h, e.g. 20s",
                         CONF ":5: FenceAfterSec=2h: expected is a time span above 0 and up to 1h, e.g. 20s",
                         CONF ":3: FenceAfterSec=: only together with FenceCommand=",
-                        CONF ":3: FenceAfterSec=: must be at least 2/5 of TTL= and below TTL=, e.g. 5000ms", NULL);
+                        CONF
+                        ":3: FenceAfterSec=: must be at least twice BeatSec= (2000ms) and below TTL=, e.g. 5000ms",
+                        NULL);
         messages_done(&m);
         assert_int_equal(load(*state, "[Leased]\n", &none, &m), 0);
         assert_null(none->fence_command);
@@ -365,6 +405,7 @@ int main(void) {
                 with_root(a_signer_may_submit_what_the_list_says),
                 with_root(fleets_registry_is_a_list_of_urls_and_a_prefix),
                 with_root(what_is_dumped_reads_back_the_same),
+                with_root(machines_may_beat_more_often),
                 with_root(a_command_that_switches_machines_off_has_its_times),
                 cmocka_unit_test(the_machine_id_is_derived_and_stable),
         };

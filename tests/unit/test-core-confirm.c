@@ -295,6 +295,151 @@ static void whoever_does_not_beat_switches_nobody_off(void **state) {
         world_free(w);
 }
 
+/* Nobody hears anything of the registry for longer than that, and then both could beat again; we do it first. */
+static void nobody_is_switched_off_for_a_silence_of_the_registry(void **state) {
+        World *w = beside_them(TTL / 2);
+
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        w->silent = true;
+        world_pass(w, TTL * 6 / 10);
+        w->silent = false;
+        world_pass(w, ROUND * 3 / 2);
+        assert_int_equal(w->done[ACTION_FENCE], 0);
+        world_beat_them(w);
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        world_pass(w, TTL / 2 - ROUND);
+        assert_int_equal(w->done[ACTION_FENCE], 0);
+        assert_string_equal(world_lease(w)->session, THEIR_SESSION);
+        world_free(w);
+}
+
+/* ---- BeatSec= ---- */
+
+static void tell(World *w, usec_t beats_every) {
+        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION, .beats_every = beats_every };
+
+        world_put(w, RECORD_MACHINE, THEM, &them);
+        hear_of_them(w);
+}
+
+/* We beat often, and switch off early; they tell how often they beat, or nothing, or what cannot be. */
+static void nobody_is_switched_off_before_two_of_its_periods(void **state) {
+        static const struct {
+                usec_t told, period;
+        } cases[] = {
+                { 0, ROUND },
+                { USEC_PER_SEC, USEC_PER_SEC },
+                { USEC_PER_SEC / 2, USEC_PER_SEC / 2 },
+                { 1, ROUND },
+                { TTL, ROUND },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                World *w = beside_them(400 * USEC_PER_MSEC);
+
+                w->beats_every = 200 * USEC_PER_MSEC;
+                world_restart(w, w->session);
+                world_connect(w);
+                tell(w, cases[i].told);
+                for (unsigned n = 0; n < 10; n++) {
+                        world_beat_them(w);
+                        hear(w, RECORD_BEAT, THEIR_SESSION);
+                        world_pass(w, n < 9 ? 200 * USEC_PER_MSEC : 0);
+                }
+                world_pass(w, 2 * cases[i].period - 10 * USEC_PER_MSEC);
+                assert_int_equal(w->done[ACTION_FENCE], 0);
+                world_pass(w, 400 * USEC_PER_MSEC);
+                assert_int_equal(w->done[ACTION_FENCE], 1);
+                world_free(w);
+        }
+}
+
+/* Their record is another one than the one that we have read. */
+static void what_a_machine_tells_is_compared_by_who_switches_it_off(void **state) {
+        World *w = beside_them(400 * USEC_PER_MSEC);
+        MachineRecord them = { .hostname = "them", .session = THEIR_SESSION };
+
+        w->beats_every = 200 * USEC_PER_MSEC;
+        world_restart(w, w->session);
+        world_connect(w);
+        tell(w, USEC_PER_SEC / 2);
+        world_beat_them(w);
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        world_put(w, RECORD_MACHINE, THEM, &them); /* of which we do not hear */
+        world_pass(w, USEC_PER_SEC + USEC_PER_SEC / 2);
+        assert_int_equal(w->done[ACTION_FENCE], 0);
+        world_free(w);
+}
+
+static unsigned beats_within(World *w, usec_t span) {
+        uint64_t before = world_find(w, RECORD_BEAT, w->session)->revision, n = 0;
+        usec_t end = w->now.boottime + span;
+
+        while (w->now.boottime < end) {
+                world_pass(w, 50 * USEC_PER_MSEC);
+                n += world_find(w, RECORD_BEAT, w->session)->revision != before;
+                before = world_find(w, RECORD_BEAT, w->session)->revision;
+        }
+        return n;
+}
+
+static const MachineRecord *our_record(World *w) {
+        return &world_find(w, RECORD_MACHINE, US)->value.machine;
+}
+
+static void a_machine_beats_as_often_as_it_tells(void **state) {
+        World *w = world_running();
+
+        assert_true(our_record(w)->beats_every == 0);
+        assert_in_range(beats_within(w, TTL), 5, 6);
+        w->beats_every = USEC_PER_SEC / 2;
+        world_restart(w, w->session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_true(our_record(w)->beats_every == USEC_PER_SEC / 2);
+        assert_in_range(beats_within(w, TTL), 19, 21);
+        assert_true(w->unit.active == ACTIVE_ACTIVE);
+        world_free(w);
+}
+
+/* BeatSec= is longer after a restart, and the record cannot be written. */
+static void a_machine_beats_more_seldom_only_after_it_has_told(void **state) {
+        World *w = world_running();
+
+        w->beats_every = USEC_PER_SEC / 2;
+        world_restart(w, w->session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        w->beats_every = 0;
+        w->lose = 1u << RECORD_MACHINE;
+        world_restart(w, w->session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_true(our_record(w)->beats_every == USEC_PER_SEC / 2);
+        assert_in_range(beats_within(w, TTL), 19, 21);
+        w->lose = 0;
+        world_pass(w, ROUND);
+        assert_true(our_record(w)->beats_every == 0);
+        assert_in_range(beats_within(w, TTL), 4, 6);
+        world_free(w);
+}
+
+/* A TTL of which BeatSec= is more than a fifth. */
+static void a_short_ttl_is_never_beaten_for_too_seldom(void **state) {
+        World *w = world_running();
+
+        w->beats_every = USEC_PER_SEC;
+        world_restart(w, w->session);
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 2 * USEC_PER_SEC });
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_true(our_record(w)->beats_every == 0);
+        assert_in_range(beats_within(w, 2 * USEC_PER_SEC), 4, 6);
+        assert_true(w->unit.active == ACTIVE_ACTIVE);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nobody_waits_for_a_machine_that_was_confirmed_dead),
@@ -311,6 +456,12 @@ int main(void) {
                 cmocka_unit_test(a_machine_that_beats_in_spite_of_the_command_keeps_its_leases),
                 cmocka_unit_test(another_machine_runs_no_second_command_in_the_same_silence),
                 cmocka_unit_test(whoever_does_not_beat_switches_nobody_off),
+                cmocka_unit_test(nobody_is_switched_off_for_a_silence_of_the_registry),
+                cmocka_unit_test(nobody_is_switched_off_before_two_of_its_periods),
+                cmocka_unit_test(what_a_machine_tells_is_compared_by_who_switches_it_off),
+                cmocka_unit_test(a_machine_beats_as_often_as_it_tells),
+                cmocka_unit_test(a_machine_beats_more_seldom_only_after_it_has_told),
+                cmocka_unit_test(a_short_ttl_is_never_beaten_for_too_seldom),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
