@@ -146,6 +146,7 @@ def _lose_addresses(cluster, strike, heal, more=None, frozen=False):
     front.unit.met = 0.0 if frozen else None
     began = now()
     strike(holder)
+    struck = now()  # no beat was sent later
     heir = front.unit.wait_running(but=holder, deadline=cluster.takeover + 10)
     front.wait_on(heir)
     wait_until(began + 2 * cluster.ttl)
@@ -157,7 +158,7 @@ def _lose_addresses(cluster, strike, heal, more=None, frozen=False):
     if frozen:
         front.unit.met = max(0.0, front.unit.tenures[0].last - healed)
         require(f"both lived for {front.unit.met:.3f} s", front.unit.met < 0.5, front.story)
-    front.require_never_on_two(holder, began)
+    front.require_never_on_two(holder, struck)
     front.end()
 
 

@@ -22,6 +22,7 @@ typedef struct LeaseCheck {
         uint64_t index; /* highest of the record */
         char holder[SESSION_SIZE], machine_id[MACHINE_SIZE];
         uint64_t elapse;        /* of a timer: the last one that had a run */
+        usec_t meddled_at;      /* reboots.h */
         usec_t stopped_at;      /* when the last process ended; 0: it runs, or never has */
         usec_t held_down_until; /* on some machine, after it failed for good, or its gate could not be opened */
 } LeaseCheck;

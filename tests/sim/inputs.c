@@ -230,6 +230,7 @@ void daemon_verb(World *w, Machine *m, EventKind verb, size_t unit, uint64_t arg
         if (!m->core)
                 return;
         count_verb(w, verb);
+        reboots_meddled(w, verb, unit);
         daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), verb, argument);
 }
 
@@ -244,8 +245,8 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
                 health_event(w, m, e);
                 return;
         }
-        if (event.kind != EVENT_SHUTDOWN && event.kind != EVENT_FENCED && event.kind != EVENT_SLEEP)
-                reboots_meddled(w);
+        if (event.kind != EVENT_CONFIGURE) /* which each start of a daemon repeats */
+                reboots_meddled(w, event.kind, e->unit);
         if (event.kind == EVENT_STEAL)
                 m->health[e->unit].stolen = true;
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))

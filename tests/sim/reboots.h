@@ -9,7 +9,7 @@
 void reboots_init(World *w);
 /* Whether the shutdown that begins now is a reboot. */
 bool reboots_is_one(const World *w, const Machine *m);
-/* An operator, or somebody who changes records by hand, has said something that may end the wait for a machine. */
-void reboots_meddled(World *w);
+/* An operator says something, which may end the wait for a machine, of this unit or of all. */
+void reboots_meddled(World *w, EventKind verb, size_t unit);
 /* Fails the world if the Txn takes a lease that is kept for another machine. */
 void reboots_check(World *w, const Machine *m, const Txn *t);
