@@ -128,7 +128,7 @@ def all_work_on_etcd_in_a_pause_stops_nothing(cluster):
     unit.require_gap(2.0)
 
 
-CALM = 5.0  # seconds for which a living process may stamp nothing in an hour, on a machine that has too much to do
+CALM = 90.0  # seconds for which a living process may stamp nothing in an hour, on a machine whose other work starves it
 
 
 def _restart_everything(machine):
@@ -184,6 +184,7 @@ def pause_with_dead_etcd_stops_nothing_on_three_machines_one_of_which_is_cut_off
     _hold_all(homes, firsts, 2 * cluster.ttl)
     for unit in homes:
         unit.require_tenures(moved[unit])
+        require("it is one process", len(unit.tenure.runs) == 1, unit.story)
         require(f"its longest silence was {unit.tenure.silence:.3f} s", unit.tenure.silence < CALM, unit.story)
         print(f"      {unit.name}: one process for {unit.tenure.last - unit.tenure.first:.0f} s, silent for {unit.tenure.silence:.3f} s at most",
               file=sys.stderr, flush=True)

@@ -77,20 +77,20 @@ void health_event(World *w, Machine *m, const SimEvent *e) {
         daemon_step(w, m, &(Event){ .kind = EVENT_CHECK, .unit = w->unit_names[e->unit], .on = passes });
 }
 
-static bool takes(World *w, const Machine *m, const Record *r) {
-        const Value *before = w->map.keys[map_key(w, RECORD_LEASE, r->name)].value;
+/* A record that somebody has deleted or damaged may be written again by its holder. */
+static bool takes(const World *w, const Machine *m, const LeaseRecord *next, size_t unit) {
+        const LeaseCheck *l = w->leases + unit;
 
-        return r->lease->state == LEASE_HELD && streq(r->lease->session, m->run_session) &&
-               (!before || before->damaged || !streq(before->lease.machine_id, m->id) ||
-                               before->lease.state != LEASE_HELD) &&
-               r->lease->index > 0;
+        return next->state == LEASE_HELD && streq(next->session, m->run_session) &&
+               !(l->holder[0] && streq(l->machine_id, m->id));
 }
 
 void health_check_txn(World *w, const Machine *m, const Txn *t) {
         for (size_t i = 0; i < t->n_puts; i++) {
                 int unit = t->puts[i].kind == RECORD_LEASE ? lease_find(w, t->puts[i].name) : -1;
 
-                if (unit < 0 || !w->unit_configs[unit].checked || !m->enabled[unit] || !takes(w, m, t->puts + i))
+                if (unit < 0 || !w->unit_configs[unit].checked || !m->enabled[unit] ||
+                                !takes(w, m, t->puts[i].lease, (size_t) unit))
                         continue;
                 if (!m->health[unit].passes && !m->health[unit].stolen)
                         world_fail(w, "C1: %s takes the lease of %s, and its check %s there", m->hostname,

@@ -14,8 +14,16 @@ static bool is_on(const World *w) {
                w->options.seed % 4 == 0;
 }
 
+/* Where units mind where they run, the machine that reboots may be no place for them any more. */
+static bool some_are_choosy(const World *w) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (w->placements[i].require[0] || w->placements[i].conflicts[0] || w->placements[i].machine_of[0])
+                        return true;
+        return false;
+}
+
 void reboots_init(World *w) {
-        for (size_t i = 0; i < w->n_leases && is_on(w); i++)
+        for (size_t i = 0; i < w->n_leases && is_on(w) && !some_are_choosy(w); i++)
                 if ((w->options.seed / 4 + i) % 2 == 1)
                         w->unit_configs[i].reboot_wait = (5 + w->options.seed % 7 * 8) * USEC_PER_SEC;
 }
