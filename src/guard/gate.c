@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,9 @@ struct Gates {
         usec_t t0; /* of the last beat; 0: none has come yet */
         Seen held_seen, marks_seen;
         bool look_again;
+        DIR *sweep;       /* the folder of gates while it is gone through, owned; NULL: it is not */
+        bool sweep_again; /* it is gone through once more after that */
+        int sweep_failed; /* the first failure on the way; 0: none */
 };
 
 static int path_of(char *buf, size_t size, const char *directory, const char *name) {
@@ -116,44 +120,74 @@ Gates *gates_free(Gates *g) {
                 return NULL;
         if (g->beat_fd >= 0)
                 (void) close(g->beat_fd);
+        if (g->sweep)
+                (void) closedir(g->sweep);
         free(g);
         return NULL;
 }
 
-/* Removes a file or an empty folder: AssertPathExists= looks for a path, whatever lies there. */
-static int remove_path(const char *path) {
-        if (unlink(path) >= 0 || errno == ENOENT)
+/* Removes a file or an empty folder: AssertPathExists= looks for a path, whatever lies there. The path may be relative
+ * to a folder that is open. */
+static int remove_path(int folder, const char *path) {
+        if (unlinkat(folder, path, 0) >= 0 || errno == ENOENT)
                 return 0;
-        if ((errno == EISDIR || errno == EPERM) && rmdir(path) >= 0)
+        if ((errno == EISDIR || errno == EPERM) && unlinkat(folder, path, AT_REMOVEDIR) >= 0)
                 return 0;
         return -errno;
 }
 
-int gates_sweep(const Gates *g, bool (*stays)(const char *unit, void *userdata), void *userdata) {
-        DIR *dir = opendir(g->held);
-        int r = 0;
+void gates_sweep_begin(Gates *g) {
+        g->sweep_again = true;
+}
 
-        if (!dir)
-                return errno == ENOENT ? 0 : -errno;
-        for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-                char path[600];
-                int k;
+/* The folder is opened anew for each time that it is gone through: somebody may have put another one in its place. */
+static void sweep_open(Gates *g) {
+        g->sweep_again = false;
+        g->sweep = opendir(g->held);
+        if (!g->sweep && errno != ENOENT && g->sweep_failed == 0)
+                g->sweep_failed = -errno;
+}
 
-                if (streq(e->d_name, ".") || streq(e->d_name, "..") || (stays && stays(e->d_name, userdata)))
-                        continue;
-                k = path_of(path, sizeof(path), g->held, e->d_name);
-                if (k == 0)
-                        k = remove_path(path);
-                if (k < 0 && r == 0)
-                        r = k;
-        }
-        (void) closedir(dir);
+/* The end of the folder. Returns what gates_sweep() does. */
+static int sweep_close(Gates *g) {
+        int r = g->sweep_failed;
+
+        if (g->sweep)
+                (void) closedir(g->sweep);
+        g->sweep = NULL;
+        if (g->sweep_again)
+                return GATES_SWEEP_MORE;
+        g->sweep_failed = 0;
+        if (r < 0)
+                g->held_seen = (Seen){}; /* gates_look() sees a change, and the gates are gone through again */
         return r;
 }
 
-int gates_wipe(const Gates *g) {
-        int r = gates_sweep(g, NULL, NULL);
+int gates_sweep(Gates *g, unsigned most, bool (*stays)(const char *unit, void *userdata), void *userdata) {
+        if (!g->sweep && g->sweep_again)
+                sweep_open(g);
+        for (unsigned n = 0; n < most; n++) {
+                const struct dirent *e = g->sweep ? readdir(g->sweep) : NULL;
+                int r;
 
+                if (!e)
+                        return sweep_close(g);
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") || (stays && stays(e->d_name, userdata)))
+                        continue;
+                r = remove_path(dirfd(g->sweep), e->d_name);
+                if (r < 0 && g->sweep_failed == 0)
+                        g->sweep_failed = r;
+        }
+        return GATES_SWEEP_MORE;
+}
+
+int gates_wipe(Gates *g) {
+        int r;
+
+        gates_sweep_begin(g);
+        do
+                r = gates_sweep(g, UINT_MAX, NULL, NULL);
+        while (r == GATES_SWEEP_MORE);
         if (r == 0)
                 event_log(0, "wiped");
         return r;
@@ -188,7 +222,7 @@ int gates_close(Gates *g, const char *unit) {
         char path[600];
         int r = path_of(path, sizeof(path), g->held, unit);
 
-        return r < 0 ? r : remove_path(path);
+        return r < 0 ? r : remove_path(AT_FDCWD, path);
 }
 
 int gates_mark(Gates *g, const char *unit, const Mark *mark) {

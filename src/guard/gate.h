@@ -45,10 +45,19 @@ DEFINE_TRIVIAL_CLEANUP(Gates *, gates_free)
  * there does no harm. */
 bool gates_look(Gates *g);
 
-/* Removes every gate, whoever made it. Goes on after a failure, and returns the first one. */
-int gates_wipe(const Gates *g);
-/* Likewise every gate but those of which stays() is true. */
-int gates_sweep(const Gates *g, bool (*stays)(const char *unit, void *userdata), void *userdata);
+/* Removes every gate, whoever made it. Goes on after a failure, and returns the first one. Takes the longer the more
+ * gates there are: for a guard that serves nobody yet, or no longer. */
+int gates_wipe(Gates *g);
+/* Have gates_sweep() go through all gates, from the first one on: those that are there by now are met. While the gates
+ * are being gone through, that goes on to the end first, so that the last one is reached however often this is called.
+ */
+void gates_sweep_begin(Gates *g);
+/* Returned by gates_sweep() while it has not come to the end. */
+#define GATES_SWEEP_MORE 1
+/* Looks at no more than that many of the gates that are still to come, and removes each of which stays() is not true;
+ * NULL: each. At the end, returns 0 or the first failure on the way: then gates_look() returns true the next time.
+ * Returns 0 also if gates_sweep_begin() was not called since. */
+int gates_sweep(Gates *g, unsigned most, bool (*stays)(const char *unit, void *userdata), void *userdata);
 /* Makes the unit's gate. A gate that is there stays. */
 int gates_open(Gates *g, const char *unit);
 /* Whether the unit's gate is there, and its mark. */

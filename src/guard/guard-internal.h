@@ -105,7 +105,8 @@ struct Guard {
         bool mark_failed, listen_failed; /* logged: no mark can be written; the daemon cannot be served */
         usec_t look_at;                  /* when the guard looks next whether its files are there */
         usec_t ending;                   /* since when the guard ends; 0: it does not */
-        bool wiping;                     /* the guard ends, and gates without an entry are still to be removed */
+        bool sweeping;                   /* gates that the guard has not opened may be there, and are looked for */
+        bool sweep_failed;               /* logged: one of them cannot be removed */
         bool shout;                      /* PID 1 does not answer on the bus: the guard is to end (law 7) */
         Turn turn;
         usec_t armed; /* when the timer goes off */

@@ -30,6 +30,9 @@
  * loop reads what others say. */
 #define TURN (8 * USEC_PER_MSEC)
 #define PAUSE USEC_PER_MSEC
+/* Gates that are looked at in one turn, and before and between its looks at the time. */
+#define SWEEP_A_TURN 512u
+#define SWEEP_AT_ONCE 32u
 /* Messages to the daemon in one turn. */
 #define TELLS_A_TURN 512u
 /* How long a guard that ends without a bus waits before it trusts an empty control group: PID 1 may be about to fork.
@@ -287,6 +290,40 @@ static void guard_touch(Guard *g, usec_t now) {
                 g->watchdog = deadline;
 }
 
+/* ---- the gates of nobody ---- */
+
+static void guard_sweep_begin(Guard *g) {
+        gates_sweep_begin(g->gates);
+        g->sweeping = true;
+}
+
+static bool is_open(const char *unit, void *userdata) {
+        const Item *item = item_find(userdata, unit);
+
+        return item && item->entry.gate_open;
+}
+
+/* Removes gates that the guard has not opened (law 10); once it ends, and the gates of its entries are closed,
+ * whatever is left. Some are looked at in each turn, also where other work has taken all of its time. */
+static void guard_sweep(Guard *g) {
+        unsigned n = 0;
+        int r;
+
+        if (!g->sweeping || g->losing)
+                return;
+        do
+                r = gates_sweep(g->gates, SWEEP_AT_ONCE, g->ending ? NULL : is_open, g);
+        while (r == GATES_SWEEP_MORE && (n += SWEEP_AT_ONCE) < SWEEP_A_TURN && !is_turn_over(g));
+        if (r == GATES_SWEEP_MORE)
+                return;
+        g->sweeping = false;
+        if (r < 0 && !g->sweep_failed)
+                (void) log_error_errno(r, "cannot remove all gates that the guard has not opened");
+        if (r == 0 && g->ending)
+                event_log(0, "wiped");
+        g->sweep_failed = r < 0;
+}
+
 /* ---- the end ---- */
 
 void guard_end(Guard *g, const char *why) {
@@ -300,13 +337,11 @@ void guard_end(Guard *g, const char *why) {
         (void) notify_send(g->notify_fd, "STOPPING=1");
         g->restoring = NULL;
         g->losing = g->items;
-        g->wiping = true;
+        guard_sweep_begin(g);
 }
 
-/* The guard ends: declares all entries lost, and closes all gates, those of entries first. */
+/* The guard ends: declares all entries lost, and closes their gates. */
 static void guard_lose(Guard *g) {
-        int r;
-
         while (g->losing && !is_turn_over(g)) {
                 Item *item = g->losing;
                 const GuardEntry *e = &item->entry;
@@ -317,12 +352,6 @@ static void guard_lose(Guard *g) {
                                         guard_entry_lose(&item->entry, now_boottime(), e->index,
                                                         guard_entry_last_kill(e, now_boottime())));
         }
-        if (g->losing || !g->wiping)
-                return;
-        g->wiping = false;
-        r = gates_wipe(g->gates);
-        if (r < 0)
-                (void) log_error_errno(r, "cannot remove all gates");
 }
 
 static bool item_is_empty(const Guard *g, const Item *item, usec_t now) {
@@ -344,7 +373,7 @@ static bool item_is_finished(Guard *g, const Item *item, usec_t now) {
 static bool guard_is_finished(Guard *g, usec_t now) {
         Item *item;
 
-        if (!g->ending || g->losing || g->wiping)
+        if (!g->ending || g->losing || g->sweeping)
                 return false;
         DL_FOREACH2(g->busy, item, busy_next)
         if (!item_is_finished(g, item, now))
@@ -353,12 +382,6 @@ static bool guard_is_finished(Guard *g, usec_t now) {
 }
 
 /* ---- the files ---- */
-
-static bool is_open(const char *unit, void *userdata) {
-        const Item *item = item_find(userdata, unit);
-
-        return item && item->entry.gate_open;
-}
 
 /* Makes the guard's files anew where somebody has removed them ("systemctl clean leased.service"), so that the daemon
  * can reach the guard and a successor finds its marks. A gate that the guard has not opened is removed (law 10):
@@ -371,7 +394,7 @@ static void guard_look(Guard *g, usec_t now) {
                 return;
         if (gates_look(g->gates)) {
                 g->restoring = g->items;
-                (void) gates_sweep(g->gates, is_open, g);
+                guard_sweep_begin(g);
         }
         r = g->client ? client_look(g->client) : 0;
         if (r < 0 && !g->listen_failed)
@@ -458,7 +481,7 @@ static usec_t next_turn(const Guard *g, Heard heard) {
         Item *item;
 
         next = MIN(next, host_next(g));
-        if (g->turn.more || g->restoring || g->losing || g->moved)
+        if (g->turn.more || g->restoring || g->losing || g->moved || g->sweeping)
                 return usec_add(now_boottime(), PAUSE);
         DL_FOREACH2(g->busy, item, busy_next)
         next = MIN(next, guard_entry_next(&item->entry, heard));
@@ -489,6 +512,7 @@ void guard_settle(Guard *g) {
         if (began >= g->look_at)
                 guard_look(g, began);
         guard_lose(g);
+        guard_sweep(g);
         guard_follow(g);
         guard_restore(g);
         pid_one_flush(g->pid_one);

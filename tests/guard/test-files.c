@@ -120,6 +120,69 @@ static void wiping_leaves_no_gate_of_whatever_kind(void **state) {
         assert_int_equal(gates_wipe(w->gates), 0);
 }
 
+static bool stays_is_asked(const char *unit, void *userdata) {
+        unsigned *asked = userdata;
+
+        ++*asked;
+        return *unit != 's';
+}
+
+static int sweep_four(World *w, unsigned *asked) {
+        *asked = 0;
+        return gates_sweep(w->gates, 4, stays_is_asked, asked);
+}
+
+/* The folder can hold any number, and others can make more of them all the time. */
+static void gates_are_gone_through_in_pieces_and_to_the_end(void **state) {
+        World *w = *state;
+        unsigned asked, pieces = 1;
+        char name[40];
+
+        assert_int_equal(sweep_four(w, &asked), 0);
+        for (unsigned i = 0; i < 15; i++) {
+                snprintf(name, sizeof(name), "%s%u.service", i % 2 ? "open" : "strange", i);
+                assert_int_equal(gates_open(w->gates, name), 0);
+        }
+        gates_sweep_begin(w->gates);
+        for (; sweep_four(w, &asked) == GATES_SWEEP_MORE; pieces++)
+                assert_true(asked <= 4);
+        assert_in_range(pieces, 4, 6);
+        for (unsigned i = 0; i < 15; i++) {
+                snprintf(name, sizeof(name), "held/%s%u.service", i % 2 ? "open" : "strange", i);
+                assert_int_equal(exists(w, name), i % 2);
+        }
+        assert_int_equal(sweep_four(w, &asked), 0);
+        assert_int_equal(asked, 0);
+        /* The last one is reached though this begins anew before each piece. */
+        gates_sweep_begin(w->gates);
+        assert_int_equal(sweep_four(w, &asked), GATES_SWEEP_MORE);
+        gates_open(w->gates, "strange.service");
+        for (pieces = 0; exists(w, "held/strange.service"); pieces++) {
+                assert_true(pieces < 10);
+                gates_sweep_begin(w->gates);
+                (void) sweep_four(w, &asked);
+        }
+}
+
+static void gate_that_cannot_be_removed_is_tried_again(void **state) {
+        World *w = *state;
+        char buf[128];
+
+        path(w, buf, sizeof(buf), "held/full.service");
+        assert_int_equal(mkdir(buf, 0700), 0);
+        path(w, buf, sizeof(buf), "held/full.service/file");
+        assert_int_equal(mkdir(buf, 0700), 0);
+        while (gates_look(w->gates))
+                ;
+        gates_sweep_begin(w->gates);
+        assert_int_equal(gates_sweep(w->gates, 100, NULL, NULL), -ENOTEMPTY);
+        assert_true(gates_look(w->gates));
+        assert_int_equal(rmdir(buf), 0);
+        gates_sweep_begin(w->gates);
+        assert_int_equal(gates_sweep(w->gates, 100, NULL, NULL), 0);
+        assert_false(exists(w, "held/full.service"));
+}
+
 static void a_beat_moves_the_marks_of_live_entries_only(void **state) {
         World *w = *state;
         Mark m = { .index = 7, .kill_at = 10 * SEC, .kill_offset = 9 * SEC };
@@ -280,6 +343,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_gate_is_a_file_that_comes_and_goes, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(wiping_leaves_no_gate_of_whatever_kind, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(gates_are_gone_through_in_pieces_and_to_the_end, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(gate_that_cannot_be_removed_is_tried_again, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_beat_moves_the_marks_of_live_entries_only, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_damaged_mark_says_now, set_up, tear_down),
                 cmocka_unit_test(only_a_mark_as_it_is_written_is_believed),

@@ -429,25 +429,6 @@ static void a_single_file_that_vanishes_is_made_anew(void **state) {
         turn_until(can_be_reached(w));
 }
 
-/* Somebody has made it, or it was there before something was mounted over it. */
-static void a_gate_that_the_guard_has_not_opened_is_removed(void **state) {
-        World *w = *state;
-        const char *const strange[] = { "closed.service", "nobodys.service" };
-        char path[300];
-
-        make_unit(w, "system.slice", "open.service");
-        make_unit(w, "system.slice", "closed.service");
-        run_unit(w, "open.service", 20 * SEC, 30 * SEC);
-        run_unit(w, "closed.service", 20 * SEC, 30 * SEC);
-        ask(w, request(GUARD_CLOSE, "closed.service"));
-        for (size_t i = 0; i < ELEMENTSOF(strange); i++) {
-                snprintf(path, sizeof(path), "%s/held/%s", w->run, strange[i]);
-                assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444)), 0);
-        }
-        turn_until(!exists(w, "held/closed.service") && !exists(w, "held/nobodys.service"));
-        assert_true(exists(w, "held/open.service"));
-}
-
 static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
         World *w = *state;
         GuardMessage m;
@@ -674,7 +655,6 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 members_are_known_also_when_their_file_has_vanished, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_single_file_that_vanishes_is_made_anew, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_gate_that_the_guard_has_not_opened_is_removed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(many_are_stopped_and_killed_together, set_up, tear_down),
@@ -691,5 +671,5 @@ int main(void) {
         (void) sigaddset(&set, SIGCHLD);
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
 
-        return cmocka_run_group_tests(tests, NULL, NULL) + hand_over_tests();
+        return cmocka_run_group_tests(tests, NULL, NULL) + gates_tests() + hand_over_tests();
 }

@@ -74,6 +74,7 @@ void guard_dies(World *w);
 int set_up(void **state);
 int tear_down(void **state);
 
-/* ---- test-hand-over.c ---- */
-/* Runs its tests; returns how many have failed. */
+/* ---- test-gates.c, test-hand-over.c ---- */
+/* Run their tests; return how many have failed. */
+int gates_tests(void);
 int hand_over_tests(void);
