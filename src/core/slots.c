@@ -7,7 +7,9 @@
  * a late Txn brings a slot that the unit has left, this machine gives the slot back unused (claim.c).
  *
  * After a restart it is not known by which slot a unit with copies runs. It is the slot that this machine holds at the
- * Index of the guard's entry. If there is not exactly one, the entry is a leftover, and the unit is stopped.
+ * Index of the guard's entry. The slot with which the unit begins may be held as well, at another Index, by a Txn that
+ * came late: nothing runs by that one, and the unit leaves it. If there is not exactly one slot of that Index, the
+ * entry is a leftover, and the unit is stopped.
  */
 
 #include "core/slots.h"
@@ -82,7 +84,7 @@ static const Lease *find_open(Core *c, const Unit *u) {
 void slots_seek(Core *c, Unit *u) {
         const Lease *l = NULL;
 
-        if (!slots_are_sought(u) || unit_is_ours(c, u) || u->lease->txn > 0)
+        if (!slots_are_sought(u) || unit_is_in_slot(c, u) || u->lease->txn > 0)
                 return;
         if (copies_has(u) && (c->guard.synced || c->guard.gone))
                 l = find_ours(c, u);

@@ -116,7 +116,7 @@ void unit_free(Core *c, Unit *u) {
 }
 
 void unit_change_slot(Core *c, Unit *u, const char *lease) {
-        must(u->life.phase == PHASE_IDLE && !unit_is_ours(c, u));
+        must(u->life.phase == PHASE_IDLE && !unit_is_in_slot(c, u));
         if (lease_slot(lease) <= u->config.slots) {
                 if (!str_keep(&u->config_lease, lease))
                         abort();
@@ -170,6 +170,12 @@ Unit *unit_find_or_leftover(Core *c, const char *name) {
 
 bool unit_is_ours(const Core *c, const Unit *u) {
         return u->lease->unit == u && lease_is_ours(c, u->lease);
+}
+
+bool unit_is_in_slot(const Core *c, const Unit *u) {
+        uint64_t in_hand = u->said.guard.index;
+
+        return unit_is_ours(c, u) && (in_hand == 0 || u->lease->value->index == in_hand);
 }
 
 bool unit_is_held(const Core *c, const Unit *u) {

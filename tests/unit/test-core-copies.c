@@ -244,6 +244,41 @@ static void a_restart_finds_the_copy_by_the_index_of_the_guard(void **state) {
         cluster_free(c);
 }
 
+/* The same where the slot that the unit begins with is held, too: this machine gives it back unused. */
+static void a_restart_leaves_a_slot_of_another_index_than_the_guards(void **state) {
+        Cluster *c = with_copies(1, 3);
+        LeaseRecord had = *lease_of_copy(c, 1), none = { .state = LEASE_FREE, .index = 1 };
+
+        cluster_put(c, RECORD_LEASE, "web#2", &none);
+        cluster_put(c, RECORD_LEASE, "web#3", &none);
+        *lease_of_copy(c, 3) = had;
+        lease_of_copy(c, 1)->index += 50;
+        cluster_restart(c, 0);
+        cluster_pass(c, 10 * USEC_PER_SEC);
+        assert_int_equal(copy_at(c, 0), 3);
+        assert_int_equal(c->machines[0].units[UNIT].starts, 1);
+        assert_int_equal(lease_of_copy(c, 1)->state, LEASE_FREE);
+        assert_true(where(c));
+        cluster_free(c);
+}
+
+/* Where no slot bears the Index of the guard, or two do, it is not known by which the unit runs. */
+static void a_restart_does_not_guess_by_which_slot_a_copy_runs(void **state) {
+        for (unsigned n = 0; n <= 2; n += 2) {
+                Cluster *c = with_copies(1, 3);
+                LeaseRecord had = *lease_of_copy(c, 1), none = { .state = LEASE_FREE, .index = 1 };
+
+                cluster_put(c, RECORD_LEASE, "web#2", n ? &had : &none);
+                cluster_put(c, RECORD_LEASE, "web#3", n ? &had : &none);
+                lease_of_copy(c, 1)->index += 50;
+                cluster_restart(c, 0);
+                cluster_pass(c, 20 * USEC_PER_SEC);
+                assert_int_equal(running(c), 1);
+                assert_int_equal(c->machines[0].units[UNIT].starts, 2);
+                cluster_free(c);
+        }
+}
+
 static void a_copy_that_was_dropped_while_no_daemon_looked_stops(void **state) {
         Cluster *c = with_copies(3, 3);
         size_t at = machine_of(c, 3);
@@ -459,6 +494,8 @@ int main(void) {
                 cmocka_unit_test(more_copies_are_taken_and_none_is_disturbed),
                 cmocka_unit_test(a_restart_of_the_daemon_finds_its_copy_again),
                 cmocka_unit_test(a_restart_finds_the_copy_by_the_index_of_the_guard),
+                cmocka_unit_test(a_restart_leaves_a_slot_of_another_index_than_the_guards),
+                cmocka_unit_test(a_restart_does_not_guess_by_which_slot_a_copy_runs),
                 cmocka_unit_test(a_copy_that_was_dropped_while_no_daemon_looked_stops),
                 cmocka_unit_test(the_last_copy_is_left_to_a_machine_that_knows_no_copies),
                 cmocka_unit_test(a_unit_becomes_copies_and_one_again),
