@@ -2,6 +2,7 @@
 #include "ctl/examine.h"
 
 #include "conf/conf.h"
+#include "ctl/aftermath.h"
 #include "ctl/files.h"
 #include "ctl/finding.h"
 #include "ctl/members.h"
@@ -207,6 +208,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
                 return code;
         keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
         keep_first(&code, triggers_examine(ctl, *ret_name, unit, findings));
+        keep_first(&code, aftermath_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, check_processes(unit, findings));
         keep_first(&code, settings_refuse("", unit, findings));
         keep_first(&code, check_cgroups(findings));

@@ -111,6 +111,55 @@ class WhatStartsIt(Finding):
         self.assertFalse(self.found(unit, "refused"))
         ctl("enable", unit, check=True)  # it has been said once
 
+    def assertStartedWhen(self, unit, starter, when):
+        said = f"is started when {starter} {when}; with a lease of its own it would run at once, and not only then. " \
+               "Leave it without a lease, or use --anyway"
+        self.assertSays(ctl("enable", unit), 1, f"{unit}: {said}")
+        self.assertUntouched(unit)
+        self.assertFound(unit, "refused", said)
+
+    def test_what_systemd_starts_when_another_unit_has_ended_is_not_enabled_by_accident(self):
+        """PID 1 knows of an inactive unit only while something asks for it, and so not of what that would start."""
+        for each, setting, when in (("failed", "OnFailure", "has failed"), ("well", "OnSuccess", "has ended well")):
+            unit, starter = self.unit(f"after-{each}.service", JOB), f"ends-{each}.service"
+            self.unit(starter, f"[Unit]\n {setting} = other.service \\\n  {unit}\n{SLEEPER}")
+            self.assertStartedWhen(unit, starter, f"{when} ({setting}=)")
+            run("systemctl", "start", starter)
+            self.assertStartedWhen(unit, starter, f"{when} ({setting}=)")
+
+    def test_it_is_found_also_by_a_drop_in_by_a_specifier_and_of_an_instance(self):
+        unit = self.unit("tell@ends-by-name.service", JOB)
+        self.unit("ends-by-name.service", f"[Unit]\nOnFailure=tell@%p.service\n{SLEEPER}")
+        self.assertStartedWhen(unit, "ends-by-name.service", "has failed (OnFailure=)")
+        unit = self.unit("after-some.service", JOB)
+        self.unit("ends-some@.service", f"[Unit]\nOnFailure={unit}\n{SLEEPER}")
+        run("systemctl", "start", "ends-some@one.service")
+        self.addCleanup(run, "systemctl", "stop", "ends-some@one.service")
+        self.assertStartedWhen(unit, "ends-some@one.service", "has failed (OnFailure=)")
+        unit = self.unit("after-dropped.service", JOB)
+        self.unit("ends-dropped.service")
+        folder = f"{SYSTEM}/ends-dropped.service.d"
+        os.makedirs(folder)
+        self.addCleanup(shutil.rmtree, folder)
+        with open(f"{folder}/end.conf", "w", encoding="utf-8") as file:
+            file.write(f"[Unit]\nOnFailure={unit}\n")
+        run("systemctl", "daemon-reload")
+        self.assertStartedWhen(unit, "ends-dropped.service", "has failed (OnFailure=)")
+
+    def test_what_only_looks_like_it_stands_against_nothing(self):
+        unit = self.unit("after-none.service")
+        self.unit("ends-none.service", f"[Unit]\n# OnFailure={unit}\nOnFailure=x-{unit}\n[X-Other]\nOnFailure={unit}\n{SLEEPER}")
+        ctl("enable", unit, check=True)
+        self.assertNotFound(unit, "ends-none.service")
+
+    def test_anyway_enables_what_is_started_when_another_unit_has_ended(self):
+        unit = self.unit("after-both.service")
+        self.unit("ends-both.service", f"[Unit]\nOnFailure={unit}\n{SLEEPER}")
+        done = ctl("enable", "--anyway", unit)
+        self.assertEqual(done.returncode, 0)
+        self.assertFound(unit, "note", "is leased itself, and so runs at once and not only when ends-both.service has failed")
+        ctl("enable", unit, check=True)  # it has been said once
+
     def test_the_timer_brings_its_service(self):
         unit = self.unit("right.service", JOB)
         timer = self.unit("right.timer", NIGHTLY)

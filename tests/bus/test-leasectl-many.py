@@ -43,6 +43,10 @@ def where(lines, *words):
     return [number for number, line in enumerate(lines) if all(word in line for word in words)]
 
 
+def syncs_of(lines):
+    return [number for number, line in enumerate(lines) if re.search(r"\b(f|fdata)?sync(fs)?\(", line)]
+
+
 class Units(Case):
     def units(self, prefix, count, text=SLEEPER):
         names = [f"{prefix}{number}.service" for number in range(count)]
@@ -70,7 +74,7 @@ class WithoutDaemon(Units):
             names = self.units(f"disk{count}-", count)
             lines = traced(FILES, "enable", *names)
             gates, listed = where(lines, "rename", "zzzz-leased.conf"), where(lines, "rename", UNITS + "/")
-            syncs = where(lines, "sync")
+            syncs = syncs_of(lines)
             self.assertEqual((len(gates), len(listed)), (count, count))
             self.assertEqual(len(syncs), 2, [lines[each] for each in syncs])
             self.assertLess(max(gates), syncs[0])
@@ -82,7 +86,7 @@ class WithoutDaemon(Units):
         ctl("enable", *names, check=True)
         lines = traced(FILES, "disable", *names)
         unlisted, gates = where(lines, "unlink", UNITS + "/"), where(lines, "unlink", "zzzz-leased.conf")
-        syncs = where(lines, "sync")
+        syncs = syncs_of(lines)
         self.assertEqual((len(unlisted), len(gates), len(syncs)), (5, 5, 1))
         self.assertLess(max(unlisted), syncs[0])
         self.assertLess(syncs[0], min(gates))
