@@ -2,6 +2,7 @@
 #include "conf/outside.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "conf/conf.h"
 
@@ -40,12 +41,13 @@ static const Program programs[] = {
         { "podman", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
         { "podman-remote", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
         { "nerdctl", "run create container:run container:create",
-                        "start restart container:start "
-                        "container:restart compose:up compose:start compose:run compose:restart",
+                        "start restart unpause container:start container:restart container:unpause "
+                        "compose:up compose:start compose:run compose:restart compose:create compose:unpause",
                         "exec container:exec",
                         "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root",
                         "--cgroup-parent" },
-        { "ctr", "run container:create containers:create c:create", "task:start tasks:start t:start",
+        { "ctr", "run container:create containers:create c:create",
+                        "task:start tasks:start t:start task:resume tasks:resume t:resume",
                         "task:exec tasks:exec t:exec", "-a --address -n --namespace --timeout --connect-timeout",
                         "--cgroup" },
         { "runc", NULL, "run create start restore", "exec", "--log --log-format --root --criu --rootless", NULL },
@@ -54,9 +56,18 @@ static const Program programs[] = {
         { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "machinectl", NULL, "start reboot shell login", "", "-H -M -p -n -o", NULL },
-        { "virsh", NULL, "start create restore resume migrate", "", "-c --connect", NULL },
-        { "lxc", NULL, "start launch restart", "exec", "", NULL },
-        { "incus", NULL, "start launch restart", "exec", "", NULL },
+        { "virsh", NULL, "start create restore resume migrate snapshot-revert", "", "-c --connect", NULL },
+        { "lxc", NULL, "start launch restart", "exec shell", "", NULL },
+        { "incus", NULL, "start launch restart resume", "exec shell", "", NULL },
+        { "distrobox", NULL, "enter create assemble:create", "", "", NULL },
+        { "toolbox", NULL, "run enter create", "", "", NULL },
+        { "minikube", NULL, "start", "", "-p --profile", NULL },
+        { "kind", NULL, "create:cluster", "", "", NULL },
+        { "k3d", NULL, "cluster:create cluster:start", "", "", NULL },
+        { "limactl", NULL, "start restart", "shell", "", NULL },
+        { "vmrun", NULL, "start unpause", "", "-T -h -P -u -p", NULL },
+        { "xe", NULL, "vm-start vm-resume vm-unpause vm-reboot", "", "-s -u -pw -pwf -p", NULL },
+        { "snap", NULL, "start restart", "", "", NULL },
         { "vagrant", NULL, "up resume reload", "", "", NULL },
         { "multipass", NULL, "start launch restart", "exec shell", "", NULL },
         { "xl", NULL, "create restore unpause", "", "", NULL },
@@ -70,6 +81,8 @@ static const Program programs[] = {
         { "rc-service", NULL, "*:start *:restart", "", "", NULL },
         { "deb-systemd-invoke", NULL, "start restart", "", "", NULL },
         { "initctl", NULL, "start restart", "", "", NULL },
+        { "sv", NULL, "start restart up once", "", "-w", NULL },
+        { "circusctl", NULL, "start restart add", "", "", NULL },
         { "supervisorctl", NULL, "start restart update reload add", "", "-c -s -u -p", NULL },
         { "monit", NULL, "start restart", "", "-c -d -g -l -p -s", NULL },
         { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
@@ -232,7 +245,7 @@ static const char *how_of(const char *name, const char *verb) {
         if (streq(name, "machinectl"))
                 return "Slice= of systemd-nspawn@.service";
         if (streq(name, "systemctl") || streq(name, "service") || streq(name, "invoke-rc.d") ||
-                        streq(name, "rc-service") || streq(name, "deb-systemd-invoke"))
+                        streq(name, "rc-service") || streq(name, "deb-systemd-invoke") || streq(name, "snap"))
                 return "Slice= of that unit, or lease a target with both bound to it";
         if (streq(name, "portablectl"))
                 return "Slice= of its units";
@@ -308,7 +321,7 @@ static bool asks_for_help(char *const *argv) {
         "--on-unit-inactive --on-calendar --path-property --socket-property --timer-property --job-mode "             \
         "--background --area"
 
-static Outside look_at_systemd_run(char *const *argv, const char *slice, OutsideFinding *f) {
+static Outside look_at_systemd_run(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
         char *const *end = options_end(argv, OF_SYSTEMD_RUN);
         bool elsewhere = false;
         const char *given = NULL;
@@ -329,9 +342,11 @@ static Outside look_at_systemd_run(char *const *argv, const char *slice, Outside
                 elsewhere = elsewhere || startswith(*a, "-M") || startswith(*a, "-H") || startswith(*a, "--machine") ||
                             startswith(*a, "--host") || streq(*a, "--user");
         }
-        say_what(f, "systemd-run", NULL);
+        say_what(f, name, NULL);
         if (asks_for_help(argv))
                 return OUTSIDE_NO;
+        if (streq(name, "run0")) /* its unit has PAMName= */
+                return say(f, "it opens a session, whose processes logind takes away; write User= in [Service]");
         if (elsewhere)
                 return say(f, "start the program itself, with User= in [Service]");
         if (lies_in(slice, given))
@@ -395,6 +410,63 @@ static Outside look_at_login(const char *name, char *const *argv, OutsideFinding
                                    "User= in [Service]");
 }
 
+#define OF_SSH "BbcDEeFIiJLlmOoPpQRSWw" /* its options that take a value, which may stand in the same word */
+
+/* Gives the destination, or NULL if ssh only forwards something (-N, -W) or is asked for something else. */
+static char *const *ssh_destination(char *const *argv) {
+        char *const *a = argv + 1;
+
+        for (; *a && **a == '-'; a++) {
+                const char *letter = *a + 1 + strcspn(*a + 1, OF_SSH "N");
+
+                if (*letter && strchr("NOQW", *letter))
+                        return NULL;
+                if (*letter && !letter[1] && a[1])
+                        a++;
+        }
+        return *a ? a : NULL;
+}
+
+static bool is_this_machine(const char *destination) {
+        char host[256], own[256] = "";
+        const char *at = startswith(destination, "ssh://") ? destination + strlen("ssh://") : destination;
+        size_t n;
+
+        for (const char *c = at; *c; c++)
+                if (*c == '@') /* behind the user's name */
+                        at = c + 1;
+        at += *at == '[';
+        str_copy(host, sizeof(host), at);
+        n = strcspn(host, strchr(host, ']') ? "]" : strchr(host, ':') == strrchr(host, ':') ? ":" : "");
+        host[n] = '\0';
+        (void) gethostname(own, sizeof(own) - 1);
+        return streq(host, "localhost") || streq(host, "localhost.localdomain") || streq(host, "ip6-localhost") ||
+               startswith(host, "127.") || streq(host, "::1") || (own[0] && streq(host, own));
+}
+
+/* sshd runs the command in a session. On another machine the command may well be the work that this unit is for; it is
+ * not known whether it ends with ssh. */
+static Outside look_at_ssh(const char *name, char *const *argv, OutsideFinding *f) {
+        char *const *destination = ssh_destination(argv);
+
+        if (!destination || !destination[1] || !is_this_machine(*destination))
+                return OUTSIDE_NO;
+        say_what(f, name, "to this machine");
+        return say(f, "sshd runs it in a session, whose processes logind takes away; start the program itself, with "
+                      "User= in [Service]");
+}
+
+/* An application of a snap is put into a scope of its own. A service of one is not: its unit has the same words, and
+ * is not asked about (ctl/outside.c). */
+static Outside look_at_snap(const char *path, OutsideFinding *f) {
+        if (startswith(path, "/snap/bin/"))
+                str_copy(f->what, sizeof(f->what), path);
+        else
+                say_what(f, "snap", "run");
+        return say(f, "snapd puts it into a scope of its own; lease the unit of a service of the snap "
+                      "(snap.NAME.APP.service), or start the program itself");
+}
+
 /* Whether a word of a call on the bus names a method that starts something. "Start" and "Restart" are such only on an
  * object of PID 1. */
 static bool starts_something(const char *word, bool of_pid1) {
@@ -446,16 +518,28 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
         static const Program clusters[] = {
                 { "kubectl", NULL,
                                 "run create apply replace patch set edit scale autoscale rollout:restart "
-                                "rollout:resume rollout:undo expose",
+                                "rollout:resume rollout:undo expose exec debug",
                                 NULL, "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
-                { "oc", NULL, "run create apply replace patch set scale new-app rollout:latest start-build", NULL,
-                                "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
+                { "oc", NULL,
+                                "run create apply replace patch set scale new-app rollout:latest start-build exec rsh "
+                                "debug",
+                                NULL, "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
                 { "helm", NULL, "install upgrade rollback", NULL, "-n --namespace --kube-context --kubeconfig", NULL },
-                { "nomad", NULL, "run job:run job:start job:scale job:dispatch job:restart", NULL, "", NULL },
+                { "nomad", NULL, "run job:run job:start job:scale job:dispatch job:restart alloc:exec exec", NULL, "",
+                                NULL },
                 { "fleetctl", NULL, "start submit load", NULL, "", NULL },
         };
+        static const char *const submitting[] = { "sbatch", "srun", "qsub", "bsub", "condor_submit" };
+        static const char mend[] =
+                        "what it starts is run by another cluster, and no lease ends that; start the program "
+                        "itself here";
         char verb[64];
 
+        for (size_t i = 0; i < ELEMENTSOF(submitting); i++)
+                if (streq(name, submitting[i]) && argv[1] && !asks_for_help(argv)) {
+                        say_what(f, name, NULL);
+                        return say(f, mend);
+                }
         for (size_t i = 0; i < ELEMENTSOF(clusters); i++) {
                 if (!streq(name, clusters[i].name))
                         continue;
@@ -463,8 +547,7 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
                 if (!is_known(clusters + i, verb))
                         break;
                 say_what(f, name, verb);
-                return say(f, "what it starts is run by another cluster, and no lease ends that; start the program "
-                              "itself here");
+                return say(f, mend);
         }
         return OUTSIDE_NO;
 }
@@ -495,15 +578,19 @@ static Outside look_at_engine(const char *name, char *const *argv, const char *s
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         const char *name = base_name(argv[0]);
 
+        if (startswith(argv[0], "/snap/bin/") || (streq(name, "snap") && argv[1] && streq(argv[1], "run")))
+                return look_at_snap(argv[0], f);
         for (size_t i = 0; i < ELEMENTSOF(programs); i++)
                 if (streq(name, programs[i].name))
                         return look_at_verb(programs + i, argv, slice, starting, f);
         if (streq(name, "systemd-run") || streq(name, "run0"))
-                return look_at_systemd_run(argv, slice, f);
+                return look_at_systemd_run(name, argv, slice, f);
         if (streq(name, "systemd-nspawn") || streq(name, "systemd-vmspawn"))
                 return look_at_nspawn(name, argv, slice, f);
         if (streq(name, "su") || streq(name, "sudo") || streq(name, "runuser"))
                 return look_at_login(name, argv, f);
+        if (streq(name, "ssh") || streq(name, "slogin"))
+                return look_at_ssh(name, argv, f);
         if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus"))
                 return look_at_bus_call(name, argv, slice, f);
         if (streq(name, "tmux"))

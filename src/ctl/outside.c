@@ -39,6 +39,12 @@ static void tell(const char *with, const char *line, const UnitOptions *options,
                                 with, line, f->what, f->mend);
 }
 
+/* Whether the command is of a snap's own unit: what is a service of a snap stays in the control group of its unit. */
+static bool is_of_a_snap(const json_t *properties, char *const *argv) {
+        return startswith(get_string(properties, "Id"), "snap.") && argv && argv[0] && argv[1] &&
+               streq(base_name(argv[0]), "snap") && streq(argv[1], "run");
+}
+
 static void look_at_lines(
                 const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
         static const char *const lines[] = { "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
@@ -53,6 +59,8 @@ static void look_at_lines(
                         OutsideFinding finding = {};
                         Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);
 
+                        if (is_of_a_snap(properties, argv))
+                                continue;
                         tell(with, lines[l], options, found, &finding, weak, findings);
                 }
         }

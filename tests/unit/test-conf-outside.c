@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/outside.h"
 
+#include <unistd.h>
+
 #include "conf-fixture.h"
 
 /* Words as PID 1 has them, separated by spaces; "'...'" is one. */
@@ -83,6 +85,36 @@ static void what_works_elsewhere_is_seen(void **state) {
                 "runuser -l web -c job",
                 "sudo -u web -i job",
                 "sudo -iu web job",
+                "run0 job",
+                "run0 --slice=web.slice --user=web job",
+                "snap run web.job",
+                "snap run --shell web",
+                "/snap/bin/web serve",
+                "snap start web.daemon",
+                "ssh localhost job",
+                "ssh -i /k -p 22 -oBatchMode=No web@127.0.0.1 job",
+                "ssh -tt -l web ::1 job",
+                "ssh ssh://web@localhost:22 job",
+                "sh -c 'ssh localhost job'",
+                "ctr -n x tasks resume web",
+                "nerdctl unpause web",
+                "incus resume web",
+                "lxc shell web",
+                "distrobox enter web -- job",
+                "toolbox run -c web job",
+                "minikube -p web start",
+                "kind create cluster",
+                "k3d cluster start web",
+                "limactl start web",
+                "vmrun -T ws start /x.vmx",
+                "xe vm-start vm=web",
+                "virsh snapshot-revert web one",
+                "sv start web",
+                "circusctl start web",
+                "kubectl exec web -- job",
+                "nomad alloc exec x job",
+                "sbatch web.sh",
+                "srun job",
                 "at now",
                 "batch",
                 "systemd-nspawn -bD /var/lib/machines/web",
@@ -193,8 +225,13 @@ static void what_works_elsewhere_is_seen(void **state) {
                 "ip netns exec x docker run web",
         };
 
+        char host[100] = "", line[140];
+
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
                 assert_look(lines[i], NULL, OUTSIDE_YES);
+        assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+        (void) snprintf(line, sizeof(line), "ssh %s job", host);
+        assert_look(line, NULL, OUTSIDE_YES);
 }
 
 static void what_keeps_its_work_inside_passes(void **state) {
@@ -251,6 +288,22 @@ static void what_keeps_its_work_inside_passes(void **state) {
                 "runuser -u web job",
                 "sudo -u web job -i",
                 "sudo -u irc job",
+                "ssh -N -L 80:web:80 localhost",
+                "ssh -fNT -R 80:web:80 localhost",
+                "ssh -W web:22 localhost",
+                "ssh localhost",
+                "ssh other job",
+                "ssh -o ProxyJump=localhost other job",
+                "ssh -O exit localhost x",
+                "snap list",
+                "snap stop web.daemon",
+                "run0 --help",
+                "srun --version",
+                "sv stop web",
+                "kind get clusters",
+                "incus stop web",
+                "minikube stop",
+                "kubectl logs web",
                 "systemctl stop other.service",
                 "systemctl is-active start",
                 "systemctl daemon-reload",
@@ -354,6 +407,14 @@ static void the_finding_says_what_to_write(void **state) {
                                 "write Slice=NAME.slice in [X-Leased] and --slice=NAME.slice behind systemd-run, or "
                                 "start the program "
                                 "itself" },
+                { "run0 job", "web.slice", "run0",
+                                "it opens a session, whose processes logind takes away; write User= in [Service]" },
+                { "ssh localhost job", NULL, "ssh to this machine",
+                                "sshd runs it in a session, whose processes logind takes away; start the program "
+                                "itself, with User= in [Service]" },
+                { "snap run web.job", NULL, "snap run",
+                                "snapd puts it into a scope of its own; lease the unit of a service of the snap "
+                                "(snap.NAME.APP.service), or start the program itself" },
                 { "su - web -c job", NULL, "su -l",
                                 "it opens a session, whose processes logind takes away; write User= in [Service], or "
                                 "runuser -u USER "
