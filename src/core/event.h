@@ -264,8 +264,10 @@ typedef enum ActionKind {
         ACTION_GATE_CLOSE, /* .unit */
         /* .unit. .on: not a repeated start, so PID 1 is first to forget earlier failures and the start limit */
         ACTION_UNIT_START,
-        ACTION_UNIT_STOP,  /* .unit */
-        ACTION_UNIT_READ,  /* .unit: report it anew (EVENT_UNIT with a later asked_at) */
+        ACTION_UNIT_STOP, /* .unit */
+        /* .unit: report it anew (EVENT_UNIT with a later asked_at). .on: it ran before our restart, so its environment
+           is to be as .index and .version say, too */
+        ACTION_UNIT_READ,
         ACTION_UNIT_CLEAN, /* .unit is down and its lease let go: its environment file can be removed */
         ACTION_FORGOTTEN,  /* .unit has been dropped after EVENT_FORGET */
         ACTION_CHANGED, /* .unit, .lease or both look different from outside: publish. Neither: how machines stand to

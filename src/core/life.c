@@ -69,7 +69,7 @@ static void adopt(Core *c, Unit *u) {
                 phase_enter(c, u, u->said.guard.open || u->said.guard.frozen ? PHASE_RUNNING : PHASE_ARMING);
                 phase_arm(c, u);
                 unit_life_ask_after(c, u, ASK_AGAIN);
-                phase_act(c, u, ACTION_UNIT_READ);
+                phase_act(c, u, ACTION_UNIT_READ)->on = true;
                 u->lease->told = u->life.index;
                 output_report(c, output_report_of(u, REPORT_ADOPTED));
         }

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "conf/dropin.h"
 #include "daemon/counts.h"
+#include "daemon/environment.h"
 #include "daemon/event-lines.h"
 #include "daemon/fence-command.h"
 #include "daemon/pid1-port.h"
@@ -29,44 +29,6 @@ static void fail(Daemon *d, const Action *a, int error) {
                                             .action = a->kind,
                                             .on = error == -ENOTCONN,
                             });
-}
-
-/* Writes a name as a value for EnvironmentFile=. Within double quotes EnvironmentFile= reads a backslash as an escape
- * (systemd.exec(5)), so one in the name is doubled. No other character of a name needs that. */
-static const char *quote(const char *name, char ret[static 2 * NAME_SIZE]) {
-        char *q = ret;
-
-        for (const char *p = name; *p && q < ret + 2 * NAME_SIZE - 2; p++) {
-                if (*p == '\\')
-                        *q++ = '\\';
-                *q++ = *p;
-        }
-        *q = '\0';
-        return ret;
-}
-
-/* Writes the text of the unit's environment file. */
-static int environment_text(const Daemon *d, const Action *a, char **ret) {
-        char lease[2 * NAME_SIZE], unit[2 * NAME_SIZE];
-        int n;
-
-        n = asprintf(ret,
-                        "LEASE_NAME=\"%s\"\nLEASE_UNIT=\"%s\"\nLEASE_INDEX=%" PRIu64
-                        "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
-                        quote(a->lease ?: a->unit, lease), quote(a->unit, unit), a->index, d->machine_id, a->version);
-        if (n < 0) {
-                *ret = NULL;
-                return -ENOMEM;
-        }
-        return n;
-}
-
-static int write_environment(const Daemon *d, const Action *a) {
-        _cleanup_free_ char *path = env_path(a->unit), *text = NULL;
-        int n = path ? environment_text(d, a, &text) : -ENOMEM;
-
-        (void) mkdir_parents(ENV_DIRECTORY, 0755); /* somebody may have emptied /run/leased */
-        return n < 0 ? n : write_file_atomic(path, text, (size_t) n, 0644, 0);
 }
 
 /* For Persistent= (systemd.timer(5)): when PID 1 starts the timer, it takes the modification time of this file for the
@@ -107,21 +69,13 @@ static void open_gate(Daemon *d, const Action *a, Now now) {
                 fail(d, a, r);
                 return;
         }
-        r = write_environment(d, a);
+        r = pid1_port_set_environment(d, a->unit, environment_text(d, a));
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a, r);
                 return;
         }
         guard_port_act(d->guard, a, now.boottime);
-}
-
-static void remove_environment(const Action *a) {
-        _cleanup_free_ char *path = env_path(a->unit);
-        int r = path ? unlink_if_exists(path) : -ENOMEM;
-
-        if (r < 0)
-                log_warning_errno(r, "%s: cannot remove its environment file", a->unit);
 }
 
 static void keep_session(Daemon *d, const Action *a) {
@@ -181,12 +135,14 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
+                if (a->kind == ACTION_UNIT_READ && a->on)
+                        (void) pid1_port_set_environment(d, a->unit, environment_text(d, a));
                 r = pid1_port_act(d, a);
                 if (r < 0)
                         fail(d, a, r);
                 break;
         case ACTION_UNIT_CLEAN:
-                remove_environment(a);
+                pid1_port_drop_environment(d, a->unit);
                 break;
         case ACTION_FORGOTTEN:
                 pid1_port_drop(d, a->unit);

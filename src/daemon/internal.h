@@ -14,6 +14,7 @@
  *                   what the registry says of itself, for the log and D-Bus
  *   guard-port.c    the guard; guard-service.c what PID 1 says of it
  *   pid1-port.c     the enabled units at PID 1; members.c the other units that go by their leases
+ *   environment.c   what units read at their start: which lease they run by
  *   fence-command.c switches a machine off
  *   unit-files.c    unit files that were submitted to the cluster, as records
  *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk

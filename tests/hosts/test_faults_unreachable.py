@@ -42,7 +42,8 @@ def what_is_removed_from_run_does_not_disturb_and_everything_goes_on(cluster):
     unit.hold_running(on=holder, duration=cluster.ttl)
     unit.require_tenures(1)
     wait_for("guard and daemon have made their files anew",
-             lambda: all(holder.exists(f"/run/leased/{each}") for each in ("guard.sock", "session", f"held/{unit.name}")), 20,
+             lambda: all(holder.exists(f"/run/leased/{each}") for each in
+                         ("guard.sock", "session", f"held/{unit.name}", f"env/{unit.name}")), 20,
              lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
     holder.systemctl("restart", DAEMON)
     cluster.wait_ready(holder)
@@ -57,7 +58,7 @@ def cleaned_machine_takes_part_again(cluster):
     other = cluster.other(holder)
     guard = other.main_pid(GUARD)
     other.systemctl("stop", DAEMON)
-    other.systemctl("clean", "--what=runtime", DAEMON)
+    other.run("rm", "-rf", "/run/leased")
     other.systemctl("start", DAEMON)
     cluster.wait_ready(other)
     wait_for(f"{holder} hears of {other}, and may hand the unit to it",
@@ -103,3 +104,55 @@ def guard_that_stands_still_with_nothing_to_guard_attracts_nothing_for_long(clus
     unit.hold_running(on=unit.wait_running(deadline=1), duration=1.0)
     wait_for("the guard has been replaced", lambda: other.state(GUARD) == "active" and not _why_not(holder, unit, other), 90,
              unit.story)
+
+
+def _mount_over(machine, options):
+    machine.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/run/leased")
+
+
+@scene(registry="etcd", only_at_length=True)
+def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
+    """Guard and daemon make their files anew, first below the mount and then, when that is gone, where they were. A gate of
+    then does not outlive its time, and the unit never starts with the token of then, or without one."""
+    unit, holder = start_unit(cluster, "covered.service", service="Restart=on-failure\nRestartSec=100ms\n")
+    other = cluster.other(holder)
+    _mount_over(holder, "mode=0755")
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    unit.require_tenures(1)
+    wait_for("guard and daemon have made their files anew",
+             lambda: all(holder.exists(f"/run/leased/{each}") for each in
+                         ("guard.sock", "session", f"held/{unit.name}", f"env/{unit.name}")), 20,
+             lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
+    holder.kill(unit.name)
+    unit.wait_running(on=holder, deadline=5)
+    holder.systemctl("restart", DAEMON)
+    cluster.wait_ready(holder)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+    holder.run("leasectl", "transfer", unit.name, other.name)
+    wait_for(f"{other} runs it", lambda: other.state(unit.name) == "active", 10, unit.story)
+    holder.run("umount", "--lazy", "/run/leased")  # the guard's files of now are in it
+    wait_for("the gate from before the mount has been removed", lambda: not holder.exists(f"/run/leased/held/{unit.name}"), 10,
+             lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
+    refused = holder.systemctl("start", unit.name, check=False)
+    require("nobody starts it there", refused.returncode != 0, unit.story)
+    wait_for(f"{holder} can be given the unit again",
+             lambda: other.run("leasectl", "transfer", unit.name, holder.name, check=False).returncode == 0, 20, unit.story)
+    wait_for(f"{holder} runs it", lambda: holder.state(unit.name) == "active", 10, unit.story)
+    unit.hold_running(on=holder, duration=cluster.ttl)
+
+
+@scene(registry="etcd", only_at_length=True)
+def machine_whose_run_cannot_be_written_says_so_and_the_unit_runs_elsewhere(cluster):
+    unit, holder = start_unit(cluster, "sealed.service")
+    _mount_over(holder, "ro")
+    heir = unit.wait_running(but=holder, deadline=6 * cluster.ttl)
+    wait_for("the others are told that it does not run there",
+             lambda: f"Not on {holder.name}" in heir.run("leasectl", "status", unit.name).stdout, 3 * cluster.ttl, unit.story)
+    require("the holder's guard says why", "Read-only file system" in holder.run(
+        "journalctl", "-b", "-o", "cat", "-u", GUARD, "--no-pager").stdout, unit.story)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    holder.run("umount", "--lazy", "/run/leased")
+    wait_for(f"{holder} can be given the unit again",
+             lambda: heir.run("leasectl", "transfer", unit.name, holder.name, check=False).returncode == 0, 60, unit.story)
+    wait_for(f"{holder} runs it", lambda: holder.state(unit.name) == "active", 10, unit.story)
+    unit.hold_running(on=holder, duration=1.0)

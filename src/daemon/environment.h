@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The environment files of units: what the drop-in of a unit has PID 1 read at each start of the unit
+ * (EnvironmentFile=, leased.unit(5)). PID 1 goes on without a file that is missing, and takes an older one for the
+ * right one. So a file is written before the gate is opened, and looked after for as long as the unit runs: PID 1 may
+ * start the unit again by itself (Restart=) after somebody has emptied /run/leased, mounted something over it, or
+ * taken that away.
+ */
+
+#include "core/core.h"
+#include "daemon/daemon.h"
+
+/* Gives the text of the file of the unit of an action, owned by the caller; NULL: out of memory. */
+char *environment_text(const Daemon *d, const Action *a);
+/* Writes the file. A negative errno. Non-logging. */
+int environment_write(const char *unit, const char *text);
+/* Writes the file if it is not there or has another text. Returns 1 if it was written, 0, or a negative errno.
+ * Non-logging. */
+int environment_keep(const char *unit, const char *text);
+/* Removes the file. A negative errno. Non-logging. */
+int environment_remove(const char *unit);
