@@ -683,13 +683,6 @@ struct Core {
         Told told;
 };
 
-/* How long to wait after so many failures in a row: base, doubled for each failure, and at most most. */
-static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
-        usec_t t = base << (failures < 10 ? failures : 10);
-
-        return t < most ? t : most;
-}
-
 /* The next random number: splitmix64, small, good enough to tell nonces and sessions apart, and the same everywhere
  * from one seed. */
 static inline uint64_t core_random(Core *c) {

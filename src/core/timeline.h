@@ -60,3 +60,10 @@ usec_t ttl_guard_patience(usec_t ttl);
 
 /* Gives TTL·(1+2ε): how long an observer must wait for a silent session. */
 usec_t ttl_take_after(usec_t ttl);
+
+/* How long to wait after so many failures in a row: base, doubled for each failure, and at most most. */
+static inline usec_t backoff(usec_t base, unsigned failures, usec_t most) {
+        usec_t t = base << (failures < 10 ? failures : 10);
+
+        return t < most ? t : most;
+}

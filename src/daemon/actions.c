@@ -69,7 +69,7 @@ static void open_gate(Daemon *d, const Action *a, Now now) {
                 fail(d, a, r);
                 return;
         }
-        r = pid1_port_set_environment(d, a->unit, environment_text(d, a));
+        r = pid1_port_set_environment(d, a->unit, environment_text(d->machine_id, a));
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a, r);
@@ -136,7 +136,7 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
                 if (a->kind == ACTION_UNIT_READ && a->on)
-                        (void) pid1_port_set_environment(d, a->unit, environment_text(d, a));
+                        (void) pid1_port_set_environment(d, a->unit, environment_text(d->machine_id, a));
                 r = pid1_port_act(d, a);
                 if (r < 0)
                         fail(d, a, r);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "conf/dropin.h"
-#include "daemon/internal.h"
 #include "util/file-util.h"
 
 #define SIZE_MAX_OF_FILE 4096u
@@ -25,14 +24,14 @@ static const char *quote(const char *name, char ret[static 2 * NAME_SIZE]) {
         return ret;
 }
 
-char *environment_text(const Daemon *d, const Action *a) {
+char *environment_text(const char *machine_id, const Action *a) {
         char lease[2 * NAME_SIZE], unit[2 * NAME_SIZE], *text;
         int n;
 
         n = asprintf(&text,
                         "LEASE_NAME=\"%s\"\nLEASE_UNIT=\"%s\"\nLEASE_INDEX=%" PRIu64
                         "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
-                        quote(a->lease ?: a->unit, lease), quote(a->unit, unit), a->index, d->machine_id, a->version);
+                        quote(a->lease ?: a->unit, lease), quote(a->unit, unit), a->index, machine_id, a->version);
         return n < 0 ? NULL : text;
 }
 

@@ -10,10 +10,10 @@
  */
 
 #include "core/core.h"
-#include "daemon/daemon.h"
 
-/* Gives the text of the file of the unit of an action, owned by the caller; NULL: out of memory. */
-char *environment_text(const Daemon *d, const Action *a);
+/* Gives the text of the file of the unit of an action, on the machine of that id, owned by the caller; NULL: out of
+ * memory. */
+char *environment_text(const char *machine_id, const Action *a);
 /* Writes the file. A negative errno. Non-logging. */
 int environment_write(const char *unit, const char *text);
 /* Writes the file if it is not there or has another text. Returns 1 if it was written, 0, or a negative errno.

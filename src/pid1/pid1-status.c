@@ -93,7 +93,8 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
                 bool is_guard = guard && streq(s, guard);
 
                 f->guard = f->guard || (is_guard && mask & RELATION_BOUND);
-                if (relations_add(&f->related, s, mask) < 0 || (f->pulling && !is_guard && strv_add(&f->pulled, s) < 0))
+                if (relations_add(&f->related, s, mask) < 0 ||
+                                (f->pulling && !is_guard && strv_add(&f->pulled, s) < 0))
                         return -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);

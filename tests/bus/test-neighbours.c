@@ -83,9 +83,8 @@ static void add_property(sd_bus_message *reply, const Played *p, const char *nam
 }
 
 static void add_all(sd_bus_message *reply, const Played *p, bool whole) {
-        static const char *const names[] = {
-                "Id", "LoadState", "ActiveState", "SubState", "Job", "Requires", "BindsTo"
-        };
+        static const char *const names[] = { "Id", "LoadState", "ActiveState", "SubState", "Job", "Requires",
+                "BindsTo" };
 
         assert_true(sd_bus_message_open_container(reply, 'a', "{sv}") >= 0);
         for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
@@ -549,8 +548,7 @@ int main(void) {
                                 a_stop_that_begins_between_two_parts_of_an_answer_is_no_older_job, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_going_down_was_up_beside_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_only_the_look_shows_is_a_job, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(
-                                what_ends_with_its_guard_was_not_stopped_by_hand, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_ends_with_its_guard_was_not_stopped_by_hand, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_lasts_is_asked_for_when_somebody_has_ended_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

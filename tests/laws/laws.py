@@ -286,9 +286,12 @@ class Laws:
                       f"{what} {(txn.at - (sent or 0)) / SECOND:.3f} s after its beat was sent")
 
     def _is_over(self, txn, fence):
-        """Law 12: the fence that is compared says that somebody has confirmed the machine dead."""
+        """Law 12: the fence that is compared says that somebody has confirmed the machine dead, or may say so: whoever wrote it has
+        heard no answer."""
         writer = self._written(txn, fence)
-        return writer is not None and writer.puts[fence].endswith(",over")
+        writers = [writer] if writer else [each for each in self._asked[fence] if each.outcome != "committed" and each.at < txn.at and
+                                           each.epoch == txn.epoch and each.compares.get(fence, 0) < txn.compares[fence]]
+        return any(each.puts[fence].endswith(",over") for each in writers)
 
     def _sent_at(self, txn, beat):
         """When the beat that is compared was sent, at the earliest; None: not known."""

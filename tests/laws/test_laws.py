@@ -251,6 +251,9 @@ class TheLaws(unittest.TestCase):
         breaches = self.breaches(self.CONFIRMED, *early)
         self.assertFalse(any(each.startswith(("law 2", "law 3", "S1")) for each in breaches), breaches)
         self.assertTrue(any(each.startswith("law 2") for each in self.breaches(*early[:2])))
+        unheard = ("3002000 beta leased 1 answer 9 committed 15", "3002000 beta leased 1 answer 9 unknown 0")
+        breaches = self.breaches(self.CONFIRMED, unheard, *early)
+        self.assertFalse(any(each.startswith("law 2") for each in breaches), breaches)
 
     def test_law_12_a_session_that_is_over_beats(self):
         beat = f"3500000 alpha leased 1 txn 9 if beats/{A}#13 if fences/{A}#15 put beats/{A}\n3502000 alpha leased 1 answer 9 committed 15\n"

@@ -18,13 +18,6 @@ bool gate_is_open(const Machine *m, size_t unit) {
         return m->guard.open[unit];
 }
 
-bool gates_are_closed(const World *w, const Machine *m) {
-        for (size_t i = 0; i < w->n_leases; i++)
-                if (gate_is_open(m, i))
-                        return false;
-        return true;
-}
-
 bool guard_is_killing(const World *w, const Machine *m, size_t unit) {
         const GuardEntry *e = m->guard.entries + unit;
 
@@ -631,7 +624,7 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
                 TRACE(w, m, "%s",
                                 e->kind == SIM_GUARD_ALARM ? "the guard's alarm has run out"
                                                            : "PID 1: the guard's watchdog has run out");
-                if (e->kind == SIM_GUARD_WATCHDOG && w->now >= m->pid1_stalled_until) {
+                if (e->kind == SIM_GUARD_WATCHDOG) {
                         usec_t dies = w->now + random_span(w, 20, 100 * USEC_PER_MSEC);
 
                         pid1_guard_gone(w, m); /* which does not wait for the process to die */

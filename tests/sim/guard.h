@@ -72,7 +72,6 @@ void guard_gone(World *w, Machine *m); /* with the machine's power */
 /* The kernel has told that a frozen group has changed. */
 void guard_told_of_frost(World *w, Machine *m, size_t unit);
 bool gate_is_open(const Machine *m, size_t unit);
-bool gates_are_closed(const World *w, const Machine *m);
 bool guard_spares(const World *w, const Machine *m,
                 size_t unit); /* it has been killed; its ExecStopPost= has until kill_at */
 bool guard_is_killing(const World *w, const Machine *m, size_t unit); /* kill_at has passed */

@@ -141,6 +141,13 @@ static void on_poll(World *w, Machine *m) {
 /* As the daemon has it: no entry of a guard lives longer from the last word that it has heard. */
 #define ENTRY_LIFE_MAX (TTL_MAX + TTL_MAX / 50)
 
+static bool gates_are_closed(const World *w, const Machine *m) {
+        for (size_t i = 0; i < w->n_leases; i++)
+                if (gate_is_open(m, i))
+                        return false;
+        return true;
+}
+
 static bool guard_is_gone(const World *w, const Machine *m) {
         if (m->guard.state == GUARD_DOWN)
                 return true;
