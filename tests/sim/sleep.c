@@ -15,8 +15,6 @@
  */
 #include "sim.h"
 
-#include "util/must.h"
-
 #define KILL_BEFORE USEC_PER_SEC /* as src/daemon/suspend.c has it */
 static const usec_t slept_life = 150 * USEC_PER_MSEC;
 
@@ -139,8 +137,9 @@ void sleep_learn_clock(World *w, Machine *m) {
                         ago -= 50 * USEC_PER_MSEC) {
                 HostReading r = sleep_read_clock(w, m, ago);
 
-                if (r.before > m->guard.pause.at)
-                        must(pause_take(&m->guard.pause, &r) == 0);
+                if (r.before > m->guard.pause.at) /* a clock that was set just before a long sleep may show it only now
+                                                   */
+                        (void) pause_take(&m->guard.pause, &r);
         }
 }
 
