@@ -143,7 +143,10 @@ def fleets_unit_files_as_they_stand_are_submitted_and_moved_by_crash_and_drain(c
     wait_at_home(units)
 
     drained = where["db.service"]
-    drained.run("leasectl", "drain", deadline=60)
+    said = drained.run("leasectl", "drain", deadline=60, check=False)
+    alone = next(name for name, home in AT_HOME.items() if home == drained.name)
+    require(f"{alone} stays, which can run nowhere else: {said.stdout}{said.stderr}",
+            said.returncode == 1 and f"{alone}: " in said.stdout + said.stderr)
     wait_settled(units, fleet, drained)
     wait_for("the agent has stopped where nothing is to run", lambda: drained.state("agent.service") == "inactive", 30)
     drained.run("leasectl", "undrain")
@@ -202,6 +205,7 @@ def fleets_containers_of_docker_are_submitted_with_a_slice_beside_the_file(clust
     moved = one.wait_running(but=lost, deadline=60)
     lost.boot()
     cluster.wait_ready(lost)
+    wait_for(f"{lost} may take it", lambda: f"→ {lost.name}" in moved.run("leasectl", "drain", "-n", check=False).stdout, 60, one.story)
     moved.run("leasectl", "drain", deadline=90)
     one.wait_running(but=moved, deadline=60)
     moved.run("leasectl", "undrain")
