@@ -94,7 +94,7 @@ class Fleet(Submitting):
             self.submit(name, text, "--no-wait")
         for name in GLOBAL:
             self.wait_outcome(name, "in force")
-            self.assertRegex(ctl("list").stdout, rf"(?m)^{re.escape(name)} .* everywhere ")
+            wait_for(f"{name} is of every machine", lambda unit=name: re.search(rf"(?m)^{re.escape(unit)} .* everywhere ", ctl("list").stdout))
         wait_for("it runs", lambda: property_of("everywhere.service", "ActiveState") == "active")
 
     def test_what_is_refused_is_refused_with_what_to_write(self):
