@@ -35,16 +35,21 @@ def _why_not(machine, unit, other):
     return [line for line in said.splitlines() if other.name in line and "leased-guard" in line]
 
 
-@scene(registry="etcd")
-def what_is_removed_from_run_does_not_disturb_and_everything_goes_on(cluster):
-    unit, holder = start_unit(cluster, "emptied.service")
-    holder.run("sh", "-c", "rm -rf /run/leased/*")
+def _require_undisturbed(cluster, unit, holder):
+    """The unit runs on, and what was removed from /run/leased, or hidden, is there again."""
     unit.hold_running(on=holder, duration=cluster.ttl)
     unit.require_tenures(1)
     wait_for("guard and daemon have made their files anew",
              lambda: all(holder.exists(f"/run/leased/{each}") for each in
                          ("guard.sock", "session", f"held/{unit.name}", f"env/{unit.name}")), 20,
              lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
+
+
+@scene(registry="etcd")
+def what_is_removed_from_run_does_not_disturb_and_everything_goes_on(cluster):
+    unit, holder = start_unit(cluster, "emptied.service")
+    holder.run("sh", "-c", "rm -rf /run/leased/*")
+    _require_undisturbed(cluster, unit, holder)
     holder.systemctl("restart", DAEMON)
     cluster.wait_ready(holder)
     unit.hold_running(on=holder, duration=cluster.ttl)
@@ -117,12 +122,7 @@ def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
     unit, holder = start_unit(cluster, "covered.service", service="Restart=on-failure\nRestartSec=100ms\n")
     other = cluster.other(holder)
     _mount_over(holder, "mode=0755")
-    unit.hold_running(on=holder, duration=cluster.ttl)
-    unit.require_tenures(1)
-    wait_for("guard and daemon have made their files anew",
-             lambda: all(holder.exists(f"/run/leased/{each}") for each in
-                         ("guard.sock", "session", f"held/{unit.name}", f"env/{unit.name}")), 20,
-             lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
+    _require_undisturbed(cluster, unit, holder)
     holder.kill(unit.name)
     unit.wait_running(on=holder, deadline=5)
     holder.systemctl("restart", DAEMON)
