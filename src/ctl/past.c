@@ -47,15 +47,15 @@ static bool has_tenure(const json_t *rows, const char *machine_id, json_int_t fr
 static void add_tenure(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
         _cleanup_free_ char *machine = field(j, "LEASE_MACHINE_ID"), *why = field(j, "REASON"),
                             *by = field(j, "REQUESTED_BY");
-        json_int_t from = number_field(j, "LEASE_FROM_USEC");
+        json_int_t from = number_field(j, "LEASE_FROM_USEC"), to = number_field(j, "LEASE_TO_USEC");
 
         if (!machine || has_tenure(rows, machine, from))
                 return;
         (void) json_array_append_new(rows,
-                        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:s}", "lease", lease, "machine_id",
+                        json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s, s:I, s:s}", "lease", lease, "machine_id",
                                         machine, "hostname", get_string(machines_find(machines, machine), "hostname"),
                                         "index", number_field(j, "LEASE_INDEX"), "from_usec", from, "to_usec",
-                                        number_field(j, "LEASE_TO_USEC"), "why", strempty(why), "code",
+                                        to > 0 ? json_integer(to) : json_null(), "why", strempty(why), "code",
                                         number_field(j, "REASON_CODE"), "by", strempty(by)));
 }
 

@@ -10,6 +10,7 @@
 
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/must.h"
 #include "util/text.h"
 
 typedef struct JournalEntry {
@@ -17,7 +18,8 @@ typedef struct JournalEntry {
         size_t size;
 } JournalEntry;
 
-/* Adds a field, "NAME=value". Newlines in the value become spaces. A field for which there is no room is left out. */
+/* Adds one field, "NAME=value". Newlines in the value become spaces. A field for which there is no room is left out.
+ */
 static void add_field(JournalEntry *e, const char *format, ...) _printf_(2, 3);
 
 static void add_field(JournalEntry *e, const char *format, ...) {
@@ -26,6 +28,7 @@ static void add_field(JournalEntry *e, const char *format, ...) {
         va_list ap;
         int n;
 
+        must(!strchr(format, '\n'));
         va_start(ap, format);
         n = vsnprintf(field, room, format, ap);
         va_end(ap);
@@ -85,8 +88,10 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
         add_text(&entry, "REASON", e->reason);
         if (e->code > 0)
                 add_field(&entry, "REASON_CODE=%u", e->code);
-        if (e->to > 0)
-                add_field(&entry, "LEASE_FROM_USEC=%" PRIu64 "\nLEASE_TO_USEC=%" PRIu64, e->from, e->to);
+        if (e->to > 0) {
+                add_field(&entry, "LEASE_FROM_USEC=%" PRIu64, e->from);
+                add_field(&entry, "LEASE_TO_USEC=%" PRIu64, e->to);
+        }
         add_text(&entry, "REQUESTED_BY", e->by);
         if (post(&entry) < 0)
                 (void) log_full(level, 0, "%s", line);

@@ -94,6 +94,8 @@ class Journal(WithBeta):
         self.assertEqual([each["index"] for each in history(unit)][:18], list(range(first, first + 18)))
         self.assertTrue(all(each["why"] == "released" and each["code"] for each in history(unit)[:18]), history(unit))
         self.assertEqual(len({each["by"] for each in history(unit)[:18]}), 1, history(unit))
+        ends = [(each["from_usec"], each["to_usec"]) for each in history(unit)[:18]]
+        self.assertEqual([usec for each in ends for usec in each], sorted(usec for each in ends for usec in each), ends)
         self.assertTrue(history(unit)[0]["by"].endswith("@" + os.uname().nodename), history(unit)[0])
         record = json.loads(run("busctl", "--json=short", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "GetHistory",
                                 "s", unit).stdout)["data"][0]
