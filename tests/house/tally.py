@@ -49,12 +49,13 @@ def counts_of(test):
 
 
 def program_of(test):
-    """(project, program): meson names a program "project:suite / program", and 1.12 "program - project:suite"."""
+    """(project and suite, program): meson names a program "project:suite / program", and 1.12 "suite - project:program"."""
     if " / " in test["name"]:
         project, _, program = test["name"].partition(" / ")
-    else:
-        program, _, project = test["name"].rpartition(" - ")
-    return project, program
+        return project, program
+    suite, _, whole = test["name"].rpartition(" - ")
+    project, _, program = whole.partition(":")
+    return f"{project}:{suite}" if suite else project, program
 
 
 def suite_of(test):

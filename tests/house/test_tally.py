@@ -62,10 +62,10 @@ class Tally(unittest.TestCase):
         self.assertEqual(tally.suite_of({"name": "leased / sim"}), "sim")
 
     def test_the_names_of_a_newer_meson_are_read(self):
-        self.assertEqual(tally.suite_of({"name": "core - leased:unit"}), "unit")
-        self.assertEqual(tally.suite_of({"name": "sim - leased"}), "sim")
-        with log_of(test_of("FAIL", name="house - leased:house")) as log:
-            self.assertEqual(said(tally.tell_failed, tally.read_log(log.name))[0], "house\n")
+        self.assertEqual(tally.suite_of({"name": "unit - leased:core"}), "unit")
+        self.assertEqual(tally.suite_of({"name": "leased:sim"}), "sim")
+        with log_of(test_of("FAIL", name="guard - leased:guard-killer-on-pid1")) as log:
+            self.assertEqual(said(tally.tell_failed, tally.read_log(log.name))[0], "guard-killer-on-pid1\n")
 
     def test_a_summary_line_is_believed(self):
         self.assertEqual(tally.counts_of(test_of("OK", "noise\n7 passed, 0 failed\n")), (7, 0, 0))
