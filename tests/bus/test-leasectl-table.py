@@ -117,7 +117,7 @@ class Table(TwoSecondCase):
 
     def test_a_restart_by_systemd_ends_no_tenure(self):
         unit = self.enabled("table-restart.service", "", "[Service]\nRestart=always\nRestartSec=50ms\nRestartSteps=2\n"
-                            "RestartMaxDelaySec=100ms\n"
+                            "RestartMaxDelaySec=100ms\nRestartRandomizedDelaySec=50ms\n"
                             "ExecStart=/bin/sh -c 'echo >>/run/table-restarts; [ $$(wc -l </run/table-restarts) -gt 2 ] && exec sleep infinity'\n")
         self.addCleanup(run, "rm", "-f", "/run/table-restarts")
         wait_for("it runs for the third time", lambda: property_of(unit, "ActiveState") == "active" and
