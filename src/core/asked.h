@@ -26,6 +26,7 @@ typedef struct Word {
         uint64_t index;             /* of the lease, when it was said */
         bool on, brief;             /* of EVENT_DRAIN */
         bool armed;                 /* what it asks for is done as soon as it can be */
+        bool unsure;                /* the Txn that carries it out was not answered, and may have been carried out */
         usec_t until; /* then it is withdrawn; USEC_INFINITY: whoever asked waits for as long as he likes */
 } Word;
 

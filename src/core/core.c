@@ -141,6 +141,8 @@ static bool take_answer(Core *c, uint64_t id, const Pending *asked, const Answer
 }
 
 static void end_answer(Core *c, const Event *e, const Pending *asked) {
+        if (e->answer.outcome == OUTCOME_UNKNOWN)
+                word_not_answered(c);
         if (beats_answer(c, e->id, &e->answer))
                 return;
         if (e->id == c->identity.list_read)

@@ -354,7 +354,7 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
         Unit *u = unit_of(c, w);
         Word **at = &c->words;
 
-        if (is_half_done(c, w, result))
+        if (is_half_done(c, w, result) || (w->unsure && result == WORD_UNAVAILABLE))
                 result = WORD_LATE;
         while (*at && *at != w)
                 at = &(*at)->next;
@@ -428,6 +428,11 @@ void word_withdraw(Core *c, uint64_t id) {
                         end(c, w, is_under_way(c, w) ? WORD_LATE : WORD_WITHDRAWN, reason(WHY_NONE));
                         return;
                 }
+}
+
+void word_not_answered(Core *c) {
+        for (Word *w = c->words; w; w = w->next)
+                w->unsure = w->unsure || (w->armed && is_under_way(c, w));
 }
 
 void word_withdraw_for(Core *c, const WordEnd *for_whom) {

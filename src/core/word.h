@@ -11,6 +11,10 @@ void word_begin(Core *c, const Event *e);
  * then or withdraw the word. */
 void word_begin_for(Core *c, const Event *e, WordEnd *ret);
 void word_withdraw_for(Core *c, const WordEnd *for_whom);
+/* A Txn was not answered. Called while it still counts as under way: no word that it may carry out is then said not to
+ * be done because the registry is silent. */
+void word_not_answered(Core *c);
+
 /* Nobody waits for this word any more: it ends as WORD_WITHDRAWN, and never begins. Does nothing if it has ended. */
 void word_withdraw(Core *c, uint64_t id);
 /* Ends the words that have begun, or cannot be carried out any more. */

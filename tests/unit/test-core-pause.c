@@ -221,6 +221,18 @@ static void a_pause_that_nobody_waits_for_any_more_is_in_force(void **state) {
         }
 }
 
+/* Its Txn was sent and not answered, and may have been carried out. */
+static void a_pause_that_may_be_written_is_not_said_to_be_refused(void **state) {
+        World *w = running();
+
+        w->lose = 1u << RECORD_PAUSE;
+        say(w, true);
+        w->silent = true;
+        world_pass(w, TTL);
+        assert_answered(w, WORD_LATE);
+        world_free(w);
+}
+
 static void a_machine_that_knows_no_pause_is_named(void **state) {
         World *w = running();
         MachineRecord them = { .hostname = "them", .session = THEIR_SESSION, .version = "0.1.0" };
@@ -585,6 +597,7 @@ int main(void) {
                 cmocka_unit_test(a_pause_that_was_not_heard_of_refuses_the_taking),
                 cmocka_unit_test(the_operator_is_told_when_each_machine_has_read_it),
                 cmocka_unit_test(a_pause_that_nobody_waits_for_any_more_is_in_force),
+                cmocka_unit_test(a_pause_that_may_be_written_is_not_said_to_be_refused),
                 cmocka_unit_test(a_machine_that_knows_no_pause_is_named),
                 cmocka_unit_test(the_end_has_two_steps_and_deadlines_count_again),
                 cmocka_unit_test(the_fence_says_nothing_else_before_the_guard_has_answered),
