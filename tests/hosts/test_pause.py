@@ -11,7 +11,8 @@ from waiting import hold_for, now, require, wait_for
 
 
 def _pause(machine):
-    machine.run("leasectl", "pause")
+    """As soon as the registry answers in time, which it may not on a busy machine."""
+    wait_for("leasectl pause", lambda: machine.run("leasectl", "pause", check=False).returncode == 0, 30)
     require("the pause is shown", "paused since" in machine.run("leasectl", "list").stdout)
 
 
