@@ -52,7 +52,7 @@ static void remember(Core *c, const CoreMemory *m) {
         drain_remember(c, m->draining, m->draining_boot, m->undrained);
         news_note(c, NEWS_BEGINNING);
         c->plan.due_at = USEC_INFINITY;
-        c->identity.remembered_nothing = isempty(m->uuid);
+        c->identity.newcomer = isempty(m->uuid) || m->newcomer;
         for (size_t i = 0; i < m->n_indexes; i++)
                 if (lease_name_is_valid(m->indexes[i].lease) && m->indexes[i].index <= INDEX_MAX)
                         mirror_lease(c, m->indexes[i].lease)->remembered = m->indexes[i].index;
@@ -79,6 +79,9 @@ Core *core_new(const CoreConfig *config) {
                 str_copy(c->adopt, sizeof(c->adopt), config->session);
         (void) timeline_compute(c->here.ttl, USEC_INFINITY, USEC_INFINITY, &c->own.timeline);
         remember(c, &config->memory);
+        str_copy(c->identity.former.uuid, sizeof(c->identity.former.uuid), strempty(config->former.uuid));
+        str_copy(c->identity.former.store, sizeof(c->identity.former.store), strempty(config->former.store));
+        c->identity.former.revision = config->former.revision;
         c->guard.may_keep = true; /* until it says otherwise */
         return c;
 }
@@ -474,10 +477,16 @@ const CoreMemory *core_memory(Core *c) {
                 .revision = c->identity.revision,
                 .floor = c->identity.floor,
                 .silence = c->identity.silence,
+                .newcomer = c->identity.newcomer && c->identity.uuid[0],
                 .paused = c->pause.remembered,
                 .draining = c->drain.on,
                 .draining_boot = c->drain.boot,
                 .undrained = c->drain.said && !c->drain.on,
         };
+        if (!c->identity.uuid[0] && c->identity.former.uuid[0]) {
+                c->memory.value.uuid = c->identity.former.uuid;
+                c->memory.value.store = c->identity.former.store;
+                c->memory.value.revision = c->identity.former.revision;
+        }
         return &c->memory.value;
 }

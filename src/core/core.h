@@ -29,6 +29,12 @@ typedef struct RememberedIndex {
         uint64_t index;
 } RememberedIndex;
 
+/* A registry that this machine knew when nothing here depended on it yet, so that another one would do as well. */
+typedef struct FormerRegistry {
+        const char *uuid, *store; /* NULL: there is none */
+        uint64_t revision;        /* the highest seen */
+} FormerRegistry;
+
 /* What this machine remembers across boots (/var/lib/leased). All zero: nothing. */
 typedef struct CoreMemory {
         const char *uuid;          /* of the registry; "" or NULL: none */
@@ -36,6 +42,7 @@ typedef struct CoreMemory {
         uint64_t revision;         /* the highest seen */
         uint64_t floor;            /* the highest of the registry's floors of all Indexes that was seen; 0: none */
         bool silence;              /* the registry fell back, and the wait that follows is not over yet */
+        bool newcomer;             /* it has not been known here for a TTL yet (identity.c) */
         bool paused;               /* there was a pause when the registry was last seen (law 13) */
         bool draining;             /* an operator wants this machine to take no leases */
         const char *draining_boot; /* ... during the boot of this id only; "" or NULL: until somebody ends that */
@@ -60,6 +67,7 @@ typedef struct CoreConfig {
         unsigned looks_at_once; /* how many looks at a unit or lease one step may take; 0: the default */
         unsigned beats_told; /* of how many of other machines' beats in 1000 s the watch is to tell; 0: the default */
         CoreMemory memory;
+        FormerRegistry former;
 } CoreConfig;
 
 /* Makes a core, which the caller owns. The configuration is copied. NULL: out of memory; nothing else can fail. */

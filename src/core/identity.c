@@ -153,6 +153,12 @@ static void mend_meta(Core *c) {
         put_meta(c, &value);
 }
 
+/* Whether this is the registry that this machine has known for longer than a TTL, and no older state of it. */
+static bool is_former(const Core *c) {
+        return c->identity.former.uuid[0] && streq(c->identity.former.uuid, c->identity.uuid) &&
+               streq(c->identity.former.store, c->identity.store) && c->heard.revision >= c->identity.former.revision;
+}
+
 static void begin_trusting(Core *c) {
         if (c->heard.revision < c->identity.revision)
                 fall_back(c, c->heard.revision);
@@ -160,10 +166,15 @@ static void begin_trusting(Core *c) {
                 return;
         c->identity.trust = TRUST_OK;
         c->identity.revision = c->heard.revision;
-        if (c->identity.remembered_nothing) {
-                /* This machine may have held leases before it lost its memory: they have run out after a TTL. */
-                c->identity.acquire_not_before = c->now.boottime + ttl_take_after(c->here.ttl);
-                c->identity.remembered_nothing = false;
+        /* There may have been another registry in this one's place, by which units run elsewhere, or did here: what
+         * was held by it has run out after a TTL. Who remembers a registry would have noticed. */
+        if (c->identity.newcomer && is_former(c)) {
+                c->identity.newcomer = false;
+                c->memory.changed = true;
+        }
+        if (c->identity.newcomer && c->identity.newcomer_until == 0) {
+                c->identity.newcomer_until = c->now.boottime + ttl_take_after(c->here.ttl);
+                c->identity.acquire_not_before = MAX(c->identity.acquire_not_before, c->identity.newcomer_until);
         }
         if (c->identity.silence) {
                 c->identity.silence_until = c->now.boottime + SILENCE;
@@ -291,6 +302,10 @@ void identity_advance(Core *c) {
                 for (Lease *l = c->leases; l; l = l->hh.next)
                         l->blank = l->seen.known && l->seen.revision == 0;
         }
+        if (c->identity.newcomer && c->identity.newcomer_until > 0 && c->now.boottime >= c->identity.newcomer_until) {
+                c->identity.newcomer = false;
+                c->memory.changed = true;
+        }
         if (c->meta.txn || c->now.boottime < c->meta.retry_at)
                 return;
         if (c->identity.trust == TRUST_FOREIGN && !c->identity.list_read &&
@@ -315,6 +330,8 @@ usec_t identity_deadline(const Core *c) {
 
         if (c->identity.silence && c->identity.silence_until > c->now.boottime)
                 t = c->identity.silence_until;
+        if (c->identity.newcomer && c->identity.newcomer_until > c->now.boottime)
+                t = MIN(t, c->identity.newcomer_until);
         if (c->meta.retry_at > c->now.boottime)
                 t = MIN(t, c->meta.retry_at);
         if (c->meta.lost_at > 0 && c->identity.trust != TRUST_OK &&

@@ -371,12 +371,17 @@ typedef struct Identity {
         char uuid[UUID_SIZE], store[64]; /* remembered */
         char store_seen[64];
         char accepted[UUID_SIZE]; /* by the operator; "" if nothing is */
-        uint64_t floor;           /* the highest of our registry's that was ever seen; remembered */
-        uint64_t floor_wanted;    /* meta's floor must reach this; 0: no matter */
-        uint64_t revision;        /* the highest seen of ours, in this life or as remembered */
-        bool remembered_nothing;
-        bool silence; /* to be served */
+        struct {
+                char uuid[UUID_SIZE], store[64];
+                uint64_t revision;
+        } former;              /* core.h; "" if there is none */
+        uint64_t floor;        /* the highest of our registry's that was ever seen; remembered */
+        uint64_t floor_wanted; /* meta's floor must reach this; 0: no matter */
+        uint64_t revision;     /* the highest seen of ours, in this life or as remembered */
+        bool newcomer; /* knew no registry, and has not waited for a TTL yet since it trusts this one; remembered */
+        bool silence;  /* to be served */
         usec_t silence_until;
+        usec_t newcomer_until; /* 0: nothing was trusted yet */
         usec_t acquire_not_before;
         uint64_t list_read; /* id of the READ of everything, after a fall-back */
         usec_t list_retry_at;

@@ -154,7 +154,20 @@ static int wait_etcd(Ctl *ctl) {
         return code;
 }
 
+/* Whether leased takes no lease yet, for a reason that is over soon. A machine that has just heard of its first
+ * registry waits one TTL; whoever gives this command wants to run units next. */
+static bool still_waits(const json_t *manager, const char **ret) {
+        const char *state = get_string(manager, "RegistryState");
+        bool unheard = streq(state, "connecting") || streq(state, "trouble");
+        json_int_t why = get_integer(manager, "WhyNotCode");
+
+        *ret = unheard ? "leased waits for the registry: leasectl status says more"
+                       : "leased waits one TTL, once, before it takes a lease: leasectl status says until when";
+        return unheard || why == WHY_REGISTRY_UNHEARD || why == WHY_NO_BEAT_YET || why == WHY_NOTHING_REMEMBERED;
+}
+
 static int wait_leased(Ctl *ctl) {
+        const char *text = "leased waits for the bus: leasectl status says more";
         usec_t since = now_boottime();
         bool shown = false;
         int r = bus_leased_runs(ctl->bus);
@@ -162,11 +175,9 @@ static int wait_leased(Ctl *ctl) {
         for (; r >= 0; r = bus_leased_runs(ctl->bus)) {
                 json_auto_t *manager = NULL;
 
-                if (r > 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
-                                !streq(get_string(manager, "RegistryState"), "connecting") &&
-                                !streq(get_string(manager, "RegistryState"), "trouble"))
+                if (r > 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 && !still_waits(manager, &text))
                         break;
-                show_waiting(since, "leased waits for the registry: leasectl status says more", &shown);
+                show_waiting(since, text, &shown);
                 (void) usleep(PROGRESS_POLL);
         }
         end_waiting(shown);

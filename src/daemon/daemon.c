@@ -208,6 +208,7 @@ static int make_core(Daemon *d) {
                 .beats_every = d->conf->beat,
                 .fence_after = fence_command_after(d->conf),
                 .memory = *state_memory(d->state),
+                .former = *state_former(d->state),
         };
         int r;
 

@@ -13,11 +13,11 @@ char *memory_encode(const CoreMemory *m) {
         for (size_t i = 0; i < m->n_indexes; i++)
                 (void) json_object_set_new(
                                 indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
-        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:b, s:b, s:o}", "format", 1, "uuid",
+        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:s, s:b, s:b, s:o}", "format", 1, "uuid",
                         strempty(m->uuid), "store", strempty(m->store), "revision", (json_int_t) m->revision, "floor",
-                        (json_int_t) m->floor, "silence", m->silence, "draining", m->draining, "draining_boot",
-                        strempty(m->draining_boot), "undrained", m->undrained, "paused", m->paused, "indexes",
-                        indexes);
+                        (json_int_t) m->floor, "silence", m->silence, "newcomer", m->newcomer, "draining", m->draining,
+                        "draining_boot", strempty(m->draining_boot), "undrained", m->undrained, "paused", m->paused,
+                        "indexes", indexes);
         text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
         json_decref(root);
         return text;
@@ -99,6 +99,7 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         m->memory.revision = (uint64_t) revision;
         m->memory.floor = decode_floor(root);
         m->memory.silence = silence;
+        m->memory.newcomer = json_is_true(json_object_get(root, "newcomer")); /* which 0.1.0 did not write */
         m->memory.draining = draining;
         m->memory.undrained = json_is_true(json_object_get(root, "undrained")); /* which 0.1.0 did not write */
         m->memory.paused = json_is_true(json_object_get(root, "paused"));       /* which 0.1.0 did not write */

@@ -19,6 +19,7 @@ struct State {
         char *session; /* found at the start; NULL: there was none */
         char *kept;    /* the text that was last written to session_path */
         LoadedMemory loaded;
+        FormerRegistry former;
 
         Worker *worker;
         sd_event_source *finished;
@@ -225,13 +226,25 @@ const CoreMemory *state_memory(const State *s) {
         return &s->loaded.memory;
 }
 
+static void former_done(FormerRegistry *f) {
+        free((void *) f->uuid);
+        free((void *) f->store);
+        *f = (FormerRegistry){};
+}
+
+const FormerRegistry *state_former(const State *s) {
+        return &s->former;
+}
+
 void state_forget_registry(State *s) {
         CoreMemory *m = &s->loaded.memory;
 
-        free((void *) m->uuid);
-        free((void *) m->store);
+        s->former = (FormerRegistry){ .uuid = m->uuid, .store = m->store, .revision = m->revision };
+        if (isempty(m->uuid) || m->newcomer || m->silence)
+                former_done(&s->former);
         m->uuid = m->store = NULL;
         m->revision = 0;
+        m->newcomer = false;
         m->silence = false;
 }
 
@@ -287,6 +300,7 @@ State *state_free(State *s) {
         if (!worker_free(s->worker, EXIT_WAIT))
                 log_warning("%s cannot be written in time: leaving it as it is", s->memory_path);
         memory_done(&s->loaded);
+        former_done(&s->former);
         free(s->session);
         free(s->kept);
         free(s->session_path);

@@ -29,6 +29,8 @@ const CoreMemory *state_memory(const State *s);
 /* Forgets which registry was remembered, as on a machine that has never used one; draining, the floor and the Indexes
  * stay. Must be called before anybody has used state_memory(). */
 void state_forget_registry(State *s);
+/* The registry that was forgotten in this way, if it was known for longer than a TTL; borrowed until state_free(). */
+const FormerRegistry *state_former(const State *s);
 /* The session that was found at the start, borrowed until state_free(); NULL: there was none. */
 const char *state_session(const State *s);
 

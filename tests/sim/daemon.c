@@ -63,6 +63,7 @@ static void save_memory(Machine *m) {
         to->revision = from->revision;
         to->floor = from->floor;
         to->silence = from->silence;
+        to->newcomer = from->newcomer;
         to->paused = from->paused;
         to->draining = from->draining;
         to->undrained = from->undrained;
@@ -283,6 +284,7 @@ void daemon_start(World *w, Machine *m) {
                                 .revision = m->memory.revision,
                                 .floor = m->memory.floor,
                                 .silence = m->memory.silence,
+                                .newcomer = m->memory.newcomer,
                                 .paused = m->memory.paused,
                                 .draining = m->memory.draining,
                                 .draining_boot = m->memory.draining_boot,

@@ -8,7 +8,7 @@
 typedef struct SavedMemory {
         char uuid[UUID_SIZE], store[UUID_SIZE];
         uint64_t revision, floor;
-        bool silence, paused, draining, undrained;
+        bool silence, newcomer, paused, draining, undrained;
         char draining_boot[BOOT_SIZE];
         char names[2 * LEASES_MAX][NAME_SIZE];
         RememberedIndex indexes[2 * LEASES_MAX];

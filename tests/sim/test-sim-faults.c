@@ -420,6 +420,33 @@ static void another_registry_is_never_accepted_by_waiting(void **state) {
         story_end(w);
 }
 
+/* The registry was replaced while its holder is cut off, and a machine takes the new one for its first. Nobody has
+ * the Indexes of the old one any more: it is S1 that is asked for. */
+static void who_remembers_no_registry_waits_for_a_ttl_over_restarts(void **state) {
+        World *w = story_begin(2, TTL);
+        Machine *m, *other;
+
+        story_settle(w);
+        m = story_place(w);
+        other = story_other(w, m);
+        story_run(w, TTL);
+        machine_cut_off(w, m, true, true, USEC_PER_MINUTE);
+        map_wipe(w, true);
+        other->stay_down = true;
+        daemon_crash(w, other, 0);
+        other->memory = (SavedMemory){};
+        other->run_session[0] = '\0';
+        w->leases[0].index = w->leases[0].start_index = 0;
+        other->stay_down = false;
+        daemon_start(w, other);
+        for (unsigned i = 0; i < 4; i++) {
+                story_run(w, TTL / 5);
+                daemon_crash(w, other, 10 * USEC_PER_MSEC);
+        }
+        (void) story_until_runs(w, m, 2 * TTL);
+        story_end(w);
+}
+
 /* ---- clocks ---- */
 
 static void clocks_at_their_edges_leave_no_overlap(void **state) {
@@ -467,6 +494,7 @@ int main(void) {
                 cmocka_unit_test(registry_that_was_put_back_by_a_moment_is_noticed_by_each_machine),
                 cmocka_unit_test(silence_is_served_to_its_end_over_restarts),
                 cmocka_unit_test(another_registry_is_never_accepted_by_waiting),
+                cmocka_unit_test(who_remembers_no_registry_waits_for_a_ttl_over_restarts),
                 cmocka_unit_test(clocks_at_their_edges_leave_no_overlap),
         };
 

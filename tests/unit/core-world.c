@@ -298,8 +298,10 @@ static Core *make_core(const World *w, const char *session) {
                         .fence_after = w->fence_after,
                         .beats_every = w->beats_every,
                         .seed = w->boot ? 43 : 42,
-                        .memory = { .uuid = "u",
-                                        .store = "store",
+                        .former = w->former,
+                        .memory = { .uuid = w->newcomer ? "" : "u",
+                                        .store = w->newcomer ? "" : "store",
+                                        .newcomer = w->core && !w->former.uuid && core_memory(w->core)->newcomer,
                                         .draining = w->remembered_drain.draining,
                                         .draining_boot = w->remembered_drain.draining_boot,
                                         .undrained = w->remembered_drain.undrained },
@@ -324,8 +326,10 @@ void world_connect(World *w) {
 }
 
 void world_restart(World *w, const char *session) {
-        core_free(w->core);
+        Core *before = w->core;
+
         w->core = make_core(w, session);
+        core_free(before);
 }
 
 World *world_new(void) {

@@ -86,6 +86,8 @@ typedef struct World {
         usec_t fence_after;          /* of the daemon that world_restart() starts */
         usec_t beats_every;          /* likewise */
         const char *boot;            /* likewise, the boot's id; NULL: US. In another boot it draws other names */
+        bool newcomer;               /* likewise: it remembers no registry ... */
+        FormerRegistry former;       /* ... but this one, on which nothing depended */
         CoreMemory remembered_drain; /* likewise, .draining, .draining_boot and .undrained */
         Action queue[4096];
         size_t queued;

@@ -77,8 +77,59 @@ static void a_lease_that_changes_again_before_the_beat_costs_one_attempt_and_not
         world_free(w);
 }
 
+/* There may have been another registry before, by which units run elsewhere. */
+static void who_remembers_no_registry_takes_no_lease_for_a_ttl_however_often_it_is_restarted(void **state) {
+        World *w = world_new();
+
+        w->newcomer = true;
+        world_restart(w, NULL);
+        w->newcomer = false; /* from now on it is remembered */
+        world_connect(w);
+        world_pass(w, TTL / 2);
+        assert_true(core_memory(w->core)->newcomer);
+        world_restart(w, w->session);
+        world_connect(w);
+        world_pass(w, TTL);
+        assert_int_equal(w->done[ACTION_UNIT_START], 0);
+        assert_true(core_memory(w->core)->newcomer);
+        world_pass(w, TTL / 20);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_false(core_memory(w->core)->newcomer);
+        world_restart(w, w->session);
+        assert_false(core_memory(w->core)->newcomer); /* once is enough */
+        world_free(w);
+}
+
+/* A machine on which nothing is enabled yet takes any registry for its first, but need not wait for one that it knows.
+ */
+static void a_registry_known_before_anything_depended_on_it_is_not_waited_for_twice(void **state) {
+        static const FormerRegistry formers[] = {
+                { .uuid = "u", .store = "store", .revision = 1 },
+                { .uuid = "u", .store = "store", .revision = 1000 }, /* it fell back */
+                { .uuid = "u", .store = "another", .revision = 1 },
+                { .uuid = "v", .store = "store", .revision = 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(formers); i++) {
+                World *w = world_new();
+
+                w->newcomer = true;
+                w->former = formers[i];
+                world_restart(w, NULL);
+                assert_string_equal(core_memory(w->core)->uuid, formers[i].uuid); /* a restart does not lose it */
+                world_connect(w);
+                world_pass(w, TTL);
+                assert_int_equal(w->done[ACTION_UNIT_START], i == 0);
+                world_pass(w, TTL / 20);
+                assert_int_equal(w->done[ACTION_UNIT_START], 1);
+                world_free(w);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_registry_known_before_anything_depended_on_it_is_not_waited_for_twice),
+                cmocka_unit_test(who_remembers_no_registry_takes_no_lease_for_a_ttl_however_often_it_is_restarted),
                 cmocka_unit_test(a_store_that_was_put_back_is_found_by_the_next_beat_whatever_its_revision),
                 cmocka_unit_test(a_list_of_the_watch_that_shows_an_older_record_tells_of_a_store_that_was_put_back),
                 cmocka_unit_test(a_lease_that_changes_again_before_the_beat_costs_one_attempt_and_nothing_else),
