@@ -100,21 +100,22 @@ static void note_unverified(const char *unit, const UnitRecord *before) {
                                 WHY_TEXT(reason(why)));
 }
 
-/* What was put into the registry. */
+/* A record that goes into the registry. */
 typedef struct Sent {
-        const char *unit; /* borrowed; NULL: nothing was put */
-        int64_t version;  /* Version= of the unit */
-        bool new;         /* the unit was not there before */
+        const char *unit;  /* borrowed; NULL: nothing was put */
+        char *record;      /* signed; NULL: it could not be */
+        uint64_t revision; /* of the record that it replaces */
+        int64_t version;   /* Version= of the unit */
+        bool new;          /* the unit was not there before */
 } Sent;
 
-/* Signs and puts a record. Takes files; NULL: the unit is destroyed. */
-static int put(Ctl *ctl, const char *cluster, const char *unit, json_t *files, Sent *ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *text = NULL, *signature = NULL, *record = NULL;
+/* Signs a record. Takes files; NULL: the unit is destroyed. */
+static int sign(Ctl *ctl, const char *cluster, const char *unit, json_t *files, Sent *ret) {
+        _cleanup_free_ char *text = NULL, *signature = NULL;
         int64_t version = (int64_t) (now_realtime() / USEC_PER_MSEC);
         json_int_t revision = 0;
         UnitRecord before = {};
-        int code = submitted_read(ctl, unit, &before, &revision), r;
+        int code = submitted_read(ctl, unit, &before, &revision);
 
         if (before.version >= version) /* nobody has verified it, so it may be a forger's */
                 complain("note: %s: the registry has a version of a later time than it is here; machines that have "
@@ -122,7 +123,10 @@ static int put(Ctl *ctl, const char *cluster, const char *unit, json_t *files, S
                                 unit);
         if (files && choose_version(ctl, &before, version) != version)
                 note_unverified(unit, &before);
-        *ret = (Sent){ .version = choose_version(ctl, &before, version), .new = !before.files };
+        *ret = (Sent){ .unit = unit,
+                .revision = (uint64_t) revision,
+                .version = choose_version(ctl, &before, version),
+                .new = !before.files };
         unit_record_done(&before);
         if (code == CTL_OK) {
                 text = unit_record_text(cluster, unit, version, ret->version, files);
@@ -131,16 +135,24 @@ static int put(Ctl *ctl, const char *cluster, const char *unit, json_t *files, S
         }
         json_decref(files);
         if (code == CTL_OK) {
-                record = unit_record_format(text, signature);
-                code = record ? check_text(unit, record) : ctl_fail("%s: out of memory", unit);
+                ret->record = unit_record_format(text, signature);
+                code = ret->record ? check_text(unit, ret->record) : ctl_fail("%s: out of memory", unit);
         }
         if (code != CTL_OK)
-                return code;
-        r = bus_call(ctl->bus, &bus_leased, "PutUnitFile", NULL, &error, "sts", unit, (uint64_t) revision, record);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        ret->unit = unit;
-        return CTL_OK;
+                ret->unit = NULL;
+        return code;
+}
+
+/* Puts a record that was signed. */
+static int put(Ctl *ctl, Sent *s) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_call(ctl->bus, &bus_leased, "PutUnitFile", NULL, &error, "sts", s->unit, s->revision, s->record);
+
+        if (r >= 0)
+                return CTL_OK;
+        r = bus_complain(s->unit, r, &error);
+        s->unit = NULL;
+        return r;
 }
 
 /* Gives the registry's uuid, for which records are signed, and the key. *ret is owned by the caller. */
@@ -209,7 +221,7 @@ static int append_copies(json_t *files, const Wanted *wanted) {
                                : CTL_FAILED;
 }
 
-static int submit_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {
+static int sign_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {
         json_t *files = json_array();
         int code = append_file(files, wanted->path, wanted->unit);
 
@@ -218,7 +230,7 @@ static int submit_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent 
         if (code == CTL_OK && wanted->copies > 0)
                 code = append_copies(files, wanted);
         if (code == CTL_OK)
-                return put(ctl, cluster, wanted->unit, files, ret);
+                return sign(ctl, cluster, wanted->unit, files, ret);
         json_decref(files);
         return code;
 }
@@ -272,11 +284,18 @@ int verb_submit(Ctl *ctl, int argc, char **argv) {
                 if ((c = wanted_add(&w, argv[i], ctl->copies)) != CTL_OK)
                         code = c;
         for (size_t i = 0; i < w.n; i++)
-                if ((c = submit_one(ctl, cluster, w.items + i, sent + i)) != CTL_OK)
+                if ((c = sign_one(ctl, cluster, w.items + i, sent + i)) != CTL_OK)
+                        code = c;
+        /* All are put when all are signed, which may take a person's hand for each: so the machines are told of all at
+         * once, and PID 1 reloads there once. */
+        for (size_t i = 0; i < w.n; i++)
+                if (sent[i].unit && (c = put(ctl, sent + i)) != CTL_OK)
                         code = c;
         for (size_t i = 0; i < w.n; i++)
                 if (sent[i].unit && (c = report(ctl, sent + i)) != CTL_OK)
                         code = c;
+        for (size_t i = 0; sent && i < w.n; i++)
+                free(sent[i].record);
         for (int i = 0; i < argc && cluster && ctl->copies > 0; i++)
                 if (unit_name_is_template(base_name(argv[i])))
                         note_surplus(ctl, base_name(argv[i]));
@@ -287,7 +306,7 @@ static int destroy_one(Ctl *ctl, const char *cluster, const char *typed) {
         _cleanup_free_ char *unit = unit_name_complete(typed);
         UnitRecord before = {};
         json_int_t revision = 0;
-        Sent sent;
+        Sent sent = {};
         int code = unit ? submitted_read(ctl, unit, &before, &revision) : CTL_FAILED;
 
         unit_record_done(&before);
@@ -296,7 +315,10 @@ static int destroy_one(Ctl *ctl, const char *cluster, const char *typed) {
                 return CTL_NO_SUCH_UNIT;
         }
         if (code == CTL_OK)
-                code = put(ctl, cluster, unit, NULL, &sent);
+                code = sign(ctl, cluster, unit, NULL, &sent);
+        if (code == CTL_OK)
+                code = put(ctl, &sent);
+        free(sent.record);
         if (code == CTL_OK)
                 say("%s: destroyed; each machine stops and removes it", unit);
         return code;

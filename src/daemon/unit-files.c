@@ -19,6 +19,9 @@
 /* How long after a failure of the program it is run again: at first, and at last. */
 #define TRY_AGAIN USEC_PER_SEC
 #define TRY_AGAIN_MOST (30 * USEC_PER_SEC)
+/* How long after a change of a record it is run, so that one run takes what one command has submitted: each has PID 1
+ * reload. */
+#define GATHER_TIME (200 * USEC_PER_MSEC)
 
 enum {
         OUTCOMES_MAX = 1000, /* units of which it is known what has become of them; of more nothing is shown */
@@ -52,6 +55,7 @@ struct UnitFiles {
         usec_t try_after;       /* how long it waited after the last failure; 0: it ended well */
         bool running, again;    /* the program runs; a record has changed since it began */
         bool reloaded;          /* the configuration was read since it began */
+        bool gathers;           /* a record has changed, and others may follow: the timer is set for all of them */
 };
 
 /* ---- the program ---- */
@@ -101,6 +105,7 @@ static void run(UnitFiles *f) {
         char unit[64];
         int r;
 
+        f->gathers = false;
         f->again = f->running;
         if (f->running)
                 return;
@@ -116,8 +121,15 @@ static void run(UnitFiles *f) {
 static void on_change(void *userdata) {
         UnitFiles *f = userdata;
 
-        if (f->daemon->conf->accept_units != ACCEPT_NO)
-                run(f);
+        if (f->daemon->conf->accept_units == ACCEPT_NO)
+                return;
+        if (f->running)
+                f->again = true;
+        else if (!f->gathers) {
+                f->gathers = true;
+                (void) sd_event_source_set_time(f->timer, usec_add(now_boottime(), GATHER_TIME));
+                (void) sd_event_source_set_enabled(f->timer, SD_EVENT_ONESHOT);
+        }
 }
 
 void unit_files_look(Daemon *d) {
