@@ -155,8 +155,8 @@ typedef enum EventKind {
         EVENT_GUARD_SYNCED, /* the guard has no entry for a unit of which it reported none since GUARD_UP */
         EVENT_GUARD_DOWN,   /* no guard is connected: nothing is known of its entries */
         EVENT_GUARD_GONE,   /* no gate is there, and none can be opened: PID 1 says that no guard runs, or no guard
-                             * has heard from us for longer than any entry lives. Ignored between GUARD_UP and
-                             * GUARD_DOWN */
+                             * has heard from us for longer than any entry lives (.on). Ignored between GUARD_UP
+                             * and GUARD_DOWN */
         EVENT_GUARD_KEEPS, /* .on: the guard keeps units beyond their deadlines (law 13). .id: of the last request that
                               it had received */
         EVENT_FAILED, /* .action (with its .id) for .unit could not be carried out, e.g. because /run is full: the core

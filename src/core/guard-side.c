@@ -30,9 +30,10 @@ void guard_side_event(Core *c, const Event *e) {
         case EVENT_GUARD_GONE:
                 if (c->guard.up) /* said of an earlier guard; a guard is connected, and what it reports holds */
                         break;
-                if (!c->guard.gone)
+                if (!c->guard.gone || c->guard.lives != e->on)
                         news_note(c, NEWS_GUARD_GONE);
                 c->guard.gone = true;
+                c->guard.lives = e->on;
                 c->guard.may_keep = false;
                 HASH_ITER(hh, c->units, u, next) {
                         said_asked_nothing(u);

@@ -12,6 +12,7 @@
 #include "core/output.h"
 #include "core/pause.h"
 #include "core/phase.h"
+#include "core/said.h"
 #include "core/session.h"
 #include "core/unit-life.h"
 #include "core/unit.h"
@@ -73,12 +74,21 @@ static bool is_unguarded(const Unit *u) {
         return u->life.origin != ORIGIN_ADOPTED;
 }
 
+/* A guard that has another entry, or none, took the place of the one that kept the time. */
+static Why why_unguarded(const Core *c, const Unit *u) {
+        if (c->guard.up)
+                return u->said.guard.index == u->life.index && u->said.guard.expired ? WHY_GUARD_SILENT
+                                                                                     : WHY_GUARD_GONE;
+        return said_why_no_guard(c);
+}
+
 static void report_leave(Core *c, const Unit *u, Leave leave) {
         Report report = output_report_of(u, REPORT_DONE);
 
-        if (leave == LEAVE_EXPIRED)
-                report.kind = cover_holds(c, u) && is_unguarded(u) ? REPORT_GUARD_LOST : REPORT_EXPIRED;
-        else if (leave == LEAVE_LOST || leave == LEAVE_STRAY) {
+        if (leave == LEAVE_EXPIRED) {
+                report.kind = u->life.unguarded != WHY_NONE ? REPORT_GUARD_LOST : REPORT_EXPIRED;
+                report.why = u->life.unguarded;
+        } else if (leave == LEAVE_LOST || leave == LEAVE_STRAY) {
                 report.kind = leave == LEAVE_LOST ? REPORT_LOST : REPORT_STRAY;
                 report.machine_id = u->lease->value->state == LEASE_HELD ? u->lease->value->machine_id : NULL;
         } else if (leave != LEAVE_DONE)
@@ -101,7 +111,7 @@ void leave_tell_stopped(Core *c, Unit *u) {
                 report.why = WHY_EXPIRED;
                 report.span = c->now.boottime - u->life.last_beat;
         } else if (u->life.leave == LEAVE_EXPIRED && is_unguarded(u))
-                report.why = WHY_GUARD_GONE;
+                report.why = u->life.unguarded != WHY_NONE ? u->life.unguarded : WHY_GUARD_GONE;
         output_report(c, report);
         if (elsewhere)
                 unit_life_miss_beat(u, 0);
@@ -132,6 +142,8 @@ void leave_begin(Core *c, Unit *u, Leave why) {
         if (u->life.phase == PHASE_IDLE && why == LEAVE_UNFIT)
                 why = LEAVE_REFUSED;
         unit_life_set_leave(u, why);
+        if (why == LEAVE_EXPIRED && cover_holds(c, u) && is_unguarded(u))
+                unit_life_lose_guard(u, why_unguarded(c, u));
         if ((why == LEAVE_EXPIRED || why == LEAVE_LOST) && !cover_holds(c, u))
                 unit_life_miss_beat(u, session_covered_from(c));
         if (why == LEAVE_EXPIRED && u->said.guard.jumped && u->said.guard.index == u->life.index)

@@ -69,7 +69,7 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
         if (u->lease->unit != u)
                 return reason(WHY_SAME_LEASE);
         if (c->guard.missing)
-                return reason(c->guard.gone ? WHY_GUARD_GONE : WHY_GUARD_SILENT);
+                return reason(said_why_no_guard(c));
         if (meets_a_global(u, globals))
                 return reason(WHY_CONFLICT_GLOBAL);
         if (u->life.phase != PHASE_IDLE && !unit_is_ours(c, u))

@@ -32,6 +32,7 @@
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/roll.h"
+#include "core/said.h"
 #include "core/session.h"
 #include "core/unit.h"
 
@@ -421,7 +422,7 @@ static Reason unfit_here(const Plan *p, const Unit *u, bool *ret_stay) {
                 return reason(WHY_YIELDS);
         *ret_stay = true;
         if (c->guard.missing)
-                return reason(WHY_GUARD_GONE);
+                return reason(said_why_no_guard(c));
         return reason(peer_is_elsewhere(p, u) ? WHY_PEER_ELSEWHERE : WHY_NONE);
 }
 

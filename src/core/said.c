@@ -136,6 +136,10 @@ Why said_why_no_gate(const Unit *u) {
         return whys[u->said.report.load];
 }
 
+Why said_why_no_guard(const Core *c) {
+        return c->guard.gone && !c->guard.lives ? WHY_GUARD_GONE : WHY_GUARD_SILENT;
+}
+
 Reason said_obstacle(const Unit *u) {
         const UnitReport *r = &u->said.report;
 

@@ -40,6 +40,8 @@ bool said_is_down(const Unit *u);
 bool said_is_told(const Unit *u);
 /* Why PID 1 has not loaded the unit's gate. */
 Why said_why_no_gate(const Unit *u);
+/* Why no guard is there for units: none runs, or the one that runs is not heard. */
+Why said_why_no_guard(const Core *c);
 /* The other unit because of which PID 1 has stopped this one; WHY_NONE when that is over. The name is borrowed from
  * u. */
 Reason said_obstacle(const Unit *u);

@@ -166,6 +166,7 @@ typedef struct UnitLife {
         usec_t last_beat;     /* if the last run ended for want of a beat: when the last beat that covered it was sent
                                  (CLOCK_BOOTTIME). 0: no run ended so, or it was reported who has the lease now */
         usec_t jumped_from;   /* beats that were sent no later count no more, since the machine was paused (law 14) */
+        Why unguarded;        /* why no guard kept its time, if that ended its last run; else WHY_NONE */
         bool killed;          /* the guard was told to, before its time */
         bool start_lost;      /* PID 1 has not answered the last start */
         bool spent;           /* config.once: its one start was asked for, by us or before our restart */
@@ -547,6 +548,7 @@ typedef struct Planning {
 typedef struct GuardSide {
         bool beat_due; /* the guard is to hear of a committed beat */
         bool up, synced, gone;
+        bool lives;        /* its process does, although it is .gone: it cannot be reached */
         bool missing;      /* away for so long that it will not come back by itself */
         usec_t away_since; /* gone or without an answer; 0: it is there */
         bool may_keep;     /* units beyond their deadlines (law 13): what it was told last, or has not denied */

@@ -38,6 +38,10 @@ void unit_life_set_leave(Unit *u, Leave leave) {
         u->life.leave = leave;
 }
 
+void unit_life_lose_guard(Unit *u, Why why) {
+        u->life.unguarded = why;
+}
+
 void unit_life_miss_beat(Unit *u, usec_t last) {
         u->life.last_beat = last;
 }
@@ -82,6 +86,7 @@ void unit_life_end(Unit *u) {
                 u->life.rest = REST_NONE;
         u->life.index = 0;
         u->life.leave = LEAVE_NONE;
+        u->life.unguarded = WHY_NONE;
         unit_life_note_run(u);
         unit_life_tell_anew(u);
 }

@@ -19,6 +19,8 @@ void unit_life_set_origin(Unit *u, Origin origin);
 void unit_life_set_spent(Unit *u, bool spent);
 /* Notes whether the guard was told to kill the unit before its time. */
 void unit_life_set_killed(Unit *u, bool killed);
+/* Notes why no guard kept the unit's time. */
+void unit_life_lose_guard(Unit *u, Why why);
 /* Lets the unit go for this reason, or for a graver one than before. */
 void unit_life_set_leave(Unit *u, Leave leave);
 /* Notes that the run ends for want of a beat: last is when the last beat that covered it was sent (CLOCK_BOOTTIME). 0:

@@ -82,7 +82,7 @@ static void on_status(Pid1Unit *u, const Pid1UnitStatus *s, void *userdata) {
         /* A guard that is connected by now is about to report its entries, so it is not gone. */
         if (!guard_port_connected(d->guard) && (is_dead(s) || s->asked_at >= usec_add(down_since, ENTRY_LIFE_MAX)) &&
                         gates_are_gone())
-                loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE });
+                loop_event(d->loop, &(Event){ .kind = EVENT_GUARD_GONE, .on = !is_dead(s) });
         if (s->active != UNIT_ACTIVE && s->active != UNIT_DEACTIVATING)
                 g->alive_since = 0;
         else if (g->alive_since == 0)

@@ -302,7 +302,9 @@ static void report_let_go(const Line *l) {
                                 r->index);
                 break;
         case REPORT_GUARD_LOST:
-                say(l, LOG_WARNING, "the guard that kept its time is gone: stopping the unit (Index %" PRIu64 ")",
+                say(l, LOG_WARNING, "%s: stopping the unit (Index %" PRIu64 ")",
+                                r->why == WHY_GUARD_SILENT ? "the guard that kept its time was not reached"
+                                                           : "the guard that kept its time is gone",
                                 r->index);
                 break;
         case REPORT_RELEASED:
@@ -371,7 +373,9 @@ static void report_stopped(const Line *l) {
 
         if (r->why != WHY_EXPIRED) {
                 say(l, LOG_NOTICE, "stopped: %s%s%s%s",
-                                r->why == WHY_GUARD_GONE ? "its guard was gone" : why_word(r->why),
+                                r->why == WHY_GUARD_GONE     ? "its guard was gone"
+                                : r->why == WHY_GUARD_SILENT ? "its guard was not reached"
+                                                             : why_word(r->why),
                                 r->machine_id ? "; " : "", r->machine_id ? l->machine : "",
                                 r->machine_id ? " has it" : "");
                 return;

@@ -175,6 +175,7 @@ static void carry_out(World *w, const Action *a) {
                 break;
         case ACTION_REPORT:
                 w->reports[a->report.kind]++;
+                w->report_whys[a->report.kind] = a->report.why;
                 w->starts_again += a->report.again;
                 break;
         case ACTION_CALL_DONE:

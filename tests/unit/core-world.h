@@ -59,6 +59,7 @@ typedef struct World {
         unsigned done[32];   /* actions seen, by kind */
         uint64_t remembered; /* the Index of the last ACTION_REMEMBER that named a lease */
         unsigned reports[64];
+        Why report_whys[64];   /* of the last report of each kind */
         unsigned starts_again; /* reports of a start at an Index at which the unit had run before */
         uint64_t armed, last_t0;
         usec_t armed_kill; /* the offset last armed */

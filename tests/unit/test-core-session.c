@@ -520,6 +520,33 @@ static void a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one(void **
         world_free(w);
 }
 
+static void lose_guard(World *w, bool lives) {
+        w->guard_mute = true;
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        assert_int_equal(w->reports[REPORT_GUARD_LOST], 0);
+        world_step(w, (Event){ .kind = EVENT_GUARD_GONE, .on = lives });
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_GUARD_LOST], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED], 1);
+}
+
+static void a_guard_that_lives_and_cannot_be_reached_is_not_said_to_be_gone(void **state) {
+        World *dead = world_running(), *deaf = world_running();
+
+        lose_guard(dead, false);
+        assert_int_equal(dead->report_whys[REPORT_GUARD_LOST], WHY_GUARD_GONE);
+        assert_int_equal(dead->report_whys[REPORT_STOPPED], WHY_GUARD_GONE);
+        world_free(dead);
+        lose_guard(deaf, true);
+        assert_int_equal(deaf->report_whys[REPORT_GUARD_LOST], WHY_GUARD_SILENT);
+        assert_int_equal(deaf->report_whys[REPORT_STOPPED], WHY_GUARD_SILENT);
+        world_free(deaf);
+}
+
 /* Handed to us, where nothing wants it; nobody knows whether our release has landed, or when it will. */
 static void a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome(void **state) {
         World *w = world_new();
@@ -642,6 +669,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_that_is_enabled_while_its_lease_is_being_given_up_waits_for_the_outcome),
                 cmocka_unit_test(a_service_stopped_as_soon_as_it_was_started_stops_its_unit_first),
                 cmocka_unit_test(a_word_of_an_earlier_guard_makes_nobody_deaf_to_the_next_one),
+                cmocka_unit_test(a_guard_that_lives_and_cannot_be_reached_is_not_said_to_be_gone),
                 cmocka_unit_test(a_guard_that_says_nothing_keeps_no_service_from_ending),
                 cmocka_unit_test(the_same_seed_and_events_give_the_same_session),
                 cmocka_unit_test(a_list_that_takes_longer_than_a_request_is_got_all_the_same),
