@@ -40,8 +40,14 @@ static UnitState state_of_holder(const Offer *o, const Lease *l) {
         return failed ? STATE_FAILED : STATE_STOPPED;
 }
 
+/* Whether what the machine has told is of the time when it held the lease. A lease without debts passes only when the
+ * unit is down where it was (law 5), so the machine runs it no more, although it has not told so yet. */
+static bool has_let_go(const Offer *o, const Lease *l) {
+        return l && l->seen.known && !l->damaged && l->n_debts == 0 && !has_told_since(o, l);
+}
+
 static UnitState state_of_other(const Offer *o, const Lease *l) {
-        const char *active = o->terms->value.active;
+        const char *active = has_let_go(o, l) ? "inactive" : o->terms->value.active;
 
         if (streq(active, "active") || streq(active, "reloading") || streq(active, "deactivating"))
                 return STATE_STOPPING;

@@ -567,6 +567,29 @@ static void the_state_on_another_machine_is_what_that_one_told(void **state) {
         world_free(w);
 }
 
+/* A unit that moves is never shown on two machines: who has let go of it is not asked what it told before. */
+static void who_has_handed_a_unit_over_does_not_run_it_any_more(void **state) {
+        World *w = theirs();
+        LeaseRecord ours = { .state = LEASE_HELD, .machine_id = US, .index = 8 };
+
+        world_add_them(w);
+        say_them(w);
+        say_offer(w, "active", "");
+        str_copy(ours.session, sizeof(ours.session), w->session);
+        ours.n_debts = ours.debts[0].index = 1; /* robbed */
+        str_copy(ours.debts[0].session, sizeof(ours.debts[0].session), THEIR_SESSION);
+        w->revision++;
+        say_records(w, RECORD_LEASE, "a.service", &ours);
+        assert_string_equal(state_at(w, THEM "/a.service"), "stopping");
+        ours.n_debts = 0;
+        w->revision++;
+        say_records(w, RECORD_LEASE, "a.service", &ours);
+        assert_string_equal(state_at(w, THEM "/a.service"), "elsewhere");
+        say_offer(w, "active", ""); /* told since */
+        assert_string_equal(state_at(w, THEM "/a.service"), "stopping");
+        world_free(w);
+}
+
 /* A machine that was booted says that the unit is down. It was not stopped by hand: its lease is of before the boot.
  */
 static void a_machine_that_was_booted_waits_for_its_earlier_session(void **state) {
@@ -667,6 +690,7 @@ int main(void) {
                 cmocka_unit_test(the_state_of_a_unit_is_told_once_in_a_round),
                 cmocka_unit_test(a_state_stays_told_while_pid1_is_silent),
                 cmocka_unit_test(the_state_on_another_machine_is_what_that_one_told),
+                cmocka_unit_test(who_has_handed_a_unit_over_does_not_run_it_any_more),
                 cmocka_unit_test(a_machine_that_was_booted_waits_for_its_earlier_session),
                 cmocka_unit_test(a_state_that_was_never_told_is_a_change_as_well),
                 cmocka_unit_test(a_revision_tells_what_has_changed_since),
