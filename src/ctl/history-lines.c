@@ -41,6 +41,7 @@ static const char *holder_of(const json_t *row, char *buf, size_t size) {
 static void complete_row(json_t *row) {
         json_int_t from = get_integer(row, "from_usec"), to = get_integer(row, "to_usec");
         const char *standing = get_string(row, "standing");
+        bool ended = to == 0 && !*standing; /* some time, which is not known any more */
         char holder[HOSTNAME_SHOWN];
 
         if (to == 0 && get_integer(row, "heard_usec") > 0) {
@@ -53,7 +54,7 @@ static void complete_row(json_t *row) {
         if (*standing && !streq(standing, "held"))
                 (void) json_object_set_new(row, "why", json_string(standing));
         (void) json_object_set_new(row, "holder", json_string(holder_of(row, holder, sizeof(holder))));
-        (void) json_object_set_new(row, "for_usec", json_integer(MAX(to - from, 0)));
+        (void) json_object_set_new(row, "for_usec", ended ? json_null() : json_integer(MAX(to - from, 0)));
 }
 
 /* ---- for scripts ---- */
@@ -167,13 +168,13 @@ static void print_tenure(const json_t *row, const Widths *w) {
         json_t *outage;
         size_t i;
 
+        format_json_span(json_object_get(row, "for_usec"), span, sizeof(span));
         format_json_index(json_object_get(row, "index"), index, sizeof(index));
         format_to(to, sizeof(to), row);
         say_wrapped(w->holder + w->index + w->from + w->to + 20, "  %s  %*s  %-*s  %-*s  %8s  %s%s%s",
                         output_fit(name, sizeof(name), get_string(row, "holder"), w->holder), (int) w->index, index,
                         (int) w->from, stamp_format(from, sizeof(from), (usec_t) get_integer(row, "from_usec")),
-                        (int) w->to, to, format_span(span, sizeof(span), (usec_t) get_integer(row, "for_usec")),
-                        get_string(row, "why"), *by ? " by " : "", by);
+                        (int) w->to, to, span, get_string(row, "why"), *by ? " by " : "", by);
         json_array_foreach(json_object_get(row, "outages"), i, outage)
                 print_down((usec_t) get_integer(outage, "from_usec"), (usec_t) get_integer(outage, "to_usec"), false,
                                 get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"

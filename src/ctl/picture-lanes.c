@@ -35,13 +35,16 @@ static void add_span(PictureLanes *lanes, size_t lane, usec_t from, usec_t to, c
         lanes->to = MAX(lanes->to, to);
 }
 
-/* Adds a tenure, without the outages in it. */
-static void add_tenure(PictureLanes *lanes, const json_t *row) {
+/* Adds a tenure, without the outages in it. Its end may be known no more: then it had ended when the next one began.
+ */
+static void add_tenure(PictureLanes *lanes, const json_t *row, const json_t *next) {
         usec_t from = (usec_t) get_integer(row, "from_usec"), to = (usec_t) get_integer(row, "to_usec");
         size_t lane = lane_of(lanes, row), i;
         json_t *outage;
 
-        if (to == 0)
+        if (to == 0 && next)
+                to = (usec_t) get_integer(next, "from_usec");
+        else if (to == 0)
                 to = (usec_t) get_integer(row, "heard_usec") ?: now_realtime();
         json_array_foreach(json_object_get(row, "outages"), i, outage) {
                 usec_t down = (usec_t) get_integer(outage, "from_usec"), up = (usec_t) get_integer(outage, "to_usec");
@@ -65,7 +68,7 @@ size_t picture_lanes_read(const json_t *rows, size_t first, PictureLanes *ret) {
                         break;
                 if (next && !streq(ret->lease, get_string(next, "lease")))
                         next = NULL;
-                add_tenure(ret, row);
+                add_tenure(ret, row, next);
                 if (history_lines_gap(row, next, &from, &to))
                         add_span(ret, SIZE_MAX, from, to, row);
         }
