@@ -10,8 +10,8 @@
 #include "util/text.h"
 
 #define HEAD                                                                                                          \
-        "# Written by leasectl setup. Put what differs on this machine into a file of its own: this one is\n"         \
-        "# compared with what leasectl setup would write.\n"
+        "# Written by leasectl setup, which compares it with what it would write.\n"                                  \
+        "# Put what differs on this machine into a file of its own.\n"
 
 /* ---- the line ---- */
 
