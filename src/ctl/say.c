@@ -298,9 +298,37 @@ void say_json(const char *text) {
         (void) putchar('\n');
 }
 
+/* Gives how many bytes of text fit into so many columns. */
+static size_t fitting(const char *text, size_t columns) {
+        size_t at = 0, used = 0;
+
+        while (text[at]) {
+                char piece[TEXT_PIECE_SIZE];
+                size_t n = text_piece(text + at, piece);
+
+                used += width_of(piece);
+                if (used > columns)
+                        break;
+                at += n;
+        }
+        return at;
+}
+
+/* A line that went on in the next row could not be written over: it is cut. */
 void say_over(const char *text) {
+        _cleanup_free_ char *line = NULL;
+        struct winsize size = {};
+        size_t columns = 80, fits;
+
+        if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+                columns = size.ws_col;
+        text = strempty(text);
+        fits = fitting(text, columns - 1);
+        line = strndup(text, text[fits] ? fitting(text, MAX(columns, (size_t) 2) - 2) : fits);
         (void) fputs("\r\x1b[K", stderr);
-        write_clean(stderr, strempty(text));
+        write_clean(stderr, strempty(line));
+        if (text[fits])
+                (void) fputs("…", stderr);
 }
 
 void say_progress(const char *text) {

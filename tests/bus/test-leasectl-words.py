@@ -256,8 +256,21 @@ class WhatIsSo(WithBeta):
         self.assertEqual(ctl("history", "--picture=/run/drawn.svg", "drawn.service").returncode, 0)
         drawn = xml.etree.ElementTree.parse("/run/drawn.svg").getroot().iter("{http://www.w3.org/2000/svg}rect")
         self.assertEqual([each.get("class") for each in drawn if each.get("class")], ["held", "held", "down", "held"])
+        put("leases/drawn.service", {**self.lease("done", 9), "since": 8 * hour, "tenures": [
+            {"machine_id": BETA, "index": 5, "from": 1 * hour, "to": 0, "why": ""},
+            {"machine_id": "dead" * 8, "index": 6, "from": 3 * hour, "to": 5 * hour, "why": "done"}]})
+        wait_for("its end is not known", lambda: [each["to_usec"] for each in shown("history", "drawn.service")][:1] in ([None], [0]))
+        lanes = [line for line in ctl("history", "--picture", "drawn.service").stdout.splitlines() if re.search("[█▒]", line)]
+        self.assertRegex(lanes[0], r"^  beta {6}█{33,36}$")
         self.assertSays(ctl("history", "--picture=drawn.png"), 2,
                         "--picture=drawn.png: expected is a file whose name ends in .svg")
+
+    def test_what_is_waited_for_stays_on_one_row_of_the_terminal(self):
+        unit = self.enable("slow-to-stop.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 4\n", state="running")
+        told = said_on_a_terminal("leasectl", "release", unit, columns=40)
+        rows = [each.split("\n")[0] for each in told.split(OVER)[1:]]
+        self.assertTrue([each for each in rows if each.startswith("slow-to-stop.service: ") and each.endswith("…")], told)
+        self.assertEqual([each for each in rows if columns(each) >= 40], [])
 
     def test_nothing_is_wider_than_the_terminal_or_broken_within_a_word(self):
         unit = self.enable("a-unit-with-a-name-that-is-rather-long-for-a-narrow-terminal.service", state="running")
