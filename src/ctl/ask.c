@@ -206,7 +206,8 @@ int ask_elsewhere(Ctl *ctl, const char *unit, const char *verb, const char *mach
 
 typedef struct Job {
         const char *verb, *done;
-        const char *waits; /* what is shown meanwhile */
+        const char *waits;   /* what is shown meanwhile */
+        const char *already; /* where the unit was so before; NULL: the verb always does something */
 } Job;
 
 /* Whether it is as the operator wanted it. What the holder tells may be a round old. */
@@ -246,6 +247,12 @@ static int wait_for_job(Ctl *ctl, const char *unit, const Job *job, const Place 
         return code;
 }
 
+/* Whether the unit had been as the operator wants it, and nothing has happened to it since. */
+static bool was_so(const Job *job, const Place *before, const Place *now) {
+        return job->already && number(now, COLUMN_SINCE) == number(before, COLUMN_SINCE) &&
+               streq(string_at(before->row, COLUMN_ACTIVE), string_at(now->row, COLUMN_ACTIVE));
+}
+
 static int report_job(const char *unit, const Job *job, const Place *before, const Place *now) {
         bool is_stop = streq(job->verb, "stop");
 
@@ -254,7 +261,8 @@ static int report_job(const char *unit, const Job *job, const Place *before, con
                                 unit);
         if (!is_stop && streq(string_at(now->row, COLUMN_ACTIVE), "failed"))
                 return ctl_fail("%s: has failed on %s (%s)", unit, now->name, string_at(now->row, COLUMN_RESULT));
-        say("%s: %s on %s%s%s", unit, job->done, now->name, is_stop ? ", until: leasectl start " : "",
+        say("%s: %s on %s%s%s%s", unit, was_so(job, before, now) ? job->already : job->done, now->name,
+                        was_so(job, before, now) ? " already" : "", is_stop ? ", until: leasectl start " : "",
                         is_stop ? unit : "");
         return CTL_OK;
 }
@@ -265,7 +273,9 @@ static int do_job(Ctl *ctl, const char *unit, const Job *job) {
 
         if (code == CTL_OK)
                 code = ask(ctl, unit, job->verb, "", &before);
-        if (code == CTL_OK && ctl->wait && is_held(&before)) {
+        if (code == CTL_OK && ctl->wait && !is_held(&before)) /* somebody took it in between */
+                say("%s: its machine has begun: %s", unit, job->verb);
+        else if (code == CTL_OK && ctl->wait) {
                 code = wait_for_job(ctl, unit, job, &before, &now);
                 if (code == CTL_OK)
                         code = report_job(unit, job, &before, &now);
@@ -276,15 +286,15 @@ static int do_job(Ctl *ctl, const char *unit, const Job *job) {
 }
 
 static int stop_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "stop", "stopped", "stops" });
+        return do_job(ctl, unit, &(Job){ "stop", "stopped", "stops", "is stopped" });
 }
 
 static int start_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "start", "started", "starts" });
+        return do_job(ctl, unit, &(Job){ "start", "started", "starts", "runs" });
 }
 
 static int restart_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "restart", "restarted", "is restarted" });
+        return do_job(ctl, unit, &(Job){ "restart", "restarted", "is restarted", NULL });
 }
 
 int verb_stop(Ctl *ctl, int argc, char **argv) {

@@ -10,6 +10,12 @@
 #include "ctl/pause.h"
 #include "ctl/registry.h"
 
+/* A machine that has taken a lease tells of its unit within a round. Under many at once a start takes longer. */
+#define START_PATIENCE (10 * USEC_PER_SEC)
+/* A machine that was not heard for so long may be one that nobody has taken out of the cluster. */
+#define FORGET_AFTER (24 * 3600 * USEC_PER_SEC)
+
+/* Something that is wrong. What to do about it is said by say_next(). */
 _printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const char *subject, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -21,7 +27,42 @@ _printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const ch
         if (r < 0)
                 text = NULL;
         (void) json_array_append_new(json_object_get(cluster, "wrong"),
-                        json_pack("{s:s, s:s, s:s}", "kind", kind, "subject", subject, "text", strempty(text)));
+                        json_pack("{s:s, s:s, s:s, s:s}", "kind", kind, "subject", subject, "text", strempty(text),
+                                        "next", ""));
+}
+
+/* Says what an operator does next about what was added last: "see: leasectl status foo.service". Where the text names
+ * a command already, that one counts. */
+_printf_(2, 3) static void say_next(json_t *cluster, const char *format, ...) {
+        const json_t *wrong = json_object_get(cluster, "wrong");
+        json_t *last = json_array_get(wrong, json_array_size(wrong) - 1);
+        _cleanup_free_ char *next = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&next, format, ap);
+        va_end(ap);
+        if (r >= 0 && !strstr(get_string(last, "text"), "leasectl "))
+                (void) json_object_set_new(last, "next", json_string(next));
+}
+
+/* Says where to look at the unit. leasectl status knows only what is enabled on its own machine: elsewhere is one that
+ * has the unit; "": none that could be asked. */
+static void next_status(json_t *cluster, const char *unit, const char *elsewhere) {
+        json_t *machine, *row;
+        bool here = false;
+        size_t i, j;
+
+        json_array_foreach(json_object_get(cluster, "machines"), i, machine)
+                json_array_foreach(json_object_get(machine, "units"), j, row)
+                        here |= get_boolean(machine, "here") && streq(get_string(row, "unit"), unit);
+        if (here)
+                say_next(cluster, "see: leasectl status %s", unit);
+        else if (*elsewhere)
+                say_next(cluster, "on %s: leasectl status %s", elsewhere, unit);
+        else
+                say_next(cluster, "see: leasectl history %s", unit);
 }
 
 /* ---- units ---- */
@@ -61,6 +102,7 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
         const json_t *first = json_array_get(rows, from), *one = NULL, *failed = NULL,
                      *machines = json_object_get(cluster, "machines");
         usec_t since = (usec_t) get_integer(first, "held_since_usec");
+        const char *unit = get_string(first, "unit");
         char span[32], name[HOSTNAME_SHOWN];
 
         for (size_t i = from; i < to; i++) {
@@ -76,54 +118,93 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                         failed = row;
         }
         (void) span_since(span, sizeof(span), since);
+        if (one && !may_take(machines, one) && failed)
+                one = failed;
+        (void) machine_name(machines, get_string(one, "machine_id"), name, sizeof(name));
         if (!one)
-                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"),
-                                "runs nowhere, for %s: all of its machines are silent", span);
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s: all of its machines are silent", span);
         else if (may_take(machines, one))
-                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s: %s may take it",
-                                span, machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s: %s may take it", span, name);
         else if (failed)
-                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: failed%s%s",
-                                span, machine_name(machines, get_string(failed, "machine_id"), name, sizeof(name)),
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s; %s: failed%s%s", span, name,
                                 *get_string(failed, "result") ? ", " : "", get_string(failed, "result"));
         else
-                add_wrong(cluster, "unit-nowhere", get_string(first, "unit"), "runs nowhere, for %s; %s: %s", span,
-                                machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s; %s: %s", span, name,
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
+        if (one && one == failed && !may_take(machines, one))
+                say_next(cluster, "on %s: journalctl -u %s", name, unit);
+        else
+                next_status(cluster, unit, one ? name : "");
+}
+
+/* Whether the machine holds the lease and has not told yet how the unit is since. What it told before it had the lease
+ * does not count; a machine that tells nothing at all has an older leased. */
+static bool is_untold(const json_t *row) {
+        return streq(get_string(row, "state"), "held") && *get_string(row, "active_state") &&
+               get_integer(row, "held_since_usec") > 0;
+}
+
+/* Whether that has lasted for longer than a start takes to be told. */
+static bool is_overdue(const json_t *machine, const json_t *row) {
+        usec_t since = (usec_t) get_integer(row, "held_since_usec"),
+               patience = MAX((usec_t) get_integer(machine, "ttl_usec"), START_PATIENCE);
+
+        return is_untold(row) && now_realtime() > usec_add(since, patience);
+}
+
+bool cluster_is_starting(const json_t *machine, const json_t *row) {
+        return is_untold(row) && !is_overdue(machine, row);
+}
+
+static void judge_overdue(json_t *cluster, const json_t *holder, const char *name) {
+        const char *unit = get_string(holder, "unit"), *why = get_string(holder, "why");
+        char span[32];
+
+        add_wrong(cluster, "unit-held", unit, "is held by %s for %s, and not started%s%s", name,
+                        span_since(span, sizeof(span), (usec_t) get_integer(holder, "held_since_usec")),
+                        *why ? ": " : "", why);
+        next_status(cluster, unit, name);
 }
 
 /* Says what is wrong with a unit that somebody holds, if anything is. */
 static void judge_held(json_t *cluster, const json_t *holder) {
         static const struct {
-                const char *state, *kind, *text;
+                const char *state, *kind, *text, *next; /* "": leasectl status */
         } wrong[] = {
-                { "failed", "unit-failed", "has failed on" },
-                { "stopped", "unit-stopped", "was stopped by hand on" },
-                { "silent", "unit-silent", "is held by a silent machine," },
-                { "damaged", "unit-damaged", "has a damaged record; the last holder was" },
-                { "waiting", "unit-waiting", "waits for its last holder to be gone, on" },
+                { "failed", "unit-failed", "has failed on", "see: leasectl logs" },
+                { "stopped", "unit-stopped", "was stopped by hand on", "until: leasectl start" },
+                { "silent", "unit-silent", "is held by a silent machine,", "" },
+                { "damaged", "unit-damaged", "has a damaged record; the last holder was", "" },
+                { "waiting", "unit-waiting", "waits for its last holder to be gone, on", "" },
         };
         const json_t *machines = json_object_get(cluster, "machines");
-        const char *result = get_string(holder, "result"), *id = get_string(holder, "machine_id");
+        const char *result = get_string(holder, "result"), *id = get_string(holder, "machine_id"),
+                   *unit = get_string(holder, "unit"), *state = get_string(holder, "state");
         usec_t since = (usec_t) get_integer(holder, "since_usec");
+        const json_t *machine = machines_find(machines, id);
         char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
+        bool failed = streq(state, "failed");
 
-        if (streq(get_string(holder, "state"), "silent") && get_boolean(machines_find(machines, id), "unconfirmed")) {
-                add_wrong(cluster, "unit-silent", get_string(holder, "unit"),
-                                "is kept by %s since a pause, and not heard of (leasectl confirm-dead)",
-                                machine_name(machines, id, name, sizeof(name)));
+        (void) machine_name(machines, id, name, sizeof(name));
+        if (streq(state, "silent") && get_boolean(machine, "unconfirmed")) {
+                add_wrong(cluster, "unit-silent", unit, "is kept by %s since a pause, and not heard of", name);
+                say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
                 return;
         }
-
+        if (is_overdue(machine, holder))
+                judge_overdue(cluster, holder, name);
         if (since > 0)
                 (void) snprintf(ago, sizeof(ago), ", for %s", span_since(span, sizeof(span), since));
-        for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
-                if (streq(get_string(holder, "state"), wrong[i].state))
-                        add_wrong(cluster, wrong[i].kind, get_string(holder, "unit"), "%s %s%s%s%s", wrong[i].text,
-                                        machine_name(machines, id, name, sizeof(name)),
-                                        streq(wrong[i].state, "failed") ? ago : "",
-                                        streq(wrong[i].state, "failed") && *result ? ": " : "",
-                                        streq(wrong[i].state, "failed") ? result : "");
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                if (!streq(state, wrong[i].state))
+                        continue;
+                add_wrong(cluster, wrong[i].kind, unit, "%s %s%s%s%s", wrong[i].text, name, failed ? ago : "",
+                                failed && *result ? ": " : "", failed ? result : "");
+                if (*wrong[i].next)
+                        say_next(cluster, "%s %s", wrong[i].next, unit);
+                else
+                        next_status(cluster, unit, streq(state, "waiting") ? name : "");
+        }
 }
 
 /* Says of a unit that should leave its holder, and fits on no other machine, where it stays. The argument stuck is an
@@ -133,10 +214,12 @@ static void judge_stuck(json_t *cluster, const json_t *holder, const json_t *stu
         const char *unit = get_string(holder, "unit"), *id = get_string(holder, "machine_id");
         char name[HOSTNAME_SHOWN];
 
-        if (json_object_get(stuck, unit))
-                add_wrong(cluster, "unit-stuck", unit, "should leave %s%s, and fits on no other machine",
-                                machine_name(machines, id, name, sizeof(name)),
-                                get_boolean(machines_find(machines, id), "draining") ? ", which drains" : "");
+        if (!json_object_get(stuck, unit))
+                return;
+        add_wrong(cluster, "unit-stuck", unit, "should leave %s%s, and fits on no other machine",
+                        machine_name(machines, id, name, sizeof(name)),
+                        get_boolean(machines_find(machines, id), "draining") ? ", which drains" : "");
+        next_status(cluster, unit, name);
 }
 
 /* Says of a unit of whose copies not all are held how many are, and why no other machine has one. */
@@ -164,6 +247,7 @@ static void judge_copies(json_t *cluster, const json_t *rows, size_t from, size_
                 add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies; %s: %s", held, copies,
                                 machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
+        next_status(cluster, unit, one ? name : "");
 }
 
 /* Names each machine that goes by another number of copies than the highest. One that knows of none, since its options
@@ -188,6 +272,7 @@ static void judge_numbers(json_t *cluster, const json_t *rows, size_t from, size
                 else
                         add_wrong(cluster, "unit-copies", unit, "has Copies=%zu on %s, and %zu elsewhere", here, name,
                                         copies);
+                say_next(cluster, "on %s: leasectl set %s Copies=%zu", name, unit, copies);
         }
 }
 
@@ -213,6 +298,7 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
 
                 if (streq(state, "unknown")) {
                         add_wrong(cluster, "unit-unknown", unit, "is not known to run anywhere");
+                        say_next(cluster, "see: leasectl registry");
                         return;
                 }
                 if (get_boolean(row, "holds"))
@@ -249,9 +335,11 @@ static void judge_globals(json_t *cluster, const json_t *globals) {
         size_t i;
 
         json_array_foreach((json_t *) globals, i, row)
-                if (streq(get_string(row, "active_state"), "failed"))
+                if (streq(get_string(row, "active_state"), "failed")) {
                         add_wrong(cluster, "unit-failed", get_string(row, "unit"),
                                         "has failed here, and runs on every other machine that fits");
+                        say_next(cluster, "see: journalctl -u %s", get_string(row, "unit"));
+                }
 }
 
 /* ---- machines and the registry ---- */
@@ -262,6 +350,18 @@ static bool is_heard_of(const json_t *row) {
 
         return json_is_null(json_object_get(row, "up")) && json_is_integer(heard) &&
                json_integer_value(heard) < get_integer(row, "ttl_usec");
+}
+
+/* Says what to do about a machine that is silent. It may be off, leased may be stopped there, or it is cut off. */
+static void next_for_silent(json_t *cluster, const json_t *row, const char *name) {
+        const json_t *heard = json_object_get(row, "heard_ago_usec");
+
+        if (get_integer(row, "held") > 0)
+                say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
+        else if (!json_is_integer(heard) || json_integer_value(heard) > (json_int_t) FORGET_AFTER)
+                say_next(cluster, "there: systemctl start leased; or for good: leasectl forget %s", name);
+        else
+                say_next(cluster, "there: systemctl status leased");
 }
 
 static void judge_machines(json_t *cluster) {
@@ -276,15 +376,38 @@ static void judge_machines(json_t *cluster) {
                 if (json_is_true(up) || is_heard_of(row))
                         continue;
                 if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
-                        str_copy(text, sizeof(text), ", leased was stopped there, or not heard since it started here");
+                        str_copy(text, sizeof(text), ": leased was stopped there, or nothing was heard of it here");
                 (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
                 if (json_is_integer(heard))
                         (void) snprintf(text, sizeof(text), ", last heard %s ago",
                                         format_span(span, sizeof(span), (usec_t) json_integer_value(heard)));
-                if (json_is_null(up))
+                if (json_is_null(up)) {
                         add_wrong(cluster, "machine-unknown", name, "is not known to be up%s", text);
-                else
+                        say_next(cluster, "see: leasectl registry");
+                } else {
                         add_wrong(cluster, "machine-silent", name, "is silent%s", text);
+                        next_for_silent(cluster, row, name);
+                }
+        }
+}
+
+/* Says why this machine takes no leases. Most of these reasons are an operator's wish, and end with another. */
+static void judge_away(json_t *cluster, const json_t *manager) {
+        static const char kind[] = "machine-away", subject[] = "this machine";
+        const char *why = get_string(manager, "WhyNot");
+        bool again = startswith(why, subject);
+
+        if (*get_string(manager, "Paused")) {
+                add_wrong(cluster, kind, subject, "takes no leases, as all machines");
+                say_next(cluster, "until: leasectl resume");
+        } else if (get_boolean(manager, "Draining") && !strstr(why, "leasectl ")) {
+                add_wrong(cluster, kind, subject, "drains, so it takes no leases");
+                say_next(cluster, "until: leasectl undrain");
+        } else {
+                add_wrong(cluster, kind, subject, "takes no leases: %s%s", again ? "it" : "",
+                                again ? why + strlen(subject) : why);
+                if (!strstr(why, " until ")) /* that ends by itself */
+                        say_next(cluster, "see: leasectl status");
         }
 }
 
@@ -294,24 +417,27 @@ static void judge_registry(json_t *cluster, const json_t *manager) {
         json_t *line;
         size_t i;
 
-        if (!streq(state, "ok") || !get_boolean(manager, "Known"))
+        if (!streq(state, "ok") || !get_boolean(manager, "Known")) {
                 add_wrong(cluster, "registry", "registry", "%s: %s",
                                 streq(state, "foreign") ? "not accepted"
                                 : streq(state, "ok")    ? "silent"
                                                         : state,
                                 *get_string(manager, "LastError") ? get_string(manager, "LastError")
                                                                   : get_string(manager, "RegistryError"));
-        else if (*get_string(manager, "WhyNot"))
-                add_wrong(cluster, "machine-away", "this machine", "takes no leases: %s",
-                                get_string(manager, "WhyNot"));
+                say_next(cluster, "see: leasectl registry");
+        } else if (*get_string(manager, "WhyNot"))
+                judge_away(cluster, manager);
         json_array_foreach((json_t *) lines, i, line) {
                 const char *text = strempty(json_string_value(line));
 
                 add_wrong(cluster, "configuration", strstr(text, "leased.conf") ? "leased.conf" : "options", "%s",
                                 text);
+                say_next(cluster, "mend it, then: leasectl reload");
         }
-        if (*get_string(manager, "UnitsError"))
+        if (*get_string(manager, "UnitsError")) {
                 add_wrong(cluster, "configuration", "units", "%s", get_string(manager, "UnitsError"));
+                say_next(cluster, "mend it, then: leasectl reload");
+        }
 }
 
 /* Gives each machine its version and the rows of its units. */
@@ -417,7 +543,7 @@ static json_t *registry_new(const json_t *manager) {
 
 int cluster_read(Ctl *ctl, json_t **ret) {
         json_auto_t *machines = NULL, *manager = NULL, *rows = NULL, *revision = NULL, *cluster = NULL, *stuck = NULL,
-                    *globals = NULL;
+                    *globals = NULL, *all = NULL;
         char paused[200];
         int code = machines_read_all(ctl, &machines, &manager);
 
@@ -433,12 +559,13 @@ int cluster_read(Ctl *ctl, json_t **ret) {
                         "registry", registry_new(manager), "wrong", "machines", machines, "revision", revision);
         if (pause_text(manager, paused, sizeof(paused)))
                 (void) json_object_set_new(cluster, "paused", json_string(paused));
+        all = json_copy(rows);
+        (void) json_array_extend(all, globals);
+        complete_machines(cluster, all, manager);
         judge_registry(cluster, manager);
         judge_units(cluster, rows, stuck);
         judge_globals(cluster, globals);
         judge_machines(cluster);
-        (void) json_array_extend(rows, globals);
-        complete_machines(cluster, rows, manager);
         (void) json_object_set_new(
                         cluster, "well", json_boolean(json_array_size(json_object_get(cluster, "wrong")) == 0));
         *ret = TAKE_PTR(cluster);

@@ -8,8 +8,9 @@
  * wrong), "known" (the records describe the present), "registry", "wrong", "machines" (rows as of machines.h, with
  * "version" and "units") and "revision" (as of ListClusterUnits).
  *
- * The array "wrong" has an object {kind, subject, text} for each thing that is wrong: first about the registry, this
- * machine and its configuration, then about units in the order of their names, then about machines.
+ * The array "wrong" has an object {kind, subject, text, next} for each thing that is wrong: first about the registry,
+ * this machine and its configuration, then about units in the order of their names, then about machines. "next" says
+ * what an operator does next ("see: leasectl logs foo.service"); "": the text says so.
  *
  * A row in "units" has the members unit, machine_id, lease, state, active_state, result, since_usec, holds, index,
  * held_since_usec, code, why: the columns of ListClusterUnits.
@@ -21,3 +22,6 @@ int cluster_read(Ctl *ctl, json_t **ret);
 /* Gives only those rows of all units that are about the machine with this id; with "" about all machines. They are
  * sorted by the names of the units. Fails in the same way. */
 int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret);
+/* Whether the machine of this row has taken the unit's lease so lately that the unit starts there, although the
+ * machine has not told so yet. */
+bool cluster_is_starting(const json_t *machine, const json_t *row);

@@ -428,7 +428,11 @@ static int disable_every(Ctl *ctl) {
                 r = strv_add(&units, *unit);
         if (r < 0)
                 return ctl_fail("disable: cannot list what is enabled: %s", strerror(-r));
-        return units && *units ? disable_units(ctl, strv_length(units), units) : CTL_OK;
+        if (units && *units)
+                return disable_units(ctl, strv_length(units), units);
+        if (ctl->legend)
+                say("disable: no unit is enabled here, nothing had to be changed");
+        return CTL_OK;
 }
 
 int verb_disable(Ctl *ctl, int argc, char **argv) {

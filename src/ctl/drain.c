@@ -315,9 +315,22 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
 int verb_undrain(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL, *manager = NULL;
         Drain drain = { .ctl = ctl };
+        char name[HOSTNAME_SHOWN];
+        bool drained;
         int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
+        drained = drain.here ? get_boolean(manager, "Draining")
+                             : get_boolean(machines_find(rows, drain.id), "draining");
         if (code == CTL_OK)
                 code = call_drain(&drain, "undrain");
-        return code == CTL_OK && ctl->wait && !drain.here ? wait_undrained(ctl, drain.id) : code;
+        if (code == CTL_OK && ctl->wait && !drain.here)
+                code = wait_undrained(ctl, drain.id);
+        if (code != CTL_OK)
+                return code;
+        drain.name = drain.here ? "this machine" : machine_name(rows, drain.id, name, sizeof(name));
+        if (drained)
+                say("undrained: %s takes leases again; for its share: leasectl rebalance", drain.name);
+        else
+                say("undrained: %s did not drain, nothing had to be changed", drain.name);
+        return CTL_OK;
 }

@@ -74,8 +74,8 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         if (code != CTL_OK)
                 return code;
         if (!move->stayed && streq(get_string(now, "machine_id"), get_string(target, "machine_id"))) {
-                say("%s: now held by %s at Index %" JSON_INTEGER_FORMAT, unit, get_string(target, "hostname"),
-                                get_integer(now, "index"));
+                say("%s: handed over, now held by %s at Index %" JSON_INTEGER_FORMAT, unit,
+                                get_string(target, "hostname"), get_integer(now, "index"));
                 return CTL_OK;
         }
         return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);

@@ -46,5 +46,16 @@ int verb_pause(Ctl *ctl, int argc, char **argv) {
 }
 
 int verb_resume(Ctl *ctl, int argc, char **argv) {
-        return ask(ctl, "resume", "Resume");
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error), code;
+        bool paused = *get_string(manager, "Paused");
+
+        if (r < 0)
+                return bus_complain("resume", r, &error);
+        code = ask(ctl, "resume", "Resume");
+        if (code == CTL_OK)
+                say("%s", paused ? "resumed: leases move again once all holders beat, after a TTL at the latest"
+                                 : "resumed: nothing was paused, nothing had to be changed");
+        return code;
 }

@@ -48,11 +48,12 @@ static void print_wrong(const json_t *cluster) {
                 width = MAX(width, output_columns(get_string(each, "subject")));
         width = MIN(width, names_max());
         json_array_foreach((json_t *) wrong, i, each) {
+                const char *next = get_string(each, "next");
                 char name[256];
 
-                say_wrapped(width + 4, "  %s%s%s  %s", colour_on(COLOUR_RED),
+                say_wrapped(width + 4, "  %s%s%s  %s%s%s", colour_on(COLOUR_RED),
                                 output_fit(name, sizeof(name), get_string(each, "subject"), width), colour_off(),
-                                get_string(each, "text"));
+                                get_string(each, "text"), *next ? "; " : "", next);
         }
         if (json_array_size(wrong) > 0)
                 say("%s", "");
@@ -86,21 +87,24 @@ static size_t names_width(const json_t *machines) {
 }
 
 /* Gives the state of a unit as people should see it. Of a silent machine it is not known for sure, also in the moment
- * in which the lease of the unit has not run out yet. */
+ * in which the lease of the unit has not run out yet. A machine that has just taken a lease starts the unit, though it
+ * has not told so yet. */
 static const char *state_shown(const json_t *machine, const json_t *unit) {
-        return json_is_false(json_object_get(machine, "up")) && streq(get_string(unit, "state"), "running")
-                               ? "silent"
-                               : get_string(unit, "state");
+        const char *state = get_string(unit, "state");
+
+        if (json_is_false(json_object_get(machine, "up")) && streq(state, "running"))
+                return "silent";
+        return cluster_is_starting(machine, unit) ? "starting" : state;
 }
 
 static void print_unit(const json_t *machine, const json_t *unit, size_t width) {
         const char *state = state_shown(machine, unit), *result = get_string(unit, "result");
-        bool failed = streq(state, "failed");
+        bool failed = streq(state, "failed"), told = !streq(get_string(unit, "state"), "held");
         usec_t since = (usec_t) get_integer(unit, "since_usec");
         char name[256], stamp[32], why[64] = "";
 
         /* A machine that has told nothing since it took the lease has told since when it did not run the unit. */
-        if ((since == 0 || streq(state, "held")) && get_boolean(unit, "holds"))
+        if ((since == 0 || !told) && get_boolean(unit, "holds"))
                 since = (usec_t) get_integer(unit, "held_since_usec");
         if (failed && *result)
                 (void) snprintf(why, sizeof(why), ", %s", result);
@@ -201,14 +205,15 @@ static void print_cluster(const json_t *cluster) {
 /* Prints one line for monitoring: the first thing that is wrong, and how many more there are. */
 static void print_line(const json_t *cluster) {
         const json_t *wrong = json_object_get(cluster, "wrong"), *first = json_array_get(wrong, 0);
-        const char *paused = get_string(cluster, "paused");
+        const char *paused = get_string(cluster, "paused"), *next = get_string(first, "next");
         Counts n = count(cluster);
         char more[32] = "";
 
         if (json_array_size(wrong) > 1)
                 (void) snprintf(more, sizeof(more), " (and %zu more)", json_array_size(wrong) - 1);
         if (first)
-                say("WRONG: %s %s%s", get_string(first, "subject"), get_string(first, "text"), more);
+                say("WRONG: %s %s%s%s%s", get_string(first, "subject"), get_string(first, "text"), *next ? "; " : "",
+                                next, more);
         else
                 say("OK: %zu machine%s up, %zu of %zu unit%s running%s%s", n.up, n.up == 1 ? "" : "s", n.running,
                                 n.units, n.units == 1 ? "" : "s", *paused ? "; " : "", paused);

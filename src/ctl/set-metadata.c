@@ -175,6 +175,8 @@ static int change(const Ctl *ctl, char *const *present, char *const *wishes, int
                 complain("%s: overrides " METADATA_FILE ", remove Metadata= there",
                                 conf->metadata_where ?: "a later file");
         show(ctl, conf->metadata, words);
+        if (ctl->json == JSON_OFF && ctl->legend && !*words)
+                complain("note: this machine has no metadata any more");
         code = reload(ctl);
         return overridden ? CTL_FAILED : code;
 }

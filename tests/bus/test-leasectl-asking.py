@@ -26,7 +26,9 @@ class Here(TwoSecondCase):
         self.assertNotEqual(property_of(unit, "InvocationID"), run_before)
         self.assertEqual(ctl("stop", "here", check=True).stdout, f"{unit}: stopped on {host}, until: leasectl start {unit}\n")
         self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertEqual(ctl("stop", "here", check=True).stdout, f"{unit}: is stopped on {host} already, until: leasectl start {unit}\n")
         self.assertEqual(ctl("start", unit, check=True).stdout, f"{unit}: started on {host}\n")
+        self.assertEqual(ctl("start", unit, check=True).stdout, f"{unit}: runs on {host} already\n")
         self.assertEqual((property_of(unit, "ActiveState"), self.index(unit)), ("active", index))
 
     def test_what_is_not_waited_for_is_said_to_have_begun(self):

@@ -176,7 +176,9 @@ class WithoutDaemon(Units):
         self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 3), done.stderr)
         for name in names:
             self.assertUntouched(name)
-        self.assertSays(ctl("disable", "--all"), 0)
+        done = ctl("disable", "--all")
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, "disable: no unit is enabled here, nothing had to be changed\n")
         for wrong in (("disable",), ("disable", "--all", names[0])):
             self.assertSays(ctl(*wrong), 2, "usage: leasectl disable UNIT... (or --all)")
 

@@ -97,11 +97,43 @@ class Screen(ScreenCase):
         done = ctl("-1")
         self.assertEqual(done.returncode, 1)
         self.assertFits(done.stdout)
-        self.assertRegex(done.stdout.splitlines()[2], r"^  screen-broken\.service  has failed on beta, for .*: exit-code$")
+        self.assertRegex(done.stdout.splitlines()[2], r"^  screen-broken\.service +has failed on beta, for .*: exit-code;")
+        self.assertIn("; see: leasectl logs screen-broken.service", " ".join(done.stdout.split()))
         line = ctl("-s")
         self.assertEqual(line.returncode, 1)
         self.assertEqual(len(line.stdout.splitlines()), 1)
         self.assertTrue(line.stdout.startswith("WRONG: screen-broken.service has failed on beta"), line.stdout)
+
+    def test_what_is_wrong_says_what_to_do_next(self):
+        unit = self.enable("screen-stopped.service", state="running")
+        self.at_beta(unit, "inactive")
+        wait_for("it is wrong", lambda: wrong(unit) == ["unit-stopped"])
+        line = next(each for each in cluster()["wrong"] if each["subject"] == unit)
+        self.assertEqual((line["text"], line["next"]), ("was stopped by hand on beta", f"until: leasectl start {unit}"))
+        self.assertIn(f"was stopped by hand on beta; until: leasectl start {unit}", " ".join(ctl("-1").stdout.split()))
+        for each in cluster()["wrong"]:
+            self.assertRegex(each["text"] + each["next"], "leasectl |systemctl |journalctl ", each)
+
+    def held_at_beta(self, unit, since):
+        """beta takes the lease, and has told before how the unit was without it."""
+        self.enable(unit, state="running")
+        self.offer(unit, active="inactive", since=1)
+        wait_for("that is seen", lambda: any(each["machine_id"] == BETA and each["active_state"] == "inactive" for each in self.units(unit)))
+        put(f"leases/{unit}", {**self.lease("held", 1000), "since": since})
+        wait_for("beta holds it", lambda: self.state_at_beta(unit) == "held")
+        return re.search(rf"(?m)^  {unit} +(\w+) +since (\S+)", ctl("-1").stdout[ctl("-1").stdout.index("\nbeta"):]).groups()
+
+    def test_what_was_just_taken_starts_and_is_not_wrong(self):
+        """It is shown since when it is held, and not since when the machine did not run it."""
+        unit, since = "screen-taken.service", int(time.time())
+        self.assertEqual(self.held_at_beta(unit, since * 10 ** 6), ("starting", time.strftime("%H:%M:%S", time.localtime(since))))
+        self.assertEqual(wrong(unit), [])
+
+    def test_what_is_held_for_long_and_not_started_is_wrong(self):
+        unit, since = "screen-overdue.service", int(time.time()) - 100
+        self.assertEqual(self.held_at_beta(unit, since * 10 ** 6), ("held", time.strftime("%H:%M:%S", time.localtime(since))))
+        self.assertEqual(wrong(unit), ["unit-held"])
+        self.assertRegex(" ".join(ctl("-1").stdout.split()), rf"{unit} is held by beta for \S.*, and not started; see: leasectl status {unit}")
 
     def test_a_unit_that_runs_nowhere_is_said_with_the_reason(self):
         unit = self.enable("screen-nowhere.service", "[Unit]\n[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nRequire=no=such\n",
