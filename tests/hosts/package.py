@@ -13,6 +13,7 @@ import sys
 
 import layer
 import sandbox
+from chores import Chores
 from cluster import DAEMON, GUARD, Cluster
 from machines import probe
 from test_submit import Submitted
@@ -361,7 +362,7 @@ def tell(story, cluster):
     return 0
 
 
-def play(box, packages, only):
+def play(box, packages, only, screens):
     """Returns the exit code."""
     code = 0
     if only in (None, "life"):
@@ -374,19 +375,25 @@ def play(box, packages, only):
     if only in (None, "units"):
         cluster = fresh_cluster(box, packages, FOUR, part="units")
         code = max(code, tell(UnitsOfTheCluster(cluster), cluster))
+        cluster.tear_down()
+    if only in (None, "chores"):
+        cluster = fresh_cluster(box, packages, part="chores")
+        code = max(code, tell(Chores(cluster, (PACKAGE, NEXT), _leftovers, screens), cluster))
     return code
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--packages", required=True)
-    parser.add_argument("--only", choices=("life", "units"), help="one of the two stories: of the package, of units that are submitted")
+    parser.add_argument("--only", choices=("life", "units", "chores"),
+                        help="one of the stories: of the package, of units that are submitted, of an operator's chores")
+    parser.add_argument("--screens", type=argparse.FileType("w"), help="a file for all screens of the chores")
     arguments = parser.parse_args()
     packages = os.path.abspath(arguments.packages)
     try:
         box = sandbox.enter()
         probe(box)
-        return play(box, packages, arguments.only)
+        return play(box, packages, arguments.only, arguments.screens)
     except sandbox.Unavailable as error:
         print(f"this machine cannot boot guests: {error}", file=sys.stderr)
         return 77
