@@ -115,10 +115,11 @@ class Run(CaseWithDaemon):
                                   r"stopped it; see: journalctl -u leased-run-[^\n]*\.service\n(leasectl: .*not given back yet.*\n)?\Z")
 
     def assertNothingLeft(self):
-        """Of the run that has just ended: no unit, as soon as PID 1 has read that leased is done with it; no gate, no entry, no file."""
+        """Of the run that has just ended: no unit, as soon as PID 1 has read that leased is done with it; no gate, no entry, no file.
+        Where no daemon held the unit PID 1 may have dropped it before the next daemon is done with it."""
         wait_for("no unit is left", lambda: not units())
         for folder in ("held", "env", "guard", "members", "runs"):
-            self.assertEqual(glob.glob(f"/run/leased/{folder}/leased-run-*"), [])
+            wait_for(f"nothing is left in {folder}", lambda: not glob.glob(f"/run/leased/{folder}/leased-run-*"))
         self.assertEqual(glob.glob("/run/systemd/transient/leased-run-*"), [])
 
     def test_a_command_whose_gate_a_drop_in_takes_away_is_ended(self):
