@@ -237,7 +237,7 @@ static void complain_no_unit(const char *typed) {
         if (near.best)
                 complain("%s: not enabled on this machine, did you mean '%s'?", typed, near.best);
         else
-                complain("%s: not enabled on this machine, see: leasectl list", typed);
+                complain("%s: not enabled on this machine, see: leasectl", typed);
 }
 
 int bus_complain(const char *what, int r, const sd_bus_error *error) {

@@ -34,7 +34,7 @@ class Looking(TwoSecondCase):
                         f"queue-of-mials.service: not enabled on any machine, did you mean '{unit}'?")
         self.assertSays(ctl("status", "queue-of-mials"), 4,
                         f"queue-of-mials.service: not enabled on this machine, did you mean '{unit}'?")
-        self.assertSays(ctl("status", "queue-of"), 4, "queue-of.service: not enabled on this machine, see: leasectl list")
+        self.assertSays(ctl("status", "queue-of"), 4, "queue-of.service: not enabled on this machine, see: leasectl")
         host = os.uname().nodename
         self.assertSays(ctl("drain", host[:-1] + host[-1] * 2), 1,
                         f"{host[:-1] + host[-1] * 2}: no such machine, did you mean '{host}'?")

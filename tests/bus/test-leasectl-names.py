@@ -53,7 +53,7 @@ class Aliases(CaseWithDaemon):
         self.assertUntouched("true.service")
 
     def test_a_name_that_is_nobodys_alias_stays_as_it_was_typed(self):
-        self.assertSays(ctl("status", "nowhere"), 4, "nowhere.service: not enabled on this machine, see: leasectl list")
+        self.assertSays(ctl("status", "nowhere"), 4, "nowhere.service: not enabled on this machine, see: leasectl")
         self.assertSays(ctl("is-held", "nowhere"), 3, "nowhere: Nobody has ever held a lease nowhere.")
         plain = self.alias("plain-too.service", self.unit("plain.service"))
         self.assertSays(ctl("release", plain), 4, "plain.service: not enabled on any machine, see: leasectl")

@@ -155,7 +155,7 @@ class Refusals(WithBeta):
         self.assertNotIn("nobodys", ctl("list", "--all").stdout + ctl("list-files").stdout)
 
     def test_each_verb_says_of_a_unit_that_is_not_enabled_that_it_is_not(self):
-        self.assertRefused("nowhere.service", "nowhere.service: not enabled on this machine, see: leasectl list", code=4)
+        self.assertRefused("nowhere.service", "nowhere.service: not enabled on this machine, see: leasectl", code=4)
         for verb in ("release", "rearm", "stop", "start", "restart"):
             self.assertRefused("nowhere.service", "nowhere.service: not enabled on any machine, see: leasectl", code=4, verb=verb)
 

@@ -484,7 +484,7 @@ class WithDaemon(CaseWithDaemon):
         write(dropin_of(unit), f"[Unit]\nAssertPathExists={GATES}/{unit}\n")  # as after SIGKILL between the two files
         run("systemctl", "daemon-reload")
         self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
-        self.assertSays(ctl("status", unit), 4, f"{unit}: not enabled on this machine, see: leasectl list",
+        self.assertSays(ctl("status", unit), 4, f"{unit}: not enabled on this machine, see: leasectl",
                         f"note: {unit}: it cannot be started all the same, for its gate is left from an enable or disable that ...")
         self.assertSays(ctl("disable", unit), 0)
         self.assertUntouched(unit)
