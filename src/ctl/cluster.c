@@ -359,7 +359,7 @@ static void next_for_silent(json_t *cluster, const json_t *row, const char *name
         if (get_integer(row, "held") > 0)
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
         else if (!json_is_integer(heard) || json_integer_value(heard) > (json_int_t) FORGET_AFTER)
-                say_next(cluster, "there: systemctl start leased; or for good: leasectl forget %s", name);
+                say_next(cluster, "start it there, or if it is gone for good: leasectl forget %s", name);
         else
                 say_next(cluster, "there: systemctl status leased");
 }
@@ -376,7 +376,7 @@ static void judge_machines(json_t *cluster) {
                 if (json_is_true(up) || is_heard_of(row))
                         continue;
                 if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
-                        str_copy(text, sizeof(text), ": leased was stopped there, or nothing was heard of it here");
+                        str_copy(text, sizeof(text), ": leased was stopped there, or is not heard");
                 (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
                 if (json_is_integer(heard))
                         (void) snprintf(text, sizeof(text), ", last heard %s ago",

@@ -104,13 +104,13 @@ class Chores:
         for line in ("leasectl", "leasectl -s", "leasectl list", "leasectl machines", "leasectl status web", "leasectl status",
                      "leasectl cat web", "leasectl registry", "leasectl list wbe"):
             self.type(self.beta, line, code=None)
-        holder = self.units[0].running_on
+        holder = self.units[0].wait_running()
         self.type(holder, "leasectl logs web --lines=3")
 
     def move(self):
         self.terminal.head("Move")
         web = self.units[0]
-        holder = web.running_on
+        holder = web.wait_running()
         target = next(each for each in self.cluster if each is not holder)
         third = next(each for each in self.cluster if each not in (holder, target))
         self.type(third, f"leasectl transfer web {target.name} -n")
@@ -137,7 +137,7 @@ class Chores:
 
     def drain(self):
         self.terminal.head("Drain")
-        machine = self.units[1].running_on
+        machine = self.units[1].wait_running()
         other = next(each for each in self.cluster if each is not machine)
         self.type(other, f"leasectl drain {machine.name} -n")
         self.type(other, f"leasectl drain {machine.name}")
@@ -220,7 +220,8 @@ class Chores:
         self.type(self.alpha, "leasectl resume")
         self._wait_well(self.alpha)
         self.terminal.head("Repair: leased is stopped on a machine")
-        machine = next(each for each in self.cluster if not self.units[0].running_on is each)
+        holder = self.units[0].wait_running()
+        machine = next(each for each in self.cluster if each is not holder)
         other = next(each for each in self.cluster if each is not machine)
         self.type(machine, f"systemctl stop {DAEMON}")
         self.type(machine, "leasectl", code=None)
@@ -232,7 +233,7 @@ class Chores:
 
     def uninstall(self):
         self.terminal.head("Uninstall: one machine leaves the cluster")
-        leaves = self.units[0].running_on
+        leaves = self.units[0].wait_running()
         stays = next(each for each in self.cluster if each is not leaves)
         self.type(leaves, "leasectl disable web -n", code=None)
         self.type(leaves, "dpkg -r leased")
