@@ -104,9 +104,9 @@ void fencing_advance(Core *c) {
                 at = silent_at(c, m, s);
                 if (c->now.boottime >= at)
                         at = usec_add(at, rank(c) * turn);
-                if (c->now.boottime >= at)
+                if (c->now.boottime >= at && session_is_surely_of(c, s, m))
                         found = m;
-                else
+                else if (c->now.boottime < at)
                         next = MIN(next, at);
         }
         c->fencing.look_at = MAX(next, c->now.boottime + turn / 4);

@@ -86,11 +86,24 @@ static bool holds_for(const Core *c, const Session *s, const Machine *m) {
         return false;
 }
 
-/* Of a session that keeps its leases, the leases say whose it is where the machine's record is gone and the beat
- * cannot be read: nothing else would ever end that session (law 11). */
+/* Whether it is known whose beat it is: beats may be listed without their values. */
+static bool has_owner(const Session *s) {
+        return s->beat.revision > 0 && !s->beat_damaged && s->beat_value.machine_id[0];
+}
+
+static bool is_owner(const Session *s, const Machine *m) {
+        return streq(s->beat_value.machine_id, m->id);
+}
+
+/* A machine's record may name the session of another one, where somebody has written it by hand: the beat says whose
+ * it is. Of a session that keeps its leases, the leases say whose it is where the machine's record is gone and the
+ * beat cannot be read: nothing else would ever end that session (law 11). */
 bool session_is_of(const Core *c, const Session *s, const Machine *m) {
-        return streq(s->name, m->value.session) || streq(s->beat_value.machine_id, m->id) ||
-               (s->keeps && holds_for(c, s, m));
+        return (has_owner(s) ? is_owner(s, m) : streq(s->name, m->value.session)) || (s->keeps && holds_for(c, s, m));
+}
+
+bool session_is_surely_of(const Core *c, const Session *s, const Machine *m) {
+        return has_owner(s) ? is_owner(s, m) : holds_for(c, s, m);
 }
 
 bool session_machine_keeps(const Core *c, const Machine *m) {

@@ -38,6 +38,8 @@ usec_t session_dead_at(const Session *s);
 bool session_keeps_unheard(const Core *c, const Session *s);
 /* Whether the session is one of the machine. */
 bool session_is_of(const Core *c, const Session *s, const Machine *m);
+/* ... by what the session itself has written, and not only by the machine's record (law 12). */
+bool session_is_surely_of(const Core *c, const Session *s, const Machine *m);
 /* Whether session_keeps_unheard() is so of a session of the machine, which may be one of an earlier boot. */
 bool session_machine_keeps(const Core *c, const Machine *m);
 /* Whether our session keeps what it holds without beats (law 13). */

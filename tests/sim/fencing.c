@@ -41,12 +41,15 @@ static bool fence_may_be_lost(const World *w) {
                0;
 }
 
-/* How often the session says that it beats. */
-static usec_t told(const World *w, const char *session) {
+/* How often the session says that it beats: in the record of the machine whose beat it is. Another machine's record
+ * that names the session was written by hand. */
+static usec_t told(const World *w, const char *session, const Value *beat) {
         for (size_t i = 0; i < w->map.n_live[RECORD_MACHINE]; i++) {
-                const Value *v = w->map.keys[w->map.live[RECORD_MACHINE][i]].value;
+                const MapKey *k = w->map.keys + w->map.live[RECORD_MACHINE][i];
+                const Value *v = k->value;
 
-                if (!v->damaged && streq(v->machine.session, session))
+                if (!v->damaged && streq(v->machine.session, session) &&
+                                (!beat || beat->damaged || streq(beat->beat.machine_id, k->name)))
                         return ttl_beats_every(session_ttl(session), v->machine.beats_every);
         }
         return session_ttl(session) / 5;
@@ -55,7 +58,7 @@ static usec_t told(const World *w, const char *session) {
 void fencing_check(World *w, const Message *q, const MapKey *fence, const FenceRecord *value) {
         const MapKey *beat = w->map.keys + map_key(w, RECORD_BEAT, fence->name);
         bool known = fence->value && !fence->value->damaged;
-        usec_t at = map_written_at(w, beat), period = told(w, fence->name);
+        usec_t at = map_written_at(w, beat), period = told(w, fence->name, beat->value);
 
         if (value->silence == 0 || (known && value->silence == fence->value->fence.silence) || at == 0 ||
                         value->silence != beat->mod_revision)
@@ -66,10 +69,19 @@ void fencing_check(World *w, const Message *q, const MapKey *fence, const FenceR
                                 (double) usec_sub(q->sent_at, at) / USEC_PER_SEC, (double) period / USEC_PER_SEC);
 }
 
+/* Nobody is switched off for the silence of somebody else. */
+static void check_owner(World *w, const Machine *m, const Action *a) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (streq(w->machines[i].run_session, a->session) && !streq(w->machines[i].id, a->machine_id))
+                        world_fail(w, "law 12: %s has another machine switched off for the session of %s", m->hostname,
+                                        w->machines[i].hostname);
+}
+
 void fencing_begin(World *w, Machine *m, const Action *a) {
         const Value *fence = w->map.keys[map_key(w, RECORD_FENCE, a->session)].value;
         uint64_t beat = fence ? fence->fence.silence : 0, chance = w->options.seed + w->now;
 
+        check_owner(w, m, a);
         for (size_t i = 0; i < w->fenced.n && !fence_may_be_lost(w); i++)
                 if (beat > 0 && w->fenced.beats[i] == beat) {
                         world_fail(w, "law 12: a second command in the silence of %s", a->session);

@@ -178,6 +178,9 @@ static void carry_out(World *w, const Action *a) {
                 w->report_whys[a->report.kind] = a->report.why;
                 w->starts_again += a->report.again;
                 break;
+        case ACTION_FENCE:
+                str_copy(w->fenced, sizeof(w->fenced), a->machine_id);
+                break;
         case ACTION_CALL_DONE:
                 w->called = a->result;
                 w->called_index = a->index;

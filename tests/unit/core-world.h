@@ -84,6 +84,7 @@ typedef struct World {
         uint64_t guard_asked;        /* the id of the last request to the guard */
         bool guard_mute;             /* the guard does not answer */
         bool pid1_mute;              /* nor does PID 1 */
+        char fenced[MACHINE_SIZE];   /* the machine that was last to be switched off */
         usec_t fence_after;          /* of the daemon that world_restart() starts */
         usec_t beats_every;          /* likewise */
         const char *boot;            /* likewise, the boot's id; NULL: US. In another boot it draws other names */

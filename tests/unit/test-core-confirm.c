@@ -6,6 +6,8 @@
 
 enum { ID = 78 };
 
+#define OTHER "00000000000000000000000000000003"
+
 #define ROUND (TTL / 5)
 /* Two rounds from their last beat, of which we hear up to a round late. */
 #define SILENCE (3 * ROUND)
@@ -387,6 +389,39 @@ static const MachineRecord *our_record(World *w) {
         return &world_find(w, RECORD_MACHINE, US)->value.machine;
 }
 
+/* Somebody has written another machine's record by hand: it names their session, and a short period. */
+static void give_session_to_another(World *w) {
+        MachineRecord other = { .hostname = "other", .session = THEIR_SESSION, .beats_every = BEAT_MIN };
+
+        world_put(w, RECORD_MACHINE, OTHER, &other);
+        hear(w, RECORD_MACHINE, OTHER);
+}
+
+static void nobody_is_switched_off_for_the_session_of_another_machine(void **state) {
+        World *w = beside_them(400 * USEC_PER_MSEC);
+
+        give_session_to_another(w);
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        world_pass(w, ROUND * 3 / 2);
+        assert_int_equal(w->done[ACTION_FENCE], 0);
+        world_pass(w, 2 * ROUND);
+        assert_int_equal(w->done[ACTION_FENCE], 1);
+        assert_string_equal(w->fenced, THEM);
+        world_free(w);
+}
+
+static void a_machine_is_not_over_because_another_was_confirmed_dead(void **state) {
+        World *w = beside_them(0);
+
+        give_session_to_another(w);
+        hear(w, RECORD_BEAT, THEIR_SESSION);
+        world_pass(w, SILENCE);
+        world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = OTHER, .id = ID, .by = "ada@us" });
+        world_pass(w, ROUND);
+        assert_false(fence(w, THEIR_SESSION)->over);
+        world_free(w);
+}
+
 static void a_machine_beats_as_often_as_it_tells(void **state) {
         World *w = world_running();
 
@@ -459,6 +494,8 @@ int main(void) {
                 cmocka_unit_test(nobody_is_switched_off_for_a_silence_of_the_registry),
                 cmocka_unit_test(nobody_is_switched_off_before_two_of_its_periods),
                 cmocka_unit_test(what_a_machine_tells_is_compared_by_who_switches_it_off),
+                cmocka_unit_test(nobody_is_switched_off_for_the_session_of_another_machine),
+                cmocka_unit_test(a_machine_is_not_over_because_another_was_confirmed_dead),
                 cmocka_unit_test(a_machine_beats_as_often_as_it_tells),
                 cmocka_unit_test(a_machine_beats_more_seldom_only_after_it_has_told),
                 cmocka_unit_test(a_short_ttl_is_never_beaten_for_too_seldom),
