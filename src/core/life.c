@@ -93,6 +93,11 @@ static void check_gate(Core *c, Unit *u) {
                 output_report(c, report);
 }
 
+/* The lease was handed to us, or is ours still, and the check of the unit, which is down, fails. */
+static bool check_forbids_start(const Unit *u) {
+        return u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure;
+}
+
 static void step_idle(Core *c, Unit *u) {
         Leave wanted = leave_wanted(c, u);
 
@@ -138,6 +143,11 @@ static void step_idle(Core *c, Unit *u) {
                 return; /* first claim.c raises the Index, or writes the record again (law 11) */
         if (unit_has_predecessor(c, u->lease, u->lease->value->index))
                 return; /* the lease is neither used nor given back before the other unit is down (law 7) */
+        if (wanted == LEAVE_NONE && check_forbids_start(u)) {
+                if (pause_is_seen(c))
+                        return; /* nobody could take it, and here it may pass again (law 13) */
+                wanted = LEAVE_CHECK_FAILED;
+        }
         if (wanted != LEAVE_NONE || (!u->said.report.gate_loaded && !u->config.once)) {
                 unit_life_take(u, u->lease->value->index);
                 leave_begin(c, u, wanted != LEAVE_NONE ? wanted : LEAVE_RELEASE);

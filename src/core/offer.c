@@ -59,6 +59,16 @@ static bool meets_a_global(const Unit *u, const Globals *globals) {
         return false;
 }
 
+/* Where the check fails, nobody is to hand the unit to this machine, nor before it has been made. Of what is held here
+ * the first is said too, while it is let go. */
+static Why why_not_checked(const Core *c, const Unit *u) {
+        if (!u->config.checked || u->said.check == CHECK_PASSES)
+                return WHY_NONE;
+        if (u->said.check == CHECK_FAILS)
+                return WHY_CHECK_FAILS;
+        return unit_is_ours(c, u) || u->life.phase != PHASE_IDLE ? WHY_NONE : WHY_CHECK_UNKNOWN;
+}
+
 static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) {
         Reason unfit = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata);
 
@@ -74,7 +84,9 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
                 return reason(WHY_CONFLICT_GLOBAL);
         if (u->life.phase != PHASE_IDLE && !unit_is_ours(c, u))
                 return reason(WHY_STILL_STOPPING);
-        return reason(u->said.report.known && !u->said.report.gate_loaded ? said_why_no_gate(u) : WHY_NONE);
+        if (u->said.report.known && !u->said.report.gate_loaded)
+                return reason(said_why_no_gate(u));
+        return reason(why_not_checked(c, u));
 }
 
 /* Fills in how the unit is here. While PID 1 does not answer, the offer keeps the state that was told last. */

@@ -238,7 +238,7 @@ Reason unit_why_unable(const Core *c, const Unit *u) {
                 return reason(WHY_LEFTOVERS);
         if (u->said.report.obstacle == OBSTACLE_LASTS && !u->wish.steal)
                 return said_obstacle(u);
-        if (u->config.checked && u->said.check != CHECK_PASSES && !u->wish.steal)
+        if (u->config.checked && u->said.check != CHECK_PASSES)
                 return reason(u->said.check == CHECK_FAILS ? WHY_CHECK_FAILS : WHY_CHECK_UNKNOWN);
         if (lease_next_index(c, u->lease) > INDEX_MAX)
                 return reason(WHY_INDEX_AT_END);

@@ -324,6 +324,8 @@ static Why why_not_ours(const Core *c, const Unit *u) {
                 return WHY_GUARD_SILENT;
         if (c->now.boottime >= cover_stop_at(c, u))
                 return WHY_REGISTRY_SILENT;
+        if (u->config.checked && u->said.check == CHECK_FAILS)
+                return WHY_CHECK_FAILS;
         return c->identity.silence ? WHY_REGISTRY_REPLACED : WHY_ABOUT_TO_START;
 }
 

@@ -4,9 +4,9 @@
  * In every fourth run each second unit has a Check=. A unit is well or ill on a machine for some while, which hangs on
  * the seed and the time, and draws nothing. When all has healed, all are well.
  *
- *   C1  no machine takes the lease of a unit whose check has not passed, or fails; nor starts it when it has failed
- * for longer than a start takes. Unless an operator wants it there. C2  a unit whose check fails is let go: a minute
- * later its gate is closed
+ *   C1  no machine takes the lease of a unit whose check has not passed, or fails, whoever asks for it; nor starts
+ *       it when its check has failed for longer than a start takes
+ *   C2  a unit that runs and whose check fails is let go within a minute
  */
 #include "sim.h"
 
@@ -52,7 +52,7 @@ void health_begin(World *w, Machine *m) {
 static bool is_ill_for_long(const World *w, const Machine *m, size_t unit, unsigned seconds) {
         const Health *h = m->health + unit;
 
-        return h->known && !h->passes && !h->stolen && w->now > h->since + seconds * USEC_PER_SEC;
+        return h->known && !h->passes && w->now > h->since + seconds * USEC_PER_SEC;
 }
 
 /* The guard, PID 1 and the daemon were well meanwhile. */
@@ -61,13 +61,18 @@ static bool could_let_go(const World *w, const Machine *m) {
                w->now > m->health_hindered + LET_GO * USEC_PER_SEC;
 }
 
+/* One that an operator has stopped keeps its open gate, and is not checked. */
+static bool runs(const Machine *m, size_t unit) {
+        return gate_is_open(m, unit) && m->units[unit].state == ACTIVE_ACTIVE;
+}
+
 void health_event(World *w, Machine *m, const SimEvent *e) {
         Health *h = m->health + e->unit;
         bool passes = is_well(w, m, e->unit);
 
         if (!h->known || h->passes != passes)
-                *h = (Health){ .known = true, .passes = passes, .stolen = h->stolen, .since = w->now };
-        if (is_ill_for_long(w, m, e->unit, LET_GO) && could_let_go(w, m) && gate_is_open(m, e->unit) &&
+                *h = (Health){ .known = true, .passes = passes, .since = w->now };
+        if (is_ill_for_long(w, m, e->unit, LET_GO) && could_let_go(w, m) && runs(m, e->unit) &&
                         !w->unit_configs[e->unit].hold_on_failure)
                 world_fail(w, "C2: %s runs on %s, and its check has failed for %.1f s", w->unit_names[e->unit],
                                 m->hostname, (double) (w->now - h->since) / USEC_PER_SEC);
@@ -92,7 +97,7 @@ void health_check_txn(World *w, const Machine *m, const Txn *t) {
                 if (unit < 0 || !w->unit_configs[unit].checked || !m->enabled[unit] ||
                                 !takes(w, m, t->puts[i].lease, (size_t) unit))
                         continue;
-                if (!m->health[unit].passes && !m->health[unit].stolen)
+                if (!m->health[unit].passes)
                         world_fail(w, "C1: %s takes the lease of %s, and its check %s there", m->hostname,
                                         w->unit_names[unit], m->health[unit].known ? "fails" : "has not passed");
         }

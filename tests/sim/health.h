@@ -7,9 +7,8 @@
 
 /* What the check of a unit said last to the machine's present daemon. */
 typedef struct Health {
-        bool known, passes,
-                        stolen; /* stolen: an operator has asked this daemon for the unit, whatever the check says */
-        usec_t since;           /* true time at which it said so first */
+        bool known, passes;
+        usec_t since; /* true time at which it said so first */
 } Health;
 
 /* Gives some units a check. */

@@ -254,8 +254,6 @@ static void on_verb(World *w, Machine *m, SimEvent *e) {
         }
         if (event.kind != EVENT_CONFIGURE) /* which each start of a daemon repeats */
                 reboots_meddled(w, event.kind, e->unit);
-        if (event.kind == EVENT_STEAL)
-                m->health[e->unit].stolen = true;
         if (event.kind == EVENT_SLEEP && event.on != (m->sleep.state == SLEEP_COMING))
                 return; /* a signal is a hint, and logind, when it was asked, has said that it is not so any more */
         if (event.kind == EVENT_TRANSFER || event.kind == EVENT_CONFIRM)
