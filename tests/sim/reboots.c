@@ -61,14 +61,21 @@ static const MapKey *compared(World *w, const Txn *t, const char *lease) {
         return NULL;
 }
 
+/* The machine's record was deleted since, as by "leasectl forget": it is not waited for. */
+static bool is_forgotten(World *w, const char *machine_id, const MapKey *lease) {
+        const MapKey *k = w->map.keys + map_key(w, RECORD_MACHINE, machine_id);
+
+        return !k->value || k->created > lease->mod_revision;
+}
+
 /* Whether the machine must wait with the lease, and how long it has waited, fast as its clock may be. */
-static bool must_wait(const World *w, const MapKey *k, usec_t waited) {
+static bool must_wait(World *w, const MapKey *k, usec_t waited) {
         const LeaseRecord *l = &k->value->lease;
         const Machine *m = machine_of(w, l->machine_id);
         int unit = lease_find(w, k->name);
 
-        return m && unit >= 0 && m->enabled[unit] && !is_meddled_with(w, (size_t) unit, w->now - waited) &&
-               waited * 102 / 100 < l->kept_for;
+        return m && unit >= 0 && m->enabled[unit] && !is_forgotten(w, l->machine_id, k) &&
+               !is_meddled_with(w, (size_t) unit, w->now - waited) && waited * 102 / 100 < l->kept_for;
 }
 
 static void check_put(World *w, const Machine *m, const MapKey *k, const LeaseRecord *next) {
