@@ -16,9 +16,20 @@
 #include "ctl/machines.h"
 #include "util/text.h"
 
+/* keeps: since a pause, in which there are no deadlines. */
+static void warn(bool keeps, const char *name) {
+        _cleanup_free_ char *text =
+                        keeps ? text_format("%s keeps leases since a pause. If it is only cut off, its units", name)
+                              : text_format("If %s is not off, its units run twice until it hears of this.", name);
+
+        say_progress(strempty(text));
+        if (keeps)
+                say_progress("run twice for as long as it is cut off, without a deadline.");
+}
+
 /* Asks at the terminal whether the machine is off. No terminal: that is so. */
 static int ask(const json_t *row, const char *name) {
-        _cleanup_free_ char *line = NULL, *text = NULL, *again = NULL;
+        _cleanup_free_ char *line = NULL, *text = NULL;
         json_int_t held = get_integer(row, "held");
         size_t size = 0;
 
@@ -27,9 +38,8 @@ static int ask(const json_t *row, const char *name) {
         text = text_format("%s holds %" JSON_INTEGER_FORMAT
                            " lease%s. Other machines take %s at once, without waiting.",
                         name, held, held == 1 ? "" : "s", held == 1 ? "it" : "them");
-        again = text_format("If %s is not off, its units run twice until it hears of this.", name);
         say_progress(strempty(text));
-        say_progress(strempty(again));
+        warn(get_boolean(row, "unconfirmed"), name);
         say_progress("Is it off? Type yes, and Enter:");
         if (getline(&line, &size, stdin) < 0 || !streq(line, "yes\n"))
                 return ctl_fail("confirm-dead: nothing was changed");

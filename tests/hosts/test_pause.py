@@ -4,6 +4,7 @@ the pause ends keeps its unit, and nobody else runs it."""
 
 import sys
 
+import timeline
 from cluster import DAEMON, GUARD
 from faults import start_unit
 from scene import scene
@@ -76,6 +77,40 @@ def pause_lets_etcd_be_replaced_and_a_machine_that_is_cut_off_at_its_end_keeps_i
     unit.wait_running(but=holder, deadline=cluster.takeover + 10)
     unit.require_gap(cluster.takeover)
     holder.heal_network()
+
+
+@scene(registry="etcd", ttl=2.0, only_at_length=True)
+def machine_that_is_said_to_be_dead_after_a_pause_and_is_not_runs_beside_its_heir_until_it_is_heard(cluster):
+    """As docs/operations.md warns: a machine that is cut off has no deadline since the pause. Once it is heard, its unit goes at once."""
+    unit, holder = start_unit(cluster, "not-dead.service")
+    unit.met = 0.0
+    other = cluster.other(holder)
+    _pause(other)
+    require("the holder has read it when pause returns", _keeps(cluster, holder), unit.story)
+    holder.cut_network()
+    refused = other.run("leasectl", "confirm-dead", holder.name, check=False)
+    require(f"a machine that has just beaten is not dead: {refused.stderr}", refused.returncode != 0 and "it is up" in refused.stderr)
+    _resume(other)
+    wait_for("the pause is over for all others",
+             lambda: all(_paused(cluster, each) == "" for each in cluster if each is not holder), 2 * cluster.ttl + 10, unit.story)
+    hold_for("nobody takes what it keeps", lambda: unit.running_on is holder, 2 * cluster.ttl, unit.story)
+    other.run("leasectl", "confirm-dead", holder.name)
+    wait_for("another machine runs it", lambda: len(unit.tenures) == 2, cluster.takeover + 10, unit.story)
+    heir = cluster[unit.tenure.machine]
+    meet = now() + 2 * cluster.ttl
+    wait_for("both run it, for longer than a lease", lambda: all(each.last > meet for each in unit.tenures), 3 * cluster.ttl, unit.story)
+    healed = now()
+    holder.heal_network()
+    wait_for("it has let go", lambda: not _keeps(cluster, holder) and unit.tenures[0].last < now() - 1.0, 30, unit.story)
+    unit.hold_running(on=heir, duration=cluster.ttl)
+    unit.require_tenures(2)
+    late = unit.tenures[0].last - healed
+    unit.met = timeline.overlap_of(unit.stamps)
+    print(f"      both ran for {unit.met:.3f} s, as long as it was cut off, and {late:.3f} s after it was heard", file=sys.stderr, flush=True)
+    require(f"it ran on for {late:.3f} s after its network was back", late < cluster.ttl + 5, unit.story)
+    require("the token tells them apart", timeline.tokens_grow(unit.stamps), unit.story)
+    history = heir.run("leasectl", "history", unit.name).stdout
+    require(f"the history says who said so: {history}", "confirmed dead by root@" in history)
 
 
 @scene(registry="etcd", ttl=5.0, only_at_length=True)
