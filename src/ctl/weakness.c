@@ -20,6 +20,8 @@
 #include "util/host-clock.h"
 #include "util/unit-name.h"
 
+#define RESTART_TAKES (900 * USEC_PER_MSEC)
+
 /* ---- the unit ---- */
 
 /* Whether this machine is rebooted if the unit is not down in time. An effect that is no process is gone then, too.
@@ -221,6 +223,18 @@ static int look_at_daemon(Ctl *ctl, json_t *findings) {
         return CTL_OK;
 }
 
+/* Nobody beats while leased is started anew, which takes about half a second, and a crash of it 0.2 s more. */
+static void look_at_fencing(const LeasedConf *conf, json_t *findings) {
+        char a[32], b[32];
+
+        if (conf->fence_command && conf->fence_after < RESTART_TAKES)
+                finding_add(findings, "weak",
+                                "FenceAfterSec=%s: a machine may be switched off because leased was restarted there; "
+                                "set %s or more",
+                                format_span(a, sizeof(a), conf->fence_after),
+                                format_span(b, sizeof(b), RESTART_TAKES));
+}
+
 static void look_at_registry(const LeasedConf *conf, json_t *findings) {
         char note[512];
 
@@ -254,6 +268,7 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
         if (code != CTL_OK)
                 return code;
         look_at_registry(conf, findings);
+        look_at_fencing(conf, findings);
         code = pid1_manager(ctl->bus, &pid1);
         if (code != CTL_OK)
                 return code;

@@ -55,6 +55,14 @@ class Checking(Case):
             self.assertFound(result, "weak", text)
         self.assertFound(result, "note", "not enabled on this machine")
 
+    def test_a_silence_that_is_shorter_than_a_restart_of_leased_is_told(self):
+        unit = self.unit("fenced.service")
+        fencing = "[Leased]\nTTL=30s\nBeatSec=200ms\nFenceCommand=/bin/true\n"
+        self.conf("")
+        for after, weak in (("400ms", True), ("899ms", True), ("900ms", False)):
+            write(CONF, fencing + f"FenceAfterSec={after}\n")
+            self.assertEqual("because leased was restarted there" in json.dumps(self.check(unit)), weak)
+
     def test_what_is_no_process_weakens_a_unit_unless_the_machine_is_rebooted_for_it(self):
         address = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/true\n"
         mount = "[Mount]\nWhat=tmpfs\nWhere=/srv/data\nType=tmpfs\n"
