@@ -25,9 +25,56 @@ Run = collections.namedtuple("Run", "at index machine end")  # at: CLOCK_REALTIM
 Tenure = collections.namedtuple("Tenure", "index begin end why outages")
 
 
+BYSTANDER = """\
+[Service]
+Type=oneshot
+ExecStart=/bin/bash -c 'echo "$(stat -c %%.6Y /var/lib/systemd/timers/stamp-%N.timer) $HOSTNAME" >> /shared/{runs}'
+"""
+NEAR = 3  # periods before and after an elapse in which a bystander must have run to be a witness of it
+
+
 def wall_clock():
     """Seconds of the clock by which a calendar goes, and which all guests share."""
     return time.clock_gettime(time.CLOCK_REALTIME)
+
+
+class Bystanders:
+    """A timer on each machine, of which leased knows nothing. An elapse that it misses, too, between others that it does not, is one
+    that PID 1 came to late."""
+
+    NAME = "bystander"
+
+    def __init__(self, cluster, period):
+        self._period = period
+        runs = f"runs-{cluster.number_stamps()}-{self.NAME}"
+        self._path = os.path.join(cluster.rack.shared, runs)
+        for machine in cluster:
+            machine.write(f"/etc/systemd/system/{self.NAME}.timer",
+                          TIMER.format(calendar=f"*:*:0/{period}") + "\n[Install]\nWantedBy=timers.target\n")
+            machine.write(f"/etc/systemd/system/{self.NAME}.service", BYSTANDER.format(runs=runs))
+            machine.systemctl("daemon-reload")
+            machine.systemctl("enable", "--now", f"{self.NAME}.timer")
+
+    def _elapses(self):
+        """{machine: the elapses that had a run}"""
+        found = collections.defaultdict(set)
+        if os.path.exists(self._path):
+            with open(self._path) as file:
+                for words in map(str.split, file):
+                    if len(words) == 2:
+                        found[words[1]].add(int(float(words[0])) // self._period * self._period)
+        return found
+
+    def late(self):
+        """A function of an elapse and a machine's name: whether PID 1 came late to what was due there then."""
+        found = self._elapses()
+
+        def is_late(elapse, machine):
+            near = range(self._period, (NEAR + 1) * self._period, self._period)
+            runs = found[machine]
+            return elapse not in runs and any(elapse - each in runs for each in near) and any(elapse + each in runs for each in near)
+
+        return is_late
 
 
 class Ticks:
