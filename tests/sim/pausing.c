@@ -7,7 +7,11 @@
  */
 #include "sim.h"
 
-enum { HEALED_FOR = 40 }; /* seconds after which every session that lives has surely beaten again */
+enum {
+        HEALED_FOR = 40, /* seconds after which every session that lives has surely beaten again */
+        UNSEEN_FOR = 8,  /* seconds after which no pause that was asked for begins any more */
+        LOOKED_FOR = UNSEEN_FOR + 4,
+};
 
 bool pausing_is_on(const World *w) {
         return w->options.bias == BIAS_PAUSE ||
@@ -25,6 +29,7 @@ typedef enum What {
         PAUSE_BEGINS,
         PAUSE_ENDS,
         PAUSE_WORK, /* the registry goes, for its members are replaced */
+        PAUSE_MUST_END,
 } What;
 
 static void next(World *w, usec_t after, What what) {
@@ -34,6 +39,10 @@ static void next(World *w, usec_t after, What what) {
 void pausing_init(World *w) {
         if (pausing_is_on(w))
                 next(w, 4 * USEC_PER_SEC + chance(w) % (16 * USEC_PER_SEC), PAUSE_BEGINS);
+}
+
+const Value *pausing_record(const World *w) {
+        return w->map.n_live[RECORD_PAUSE] > 0 ? w->map.keys[w->map.live[RECORD_PAUSE][0]].value : NULL;
 }
 
 static void delete_record(World *w) {
@@ -50,29 +59,6 @@ static void delete_record(World *w) {
 static void work(World *w, uint64_t n) {
         mishap(w, MISHAP_OUTAGE);
         w->registry_down_until = w->now + n / 17 % (30 * USEC_PER_SEC);
-}
-
-void pausing_event(World *w, SimEvent *e) {
-        uint64_t n = chance(w);
-        Machine *m = w->machines + n % w->n_machines;
-
-        if (w->quiet)
-                return;
-        if (e->a == PAUSE_WORK) {
-                work(w, n);
-                return;
-        }
-        if (e->a == PAUSE_ENDS && n / 11 % 8 == 0)
-                delete_record(w);
-        else
-                daemon_verb(w, m, EVENT_PAUSE, 0, e->a == PAUSE_BEGINS);
-        if (e->a == PAUSE_ENDS) {
-                next(w, 2 * USEC_PER_SEC + n / 19 % (25 * USEC_PER_SEC), PAUSE_BEGINS);
-                return;
-        }
-        if (n / 13 % 4 > 0) /* when all machines may have read of the pause, or before */
-                next(w, 10 * USEC_PER_MSEC + n / 29 % (4 * USEC_PER_SEC), PAUSE_WORK);
-        next(w, 5 * USEC_PER_SEC + n / 19 % (40 * USEC_PER_SEC), PAUSE_ENDS);
 }
 
 static bool is_running_by(World *w, const char *session) {
@@ -101,11 +87,70 @@ static void confirm_dead(World *w) {
         }
 }
 
+static void end_all(World *w) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                daemon_verb(w, w->machines + i, EVENT_PAUSE, 0, false);
+}
+
+static bool all_have_power(const World *w) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (!w->machines[i].powered)
+                        return false;
+        return true;
+}
+
+/* Has the pause ended, and then the earlier sessions of machines that were booted during it confirmed dead. */
+static void insist(World *w, uint64_t unseen_for) {
+        if (unseen_for == LOOKED_FOR)
+                return;
+        if (pausing_record(w))
+                end_all(w);
+        else if (unseen_for >= UNSEEN_FOR)
+                confirm_dead(w);
+        world_post(w, (SimEvent){ .at = w->now + USEC_PER_SEC,
+                                      .kind = SIM_PAUSE,
+                                      .a = PAUSE_MUST_END,
+                                      .b = pausing_record(w)   ? 0
+                                           : all_have_power(w) ? unseen_for + 1
+                                                               : MIN(unseen_for + 1, (uint64_t) UNSEEN_FOR) });
+}
+
+void pausing_for(World *w, Machine *m, usec_t span) {
+        daemon_verb(w, m, EVENT_PAUSE, 0, true);
+        next(w, span, PAUSE_MUST_END);
+}
+
+void pausing_event(World *w, SimEvent *e) {
+        uint64_t n = chance(w);
+        Machine *m = w->machines + n % w->n_machines;
+
+        if (w->quiet)
+                return;
+        if (e->a == PAUSE_MUST_END) {
+                insist(w, e->b);
+                return;
+        }
+        if (e->a == PAUSE_WORK) {
+                work(w, n);
+                return;
+        }
+        if (e->a == PAUSE_ENDS && n / 11 % 8 == 0)
+                delete_record(w);
+        else
+                daemon_verb(w, m, EVENT_PAUSE, 0, e->a == PAUSE_BEGINS);
+        if (e->a == PAUSE_ENDS) {
+                next(w, 2 * USEC_PER_SEC + n / 19 % (25 * USEC_PER_SEC), PAUSE_BEGINS);
+                return;
+        }
+        if (n / 13 % 4 > 0) /* when all machines may have read of the pause, or before */
+                next(w, 10 * USEC_PER_MSEC + n / 29 % (4 * USEC_PER_SEC), PAUSE_WORK);
+        next(w, 5 * USEC_PER_SEC + n / 19 % (40 * USEC_PER_SEC), PAUSE_ENDS);
+}
+
 void pausing_help(World *w) {
         if (!pausing_is_on(w))
                 return;
-        for (size_t i = 0; i < w->n_machines; i++)
-                daemon_verb(w, w->machines + i, EVENT_PAUSE, 0, false);
+        end_all(w);
         if (w->now >= w->healed_at + HEALED_FOR * USEC_PER_SEC)
                 confirm_dead(w);
 }

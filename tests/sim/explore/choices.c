@@ -54,6 +54,14 @@ static const Machine *find_holder(const World *w) {
         return found;
 }
 
+/* Which machine has no power; NULL: none. */
+static const Machine *find_dead(const World *w) {
+        for (size_t i = 0; i < w->n_machines; i++)
+                if (!w->machines[i].powered)
+                        return w->machines + i;
+        return NULL;
+}
+
 static size_t add_around(usec_t at, usec_t now, unsigned which, usec_t *ret) {
         size_t n = 0;
 
@@ -131,6 +139,10 @@ static void add_machine_troubles(const World *w, List *l, const Machine *m) {
                 add(l, TROUBLE_NO_LEASE, 1);
         } else if (h)
                 add(l, TROUBLE_STEAL, 1);
+        if (m->core && !pausing_record(w))
+                add(l, TROUBLE_PAUSE, l->n_corners);
+        if (m->core && find_dead(w))
+                add(l, TROUBLE_CONFIRM, 1);
 }
 
 static void add_troubles(const World *w, List *l, const SimEvent *e) {
@@ -165,6 +177,8 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
         }
         if (e->kind == SIM_JOB && e->a == JOB_START)
                 add(l, TROUBLE_FORK, l->n_corners);
+        if (e->kind == SIM_FROST && m->units[0].freezing)
+                add(l, TROUBLE_FROST, l->n_corners);
         if ((e->kind == SIM_REPLY || e->kind == SIM_DEADLINE) && m->powered)
                 add(l, TROUBLE_VM_PAUSE, l->n_corners);
         if (e->kind == SIM_DEADLINE && m->powered)
@@ -269,6 +283,9 @@ static void say_word(World *w, Machine *m, Trouble t) {
         case TROUBLE_TRANSFER:
                 daemon_verb(w, m, EVENT_TRANSFER, 0, (m->number + 1u) % w->n_machines);
                 break;
+        case TROUBLE_CONFIRM:
+                daemon_verb(w, m, EVENT_CONFIRM, 0, find_dead(w)->number);
+                break;
         default:
                 unit_ends(w, m, 0, false);
         }
@@ -357,6 +374,12 @@ bool choices_make(World *w, const ChoiceRules *rules, Choice c) {
         case TROUBLE_NO_LEASE:
                 delete_record(w, RECORD_LEASE, w->lease_names[0]);
                 break;
+        case TROUBLE_PAUSE:
+                pausing_for(w, m, span);
+                break;
+        case TROUBLE_FROST:
+                w->queue[c.slot].at = until;
+                break;
         default:
                 say_word(w, m, (Trouble) c.trouble);
         }
@@ -388,6 +411,9 @@ const char *choices_trouble(Trouble t) {
                 [TROUBLE_VM_PAUSE] = "vm-pause",
                 [TROUBLE_NO_FENCE] = "no-fence",
                 [TROUBLE_NO_LEASE] = "no-lease",
+                [TROUBLE_PAUSE] = "pause",
+                [TROUBLE_CONFIRM] = "confirm",
+                [TROUBLE_FROST] = "frost",
         };
 
         return names[t];

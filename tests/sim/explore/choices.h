@@ -29,6 +29,9 @@ typedef enum Trouble {
         TROUBLE_VM_PAUSE,  /* the virtual machine is paused until a corner, and for long enough to be seen */
         TROUBLE_NO_FENCE,  /* the fence of the session that has the lease is deleted */
         TROUBLE_NO_LEASE,  /* the lease's record is deleted */
+        TROUBLE_PAUSE,     /* the cluster is paused until a corner */
+        TROUBLE_CONFIRM,   /* an operator confirms that the machine without power is off */
+        TROUBLE_FROST,     /* the kernel freezes the unit only at a corner */
         _TROUBLE_MAX,
 } Trouble;
 

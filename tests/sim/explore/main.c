@@ -42,6 +42,7 @@ static const struct {
         { "holder's clock 1 % fast, the others' 1 % slow; the unit ignores SIGTERM", 10000, -10000, TEMPER_STUBBORN },
         { "holder's clock slow; the unit stops at once and leaves a child for 15 s", -10000, 10000, TEMPER_PARENT },
         { "holder's clock slow; the unit has an ExecStopPost= of 10 s", -10000, 10000, TEMPER_POST },
+        { "holder's clock slow; the unit has OnOutage=freeze", -10000, 10000, TEMPER_COLD },
 };
 _Static_assert(ELEMENTSOF(roots) == ROOTS_MAX, "a root has no place in the progress");
 
@@ -198,7 +199,7 @@ static int help(const char *name) {
                "  --only A,B      only these kinds; --list names them\n"
                "  --corners N     at how many moments a trouble may end: 1 few, 2 some, 3 all (1)\n"
                "  --one-order     events of one instant happen in one order only\n"
-               "  --roots N       the first N of the five clusters to begin from (3)\n"
+               "  --roots N       the first N of the six clusters to begin from (3)\n"
                "  --root N        only this one, from 0\n"
                "  --processes N   (2)\n"
                "  --bits N        room for 2^N states (24)\n"

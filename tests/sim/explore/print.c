@@ -217,6 +217,8 @@ static unsigned *generation_of(const World *w, const SimEvent *e) {
                 return &u->processes[e->a].generation;
         case SIM_HEAL_LINK:
                 return &m->link_generation;
+        case SIM_FROST:
+                return &u->frost;
         default:
                 if (e->kind <= SIM_GUARD_CONNECT)
                         return &m->generation;
@@ -382,7 +384,7 @@ static uint64_t print_guard(const World *w, const Machine *m, const CoreBases *b
 static uint64_t print_unit(const ModelUnit *unit, const World *w, const CoreBases *b, usec_t old) {
         ModelUnit u = *unit;
 
-        u.generation = u.ask_generation = 0;
+        u.generation = u.ask_generation = u.frost = 0;
         u.closings -= u.closings_at_check;
         u.closings_at_check = 0;
         if (u.state != ACTIVE_ACTIVATING)

@@ -457,6 +457,7 @@ static void begin_world(void) {
                 world->has_extra[i] = options->temper == TEMPER_PARENT;
                 world->stop_time[i] = USEC_PER_MINUTE;
                 world->post_time[i] = options->temper == TEMPER_POST ? 10 * USEC_PER_SEC : 0;
+                world->unit_configs[i].freezes = options->temper == TEMPER_COLD;
         }
         turns_slow_deaths(options->temper != TEMPER_MEEK);
         (void) region_enter(-1);

@@ -12,6 +12,7 @@ typedef enum Temper {
         TEMPER_STUBBORN, /* it ignores SIGTERM, and what is killed takes its time to die */
         TEMPER_PARENT,   /* a child outlives it */
         TEMPER_POST,     /* it has an ExecStopPost= that takes long */
+        TEMPER_COLD,     /* it has OnOutage=freeze */
 } Temper;
 
 enum { TROUBLES_MAX = 3, FIRSTS_MAX = 1 << 18 };
