@@ -18,6 +18,18 @@ typedef struct Seen {
         uint64_t stamp;     /* Heard.stamp of the last answer that named the record */
 } Seen;
 
+/* An answer of the registry that reached us: its revision, and when (sample.c). */
+typedef struct Sample {
+        uint64_t revision;
+        usec_t at;
+} Sample;
+
+typedef struct Samples {
+        Sample items[128]; /* oldest first: from one to the next both members grow */
+        size_t n;
+        usec_t heard_at; /* when the last answer came, also one that tells nothing new */
+} Samples;
+
 /* The lease that changed last, and is compared by a beat besides (law 16). */
 typedef struct Proof {
         uint64_t newest;    /* the last revision of Heard.newest (state.h) with which a beat was answered ... */

@@ -388,18 +388,6 @@ typedef struct Identity {
         usec_t list_retry_at;
 } Identity;
 
-/* An answer of the registry that reached us: its revision, and when (sample.c). */
-typedef struct Sample {
-        uint64_t revision;
-        usec_t at;
-} Sample;
-
-typedef struct Samples {
-        Sample items[128]; /* oldest first: from one to the next both members grow */
-        size_t n;
-        usec_t heard_at; /* when the last answer came, also one that tells nothing new */
-} Samples;
-
 /* What was heard of the registry altogether (intake.c). */
 typedef struct Heard {
         uint64_t revision;     /* the highest seen since everything was looked at anew */
