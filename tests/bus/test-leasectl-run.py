@@ -461,8 +461,8 @@ class Run(CaseWithDaemon):
         self.assertEqual(self.end(process), (128 + signal.SIGALRM, "", ""))
 
     def test_a_restart_of_the_daemon_disturbs_nothing(self):
-        process = self.start("steady", "sh", "-c", "sleep 6; exit 7")
-        wait_for("it is held", lambda: lease("steady")[0])
+        process = self.start("steady", "sh", "-c", "touch /run/begun-steady; sleep 6; exit 7")
+        wait_for("leasectl has its answer, and the command has begun", lambda: os.path.exists("/run/begun-steady"))
         before = lease("steady")[2:5]
         for how in ("restart", "kill", "restart"):
             run("systemctl", *(("kill", "-s", "KILL") if how == "kill" else (how,)), "leased.service")
@@ -484,12 +484,12 @@ class Run(CaseWithDaemon):
         self.assertEqual(self.end(waiting)[:2], (0, "mine\n"))
 
     def test_what_ended_while_no_daemon_was_there_is_given_back_by_the_next(self):
-        process = self.start("between", "sh", "-c", "until [ -e /run/end ]; do sleep 0.05; done; exit 6")
-        wait_for("it is held", lambda: lease("between")[0])
+        process = self.start("between", "sh", "-c", "touch /run/begun-between; until [ -e /run/end ]; do sleep 0.05; done; exit 6")
+        wait_for("leasectl has its answer, and the command has begun", lambda: os.path.exists("/run/begun-between"))
         run("systemctl", "kill", "-s", "STOP", "leased.service")
         write("/run/end", "")
         process.wait(DEADLINE)
-        self.assertEqual(self.end(process)[0], 6)
+        self.assertEqual(self.end(process), (6, "", ""))
         run("systemctl", "kill", "-s", "KILL", "leased.service")
         wait_for("it is given back", lambda: not lease("between")[0] and lease("between")[4] > 0)
         wait_for("nothing is left", lambda: not units())
