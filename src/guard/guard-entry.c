@@ -276,12 +276,16 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
         if (e->index == 0 || e->down) {
                 /* Index 0 means that there is no entry. So a unit that was never leased gets the lowest Index, 1. */
                 *e = (GuardEntry){
-                        .index = MAX(index, (uint64_t) 1), .stop_at = now, .kill_at = kill_at, .lost = true
+                        .index = MAX(index, (uint64_t) 1),
+                        .stop_at = now,
+                        .kill_at = MIN(kill_at, usec_add(now, GUARD_LOSE_MAX)),
+                        .lost = true,
                 };
                 return actions | entry_begin_stop(e, now);
         }
         e->stop_at = e->keeps ? now : MIN(e->stop_at, now);
-        e->kill_at = e->keeps ? kill_at : MIN(e->kill_at, kill_at);
+        /* Law 8: a loss gives no time. */
+        e->kill_at = MIN(guard_entry_last_kill(e, now), kill_at);
         if (e->frozen) { /* law 15 */
                 e->kill_at = MIN(e->kill_at, now);
                 e->lost = true;

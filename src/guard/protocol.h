@@ -40,6 +40,8 @@
 #define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_FREEZE "OnOutage=freeze"
 #define GUARD_PROTOCOL 1u
+/* The longest time from now to kill_at that the guard believes of a LOSE without an entry: the longest TTL. */
+#define GUARD_LOSE_MAX (60 * USEC_PER_SEC)
 
 typedef enum GuardMessageType {
         /* From the daemon. */
@@ -62,8 +64,9 @@ typedef enum GuardMessageType {
          * kill_at likewise. A t0 in the future counts as now. (Law 1.) */
         GUARD_BEAT,
         /* unit, index, kill_at: the unit's entry is lost, whatever its index is. Its gate is closed, its stop_at is
-         * now, its kill_at only ever gets earlier; that of a frozen entry is now. If there is no entry, or one that is
-         * down, a new one is made. (Law 8.) */
+         * now, its kill_at only ever gets earlier; that of a frozen entry is now, and that of an entry whose deadlines
+         * do not count at most its kill_offset from now. If there is no entry, or one that is down, a new one is made,
+         * whose kill_at is at most GUARD_LOSE_MAX from now. (Law 8.) */
         GUARD_LOSE,
         /* unit: the gate is closed, and the entry is dropped; if the guard is stopping the unit, only once the unit is
          * down. The daemon asks for this only when it has itself seen the unit down. */

@@ -90,13 +90,16 @@ static void beat(Run *r) {
                 must(!guard_entry_is_live(&r->e));
 }
 
-static void lose(Run *r) {
+static void lose(Run *r, usec_t kill_at) {
         GuardEntry before = r->e;
-        usec_t kill_at = near(r, r->now);
 
         perform(r, guard_entry_lose(&r->e, r->now, input_byte(&r->in), kill_at));
         must(guard_entry_is_stopping(&r->e) || r->e.index == 0);
-        if (before.index != 0 && !before.down && !before.keeps) /* deadlines that do not count bound nothing */
+        if (before.index == 0 || before.down)
+                must(r->e.index == 0 || r->e.kill_at <= r->now + GUARD_LOSE_MAX);
+        else if (before.keeps)
+                must(r->e.kill_at <= MAX(r->now + before.kill_offset, before.limit_kill));
+        else
                 must(r->e.kill_at <= before.kill_at && r->e.stop_at <= MAX(before.stop_at, r->now));
         if (!guard_entry_is_stopping(&before))
                 r->killed_at = 0;
@@ -207,6 +210,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 case 0xfc:
                         keep(&r, byte == 0xfd);
                         break;
+                case 0xfa:
+                        lose(&r, USEC_INFINITY);
+                        break;
                 case 0xfb:
                         jump(&r);
                         break;
@@ -217,7 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         beat(&r);
                         break;
                 case 2:
-                        lose(&r);
+                        lose(&r, near(&r, r.now));
                         break;
                 case 3:
                         perform(&r, guard_entry_disarm(&r.e, r.now));

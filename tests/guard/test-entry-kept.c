@@ -94,6 +94,15 @@ static void losing_what_is_kept_leaves_it_the_time_of_the_request(void **state) 
         assert_true(guard_entry_is_stopping(&e));
 }
 
+static void losing_what_is_kept_leaves_it_no_more_than_its_ttl(void **state) {
+        GuardEntry e = armed();
+
+        guard_entry_keep_on(&e, 2 * SEC);
+        guard_entry_lose(&e, 100 * SEC, 5, UINT64_MAX);
+        assert_int_equal(e.kill_at, 109 * SEC);
+        assert_true(guard_entry_is_stopping(&e));
+}
+
 static void what_is_kept_is_handed_on(void **state) {
         GuardEntry e = armed(), next = {};
         EntryKept kept;
@@ -115,6 +124,7 @@ int main(void) {
                 cmocka_unit_test(deadlines_count_again_from_the_end_of_a_pause),
                 cmocka_unit_test(a_unit_is_armed_long_after_the_last_beat_if_it_is_kept),
                 cmocka_unit_test(losing_what_is_kept_leaves_it_the_time_of_the_request),
+                cmocka_unit_test(losing_what_is_kept_leaves_it_no_more_than_its_ttl),
                 cmocka_unit_test(what_is_kept_is_handed_on),
         };
 

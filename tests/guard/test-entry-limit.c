@@ -64,10 +64,10 @@ static void a_limit_counts_in_a_pause_of_the_cluster(void **state) {
         assert_true(tick(&e, 20 * SEC) & ENTRY_CLOSE_GATE);
         assert_int_equal(e.kill_at, 22 * SEC);
         e = armed();
-        guard_entry_limit(&e, 2 * SEC, 20 * SEC, 22 * SEC);
+        guard_entry_limit(&e, 2 * SEC, 9 * SEC, 10 * SEC);
         guard_entry_keep_on(&e, 3 * SEC);
-        guard_entry_lose(&e, 4 * SEC, 5, 30 * SEC);
-        assert_int_equal(e.kill_at, 22 * SEC);
+        guard_entry_lose(&e, 4 * SEC, 5, 12 * SEC);
+        assert_int_equal(e.kill_at, 10 * SEC);
 }
 
 static void a_limit_follows_a_pause_of_the_machine_and_is_handed_on(void **state) {

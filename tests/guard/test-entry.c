@@ -231,6 +231,15 @@ static void losing_a_unit_without_an_entry_makes_one(void **state) {
         assert_int_not_equal(f.index, 0);
 }
 
+static void losing_a_unit_without_an_entry_leaves_it_no_more_than_the_longest_ttl(void **state) {
+        GuardEntry none = {}, over = down();
+
+        gate(&none, 2 * SEC, guard_entry_lose(&none, 2 * SEC, 7, UINT64_MAX));
+        assert_int_equal(none.kill_at, 2 * SEC + GUARD_LOSE_MAX);
+        gate(&over, 20 * SEC, guard_entry_lose(&over, 20 * SEC, 5, UINT64_MAX));
+        assert_int_equal(over.kill_at, 20 * SEC + GUARD_LOSE_MAX);
+}
+
 static void losing_a_unit_that_was_down_starts_over(void **state) {
         GuardEntry e = down();
 
@@ -630,6 +639,7 @@ int main(void) {
                 cmocka_unit_test(losing_cannot_lengthen_what_was_armed),
                 cmocka_unit_test(losing_counts_for_whatever_index_is_there),
                 cmocka_unit_test(losing_a_unit_without_an_entry_makes_one),
+                cmocka_unit_test(losing_a_unit_without_an_entry_leaves_it_no_more_than_the_longest_ttl),
                 cmocka_unit_test(losing_a_unit_that_was_down_starts_over),
                 cmocka_unit_test(disarming_closes_the_gate_and_ends_the_entry),
                 cmocka_unit_test(disarming_waits_for_a_gate_that_does_not_close),
