@@ -29,7 +29,7 @@ def _cut_off(cluster, cut, duration, pauses=0):
     require(f"no more than {pauses} pauses", len(unit.tenures) <= 2 + pauses, unit.story)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def holder_cut_from_the_others_stops_before_another_starts(cluster):
     _cut_off(cluster, lambda holder: holder.cut_network(), 60 if cluster.at_length else 3 * cluster.ttl)
 

@@ -137,7 +137,7 @@ def each_kind_of_transaction_may_land_20_s_late(cluster):
     _meet(cluster, "hold-request", 20.0)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def each_kind_of_transaction_may_be_carried_out_without_an_answer(cluster):
     _meet(cluster, "cut-answer")
 
