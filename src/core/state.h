@@ -534,16 +534,15 @@ typedef struct Planning {
 /* The guard, for all units. There are so many booleans because each is a fact that holds or not whatever the others
  * are. */
 typedef struct GuardSide {
-        bool beat_due; /* the guard is to hear of a committed beat */
-        bool up, synced, gone;
-        bool lives;        /* its process does, although it is .gone: it cannot be reached */
-        bool missing;      /* away for so long that it will not come back by itself */
-        usec_t away_since; /* gone or without an answer; 0: it is there */
-        bool may_keep;     /* units beyond their deadlines (law 13): what it was told last, or has not denied */
-        bool says_keeps;   /* it has said whether, on this connection */
-        Keep told_keep;    /* what it was told on this connection */
-        uint64_t keep_id;  /* ... in this request, or in a later one that arms a unit so */
-        uint64_t serial;   /* the last id given to a request */
+        bool beat_due;                /* the guard is to hear of a committed beat */
+        bool up, synced, gone, lives; /* lives: although it is gone, for it cannot be reached */
+        bool missing;                 /* away for so long that it will not come back by itself */
+        usec_t away_since;            /* gone or without an answer; 0: it is there */
+        bool may_keep;    /* units beyond their deadlines (law 13): what it was told last, or has not denied */
+        bool says_keeps;  /* it has said whether, on this connection */
+        Keep told_keep;   /* what it was told on this connection */
+        uint64_t keep_id; /* ... in this request, or in a later one that arms a unit so */
+        uint64_t serial;  /* the last id given to a request */
 } GuardSide;
 
 typedef struct Sleep {
