@@ -6,21 +6,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ctl/accept-places.h"
 #include "ctl/accept.h"
 #include "ctl/bus.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
 #include "ctl/program.h"
-#include "ctl/unit-place.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 #include "util/text.h"
-
-#define RUN_UNITS "/run/systemd/system"
-#define ETC_UNITS "/etc/systemd/system"
-#define LEAVING_NAME "zzzz-leaving.conf"
-
-static const char leaving_text[] = UNIT_PLACE_MARK "[Unit]\nAssertPathExists=!/\n";
 
 Outcome accept_unit_outcome(Why why, const char *about) {
         Outcome o = { .why = why };
@@ -53,28 +47,6 @@ static int run_verb(const char *verb, const char *unit, char *about) {
                 line += strlen(unit) + 2;
         (void) snprintf(about, ABOUT_SIZE, "%.*s", (int) strcspn(line, "\n"), line);
         return 1;
-}
-
-/* Gives the unit's file or main name, if the machine has the unit from elsewhere. *ret is owned by the caller. */
-static int find_foreign(Accepting *a, const char *unit, const UnitPlace places[static 2], char **ret) {
-        json_auto_t *loaded = NULL;
-        const char *id, *path;
-
-        for (size_t i = 0; i < 2; i++)
-                if (places[i].foreign)
-                        return (*ret = strdup(places[i].foreign)) ? 0 : -ENOMEM;
-        if (pid1_load(a->ctl->bus, unit, &loaded) != CTL_OK)
-                return -EIO;
-        id = get_string(loaded, "Id");
-        path = get_string(loaded, "FragmentPath");
-        if (!streq(id, unit))
-                return (*ret = strdup(id)) ? 0 : -ENOMEM;
-        for (size_t i = 0; i < 2; i++)
-                if (streq(path, places[i].files[0].path))
-                        return 0;
-        if (!*path)
-                return 0;
-        return (*ret = strdup(path)) ? 0 : -ENOMEM;
 }
 
 typedef struct Holding {
@@ -169,36 +141,6 @@ static int taken_write(const Taken *t, const UnitRecord *r) {
         return text ? write_file_atomic(t->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
 }
 
-/* Writes the files of both directories, or those that were there before. */
-static int write_places(const UnitPlace places[static 2], bool back) {
-        int r = 0;
-
-        for (size_t i = 0; i < 2 && r >= 0; i++)
-                r = back ? unit_place_restore(places + i) : unit_place_write(places + i);
-        return r;
-}
-
-/* Removes all that was written for a unit that is refused. */
-static void clear_places(const char *unit) {
-        static const char *const directories[] = { RUN_UNITS, ETC_UNITS };
-
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                UnitPlace place = {};
-
-                if (unit_place_look(directories[i], unit, NULL, &place) >= 0 && !place.foreign)
-                        (void) unit_place_write(&place);
-                unit_place_done(&place);
-        }
-}
-
-/* Writes the files of a unit that is not in force yet. The gate is there before the unit is: PID 1 loads a file that
- * another unit wants as soon as it is there, and would start the unit on every machine at once. */
-static int write_gated(const char *unit, const UnitPlace places[static 2]) {
-        int r = files_gate(unit) == CTL_OK ? 0 : -EIO;
-
-        return r < 0 ? r : write_places(places, false);
-}
-
 /* Whether PID 1 has the unit down, but for a job of somebody who wants it started, which the gate is going to refuse.
  */
 static bool is_wanted_only(Accepting *a, const char *unit) {
@@ -218,27 +160,45 @@ static int enable_patiently(Accepting *a, const char *unit, char *about) {
         return r;
 }
 
+/* Writes the files. The gates are there before the units are: PID 1 loads a file that another unit wants as soon as it
+ * is there, and would start the unit on every machine at once. */
+static int write_gated(const char *unit, const Places *places, bool gated) {
+        int r = gated && places->n_wanted == 1 ? 0 : places_gate(places);
+
+        return r < 0 ? r : places_write(places);
+}
+
+/* Takes back what was written of a unit that cannot be enabled. */
+static void refuse(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken) {
+        if (taken->any)
+                (void) places_restore(places);
+        else {
+                (void) places_clear(places);
+                if (!files_listed(r->unit)) {
+                        places_ungate(places, true);
+                        (void) files_ungate(r->unit);
+                }
+        }
+        (void) pid1_reload(a->ctl->bus);
+}
+
 /* Writes the files and enables the unit. A unit that rolls, and is up here in an earlier version all the same, is
  * restarted. */
-static Outcome put_in_force(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2], const Taken *taken) {
+static Outcome put_in_force(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken) {
         bool enabled = a->together && files_listed(r->unit);
         char about[ABOUT_SIZE];
         Holding holding;
-        int e = taken->any || enabled ? write_places(places, false) : write_gated(r->unit, places);
+        int e = write_gated(r->unit, places, taken->any || enabled);
 
         if (e >= 0 && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
                 e = -EIO;
-        if (e >= 0 && !enabled && enable_patiently(a, r->unit, about) != 0) {
-                if (taken->any)
-                        (void) write_places(places, true);
-                else {
-                        clear_places(r->unit);
-                        if (!files_listed(r->unit))
-                                (void) files_ungate(r->unit);
-                }
-                (void) pid1_reload(a->ctl->bus);
+        if (e >= 0 && !enabled &&
+                        (!places_are_covered(a->ctl, places, about) || enable_patiently(a, r->unit, about) != 0)) {
+                refuse(a, r, places, taken);
                 return accept_unit_outcome(WHY_FILE_CHECKED, about);
         }
+        places_stop_left(a->ctl, places);
+        places_ungate(places, false);
         if (e < 0)
                 return accept_unit_failed(e);
         look_at_lease(a, r->unit, &holding);
@@ -250,21 +210,20 @@ static Outcome put_in_force(Accepting *a, const UnitRecord *r, const UnitPlace p
 }
 
 /* Returns WHY_NONE if the files are written, and the unit is to be enabled together with others. */
-static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2]) {
-        bool differs = unit_place_differs(places) || unit_place_differs(places + 1);
-        bool used = unit_place_is_used(places) || unit_place_is_used(places + 1);
+static Outcome install(Accepting *a, const UnitRecord *r, const Places *places) {
+        bool differs = places_differ(places), used = places_are_used(places);
         _cleanup_taken_ Taken taken = {};
         Holding holding;
         int e = taken_read(r->unit, &taken);
 
         if (e >= 0 && taken.any && !files_listed(r->unit)) { /* an administrator of this machine wants it so */
-                e = write_places(places, false);
+                e = places_write(places);
                 if (e >= 0 && differs)
                         (void) pid1_reload(a->ctl->bus);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DISABLED, NULL);
         }
-        if (e >= 0 && !used && !a->together) {
-                e = write_gated(r->unit, places);
+        if (e >= 0 && !used && !a->together && !unit_record_has_companions(r->unit)) {
+                e = write_gated(r->unit, places, false);
                 if (e >= 0)
                         e = strv_add(&a->fresh, r->unit);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_NONE, NULL);
@@ -284,35 +243,21 @@ static Outcome install(Accepting *a, const UnitRecord *r, const UnitPlace places
 
 /* ---- gone ---- */
 
-/* Has PID 1 start the unit no more, whatever the gate says: it is removed by "leasectl disable", when the files are
- * there yet and another unit may want the unit. The files go, and the drop-in with them. */
-static int forbid_starts(Accepting *a, const UnitPlace *place) {
-        _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, place->dropins);
-        int r = path ? mkdir_parents(place->dropins, 0755) : -ENOMEM;
+/* Has PID 1 start the units no more, whatever the gates say: they are removed by "leasectl disable", when the files
+ * are there yet and other units may want them. The files go, and these drop-ins with them. */
+static int forbid_starts(Accepting *a, const Places *places) {
+        int r = places_forbid(places);
 
-        if (r >= 0)
-                r = write_file_atomic(path, leaving_text, strlen(leaving_text), 0644, 0);
         return r < 0 ? r : pid1_reload(a->ctl->bus) == CTL_OK ? 0 : -EIO;
 }
 
-/* Removes the files, and then what forbade to start the unit. */
-static int remove_files(const UnitPlace places[static 2]) {
-        _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, places->dropins);
-        int r = path ? write_places(places, false) : -ENOMEM;
-
-        if (r >= 0)
-                r = unlink_if_exists(path);
-        (void) rmdir(places->dropins); /* if nothing is left in it */
-        return r;
-}
-
-static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace places[static 2]) {
+static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places) {
         _cleanup_taken_ Taken taken = {};
         char about[ABOUT_SIZE];
         Holding holding;
         int e = taken_read(r->unit, &taken);
 
-        if (e >= 0 && !unit_place_is_used(places) && !unit_place_is_used(places + 1) && !taken.any)
+        if (e >= 0 && !places_are_used(places) && !taken.any)
                 return accept_unit_outcome(WHY_FILE_DESTROYED, NULL);
         look_at_lease(a, r->unit, &holding);
         if (holding.held && holding.others && a->patient) {
@@ -325,7 +270,9 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace plac
                 return accept_unit_failed(e);
         if ((files_listed(r->unit) || files_gated(r->unit)) && run_verb("disable", r->unit, about) != 0)
                 return accept_unit_outcome(WHY_FILE_STAYS, about);
-        e = remove_files(places);
+        e = places_write(places);
+        if (e >= 0)
+                e = places_allow(places);
         if (e >= 0)
                 e = unlink_if_exists(taken.path);
         if (e >= 0)
@@ -337,22 +284,15 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const UnitPlace plac
 Outcome accept_unit_place(Accepting *a, const UnitRecord *r) {
         bool in_etc = a->conf->accept_units == ACCEPT_ETC;
         _cleanup_free_ char *foreign = NULL;
-        UnitPlace places[2] = {};
-        Outcome o;
-        int e = unit_place_look(in_etc ? ETC_UNITS : RUN_UNITS, r->unit, r, places);
+        _cleanup_places_ Places places = {};
+        int e = places_look(in_etc ? ETC_UNITS : RUN_UNITS, in_etc ? RUN_UNITS : ETC_UNITS, r, &places);
 
         if (e >= 0)
-                e = unit_place_look(in_etc ? RUN_UNITS : ETC_UNITS, r->unit, NULL, places + 1);
-        if (e >= 0)
-                e = find_foreign(a, r->unit, places, &foreign);
+                e = places_find_foreign(a->ctl, &places, &foreign);
         if (e < 0)
-                o = accept_unit_failed(e);
-        else if (foreign)
-                o = r->gone ? accept_unit_outcome(WHY_FILE_DESTROYED, NULL)
-                            : accept_unit_outcome(WHY_FILE_NOT_FIRST, foreign);
-        else
-                o = r->gone ? take_away(a, r, places) : install(a, r, places);
-        unit_place_done(places);
-        unit_place_done(places + 1);
-        return o;
+                return accept_unit_failed(e);
+        if (foreign)
+                return r->gone ? accept_unit_outcome(WHY_FILE_DESTROYED, NULL)
+                               : accept_unit_outcome(WHY_FILE_NOT_FIRST, foreign);
+        return r->gone ? take_away(a, r, &places) : install(a, r, &places);
 }

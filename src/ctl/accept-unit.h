@@ -17,6 +17,9 @@ typedef struct Outcome {
         char about[ABOUT_SIZE];
 } Outcome;
 
+#define RUN_UNITS "/run/systemd/system"
+#define ETC_UNITS "/etc/systemd/system"
+
 /* For so long other machines are waited for. */
 #define ACCEPT_PATIENCE (20 * USEC_PER_SEC)
 

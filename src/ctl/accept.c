@@ -31,11 +31,21 @@ int accept_keep(const char *name, const char *text) {
         return r < 0 ? r : write_file_atomic(path, text, strlen(text), 0644, WRITE_SYNC);
 }
 
+/* Whether the signer may use the name, and those of all companions. */
+static bool may_submit(const LeasedConf *conf, const char *signer, const char *name, const UnitRecord *r) {
+        _cleanup_(strv_freep) char **companions = NULL;
+        bool may = unit_record_companions(r, &companions) >= 0 && leased_conf_may_submit(conf, signer, name);
+
+        for (char **c = companions; c && *c; c++)
+                may = may && leased_conf_may_submit(conf, signer, *c);
+        return may;
+}
+
 /* Finds a signer who may submit a unit of that name. */
-static Why judge_signers(
-                const LeasedConf *conf, char **signers, const char *name, char **ret_signer, char **ret_about) {
+static Why judge_signers(const LeasedConf *conf, char **signers, const char *name, const UnitRecord *r,
+                char **ret_signer, char **ret_about) {
         for (char **s = signers; *s; s++)
-                if (leased_conf_may_submit(conf, *s, name)) {
+                if (may_submit(conf, *s, name, r)) {
                         *ret_signer = strdup(*s);
                         return WHY_NONE;
                 }
@@ -58,7 +68,7 @@ Why accept_judge(const LeasedConf *conf, const char *uuid, const char *name, con
         if (why == WHY_NONE)
                 why = unit_record_read(ret);
         if (why == WHY_NONE)
-                why = judge_signers(conf, signers, name, ret_signer, ret_about);
+                why = judge_signers(conf, signers, name, ret, ret_signer, ret_about);
         if (why != WHY_NONE)
                 return why;
         if (!streq(ret->unit, name)) {

@@ -221,12 +221,58 @@ static int append_copies(json_t *files, const Wanted *wanted) {
                                : CTL_FAILED;
 }
 
-static int sign_one(Ctl *ctl, const char *cluster, const Wanted *wanted, Sent *ret) {
-        json_t *files = json_array();
-        int code = append_file(files, wanted->path, wanted->unit);
+static int read_files(const Wanted *wanted, json_t **ret) {
+        int code;
+
+        *ret = json_array();
+        code = append_file(*ret, wanted->path, wanted->unit);
+        return code == CTL_OK ? append_dropins(*ret, wanted->path, wanted->unit) : code;
+}
+
+/* Appends the files of the other units that are wanted and that this one starts; such a unit comes along with it, and
+ * is none of its own. */
+static int append_companions(json_t *files, const Wanted *wanted, WantedList *w, bool *ret_any) {
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < w->n && code == CTL_OK; i++) {
+                json_auto_t *others = NULL;
+
+                if (w->items + i == wanted || !unit_record_has_companions(wanted->unit))
+                        continue;
+                code = read_files(w->items + i, &others);
+                if (code != CTL_OK || !wanted_starts(wanted->unit, files, w->items[i].unit, others))
+                        continue;
+                w->items[i].comes_along = *ret_any = true;
+                if (json_array_extend(files, others) < 0)
+                        code = ctl_fail("%s: out of memory", wanted->unit);
+        }
+        return code;
+}
+
+/* Finds out which of the wanted units come along with others. */
+static int find_companions(WantedList *w) {
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < w->n && code == CTL_OK; i++) {
+                json_auto_t *files = NULL;
+                bool any = false;
+
+                if (!unit_record_has_companions(w->items[i].unit))
+                        continue;
+                code = read_files(w->items + i, &files);
+                if (code == CTL_OK)
+                        code = append_companions(files, w->items + i, w, &any);
+        }
+        return code;
+}
+
+static int sign_one(Ctl *ctl, const char *cluster, const Wanted *wanted, WantedList *w, Sent *ret) {
+        json_t *files = NULL;
+        bool any = false;
+        int code = read_files(wanted, &files);
 
         if (code == CTL_OK)
-                code = append_dropins(files, wanted->path, wanted->unit);
+                code = append_companions(files, wanted, w, &any);
         if (code == CTL_OK && wanted->copies > 0)
                 code = append_copies(files, wanted);
         if (code == CTL_OK)
@@ -283,8 +329,10 @@ int verb_submit(Ctl *ctl, int argc, char **argv) {
         for (int i = 0; i < argc && cluster; i++)
                 if ((c = wanted_add(&w, argv[i], ctl->copies)) != CTL_OK)
                         code = c;
+        if (cluster && (c = find_companions(&w)) != CTL_OK)
+                code = c;
         for (size_t i = 0; i < w.n; i++)
-                if ((c = sign_one(ctl, cluster, w.items + i, sent + i)) != CTL_OK)
+                if (!w.items[i].comes_along && (c = sign_one(ctl, cluster, w.items + i, &w, sent + i)) != CTL_OK)
                         code = c;
         /* All are put when all are signed, which may take a person's hand for each: so the machines are told of all at
          * once, and PID 1 reloads there once. */

@@ -7,6 +7,8 @@
 
 #include "ctl/submitted.h"
 
+#include <stdio.h>
+
 #include "ctl/bus.h"
 #include "ctl/output.h"
 #include "ctl/signature.h"
@@ -86,11 +88,12 @@ static json_t *make_row(Ctl *ctl, const json_t *manager, const char *unit, Why *
                 *ret = WHY_FILE_OTHER_NAME;
         if (*ret == WHY_NONE && !streq(record.cluster, get_string(manager, "RegistryUUID")))
                 *ret = WHY_FILE_OTHER_CLUSTER;
-        row = json_pack("{s:s, s:I, s:b, s:s, s:i, s:s, s:I, s:s}", "unit", unit, "version",
-                        (json_int_t) record.version, "destroyed", (int) record.gone, "signer",
-                        signers ? signers[0] : "", "verified_code", (int) *ret, "verified",
-                        *ret == WHY_NONE ? "yes" : WHY_TEXT(reason_of(*ret, strempty(record.unit))), "here_code",
-                        json_integer_value(json_array_get(here, 3)), "here", here ? string_at(here, 4) : "");
+        row = json_pack("{s:s, s:s, s:I, s:b, s:s, s:i, s:s, s:I, s:s}", "unit", unit, "hash",
+                        record.unit ? record.hash : "", "version", (json_int_t) record.version, "destroyed",
+                        (int) record.gone, "signer", signers ? signers[0] : "", "verified_code", (int) *ret,
+                        "verified", *ret == WHY_NONE ? "yes" : WHY_TEXT(reason_of(*ret, strempty(record.unit))),
+                        "here_code", json_integer_value(json_array_get(here, 3)), "here",
+                        here ? string_at(here, 4) : "");
         unit_record_done(&record);
         return row;
 }
@@ -132,6 +135,11 @@ static void format_version(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
+/* So much as one types to tell it from others. */
+static void format_hash(const json_t *value, char *buf, size_t size) {
+        (void) snprintf(buf, size, "%.7s", *strempty(json_string_value(value)) ? json_string_value(value) : "-");
+}
+
 static void format_word(const json_t *value, char *buf, size_t size) {
         str_copy(buf, size, *strempty(json_string_value(value)) ? json_string_value(value) : "-");
 }
@@ -139,6 +147,7 @@ static void format_word(const json_t *value, char *buf, size_t size) {
 int verb_list_files(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { "UNIT", "unit", NULL, NULL, false, false },
+                { "HASH", "hash", format_hash, NULL, false, false },
                 { "SUBMITTED", "version", format_version, NULL, false, false },
                 { "SIGNER", "signer", format_word, NULL, false, false },
                 { "HERE", "here", format_word, NULL, false, true },

@@ -10,8 +10,19 @@
 #include "util/file-util.h"
 #include "util/text.h"
 
+/* Whether the text is that of a file of leased's, and goes with the owner, or if that is NULL, with nothing. */
+static bool is_own(const char *text, const char *owner) {
+        const char *rest = record_after(text, UNIT_PLACE_MARK);
+        const char *with = rest ? record_after(rest, RECORD_COMPANION_MARK) : NULL;
+
+        if (!owner)
+                return rest && !with;
+        with = with ? record_after(with, owner) : NULL;
+        return with && startswith(with, ".\n");
+}
+
 /* Reads a file that is leased's. *ret stays NULL if there is no file. -EEXIST: there is something else. */
-static int read_own(const char *path, char **ret) {
+static int read_own(const char *path, const char *owner, char **ret) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         _cleanup_free_ char *text = NULL;
         struct stat st;
@@ -24,7 +35,7 @@ static int read_own(const char *path, char **ret) {
         if (!S_ISREG(st.st_mode))
                 return -EEXIST;
         r = read_fd(fd, 2 * RECORD_CONTENT_MAX, &text, NULL);
-        if (r == -E2BIG || (r >= 0 && !startswith(text, UNIT_PLACE_MARK)))
+        if (r == -E2BIG || (r >= 0 && !is_own(text, owner)))
                 return -EEXIST;
         if (r >= 0)
                 *ret = TAKE_PTR(text);
@@ -46,7 +57,7 @@ static int add(UnitPlace *p, const char *path, char *text) {
         p->n++;
         if (!files[p->n - 1].path)
                 return -ENOMEM;
-        r = read_own(path, &files[p->n - 1].before);
+        r = read_own(path, p->owner, &files[p->n - 1].before);
         if (r != -EEXIST)
                 return r;
         if (!p->foreign)
@@ -55,24 +66,29 @@ static int add(UnitPlace *p, const char *path, char *text) {
 }
 
 /* The text of a file: the unit file itself also gets its Version=, last, so that it counts. */
-static char *make_text(const UnitRecord *record, size_t i) {
+static char *make_text(const UnitRecord *record, size_t i, const char *owner) {
         const char *content = get_string(json_array_get(record->files, i), "content");
         const char *end = endswith(content, "\n") ? "" : "\n";
 
+        if (owner)
+                return text_format(UNIT_PLACE_MARK RECORD_COMPANION_MARK "%s.\n%s%s", owner, content, end);
         if (i > 0)
                 return text_format(UNIT_PLACE_MARK "%s%s", content, end);
         return text_format(UNIT_PLACE_MARK "%s%s\n[X-Leased]\nVersion=%" PRIi64 "\n", content, end, record->runs_as);
 }
 
-static int add_wanted(UnitPlace *p, const char *directory, const UnitRecord *record) {
+static int add_wanted(UnitPlace *p, const char *directory, const char *unit, const UnitRecord *record) {
         size_t i;
         json_t *file;
         int r = 0;
 
         json_array_foreach(record->files, i, file) {
                 _cleanup_free_ char *path = text_format("%s/%s", directory, get_string(file, "name"));
-                char *text = make_text(record, i);
+                char *text;
 
+                if (!unit_record_file_is_of(get_string(file, "name"), unit))
+                        continue;
+                text = make_text(record, i, p->owner);
                 if (!path || !text) {
                         free(text);
                         return -ENOMEM;
@@ -112,22 +128,23 @@ static int add_left(UnitPlace *p) {
 
                 if (!path)
                         r = -ENOMEM;
-                else if (e->d_name[0] != '.' && !has(p, path) && read_own(path, &before) >= 0 && before)
+                else if (e->d_name[0] != '.' && !has(p, path) && read_own(path, p->owner, &before) >= 0 && before)
                         r = add(p, path, NULL);
         }
         (void) closedir(directory);
         return r;
 }
 
-int unit_place_look(const char *directory, const char *unit, const UnitRecord *record, UnitPlace *ret) {
+int unit_place_look(
+                const char *directory, const char *unit, const char *owner, const UnitRecord *record, UnitPlace *ret) {
         _cleanup_free_ char *path = text_format("%s/%s", directory, unit);
         bool wanted = record && !record->gone;
         int r;
 
-        *ret = (UnitPlace){ .dropins = text_format("%s/%s.d", directory, unit) };
+        *ret = (UnitPlace){ .owner = owner, .dropins = text_format("%s/%s.d", directory, unit) };
         if (!path || !ret->dropins)
                 return -ENOMEM;
-        r = wanted ? add_wanted(ret, directory, record) : add(ret, path, NULL);
+        r = wanted ? add_wanted(ret, directory, unit, record) : add(ret, path, NULL);
         return r < 0 ? r : add_left(ret);
 }
 

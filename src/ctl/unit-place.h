@@ -22,15 +22,19 @@ typedef struct PlacedFile {
 } PlacedFile;
 
 typedef struct UnitPlace {
-        char *dropins; /* the directory of drop-ins */
+        const char *owner; /* borrowed: the unit that a companion goes with; NULL: it is none */
+        char *dropins;     /* the directory of drop-ins */
         PlacedFile *files;
         size_t n;
         char *foreign; /* the path of a file that is not leased's; NULL: there is none */
 } UnitPlace;
 
-/* Looks at what is there of the unit, and notes what is to be there: the files of the record; none if record is NULL
- * or says that the unit was destroyed. The caller frees *ret with unit_place_done(), also on failure. */
-int unit_place_look(const char *directory, const char *unit, const UnitRecord *record, UnitPlace *ret);
+/* Looks at what is there of the unit, and notes what is to be there: its files in the record; none if record is NULL
+ * or says that the unit was destroyed. Of a companion, owner is the unit that it goes with (NULL: it is none): the
+ * file of a companion of another unit, or of a unit that was submitted alone, is somebody else's. The caller frees
+ * *ret with unit_place_done(), also on failure. */
+int unit_place_look(
+                const char *directory, const char *unit, const char *owner, const UnitRecord *record, UnitPlace *ret);
 /* Whether anything of leased's is there; whether it differs from what is to be there. */
 bool unit_place_is_used(const UnitPlace *p);
 bool unit_place_differs(const UnitPlace *p);

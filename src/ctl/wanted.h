@@ -12,6 +12,7 @@ typedef struct Wanted {
         const char *path; /* borrowed */
         char *template;   /* the path, if it is not borrowed; NULL: it is */
         unsigned copies;  /* Copies= of the unit; 0: its files say */
+        bool comes_along; /* as the companion of another one that is wanted */
 } Wanted;
 
 typedef struct WantedList {
@@ -22,5 +23,8 @@ typedef struct WantedList {
 /* Adds the unit of a file, with Copies= if copies (--copies=) is not 0, or of a template the instances 1 to copies. At
  * most MAX(copies, 1) units are added. Borrows path. Complains of what cannot be submitted; returns an exit code. */
 int wanted_add(WantedList *w, const char *path, unsigned copies);
+/* Whether the unit starts the other one, by its files (as in UnitRecord) and those of the other. What stands there
+ * counts as PID 1 reads it, but for specifiers: each machine asks PID 1 again. */
+bool wanted_starts(const char *unit, const json_t *files, const char *other, const json_t *others_files);
 /* Frees the list; for _cleanup_. */
 void wanted_done(WantedList *w);

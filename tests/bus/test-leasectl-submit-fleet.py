@@ -114,9 +114,9 @@ class Fleet(Submitting):
         self.wait_outcome(name, "in force")
         self.assertIn(text, read(f"{self.PLACE}/{name}"))
 
-    def test_what_is_no_service_is_not_submitted(self):
-        for name in ("foo.socket", "foo.timer", "foo.path", "foo.mount"):
-            self.assertIn("a service, and none of the system's own", self.submit(name, "[Unit]\n", check=False).stderr)
+    def test_of_fleets_kinds_only_devices_are_not_submitted(self):
+        for name in ("foo.device", "foo.swap", "foo.slice", "foo.scope", "etc.mount"):
+            self.assertIn("no unit of this name can be submitted", self.submit(name, "[Unit]\n", check=False).stderr)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,14 @@ static void check_names(const UnitRecord *r) {
         json_array_foreach(r->files, i, file) {
                 const char *name = get_string(file, "name"), *slash = strchr(name, '/');
 
-                must(strncmp(name, r->unit, n) == 0 && !strstr(name, "/.."));
-                must(i == 0 ? !name[n] : slash == name + n + 2 && !strchr(slash + 1, '/'));
+                must(!strstr(name, "/..") && (!slash || !strchr(slash + 1, '/')));
+                if (i == 0)
+                        must(streq(name, r->unit));
+                else if (!slash) /* a companion */
+                        must(unit_record_has_companions(r->unit) && unit_record_name_is_valid(name));
+                else
+                        must(unit_record_has_companions(r->unit) || slash == name + n + 2);
+                must(i == 0 || slash || !streq(name, r->unit));
                 total += strlen(get_string(file, "content"));
         }
         must(total <= RECORD_CONTENT_MAX);

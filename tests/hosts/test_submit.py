@@ -107,6 +107,7 @@ def play(fleet):
     before = first.tenure
     fleet.require_refused(first.name, TOO_OLD, old)
     record = json.loads(fleet.record(second.name))
+    del record["hash"]  # so that the signature is looked at
     fleet.require_refused(second.name, BAD_SIGNATURE, json.dumps(
         {**record, "signed": record["signed"].replace("ExecStart=", "ExecStart=/bin/false ")}).encode())
     require("nothing was disturbed", first.tenure.invocation == before.invocation, first.story)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ctl/unit-record.h"
+#include "util/strv.h"
 
 #define CLUSTER "5f3c7d0e-1b2a-4c3d-8e9f-001122334455"
 
@@ -45,6 +46,8 @@ static void what_was_made_is_read_again(void **state) {
         assert_string_equal(r.signature, "its signature\n");
         assert_int_equal(unit_record_read(&r), WHY_NONE);
         assert_string_equal(r.cluster, CLUSTER);
+        assert_int_equal(strlen(r.hash), 64);
+        assert_non_null(strstr(record, r.hash));
         assert_string_equal(r.unit, "web.service");
         assert_int_equal(r.version, 7);
         assert_int_equal(r.runs_as, 5);
@@ -67,8 +70,8 @@ static void no_name_leads_elsewhere(void **state) {
                 "web.service.d/a\n.conf", "../web.service", "/etc/passwd", "web.service.dx/a.conf", "" };
         static const char *const reserved[] = { "leased.service", "leased-guard.service", "dbus.service",
                 "sshd.service", "ssh.service", "systemd-logind.service", "user@0.service", "getty@tty1.service",
-                "web@.service", "web.timer", "web", "a/b.service", "../a.service", "-a.service", ".a.service",
-                "web-.service", "web-@1.service", "" };
+                "web@.service", "web@.timer", "web.swap", "web.slice", "web.scope", "web.device", "web", "a/b.service",
+                "../a.service", "-a.service", ".a.service", "web-.service", "web-@1.service", "" };
         char name[256];
 
         assert_int_equal(judge_file("web.service.d/a.conf", "#"), WHY_NONE);
@@ -83,6 +86,89 @@ static void no_name_leads_elsewhere(void **state) {
         strcpy(name + 241 - strlen(".service"), ".service");
         assert_false(unit_record_name_is_valid(name));
         assert_int_equal(judge(unit_record_text(CLUSTER, "dbus.service", 1, 1, NULL)), WHY_FILE_BAD_NAME);
+}
+
+static Why open_text(const char *text) {
+        UnitRecord r;
+        Why why = unit_record_open(text, &r);
+
+        unit_record_done(&r);
+        return why;
+}
+
+static void a_wrong_hash_is_damaged_and_none_is_that_of_an_earlier_version(void **state) {
+        char hash[SHA256_TEXT_SIZE];
+
+        sha256_text("abc", 3, hash);
+        assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_int_equal(open_text("{\"hash\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\","
+                                   "\"signed\":\"abc\",\"signature\":\"s\"}"),
+                        WHY_NONE);
+        assert_int_equal(open_text("{\"signed\":\"abc\",\"signature\":\"s\"}"), WHY_NONE);
+        assert_int_equal(open_text("{\"hash\":\"\",\"signed\":\"abc\",\"signature\":\"s\"}"), WHY_FILE_DAMAGED);
+        assert_int_equal(open_text("{\"hash\":7,\"signed\":\"abc\",\"signature\":\"s\"}"), WHY_FILE_DAMAGED);
+        assert_int_equal(open_text("{\"hash\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\","
+                                   "\"signed\":\"abd\",\"signature\":\"s\"}"),
+                        WHY_FILE_DAMAGED);
+}
+
+static void no_mount_hides_what_the_machine_runs_from(void **state) {
+        static const char *const bad[] = { "-.mount", "etc.mount", "etc-leased.mount", "usr-lib.automount",
+                "var.mount", "var-lib.mount", "var-lib-leased-submitted.mount", "run-leased-held.mount",
+                "home.mount" };
+        static const char *const good[] = { "srv-data.mount", "srv-data.automount", "mnt.mount", "var-lib-pgsql.mount",
+                "home-alice.mount", "etcetera.mount", "etc.service" };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_false(unit_record_name_is_valid(bad[i]));
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                assert_true(unit_record_name_is_valid(good[i]));
+}
+
+static Why judge_names(const char *const *names) {
+        json_t *files = json_array();
+
+        for (const char *const *n = names; *n; n++)
+                (void) json_array_append_new(files, file(*n, "#"));
+        return judge(unit_record_text(CLUSTER, *names, 7, 7, files));
+}
+
+#define NAMES(...) judge_names((const char *const[]){ __VA_ARGS__, NULL })
+
+/* What a timer starts comes in its record. */
+static void companions_come_with_what_may_start_them_and_before_their_drop_ins(void **state) {
+        _cleanup_free_ char *text = unit_record_text(CLUSTER, "n.timer", 7, 7,
+                        json_pack("[o, o, o]", file("n.timer", "[Timer]\n"), file("n.service", "[Service]\n"),
+                                        file("n.service.d/a.conf", "#")));
+        _cleanup_free_ char *record = unit_record_format(text, "signature");
+        char **companions = NULL;
+        UnitRecord r;
+
+        assert_int_equal(unit_record_open(record, &r), WHY_NONE);
+        assert_int_equal(unit_record_read(&r), WHY_NONE);
+        assert_int_equal(unit_record_companions(&r, &companions), 0);
+        assert_int_equal(strv_length(companions), 1);
+        assert_string_equal(companions[0], "n.service");
+        strv_free(companions);
+        unit_record_done(&r);
+        assert_int_equal(NAMES("n.timer", "n.timer.d/a.conf", "n.service"), WHY_NONE);
+        assert_int_equal(NAMES("n.target", "a.service", "b.timer"), WHY_NONE);
+        assert_int_equal(NAMES("n.timer", "n.service.d/a.conf", "n.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "other.service.d/a.conf"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "n.service", "n.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "n.timer"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "leased.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "ssh.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "n@.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "n.service", "n.service.d/zzzz-leased.conf"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.service", "o.service"), WHY_FILE_BAD_NAME); /* it starts nothing */
+        assert_int_equal(NAMES("n.mount", "o.service"), WHY_FILE_BAD_NAME);
+        assert_int_equal(NAMES("n.timer", "1.service", "2.service", "3.service", "4.service", "5.service", "6.service",
+                                         "7.service", "8.service", "9.service"),
+                        WHY_FILE_DAMAGED);
+        assert_int_equal(judge(unit_record_text(CLUSTER, "n.service", 7, 7,
+                                         json_pack("[o]", file("n.service", RECORD_COMPANION_MARK "o.timer.\n")))),
+                        WHY_FILE_DAMAGED);
 }
 
 static void what_is_no_plain_text_or_too_much_is_damaged(void **state) {
@@ -131,6 +217,9 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_made_is_read_again),
                 cmocka_unit_test(no_name_leads_elsewhere),
+                cmocka_unit_test(a_wrong_hash_is_damaged_and_none_is_that_of_an_earlier_version),
+                cmocka_unit_test(no_mount_hides_what_the_machine_runs_from),
+                cmocka_unit_test(companions_come_with_what_may_start_them_and_before_their_drop_ins),
                 cmocka_unit_test(what_is_no_plain_text_or_too_much_is_damaged),
                 cmocka_unit_test(a_record_that_is_padded_is_damaged),
                 cmocka_unit_test(versions_are_within_bounds),
