@@ -9,8 +9,14 @@
  * Functions return 0 or a negative errno, and print nothing, unless something else is said.
  */
 
-#include "ctl/accept-unit.h"
 #include "ctl/unit-place.h"
+
+#define RUN_UNITS "/run/systemd/system"
+#define ETC_UNITS "/etc/systemd/system"
+
+enum {
+        ABOUT_SIZE = 200, /* of what a reason speaks of */
+};
 
 typedef struct Places {
         UnitPlace *list; /* two of each unit: in the directory where it is to be, and in the other; the unit first */

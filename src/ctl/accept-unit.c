@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ctl/accept-places.h"
 #include "ctl/accept.h"
 #include "ctl/bus.h"
 #include "ctl/files.h"

@@ -2,23 +2,17 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "ctl/accept-places.h"
 #include "ctl/unit-record.h"
 
 /* Has this machine be as the record of one submitted unit says: "leasectl accept-files", once the record was judged.
  */
-
-enum {
-        ABOUT_SIZE = 200,
-};
 
 /* What has become of one unit, to be told. */
 typedef struct Outcome {
         Why why; /* WHY_NONE: the unit is to be enabled together with others */
         char about[ABOUT_SIZE];
 } Outcome;
-
-#define RUN_UNITS "/run/systemd/system"
-#define ETC_UNITS "/etc/systemd/system"
 
 /* For so long other machines are waited for. */
 #define ACCEPT_PATIENCE (20 * USEC_PER_SEC)
