@@ -225,6 +225,21 @@ int places_allow(const Places *p) {
         return r;
 }
 
+static bool is_triggered(const json_t *unit, const char *name) {
+        json_t *each;
+        size_t i;
+
+        json_array_foreach(json_object_get(unit, "Triggers"), i, each)
+                if (streq(strempty(json_string_value(each)), name))
+                        return true;
+        return false;
+}
+
+/* A slice, and an address that is bound to what came along, are the machine's, and no file. */
+static bool needs_no_file(const json_t *unit, const char *name) {
+        return !is_triggered(unit, name) && (endswith(name, ".slice") || startswith(name, "leased-address@"));
+}
+
 bool places_are_covered(Ctl *ctl, const Places *p, char about[static ABOUT_SIZE]) {
         _cleanup_(strv_freep) char **members = NULL;
         json_auto_t *unit = NULL;
@@ -241,7 +256,7 @@ bool places_are_covered(Ctl *ctl, const Places *p, char about[static ABOUT_SIZE]
                         return false;
                 }
         for (char **m = members; m && *m && unit_record_triggers(p->unit); m++) {
-                bool came = endswith(*m, ".slice") || startswith(*m, "leased-address@");
+                bool came = needs_no_file(unit, *m);
 
                 for (size_t i = 1; i < p->n_wanted; i++)
                         came = came || streq(*m, p->names[i]);

@@ -99,6 +99,9 @@ class Kinds(Submitting):
             self.refuses(f"x.{kind}", {f"x.{kind}": text}, "it starts admins.service, which did not come with it")
             self.assertFalse(os.path.exists(f"{SYSTEM}/admins.service.d"), "its gate is no business of a submitted unit")
         self.assertEqual(property_of("admins.service", "ActiveState"), "inactive")
+        for name, unit in (("y.timer", "system.slice"), ("z.timer", "leased-address@eth0-10.0.0.100-32.service")):
+            self.refuses(name, {name: f"{TIMER}Unit={unit}\n"}, f"it starts {unit}, which did not come with it")
+            self.assertFalse(os.path.exists(f"{SYSTEM}/{unit}.d"))
 
     def test_an_administrators_file_goes_first_also_before_a_companion(self):
         write(f"{SYSTEM}/own.service", SLEEPS)
