@@ -108,7 +108,7 @@ class Taken(Submitting):
     def test_what_cannot_be_submitted_is_said(self):
         for name, text, said in (("x@.service", SLEEPER, "x@.service: is a template: --copies=K submits its instances 1 to K, a name such as "
                                                          "x@1.service one of them"), ("leased.service", SLEEPER, "no unit of this name"),
-                                 ("a.timer", SLEEPER, "no unit of this name"), ("crlf.service", "[Service]\r\n", "carriage returns"),
+                                 ("a.swap", SLEEPER, "no unit of this name"), ("crlf.service", "[Service]\r\n", "carriage returns"),
                                  ("big.service", "#" * 50000, "larger than 48 KiB"), ("empty.service", "", "is empty")):
             done = self.submit(name, text, check=False)
             self.assertEqual(done.returncode, 1)
