@@ -251,7 +251,7 @@ class WithoutDaemon(Case):
                                          "Metadata=region=us rack=a1 disk=ssd\n")
         self.assertSays(ctl("set-metadata", "--no-legend", "rack=", "nothing="), 0)
         self.assertEqual(json.loads(ctl("set-metadata", "--json=short").stdout), {"region": "us", "disk": "ssd"})
-        self.assertSays(ctl("set-metadata", "region=", "disk="), 0, down)
+        self.assertSays(ctl("set-metadata", "region=", "disk="), 0, "note: this machine has no metadata any more", down)
         self.assertEqual(self.metadata(), [])
 
     def test_bad_metadata_are_refused_and_nothing_written(self):
