@@ -51,7 +51,8 @@ typedef struct Ctl {
         sd_bus *bus;
         const char *host; /* -H; NULL: this machine */
         JsonMode json;
-        uint64_t flags; /* a bit for each row of the table in flags.c whose option was given */
+        uint64_t flags;   /* a bit for each row of the table in flags.c whose option was given */
+        uint64_t letters; /* ... and given by its letter */
         bool help, version;
         bool legend;
         bool pager;

@@ -328,6 +328,8 @@ int flags_parse(int argc, char **argv, bool in_order, Ctl *ctl) {
         while (code == CTL_OK && (c = getopt_long(argc, argv, letters + (in_order ? 0 : 1), options, NULL)) >= 0) {
                 if (c == '?' || c == ':')
                         return complain_option(argv[optind - 1], c == ':');
+                if (c < FLAG_CODE)
+                        ctl->letters |= UINT64_C(1) << (find_flag(c) - flags);
                 code = set_flag(find_flag(c), ctl, optarg);
         }
         return code;
@@ -337,13 +339,14 @@ int flags_check(const Ctl *ctl, const Verb *verb) {
         for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
                 bool known = !(ctl->flags >> i & 1);
                 const char letter[] = { flags[i].letter, '\0' };
+                bool typed = ctl->letters >> i & 1;
 
                 for (size_t j = i; j < ELEMENTSOF(flags) && !known && same_option(flags + i, flags + j); j++)
                         known = flags_known(flags + j, verb);
                 if (known)
                         continue;
-                complain("%s%s: not an option of leasectl%s%s, see: leasectl %s%s", flags[i].name ? "--" : "-",
-                                flags[i].name ?: letter, *verb->name ? " " : "", verb->name,
+                complain("%s%s: not an option of leasectl%s%s, see: leasectl %s%s", typed ? "-" : "--",
+                                typed ? letter : flags[i].name, *verb->name ? " " : "", verb->name,
                                 *verb->name ? "help " : "--help", verb->name);
                 return CTL_USAGE;
         }

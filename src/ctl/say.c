@@ -144,6 +144,18 @@ static void collect(const char *text, bool error) {
                 collector.f(line, error, collector.userdata);
 }
 
+/* Whether stderr shows a row that is written over again and again (say_over()). */
+static bool row_shown;
+
+/* Takes the row away, so that what is said next begins a line of its own. */
+static void clear_row(void) {
+        if (!row_shown)
+                return;
+        row_shown = false;
+        (void) fputs("\r\x1b[K", stderr);
+        (void) fflush(stderr);
+}
+
 /* Writes a line on stdout. On a screen, the last line that fits is replaced by a hint that there is more, and further
  * lines are left out. */
 static void write_line(const char *text) {
@@ -151,6 +163,7 @@ static void write_line(const char *text) {
                 collect(text, false);
                 return;
         }
+        clear_row();
         if (on_screen && ++screen_lines >= screen_room) {
                 if (screen_lines == screen_room)
                         (void) fputs("... more with: leasectl -1\x1b[K", stdout);
@@ -325,7 +338,9 @@ void say_over(const char *text) {
         text = strempty(text);
         fits = fitting(text, columns - 1);
         line = strndup(text, text[fits] ? fitting(text, MAX(columns, (size_t) 2) - 2) : fits);
-        (void) fputs("\r\x1b[K", stderr);
+        clear_row();
+        (void) fflush(stdout); /* so that both appear in the order in which they were said */
+        row_shown = *text;
         write_clean(stderr, strempty(line));
         if (text[fits])
                 (void) fputs("…", stderr);
@@ -388,6 +403,7 @@ void complain(const char *format, ...) {
                 collect(strempty(text), true);
                 return;
         }
+        clear_row();
         (void) fflush(stdout); /* so that both appear in the order in which they were said */
         (void) fputs("leasectl: ", stderr);
         complain_wrapped(strempty(text), strlen("leasectl: "));

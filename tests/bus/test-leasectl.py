@@ -330,9 +330,10 @@ class WithoutDaemon(Case):
 
     def test_an_option_that_a_verb_does_not_know_is_refused(self):
         for verb, option in (("list", "-w"), ("status", "-1"), ("machines", "-s"), ("list", "--force"), ("run", "--json"),
-                             ("drain", "--all"), ("metrics", "--no-wait"), ("setup", "--pty")):
+                             ("drain", "--all"), ("metrics", "--no-wait"), ("setup", "--pty"), ("logs", "-n")):
             for line in ((verb, option, "a"), (option, verb, "a")):
                 self.assertSays(ctl(*line), 2, f"{option}: not an option of leasectl {verb}, see: leasectl help {verb}")
+        self.assertSays(ctl("list", "--dry-run"), 2, "--dry-run: not an option of leasectl list, see: leasectl help list")
         self.assertSays(ctl("--stop"), 2, "--stop: not an option of leasectl, see: leasectl --help")
         self.assertSays(ctl("drain", "--no-wiat"), 2, "unknown option '--no-wiat', did you mean '--no-wait'?")
         self.assertSays(ctl("list", "--frob"), 2, "unknown option '--frob', see: leasectl --help")
