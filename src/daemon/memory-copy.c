@@ -31,6 +31,7 @@ MemoryCopy *memory_copy_free(MemoryCopy *c) {
         }
         free((void *) c->memory.uuid);
         free((void *) c->memory.store);
+        free((void *) c->memory.draining_boot);
         free(c);
         return NULL;
 }
@@ -60,13 +61,15 @@ static void set_text(const char **text, const char *value) {
 }
 
 void memory_copy_take(MemoryCopy *c, const CoreMemory *changes) {
-        const char *uuid = c->memory.uuid, *store = c->memory.store;
+        const char *uuid = c->memory.uuid, *store = c->memory.store, *draining_boot = c->memory.draining_boot;
 
         set_text(&uuid, changes->uuid);
         set_text(&store, changes->store);
+        set_text(&draining_boot, changes->draining_boot);
         c->memory = *changes;
         c->memory.uuid = uuid;
         c->memory.store = store;
+        c->memory.draining_boot = draining_boot;
         c->memory.indexes = NULL;
         c->memory.n_indexes = 0;
         for (size_t i = 0; i < changes->n_indexes; i++)
