@@ -251,7 +251,7 @@ static void tell_not_done(const PendingWord *p, const Action *a) {
                 journal_event(LOG_NOTICE, &(JournalEvent){ .id = MESSAGE_NOT_DONE, .unit = p->unit, .reason = reason },
                                 text);
         else
-                log_notice("%s: %s", p->object, text);
+                log_notice("%s: %s", isempty(p->object) ? "the cluster" : p->object, text);
 }
 
 void words_done(Daemon *d, const Action *a) {

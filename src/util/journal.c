@@ -64,11 +64,11 @@ static void add_text(JournalEntry *e, const char *field, const char *text) {
 }
 
 void journal_event(int level, const JournalEvent *e, const char *text) {
-        const char *subject = e->unit ?: e->lease;
+        const char *subject = isempty(e->unit) ? e->lease : e->unit;
         char line[1024];
         JournalEntry entry = {};
 
-        (void) snprintf(line, sizeof(line), "%s%s%s", strempty(subject), subject ? ": " : "", text);
+        (void) snprintf(line, sizeof(line), "%s%s%s", strempty(subject), isempty(subject) ? "" : ": ", text);
         if (!log_reaches_journal(level)) {
                 (void) log_full(level, 0, "%s", line);
                 return;
