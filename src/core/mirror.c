@@ -133,9 +133,10 @@ static void drop_terms(Core *c, Terms *t) {
 }
 
 void mirror_terms(Core *c, Offer *o, const OfferRecord *value) {
-        OfferRecord key = *value;
         Terms *t, *before = o->terms;
+        OfferRecord key;
 
+        memcpy(&key, value, sizeof(key)); /* also what lies between its members, which is hashed */
         if (streq(key.lease, o->unit))
                 key.lease[0] = '\0';
         memset(key.lease + strlen(key.lease), 0, sizeof(key.lease) - strlen(key.lease));

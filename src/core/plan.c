@@ -671,7 +671,9 @@ static void note_end(Core *c, const Lease *l) {
 void plan_unit(Plan *p, Unit *u) {
         Core *c = p->core;
         UnitPlan before = u->plan;
+        char what[WHY_TEXT_SIZE];
 
+        str_copy(what, sizeof(what), strempty(before.what));
         u->plan.move = LEAVE_NONE;
         u->plan.move_to[0] = '\0'; /* it says nothing of a later tenure */
         if (u->forgotten || u->global || u->config.global)
@@ -691,6 +693,6 @@ void plan_unit(Plan *p, Unit *u) {
         }
         if (u->lease->unit)
                 note_end(c, u->lease);
-        if (memcmp(&before, &u->plan, sizeof(before)) != 0)
+        if (!unit_plan_is(u, &before, what))
                 look_at_unit(c, u);
 }

@@ -244,3 +244,17 @@ Reason unit_why_unable(const Core *c, const Unit *u) {
                 return reason(WHY_INDEX_AT_END);
         return reason(c->now.boottime < u->back.not_before ? WHY_STANDS_BACK : WHY_NONE);
 }
+
+/* Member by member: what lies between the members is not set, and differs by chance. */
+bool unit_plan_is(const Unit *u, const UnitPlan *b, const char *what) {
+        const UnitPlan *a = &u->plan;
+
+        return a->is_peer == b->is_peer && a->available == b->available && a->change == b->change &&
+               a->available_at == b->available_at && a->put_off == b->put_off && a->able == b->able &&
+               a->able_at == b->able_at && a->rank == b->rank && a->move == b->move && streq(a->move_to, b->move_to) &&
+               a->move_version == b->move_version && a->stuck == b->stuck && streq(a->failback_to, b->failback_to) &&
+               a->failback_index == b->failback_index && a->failback_since == b->failback_since &&
+               a->turn.since == b->turn.since && a->turn.index == b->turn.index && a->turn.behind == b->turn.behind &&
+               a->reason.why == b->reason.why && a->reason.there == b->reason.there &&
+               a->reason.holds == b->reason.holds && streq(strempty(a->what), what);
+}

@@ -34,3 +34,5 @@ bool unit_is_held(const Core *c, const Unit *u);
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 /* Why this machine could not take the unit if it were its turn; WHY_NONE if it could. */
 Reason unit_why_unable(const Core *c, const Unit *u);
+/* Whether the unit's plan is the one that it was before, with this text of what its reason spoke of. */
+bool unit_plan_is(const Unit *u, const UnitPlan *before, const char *what);

@@ -130,10 +130,14 @@ static bool has_changed(const Unit *u, const UnitLife *life, const UnitWish *wis
 
 /* A look that has changed something is followed by another look in the next step, until nothing changes any more. */
 static void look_at_one_unit(Core *c, Unit *u) {
-        UnitLife life = u->life;
-        UnitWish wish = u->wish;
+        const UnitLife *present_life = &u->life;
+        const UnitWish *present_wish = &u->wish;
         bool forgotten = u->forgotten;
+        UnitLife life;
+        UnitWish wish;
 
+        memcpy(&life, present_life, sizeof(life)); /* also what lies between its members: has_changed() compares it */
+        memcpy(&wish, present_wish, sizeof(wish));
         c->look.work.looks++;
         c->look.units.at = u->spot.place;
         heap_remove(&u->spot.due);
