@@ -5,7 +5,8 @@
  * the seed and the time, and draws nothing. When all has healed, all are well.
  *
  *   C1  no machine takes the lease of a unit whose check has not passed, or fails, whoever asks for it; nor starts
- *       it when its check has failed for longer than a start takes
+ *       it when its check has failed for longer than a start takes. One that an operator has stopped there is not
+ *       checked until he has it started again
  *   C2  a unit that runs and whose check fails is let go within a minute
  */
 #include "sim.h"
@@ -105,7 +106,7 @@ void health_check_txn(World *w, const Machine *m, const Txn *t) {
 
 void health_check_start(World *w, const Machine *m, size_t unit) {
         if (w->unit_configs[unit].checked && is_ill_for_long(w, m, unit, START_TAKES) && could_let_go(w, m) &&
-                        !w->unit_configs[unit].hold_on_failure)
+                        !w->unit_configs[unit].hold_on_failure && m->statuses[unit].ended_by != ENDED_BY_HAND)
                 world_fail(w, "C1: %s starts %s, and its check has failed for %.1f s", m->hostname,
                                 w->unit_names[unit], (double) (w->now - m->health[unit].since) / USEC_PER_SEC);
 }
