@@ -10,6 +10,7 @@ from waiting import Failure
 
 STOPPING = 1.5  # seconds that a stop may take before the record says that the tenure is over
 LEAVING = 15  # ... and that a machine may take to give up what it can run no more, as without its guard
+CONFIRMED = "confirmed dead"  # why a tenure has ended; when its machine died, nobody knows
 TIMER = "[Timer]\nOnCalendar={calendar}\nAccuracySec=1us\nPersistent=yes\n"
 SERVICE = """\
 [Unit]
@@ -128,6 +129,8 @@ class Ticks:
         tenure, past = before[-1], before[-2] if len(before) > 1 else None
         runs = [each.at for each in self.runs if each.index == tenure.index]
         stopping = LEAVING if runs and elapse > runs[-1] else STOPPING
+        if runs and elapse > runs[-1] and tenure.why == CONFIRMED:  # some time after it had died, as during a pause
+            stopping = tenure.end
         if tenure.end and elapse >= tenure.end - stopping:
             return tenure.why
         for begin, end, why in tenure.outages:
