@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/unit-record.h"
 
+#include <gcrypt.h>
+
 #include "conf/conf.h"
 #include "conf/dropin.h"
+#include "util/must.h"
 #include "util/strv.h"
 #include "util/unit-name.h"
 
@@ -149,6 +152,16 @@ static Why check_files(const UnitRecord *r) {
                                                                                                : WHY_FILE_DAMAGED;
 }
 
+static void hash_text(const char *text, char ret[static RECORD_HASH_SIZE]) {
+        unsigned char hash[(RECORD_HASH_SIZE - 1) / 2];
+
+        must(gcry_check_version("1.8.0")); /* the library is ready to use after this call */
+        must(gcry_md_get_algo_dlen(GCRY_MD_SHA256) == sizeof(hash));
+        gcry_md_hash_buffer(GCRY_MD_SHA256, hash, text, strlen(text));
+        for (size_t i = 0; i < sizeof(hash); i++)
+                (void) snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+}
+
 Why unit_record_open(const char *text, UnitRecord *ret) {
         const json_t *hash;
 
@@ -158,7 +171,7 @@ Why unit_record_open(const char *text, UnitRecord *ret) {
         ret->json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
         ret->text = get_string(ret->json, "signed");
         ret->signature = get_string(ret->json, "signature");
-        sha256_text(ret->text, strlen(ret->text), ret->hash);
+        hash_text(ret->text, ret->hash);
         hash = json_object_get(ret->json, "hash");
         if (hash && !streq(strempty(json_string_value(hash)), ret->hash))
                 return WHY_FILE_DAMAGED;
@@ -200,9 +213,9 @@ char *unit_record_text(const char *cluster, const char *unit, int64_t version, i
 
 char *unit_record_format(const char *text, const char *signature) {
         json_auto_t *object = json_pack("{s:s, s:s}", "signed", text, "signature", signature);
-        char hash[SHA256_TEXT_SIZE];
+        char hash[RECORD_HASH_SIZE];
 
-        sha256_text(text, strlen(text), hash);
+        hash_text(text, hash);
         (void) json_object_set_new(object, "hash", json_string(hash));
         return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }

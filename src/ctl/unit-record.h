@@ -3,7 +3,6 @@
 
 #include "core/why.h"
 #include "ctl/ctl.h"
-#include "util/sha256.h"
 
 /*
  * The record of a submitted unit (docs/wire.md). It holds a text and the signature of just this text; what the text
@@ -16,12 +15,13 @@ enum {
         RECORD_FILES_MAX = 32,
         RECORD_COMPANIONS_MAX = 8,
         RECORD_SIGNER_SIZE = 128,
+        RECORD_HASH_SIZE = 65, /* SHA-256 in hex digits, with the NUL */
 };
 
 typedef struct UnitRecord {
         json_t *json;                 /* what all other members are borrowed from */
         const char *text, *signature; /* as they stand in the record; "" where there is none */
-        char hash[SHA256_TEXT_SIZE];  /* of .text */
+        char hash[RECORD_HASH_SIZE];  /* of .text; it tells contents apart, the signature guards them */
         json_t *signed_json;          /* the text as JSON */
         const char *cluster, *unit;
         int64_t version; /* of the record: when it was signed, in milliseconds since 1970 */

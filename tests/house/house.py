@@ -30,9 +30,10 @@ LIBRARIES = {
     "run": set(),
     "daemon": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-event.h", "systemd/sd-daemon.h", "systemd/sd-id128.h",
                "systemd/sd-login.h", "jansson.h"},
-    "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "systemd/sd-journal.h", "jansson.h"},
+    "ctl": {"uthash.h", "systemd/sd-bus.h", "systemd/sd-id128.h", "systemd/sd-journal.h", "jansson.h",
+            "gcrypt.h"},
 }
-GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|sqlite|uthash|openssl/|glib)")
+GUARDED_LIBRARIES = re.compile(r"^(systemd/|curl/|jansson|sqlite|uthash|openssl/|gcrypt|glib)")
 
 # The core takes time as an argument and calls nothing that talks to the world. What it takes for granted it looks at in every
 # build: must(), and not assert().

@@ -97,10 +97,9 @@ static Why open_text(const char *text) {
 }
 
 static void a_wrong_hash_is_damaged_and_none_is_that_of_an_earlier_version(void **state) {
-        char hash[SHA256_TEXT_SIZE];
+        _cleanup_free_ char *written = unit_record_format("abc", "s");
 
-        sha256_text("abc", 3, hash);
-        assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_non_null(strstr(written, "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
         assert_int_equal(open_text("{\"hash\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\","
                                    "\"signed\":\"abc\",\"signature\":\"s\"}"),
                         WHY_NONE);
