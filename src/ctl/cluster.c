@@ -137,25 +137,6 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                 next_status(cluster, unit, one ? name : "");
 }
 
-/* Whether the machine holds the lease and has not told yet how the unit is since. What it told before it had the lease
- * does not count; a machine that tells nothing at all has an older leased. */
-static bool is_untold(const json_t *row) {
-        return streq(get_string(row, "state"), "held") && *get_string(row, "active_state") &&
-               get_integer(row, "held_since_usec") > 0;
-}
-
-/* Whether that has lasted for longer than a start takes to be told. */
-static bool is_overdue(const json_t *machine, const json_t *row) {
-        usec_t since = (usec_t) get_integer(row, "held_since_usec"),
-               patience = MAX((usec_t) get_integer(machine, "ttl_usec"), START_PATIENCE);
-
-        return is_untold(row) && now_realtime() > usec_add(since, patience);
-}
-
-bool cluster_is_starting(const json_t *machine, const json_t *row) {
-        return is_untold(row) && !is_overdue(machine, row);
-}
-
 static void judge_overdue(json_t *cluster, const json_t *holder, const char *name) {
         const char *unit = get_string(holder, "unit"), *why = get_string(holder, "why");
         char span[32];
@@ -181,17 +162,18 @@ static void judge_held(json_t *cluster, const json_t *holder) {
         const char *result = get_string(holder, "result"), *id = get_string(holder, "machine_id"),
                    *unit = get_string(holder, "unit"), *state = get_string(holder, "state");
         usec_t since = (usec_t) get_integer(holder, "since_usec");
-        const json_t *machine = machines_find(machines, id);
         char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
         bool failed = streq(state, "failed");
 
         (void) machine_name(machines, id, name, sizeof(name));
-        if (streq(state, "silent") && get_boolean(machine, "unconfirmed")) {
+        if (streq(state, "silent") && get_boolean(machines_find(machines, id), "unconfirmed")) {
                 add_wrong(cluster, "unit-silent", unit, "is kept by %s since a pause, and not heard of", name);
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
                 return;
         }
-        if (is_overdue(machine, holder))
+        /* A machine that tells nothing at all has an older leased. Of every other one a start would be known by now.
+         */
+        if (streq(state, "held") && *get_string(holder, "active_state") && get_integer(holder, "held_since_usec") > 0)
                 judge_overdue(cluster, holder, name);
         if (since > 0)
                 (void) snprintf(ago, sizeof(ago), ", for %s", span_since(span, sizeof(span), since));
@@ -465,6 +447,32 @@ static void complete_machines(json_t *cluster, const json_t *rows, const json_t 
 
 /* ---- all of it ---- */
 
+/* Whether the machine has taken the unit's lease so lately that the unit starts there, although the machine has not
+ * told so yet: not even that it did not run the unit before, if the unit was only just enabled. */
+static bool is_starting(const json_t *machines, const json_t *row) {
+        const json_t *machine = machines_find(machines, get_string(row, "machine_id"));
+        usec_t since = (usec_t) get_integer(row, "held_since_usec"),
+               patience = MAX((usec_t) get_integer(machine, "ttl_usec"), START_PATIENCE);
+
+        return now_realtime() <= usec_add(since, patience);
+}
+
+/* Has every verb say the same of a unit whose machine has told nothing since it took the lease: that the unit starts,
+ * or that it is held, and since when that is so. What the machine told before is of a time when it did not hold the
+ * lease. */
+static void complete_held(const json_t *machines, json_t *rows) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row) {
+                if (!streq(get_string(row, "state"), "held") || get_integer(row, "held_since_usec") <= 0)
+                        continue;
+                (void) json_object_set(row, "since_usec", json_object_get(row, "held_since_usec"));
+                if (is_starting(machines, row))
+                        (void) json_object_set_new(row, "state", json_string("starting"));
+        }
+}
+
 /* Reads the rows of the units of one machine, or with "" of all machines, by the names of the units. */
 static int read_units(Ctl *ctl, const char *machine_id, json_t **ret_rows, json_t **ret_revision) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -529,9 +537,16 @@ static int read_stuck(Ctl *ctl, const json_t *machines, const json_t *rows, json
 }
 
 int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret) {
-        json_auto_t *revision = NULL;
+        json_auto_t *revision = NULL, *machines = NULL, *rows = NULL;
+        int code = machines_read(ctl, &machines);
 
-        return read_units(ctl, machine_id, ret, &revision);
+        if (code == CTL_OK)
+                code = read_units(ctl, machine_id, &rows, &revision);
+        if (code != CTL_OK)
+                return code;
+        complete_held(machines, rows);
+        *ret = TAKE_PTR(rows);
+        return CTL_OK;
 }
 
 static json_t *registry_new(const json_t *manager) {
@@ -555,6 +570,7 @@ int cluster_read(Ctl *ctl, json_t **ret) {
                 code = read_globals(ctl, manager, &globals);
         if (code != CTL_OK)
                 return code;
+        complete_held(machines, rows);
         cluster = json_pack("{s:b, s:b, s:o, s:[], s:O, s:O}", "well", 0, "known", registry_known(manager) == CTL_OK,
                         "registry", registry_new(manager), "wrong", "machines", machines, "revision", revision);
         if (pause_text(manager, paused, sizeof(paused)))

@@ -13,7 +13,9 @@
  * what an operator does next ("see: leasectl logs foo.service"); "": the text says so.
  *
  * A row in "units" has the members unit, machine_id, lease, state, active_state, result, since_usec, holds, index,
- * held_since_usec, code, why: the columns of ListClusterUnits.
+ * held_since_usec, code, why, copies: the columns of ListClusterUnits. Of a unit whose machine has told nothing since
+ * it took the lease, the state is "starting" here for as long as the machine may need to tell of the start, and then
+ * "held"; since_usec is when the lease was taken.
  */
 
 /* Asks leased for all this. Returns CTL_OK and gives the object, owned by the caller; or prints why leased could not
@@ -22,6 +24,3 @@ int cluster_read(Ctl *ctl, json_t **ret);
 /* Gives only those rows of all units that are about the machine with this id; with "" about all machines. They are
  * sorted by the names of the units. Fails in the same way. */
 int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret);
-/* Whether the machine of this row has taken the unit's lease so lately that the unit starts there, although the
- * machine has not told so yet. */
-bool cluster_is_starting(const json_t *machine, const json_t *row);

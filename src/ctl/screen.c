@@ -26,6 +26,7 @@ enum {
         NAME_COLUMNS_MAX = 42, /* longer names are cut */
         REST_COLUMNS = 38,     /* of a unit's line without its name */
         REFRESH_MS = 1000,
+        UNITS_SIZE = 192, /* of the text of the counts of units */
 };
 
 /* Gives how many columns a name may take, so that the rest of the line fits. */
@@ -87,24 +88,22 @@ static size_t names_width(const json_t *machines) {
 }
 
 /* Gives the state of a unit as people should see it. Of a silent machine it is not known for sure, also in the moment
- * in which the lease of the unit has not run out yet. A machine that has just taken a lease starts the unit, though it
- * has not told so yet. */
+ * in which the lease of the unit has not run out yet. */
 static const char *state_shown(const json_t *machine, const json_t *unit) {
         const char *state = get_string(unit, "state");
 
         if (json_is_false(json_object_get(machine, "up")) && streq(state, "running"))
                 return "silent";
-        return cluster_is_starting(machine, unit) ? "starting" : state;
+        return state;
 }
 
 static void print_unit(const json_t *machine, const json_t *unit, size_t width) {
         const char *state = state_shown(machine, unit), *result = get_string(unit, "result");
-        bool failed = streq(state, "failed"), told = !streq(get_string(unit, "state"), "held");
+        bool failed = streq(state, "failed");
         usec_t since = (usec_t) get_integer(unit, "since_usec");
         char name[256], stamp[32], why[64] = "";
 
-        /* A machine that has told nothing since it took the lease has told since when it did not run the unit. */
-        if ((since == 0 || !told) && get_boolean(unit, "holds"))
+        if (since == 0 && get_boolean(unit, "holds"))
                 since = (usec_t) get_integer(unit, "held_since_usec");
         if (failed && *result)
                 (void) snprintf(why, sizeof(why), ", %s", result);
@@ -148,11 +147,36 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
 /* ---- the summary ---- */
 
 typedef struct Counts {
-        size_t machines, up, units, running;
+        size_t machines, up, units, running, starting, stopping, done, held;
 } Counts;
 
+/* Counts the unit on its holder. */
+static void count_held(Counts *n, const char *state) {
+        if (streq(state, "running"))
+                n->running++;
+        else if (streq(state, "starting"))
+                n->starting++;
+        else if (streq(state, "stopping") || streq(state, "releasing"))
+                n->stopping++;
+        else if (streq(state, "held"))
+                n->held++;
+}
+
+/* Notes how many leases the unit has. A unit that is to run everywhere, and does not fit here, counts nowhere: other
+ * machines do not tell of theirs. */
+static void note_unit(json_t *units, json_t *done, const json_t *row) {
+        const char *name = get_string(row, "unit"), *state = get_string(row, "state");
+
+        if (!*get_string(row, "lease") && streq(state, "waiting"))
+                return;
+        if (get_integer(row, "copies") >= get_integer(units, name))
+                (void) json_object_set_new(units, name, json_integer(MAX(get_integer(row, "copies"), 1)));
+        if (streq(state, "done"))
+                (void) json_object_set_new(done, name, json_true());
+}
+
 static Counts count(const json_t *cluster) {
-        json_auto_t *names = json_object();
+        json_auto_t *names = json_object(), *done = json_object();
         json_t *machine, *unit, *copies;
         const char *name;
         Counts n = {};
@@ -162,27 +186,46 @@ static Counts count(const json_t *cluster) {
                 n.machines++;
                 n.up += get_boolean(machine, "up");
                 json_array_foreach(json_object_get(machine, "units"), j, unit) {
-                        name = get_string(unit, "unit");
-                        if (get_integer(unit, "copies") >= json_integer_value(json_object_get(names, name)))
-                                (void) json_object_set_new(names, name, json_integer(get_integer(unit, "copies")));
-                        n.running += (get_boolean(unit, "holds") || !*get_string(unit, "lease")) &&
-                                     streq(state_shown(machine, unit), "running");
+                        note_unit(names, done, unit);
+                        if (get_boolean(unit, "holds") || !*get_string(unit, "lease"))
+                                count_held(&n, state_shown(machine, unit));
                 }
         }
+        n.done = json_object_size(done);
         json_object_foreach(names, name, copies) /* each copy counts as a unit */
-                n.units += MAX((size_t) json_integer_value(copies), (size_t) 1);
+                n.units += (size_t) json_integer_value(copies);
         return n;
+}
+
+/* Writes "2 of 4 units running, 1 starting, 1 done". What is wrong has lines of its own, so here only that is counted
+ * which is well although it does not run. */
+static char *format_units(char *buf, size_t size, const Counts *n) {
+        const struct {
+                size_t n;
+                const char *word;
+        } others[] = {
+                { n->starting, "starting" },
+                { n->stopping, "stopping" },
+                { n->done, "done" },
+                { n->held, "held" },
+        };
+        int at = snprintf(buf, size, "%zu of %zu unit%s running", n->running, n->units, n->units == 1 ? "" : "s");
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (others[i].n > 0 && (size_t) at < size)
+                        at += snprintf(buf + at, size - (size_t) at, ", %zu %s", others[i].n, others[i].word);
+        return buf;
 }
 
 static void print_summary(const json_t *cluster) {
         const json_t *registry = json_object_get(cluster, "registry");
         bool well = get_boolean(cluster, "well");
         Counts n = count(cluster);
-        char counts[128] = "what other machines do is not known";
+        char units[UNITS_SIZE], counts[UNITS_SIZE + 64] = "what other machines do is not known";
 
         if (get_boolean(cluster, "known"))
-                (void) snprintf(counts, sizeof(counts), "%zu of %zu machine%s up, %zu of %zu unit%s running", n.up,
-                                n.machines, n.machines == 1 ? "" : "s", n.running, n.units, n.units == 1 ? "" : "s");
+                (void) snprintf(counts, sizeof(counts), "%zu of %zu machine%s up, %s", n.up, n.machines,
+                                n.machines == 1 ? "" : "s", format_units(units, sizeof(units), &n));
         say_wrapped(4, "%s%s%s: %s; registry %s, %s", colour_on(well ? COLOUR_GREEN : COLOUR_RED),
                         well ? "well" : "something is wrong", colour_off(), counts, get_string(registry, "kind"),
                         get_string(registry, "state"));
@@ -207,7 +250,7 @@ static void print_line(const json_t *cluster) {
         const json_t *wrong = json_object_get(cluster, "wrong"), *first = json_array_get(wrong, 0);
         const char *paused = get_string(cluster, "paused"), *next = get_string(first, "next");
         Counts n = count(cluster);
-        char more[32] = "";
+        char units[UNITS_SIZE], more[32] = "";
 
         if (json_array_size(wrong) > 1)
                 (void) snprintf(more, sizeof(more), " (and %zu more)", json_array_size(wrong) - 1);
@@ -215,8 +258,8 @@ static void print_line(const json_t *cluster) {
                 say("WRONG: %s %s%s%s%s", get_string(first, "subject"), get_string(first, "text"), *next ? "; " : "",
                                 next, more);
         else
-                say("OK: %zu machine%s up, %zu of %zu unit%s running%s%s", n.up, n.up == 1 ? "" : "s", n.running,
-                                n.units, n.units == 1 ? "" : "s", *paused ? "; " : "", paused);
+                say("OK: %zu machine%s up, %s%s%s", n.up, n.up == 1 ? "" : "s", format_units(units, sizeof(units), &n),
+                                *paused ? "; " : "", paused);
 }
 
 /* ---- again and again ---- */

@@ -15,8 +15,8 @@ import subprocess
 import termios
 import time
 
-from leasectl_beta import BETA, BETA_SESSION, WithBeta, put, shown
-from leasectl_guest import ENVIRONMENT, SYSTEM, ctl, main, run, wait_for, write
+from leasectl_beta import BETA, BETA_SESSION, REGISTRY, WithBeta, put, shown
+from leasectl_guest import ENVIRONMENT, HERE, SYSTEM, ctl, main, run, wait_for, write
 
 MEMBERS = {"unit", "machine_id", "lease", "state", "active_state", "result", "since_usec", "holds", "index",
            "held_since_usec", "code", "why", "copies"}
@@ -84,9 +84,39 @@ class ScreenOfAWellCluster(ScreenCase):
         wait_for("that was another session", lambda: self.beta()["up_since_usec"] is None)
         line = ctl("-s")
         self.assertEqual((line.returncode, line.stdout), (0, "OK: 2 machines up, 2 of 2 units running\n"))
+        self.check_units_on_their_way()
         run("systemctl", "restart", "leased.service")
         line = ctl("-s")  # beta, which does not beat, is not known to be up then
         self.assertEqual((line.returncode, line.stdout), (0, "OK: 1 machine up, 2 of 2 units running\n"), "right after a restart")
+
+
+    def check_units_on_their_way(self):
+        """The line of a well cluster says of each unit that does not run what it does."""
+        done = self.enable("screen-job.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n", state="done")
+        unfit = self.enable("screen-unfit.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nGlobal=yes\nRequire=no=such\n",
+                            state="waiting")
+        self.theirs_alone("screen-fresh.service", active="")
+        put("leases/screen-fresh.service", {**self.lease("held", 8), "since": int(time.time() * 1e6)})
+        self.theirs_alone("screen-ending.service", active="deactivating")
+        put(f"offers/{BETA}/screen-ending.service", {"lease": "screen-ending.service", "version": 0, "conflicts": "", "replaces": "",
+                                                     "why": "", "active": "deactivating", "since": 2})
+        wait_for("both are on their way", lambda: [each["state"] for name in ("screen-fresh.service", "screen-ending.service")
+                                                   for each in self.units(name)] == ["starting", "stopping"])
+        self.assertTrue(cluster()["well"], cluster()["wrong"])
+        counts = "2 of 5 units running, 1 starting, 1 stopping, 1 done"
+        line = ctl("-s")
+        self.assertEqual((line.returncode, line.stdout), (0, f"OK: 2 machines up, {counts}\n"))
+        self.assertIn(f"well: 2 of 2 machines up, {counts}; registry local, ok", " ".join(ctl("-1").stdout.split()))
+        self.assertFits(ctl("-1").stdout)
+        put(f"offers/{BETA}/screen-fresh.service", {"lease": "screen-fresh.service", "version": 0, "conflicts": "", "replaces": "", "why": ""})
+        put("leases/screen-fresh.service", self.lease("held", 9))
+        wait_for("a machine that never tells is known to hold", lambda: [each["state"] for each in self.units("screen-fresh.service")] == ["held"])
+        self.assertEqual(ctl("-s").stdout, "OK: 2 machines up, 2 of 5 units running, 1 stopping, 1 done, 1 held\n")
+        for unit in (done, unfit):
+            ctl("disable", unit, check=True)
+        for unit in ("screen-fresh.service", "screen-ending.service"):
+            run(f"{HERE}/put-record", REGISTRY, f"offers/{BETA}/{unit}", "")
+        wait_for("they are gone", lambda: ctl("-s").stdout == "OK: 2 machines up, 2 of 2 units running\n")
 
 
 class Screen(ScreenCase):
@@ -114,13 +144,13 @@ class Screen(ScreenCase):
         for each in cluster()["wrong"]:
             self.assertRegex(each["text"] + each["next"], "leasectl |systemctl |journalctl ", each)
 
-    def held_at_beta(self, unit, since):
-        """beta takes the lease, and has told before how the unit was without it."""
+    def held_at_beta(self, unit, since, told="inactive"):
+        """beta takes the lease, and has told before how the unit was without it, or nothing yet."""
         self.enable(unit, state="running")
-        self.offer(unit, active="inactive", since=1)
-        wait_for("that is seen", lambda: any(each["machine_id"] == BETA and each["active_state"] == "inactive" for each in self.units(unit)))
+        self.offer(unit, active=told, since=1)
+        wait_for("that is seen", lambda: any(each["machine_id"] == BETA and each["active_state"] == told for each in self.units(unit)))
         put(f"leases/{unit}", {**self.lease("held", 1000), "since": since})
-        wait_for("beta holds it", lambda: self.state_at_beta(unit) == "held")
+        wait_for("beta holds it", lambda: any(each["machine_id"] == BETA and each["holds"] for each in self.units(unit)))
         return re.search(rf"(?m)^  {unit} +(\w+) +since (\S+)", ctl("-1").stdout[ctl("-1").stdout.index("\nbeta"):]).groups()
 
     def test_what_was_just_taken_starts_and_is_not_wrong(self):
@@ -128,6 +158,20 @@ class Screen(ScreenCase):
         unit, since = "screen-taken.service", int(time.time())
         self.assertEqual(self.held_at_beta(unit, since * 10 ** 6), ("starting", time.strftime("%H:%M:%S", time.localtime(since))))
         self.assertEqual(wrong(unit), [])
+        self.assertSaidAlike(unit)
+
+    def assertSaidAlike(self, unit):
+        """Every screen and program is told the same."""
+        self.assertEqual(self.state_at_beta(unit), "starting")
+        self.assertEqual([each["state"] for each in shown("list", "beta") if each["unit"] == unit], ["starting"])
+        self.assertRegex(ctl("list", "beta").stdout, rf"(?m)^{unit} +starting ")
+        self.assertRegex(ctl("status", unit).stdout, r"(?m)^ +State there: starting since \d\d:\d\d:\d\d$")
+
+    def test_what_was_just_enabled_and_taken_starts_before_its_machine_tells_anything(self):
+        unit, since = "screen-enabled.service", int(time.time())
+        self.assertEqual(self.held_at_beta(unit, since * 10 ** 6, ""), ("starting", time.strftime("%H:%M:%S", time.localtime(since))))
+        self.assertEqual(wrong(unit), [])
+        self.assertSaidAlike(unit)
 
     def test_what_is_held_for_long_and_not_started_is_wrong(self):
         unit, since = "screen-overdue.service", int(time.time()) - 100

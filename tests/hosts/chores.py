@@ -14,6 +14,7 @@ from waiting import require, wait_for
 COLUMNS = 80
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 PROGRESS = re.compile(r"[^\n]*\n\x1b\[K|\(Reading database \.\.\.(?: \d+%)?\s*\n")  # what was written over
+WELL = re.compile(r"well: \d+ of \d+ machines? up, (\d+) of (\d+) units? running((?:, \d+ \w+)*); registry ")
 ETCD = "leased-etcd.service"
 
 
@@ -44,7 +45,17 @@ class Terminal:
             for each in text.splitlines():
                 require(f"{line}: a line is wider than the terminal, or has characters that act: {each!r}",
                         len(each) <= COLUMNS and each.isprintable())
+            require_no_contradiction(text)
         return text
+
+
+def require_no_contradiction(screen):
+    """Where all is well, the first line says of each unit that does not run what it does, and none is held without a start."""
+    head = WELL.match(" ".join(screen.split("\n\n")[0].split()))
+    if head:
+        running, units, others = int(head[1]), int(head[2]), [int(each) for each in re.findall(r", (\d+) ", head[3])]
+        require(f"the first line accounts for all units: {screen}", running + sum(others) == units)
+        require(f"what has just been taken is not shown as held: {screen}", not re.search(r"(?m)^  \S+ +held ", screen))
 
 
 class Chores:
@@ -93,6 +104,7 @@ class Chores:
         self.type(self.alpha, "leasectl check web")
         for machine in self.cluster:
             self.type(machine, "leasectl enable web db queue")
+            self.type(self.beta, "leasectl", code=None)  # before alpha has told how its units are
         self.type(self.alpha, "leasectl enable web")
         self.type(self.alpha, "leasectl enable wbe", code=None)
         for unit in self.units:
