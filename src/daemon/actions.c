@@ -9,6 +9,7 @@
 #include "conf/dropin.h"
 #include "daemon/counts.h"
 #include "daemon/environment.h"
+#include "daemon/environment-watch.h"
 #include "daemon/event-lines.h"
 #include "daemon/fence-command.h"
 #include "daemon/pid1-port.h"
@@ -69,7 +70,7 @@ static void open_gate(Daemon *d, const Action *a, Now now) {
                 fail(d, a, r);
                 return;
         }
-        r = pid1_port_set_environment(d, a->unit, environment_text(d->machine_id, a));
+        r = environment_watch_set(d->environments, a->unit, environment_text(d->machine_id, a));
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a, r);
@@ -136,13 +137,15 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
                 if (a->kind == ACTION_UNIT_READ && a->on)
-                        (void) pid1_port_set_environment(d, a->unit, environment_text(d->machine_id, a));
+                        (void) environment_watch_set(d->environments, a->unit, environment_text(d->machine_id, a));
                 r = pid1_port_act(d, a);
                 if (r < 0)
                         fail(d, a, r);
                 break;
         case ACTION_UNIT_CLEAN:
-                pid1_port_drop_environment(d, a->unit);
+                r = environment_watch_drop(d->environments, a->unit);
+                if (r < 0)
+                        log_warning_errno(r, "%s: cannot remove its environment file", a->unit);
                 break;
         case ACTION_FORGOTTEN:
                 pid1_port_drop(d, a->unit);

@@ -287,6 +287,9 @@ static int wire(Daemon *d) {
         r = gates_new(d->event, d->pid1, &d->gates);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
+        r = environment_watch_new(d->event, &d->environments);
+        if (r < 0)
+                return log_error_errno(r, "cannot set up the event loop");
         r = registry_port_new(d->event, d->registry, loop_deliver, d->loop, &d->registry_port);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the registry");
@@ -351,6 +354,7 @@ Daemon *daemon_free(Daemon *d) {
         guard_port_free(d->guard);
         guard_service_free(d);
         pid1_port_free(d);
+        environment_watch_free(d->environments);
         gates_free(d->gates);
         pid1_free(d->pid1);
         fleet_port_free(d);

@@ -14,7 +14,7 @@
  *                   what the registry says of itself, for the log and D-Bus
  *   guard-port.c    the guard; guard-service.c what PID 1 says of it
  *   pid1-port.c     the enabled units at PID 1; members.c the other units that go by their leases
- *   environment.c   what units read at their start: which lease they run by
+ *   environment.c   what units read at their start: which lease they run by; environment-watch.c keeps it there
  *   fence-command.c switches a machine off
  *   unit-files.c    unit files that were submitted to the cluster, as records
  *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk
@@ -50,6 +50,7 @@
 #include "core/core.h"
 #include "daemon/bus-link.h"
 #include "daemon/changed.h"
+#include "daemon/environment-watch.h"
 #include "daemon/gates.h"
 #include "daemon/loop.h"
 #include "daemon/registry-port.h"
@@ -141,6 +142,7 @@ typedef struct Daemon {
         Pid1 *pid1;
         EnabledUnit *units;
         Gates *gates;
+        EnvironmentWatch *environments;
         Suspend *suspend;
 
         Links links;

@@ -7,7 +7,7 @@
 #include "conf/changes.h"
 #include "conf/dropin.h"
 #include "daemon/checks.h"
-#include "daemon/environment.h"
+#include "daemon/environment-watch.h"
 #include "daemon/members.h"
 #include "daemon/machine-name.h"
 #include "daemon/property.h"
@@ -31,11 +31,10 @@ struct EnabledUnit {
         bool once;            /* a command of "leasectl run" */
         RunUnit *run;         /* what PID 1 is told at the start of such a command; NULL: PID 1 was told */
         bool marked, forgotten;
-        bool gated;        /* by PID 1's latest answer, the Assert of its gate is in force */
-        uint64_t shown;    /* digest of what publish_status() last noted as a change */
-        UnitError *error;  /* NULL: nothing is wrong */
-        char *environment; /* the text of its environment file, owned; NULL: there is to be none */
-        uint32_t outside;  /* the process that was last found to lie outside; 0: none does */
+        bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
+        uint64_t shown;   /* digest of what publish_status() last noted as a change */
+        UnitError *error; /* NULL: nothing is wrong */
+        uint32_t outside; /* the process that was last found to lie outside; 0: none does */
         char name[];
 };
 
@@ -264,44 +263,13 @@ static void note_gate(EnabledUnit *u, const Pid1UnitStatus *s) {
                 deliver_configuration(u);
 }
 
-/* PID 1 may start the unit again by itself. */
-static void keep_environment(const EnabledUnit *u, const Pid1UnitStatus *s) {
-        int r = u->environment && s->known ? environment_keep(u->name, u->environment) : 0;
-
-        if (r > 0)
-                log_notice("%s: its environment file was not there, or not as it should be: written anew", u->name);
-}
-
-int pid1_port_set_environment(Daemon *d, const char *unit, char *text) {
-        EnabledUnit *u = find(d, unit);
-        int r = text ? environment_write(unit, text) : -ENOMEM;
-
-        if (u) {
-                free(u->environment);
-                u->environment = text;
-        } else
-                free(text);
-        return r;
-}
-
-void pid1_port_drop_environment(Daemon *d, const char *unit) {
-        EnabledUnit *u = find(d, unit);
-        int r = environment_remove(unit);
-
-        if (r < 0)
-                log_warning_errno(r, "%s: cannot remove its environment file", unit);
-        if (u) {
-                free(u->environment);
-                u->environment = NULL;
-        }
-}
-
 static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         EnabledUnit *u = userdata;
 
         publish_status(u, s);
         note_gate(u, s);
-        keep_environment(u, s);
+        if (s->known)
+                environment_watch_look(u->daemon->environments, u->name);
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
                 gates_mend(u->daemon->gates, u->name, u->name, s->need_reload);
         if (s->known && s->gate_asserted && wants_no_gate(u))
@@ -393,7 +361,6 @@ static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
         unit_options_free(u->options);
         run_unit_free(u->run);
         free(u->error);
-        free(u->environment);
         free(u);
         return NULL;
 }
@@ -505,6 +472,7 @@ void pid1_port_drop(Daemon *d, const char *unit) {
                 return;
         HASH_DEL(d->units, u);
         checks_forget(d, u->name);
+        environment_watch_forget(d->environments, u->name);
         members_forget(u->name);
         if (u->once)
                 run_unit_forget(u->name);

@@ -41,12 +41,6 @@ int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease);
  * as EVENT_UNIT, or EVENT_FAILED if PID 1 refuses. */
 int pid1_port_act(Daemon *d, const Action *action);
 
-/* Writes the environment file of the unit (environment.h) and, with each status of the unit, again if it is not there
- * or another. Takes text; NULL is -ENOMEM. A negative errno, non-logging: it is tried again with the next status. */
-int pid1_port_set_environment(Daemon *d, const char *unit, char *text);
-/* ACTION_UNIT_CLEAN: removes the file, and looks after it no more. A failure is logged. */
-void pid1_port_drop_environment(Daemon *d, const char *unit);
-
 /* The options that are in force, borrowed until the next change; NULL: the unit is not enabled. */
 const UnitOptions *pid1_port_options(const Daemon *d, const char *unit);
 /* What PID 1 last said of the unit itself, without its members; borrowed until the loop turns. NULL: there is no such

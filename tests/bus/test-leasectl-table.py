@@ -12,7 +12,7 @@ import re
 import socket
 
 from leasectl_beta import REGISTRY, TwoSecondCase
-from leasectl_guest import HERE, SLEEPER, ctl, main, property_of, read, run, wait_for
+from leasectl_guest import CONF, HERE, SLEEPER, ctl, main, property_of, read, run, wait_for, write
 
 # Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names. (RestartUSecNext is
 # no setting: what systemd 254 and later make of the others.)
@@ -123,6 +123,35 @@ class Table(TwoSecondCase):
         wait_for("it runs for the third time", lambda: property_of(unit, "ActiveState") == "active" and
                  os.path.exists("/run/table-restarts") and len(read("/run/table-restarts")) > 2)
         self.wait_for_state(unit, "running")
+        self.assertEqual(self.index(unit), 1)
+
+    def test_a_restart_by_systemd_has_its_token_whatever_was_done_to_the_environment_file(self):
+        unit = self.enabled("table-token.service", "StartLimitIntervalSec=0", "[Service]\nRestart=always\nRestartSec=0\n"
+                            "ExecStart=/bin/sh -c 'echo \"token $LEASE_INDEX\" >>/run/table-tokens; exec sleep infinity'\n")
+        self.addCleanup(run, "rm", "-f", "/run/table-tokens")
+        self.wait_for_state(unit, "running")
+        wait_for("it has said its token", lambda: os.path.exists("/run/table-tokens"))
+        # Where rounds are so far apart, nothing is found in time by asking PID 1 again and again.
+        self.addCleanup(ctl, "reload")
+        self.addCleanup(write, CONF, self.LEASED_CONF)
+        write(CONF, "[Leased]\nTTL=60s\n")
+        ctl("reload", check=True)
+        folder = "/run/leased/env"
+        write("/run/table-other", "LEASE_INDEX=1000\n")
+        self.addCleanup(run, "rm", "-rf", "/run/table-other", "/run/table-away")
+        for i, damage in enumerate((f"rm {folder}/{unit}", f"mv {folder}/{unit} /run/table-away", f"echo >{folder}/{unit}",
+                                    f"cp /run/table-other {folder}/copy; mv {folder}/copy {folder}/{unit}",
+                                    f"ln -sf /run/table-other {folder}/{unit}", f"rm -rf {folder}", f"rm {folder}/{unit}",
+                                    f"rm -r /run/table-away; mv {folder} /run/table-away", f"rm {folder}/{unit}")):
+            with self.subTest(damage):
+                pid = property_of(unit, "MainPID")
+                run("sh", "-c", damage, check=False)  # rm -r may find the folder filled again
+                for _ in range(3):  # leased has had its turns, and no reason to ask PID 1
+                    ctl("list")
+                run("kill", "-KILL", pid)
+                wait_for("it runs again", lambda: len(read("/run/table-tokens").splitlines()) > i + 1)  # pylint: disable=cell-var-from-loop
+                self.assertEqual(read("/run/table-tokens").splitlines(), ["token 1"] * (i + 2))
+                wait_for("its file is there again", lambda: "LEASE_INDEX=1\n" in read(f"{folder}/{unit}"))
         self.assertEqual(self.index(unit), 1)
 
     def test_a_unit_has_ended_when_systemd_says_so(self):

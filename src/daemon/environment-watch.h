@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Looks after the environment files of the units that run here (environment.h). The folder of the files is watched by
+ * inotify: a file that somebody removes, renames or writes over is written anew at once, since PID 1 may start the
+ * unit again by itself (Restart=) a moment later, and would then read no token, or a wrong one.
+ *
+ * However many files are changed at a time, one turn of the loop reads one buffer of news and writes a few files. What
+ * inotify does not tell of (something is mounted over /run/leased), and all of it on a machine where inotify cannot be
+ * had, is found whenever PID 1 is asked about the unit: environment_watch_look().
+ */
+
+#include <systemd/sd-event.h>
+
+#include "util/macros.h"
+
+typedef struct EnvironmentWatch EnvironmentWatch;
+
+/* Makes the watch, and logs where inotify cannot be had. -ENOMEM, or an error of sd-event. */
+int environment_watch_new(sd_event *event, EnvironmentWatch **ret);
+/* Frees w, which may be NULL, and leaves the files as they are. Returns NULL. */
+EnvironmentWatch *environment_watch_free(EnvironmentWatch *w);
+
+/* Writes the file of the unit with this text, and keeps it so until environment_watch_drop(). Takes text, also where
+ * it fails; NULL: out of memory. A negative errno. Non-logging. */
+int environment_watch_set(EnvironmentWatch *w, const char *unit, char *text);
+/* Removes the file of the unit, and no longer looks after it. A negative errno. Non-logging. */
+int environment_watch_drop(EnvironmentWatch *w, const char *unit);
+/* No longer looks after the file of the unit, which is left as it is. */
+void environment_watch_forget(EnvironmentWatch *w, const char *unit);
+/* Writes the file of the unit anew if it is not there or has another text than it was set to. Logs. */
+void environment_watch_look(EnvironmentWatch *w, const char *unit);
