@@ -184,7 +184,7 @@ void guard_port_act(GuardPort *g, const Action *a, usec_t now) {
                 must(a->t0 <= now); /* law 13 */
                 break;
         case ACTION_GUARD_LOSE:
-                must(a->kill <= GUARD_LOSE_MAX); /* the guard believes no more */
+                must(a->kill <= GUARD_TTL_MAX); /* the guard believes no more */
                 m.type = GUARD_LOSE;
                 m.kill_at = usec_add(now, a->kill);
                 break;

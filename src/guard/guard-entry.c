@@ -43,7 +43,7 @@ static usec_t watchdog_stopping(const GuardEntry *e) {
 static void entry_check(const GuardEntry *e) {
         if (e->index == 0)
                 return;
-        must(e->stop_offset <= e->kill_offset);
+        must(e->stop_offset <= e->kill_offset && e->kill_offset <= GUARD_TTL_MAX);
         must(!guard_entry_is_live(e) || e->stop_at <= e->kill_at);
         must(guard_entry_is_live(e) || (!e->gate_wanted && (e->frozen || e->stop != STOP_STATE_NONE)));
         must(!e->frozen || (!e->expired && !e->lost && !e->down));
@@ -156,6 +156,18 @@ bool guard_entry_kept_is_valid(const EntryKept *kept) {
                (live ? kept->stop_at <= kept->kill_at : !kept->open && !kept->keeps);
 }
 
+/* Law 1: however an entry came here, it is good for no longer than from a beat that is sent now. */
+static void entry_cut(GuardEntry *e, usec_t now) {
+        usec_t most = usec_add(now, GUARD_TTL_MAX);
+
+        e->kill_offset = MIN(e->kill_offset, GUARD_TTL_MAX);
+        e->stop_offset = MIN(e->stop_offset, e->kill_offset);
+        e->kill_at = MIN(e->kill_at, most);
+        e->stop_at = MIN(e->stop_at, most);
+        e->limit_kill = MIN(e->limit_kill, most);
+        e->limit_stop = MIN(e->limit_stop, most);
+}
+
 unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept) {
         must(e->index == 0 && guard_entry_kept_is_valid(kept));
         *e = (GuardEntry){
@@ -175,6 +187,7 @@ unsigned guard_entry_take_over(GuardEntry *e, usec_t now, const EntryKept *kept)
                 .post = kept->post,
                 .freezes = kept->freezes,
         };
+        entry_cut(e, now);
         if (e->down)
                 e->stop = STOP_STATE_ACCEPTED;
         return ENTRY_TELL | entry_expire(e, now);
@@ -187,9 +200,12 @@ static unsigned entry_arm(GuardEntry *e, usec_t now, uint64_t index, usec_t stop
         if (index == 0 || e->leaving || guard_entry_is_stopping(e) ||
                         ((guard_entry_is_live(e) || e->frozen) && e->index != index))
                 return actions;
-        /* Killing never comes before stopping. */
-        stop_at = MIN(stop_at, kill_at);
+        /* Law 1: no beat was sent later than now. Killing never comes before stopping. */
+        kill_offset = MIN(kill_offset, GUARD_TTL_MAX);
         stop_offset = MIN(stop_offset, kill_offset);
+        kill_at = MIN(kill_at, usec_add(now, kill_offset));
+        stop_at = MIN(stop_at, usec_add(now, stop_offset));
+        stop_at = MIN(stop_at, kill_at);
 
         if (e->frozen && (keeps || now < stop_at)) { /* law 15: a beat was committed, and the lease is the same */
                 e->frozen = e->proven = false;
@@ -263,6 +279,7 @@ unsigned guard_entry_limit(GuardEntry *e, usec_t now, usec_t stop_at, usec_t kil
 
         if (!guard_entry_is_live(e))
                 return actions;
+        kill_at = MIN(kill_at, usec_add(now, GUARD_TTL_MAX)); /* law 1 */
         kill_at = MAX(kill_at, (usec_t) 1);
         stop_at = MIN(stop_at, kill_at);
         e->limit_kill = MAX(e->limit_kill, kill_at);
@@ -278,7 +295,7 @@ unsigned guard_entry_lose(GuardEntry *e, usec_t now, uint64_t index, usec_t kill
                 *e = (GuardEntry){
                         .index = MAX(index, (uint64_t) 1),
                         .stop_at = now,
-                        .kill_at = MIN(kill_at, usec_add(now, GUARD_LOSE_MAX)),
+                        .kill_at = MIN(kill_at, usec_add(now, GUARD_TTL_MAX)),
                         .lost = true,
                 };
                 return actions | entry_begin_stop(e, now);

@@ -16,7 +16,6 @@
 /* While there are no entries, PID 1 gets WATCHDOG=1 every 20 s, with a watchdog timeout of 1 min. */
 #define IDLE_EVERY (20 * USEC_PER_SEC)
 #define IDLE_WATCHDOG USEC_PER_MINUTE
-#define LIFE_MAX USEC_PER_MINUTE /* the longest TTL */
 /* How often the guard looks whether its files are there: a guard that cannot be reached for a TTL, but not less
  * than 2 s, counts as missing. */
 #define LOOK_EVERY USEC_PER_SEC
@@ -570,7 +569,7 @@ static void take_up_mark(const char *unit, const Mark *mark, void *userdata) {
 
         /* No lease is good for longer than that: a mark that says so was not written by a guard. What was kept is no
          * longer (law 13), and has the time that it would have had after a beat. */
-        most = usec_add(now, mark->kill_at == USEC_INFINITY ? MIN(mark->kill_offset, LIFE_MAX) : LIFE_MAX);
+        most = usec_add(now, mark->kill_at == USEC_INFINITY ? MIN(mark->kill_offset, GUARD_TTL_MAX) : GUARD_TTL_MAX);
         if (item)
                 item_perform(g, item, guard_entry_lose(&item->entry, now, mark->index, MIN(mark->kill_at, most)));
 }

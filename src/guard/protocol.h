@@ -40,8 +40,9 @@
 #define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_FREEZE "OnOutage=freeze"
 #define GUARD_PROTOCOL 1u
-/* The longest time from now to kill_at that the guard believes of a LOSE without an entry: the longest TTL. */
-#define GUARD_LOSE_MAX (60 * USEC_PER_SEC)
+/* The longest time from now to kill_at that the guard believes: the longest TTL, as TTL= and the periods of fleet's
+ * leases have it. */
+#define GUARD_TTL_MAX (60 * USEC_PER_SEC)
 
 typedef enum GuardMessageType {
         /* From the daemon. */
@@ -58,7 +59,8 @@ typedef enum GuardMessageType {
          *
          * The request is ignored while there is a live entry of another index, one that is being stopped, or one that
          * DISARM has asked to go. An expired or lost entry is replaced once its unit has been seen down. A stop_at or
-         * stop_offset beyond that of the kill is cut to it. */
+         * stop_offset beyond that of the kill is cut to it; a kill_offset to GUARD_TTL_MAX, and a stop_at and kill_at
+         * to what they would be if the beat from which they count were sent now. (Law 1.) */
         GUARD_ARM = 1,
         /* t0: each live entry gets stop_at = t0 + its stop_offset if this is later than the stop_at it has, and
          * kill_at likewise. A t0 in the future counts as now. (Law 1.) */
@@ -66,7 +68,7 @@ typedef enum GuardMessageType {
         /* unit, index, kill_at: the unit's entry is lost, whatever its index is. Its gate is closed, its stop_at is
          * now, its kill_at only ever gets earlier; that of a frozen entry is now, and that of an entry whose deadlines
          * do not count at most its kill_offset from now. If there is no entry, or one that is down, a new one is made,
-         * whose kill_at is at most GUARD_LOSE_MAX from now. (Law 8.) */
+         * whose kill_at is at most GUARD_TTL_MAX from now. (Law 8.) */
         GUARD_LOSE,
         /* unit: the gate is closed, and the entry is dropped; if the guard is stopping the unit, only once the unit is
          * down. The daemon asks for this only when it has itself seen the unit down. */
@@ -80,8 +82,9 @@ typedef enum GuardMessageType {
          * they count again: from t0, or from a later beat. The answer is a GUARD_KEEPS. (Law 13.) */
         GUARD_KEEP,
         /* unit, stop_at, kill_at, stop_offset (from when stop_at is counted to stop_at): the unit's live entry also
-         * ends at these times, whatever beats and GUARD_KEEP say; a later LIMIT only ever puts them off. An entry that
-         * has come to this stop_at is lost. The guard of an older version does not answer. */
+         * ends at these times, whatever beats and GUARD_KEEP say; a later LIMIT only ever puts them off. A time that
+         * is more than GUARD_TTL_MAX from now is cut to that. An entry that has come to this stop_at is lost. The
+         * guard of an older version does not answer. */
         GUARD_LIMIT,
 
         /* From the guard. */

@@ -4,6 +4,7 @@
  *  - no gate is opened at or after stop_at, nor for an entry that is expired, lost or leaving;
  *  - where deadlines do not count (law 13), a limit does: no gate is opened at or after it, and it is only put off;
  *  - a beat never shortens, and revives nothing; what is lost only shrinks;
+ *  - nothing is good for longer than from a beat that is sent now, however far away the times are that it is given;
  *  - from kill_at on it kills at every round, until it has been seen down by an answer to a question asked after its
  * gate was closed;
  *  - the tick is always asked for in time.
@@ -46,13 +47,27 @@ static void perform(Run *r, unsigned actions) {
                 perform(r, guard_entry_looked(&r->e, r->now, (Frost) (input_byte(&r->in) % 3)));
         must(!r->e.frozen || r->e.proven || r->now < r->e.kill_at); /* law 15 */
         must(!r->gate || r->e.index == 0 || r->e.gate_open);
+        must(!guard_entry_is_live(&r->e) || r->e.kill_at <= r->now + r->e.kill_offset);
+        must(!guard_entry_is_live(&r->e) || r->e.stop_at <= r->now + r->e.stop_offset);
+        must(r->e.kill_at <= r->now + GUARD_TTL_MAX && r->e.limit_kill <= r->now + GUARD_TTL_MAX);
+}
+
+static usec_t near_by(uint8_t byte, usec_t t) {
+        static const int64_t steps[] = { -1, 0, 1, 1000, -1000, 20000, 350000, -2000000, 10000000 };
+        int64_t step = steps[byte % ELEMENTSOF(steps)];
+
+        return step < 0 ? usec_sub(t, (usec_t) -step) : usec_add(t, (usec_t) step);
 }
 
 static usec_t near(Run *r, usec_t t) {
-        static const int64_t steps[] = { -1, 0, 1, 1000, -1000, 20000, 350000, -2000000, 10000000 };
-        int64_t step = steps[input_byte(&r->in) % ELEMENTSOF(steps)];
+        return near_by(input_byte(&r->in), t);
+}
 
-        return step < 0 && (usec_t) -step > t ? 0 : t + (usec_t) step;
+/* A time of a packet may be any number. */
+static usec_t near_or_far(Run *r, usec_t t) {
+        uint8_t byte = input_byte(&r->in);
+
+        return byte >= 250 ? UINT64_MAX - t : near_by(byte, t);
 }
 
 static void tick(Run *r) {
@@ -96,7 +111,7 @@ static void lose(Run *r, usec_t kill_at) {
         perform(r, guard_entry_lose(&r->e, r->now, input_byte(&r->in), kill_at));
         must(guard_entry_is_stopping(&r->e) || r->e.index == 0);
         if (before.index == 0 || before.down)
-                must(r->e.index == 0 || r->e.kill_at <= r->now + GUARD_LOSE_MAX);
+                must(r->e.index == 0 || r->e.kill_at <= r->now + GUARD_TTL_MAX);
         else if (before.keeps)
                 must(r->e.kill_at <= MAX(r->now + before.kill_offset, before.limit_kill));
         else
@@ -124,12 +139,14 @@ static void report(Run *r) {
 }
 
 static void arm(Run *r) {
-        usec_t stop = near(r, r->now), kill = near(r, stop), stop_offset = input_number(&r->in, 3);
+        usec_t stop = near_or_far(r, r->now), kill = near_or_far(r, stop), stop_offset = input_number(&r->in, 3);
         GuardEntry before = r->e;
         uint64_t index = input_byte(&r->in) % 4;
 
+        if (stop > UINT64_MAX / 2)
+                stop_offset = usec_sub(UINT64_MAX, stop_offset);
         perform(r, guard_entry_arm(&r->e, r->now, index, stop, kill, stop_offset,
-                                   stop_offset + input_number(&r->in, 2)));
+                                   usec_add(stop_offset, input_number(&r->in, 2))));
         if (guard_entry_is_stopping(&before))
                 must(guard_entry_is_stopping(&r->e));
         if (guard_entry_is_live(&r->e))
@@ -141,7 +158,7 @@ static void arm(Run *r) {
 /* As a LIMIT brings it: two times of the input's own. */
 static void limit(Run *r) {
         GuardEntry before = r->e;
-        usec_t stop = near(r, r->now), kill = near(r, stop);
+        usec_t stop = near_or_far(r, r->now), kill = near_or_far(r, stop);
 
         perform(r, guard_entry_limit(&r->e, r->now, stop, kill));
         must(r->e.limit_stop <= r->e.limit_kill);

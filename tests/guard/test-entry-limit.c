@@ -31,7 +31,7 @@ static void a_limit_is_only_ever_put_off(void **state) {
         assert_int_equal(e.limit_kill, 7500 * MS);
         assert_false(guard_entry_limit(&none, SEC, SEC, SEC) & ENTRY_MARK);
         assert_int_equal(none.index, 0);
-        guard_entry_arm(&e, 4 * SEC, 5, 12 * SEC, 14 * SEC, 7 * SEC, 9 * SEC);
+        guard_entry_arm(&e, 4 * SEC, 5, 11 * SEC, 13 * SEC, 7 * SEC, 9 * SEC);
         assert_int_equal(guard_entry_next(&e, NOBODY), 7 * SEC);
 }
 

@@ -176,7 +176,7 @@ static void arming_another_index_is_ignored(void **state) {
 
         guard_entry_arm(&live, 2 * SEC, 6, 9 * SEC, 11 * SEC, 7 * SEC, 9 * SEC);
         assert_int_equal(live.index, 5);
-        guard_entry_arm(&late, 9 * SEC, 6, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        guard_entry_arm(&late, 9 * SEC, 6, 16 * SEC, 18 * SEC, 7 * SEC, 9 * SEC);
         assert_int_equal(late.index, 5);
         assert_int_equal(guard_entry_flags(&late), GUARD_FLAG_EXPIRED);
 }
@@ -184,11 +184,37 @@ static void arming_another_index_is_ignored(void **state) {
 static void an_expired_entry_is_armed_again_only_once_it_is_down(void **state) {
         GuardEntry late = expired(), over = down();
 
-        guard_entry_arm(&late, 9 * SEC, 5, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        guard_entry_arm(&late, 9 * SEC, 5, 16 * SEC, 18 * SEC, 7 * SEC, 9 * SEC);
         assert_int_equal(guard_entry_flags(&late), GUARD_FLAG_EXPIRED);
-        guard_entry_arm(&over, 9 * SEC, 5, 19 * SEC, 21 * SEC, 7 * SEC, 9 * SEC);
+        guard_entry_arm(&over, 9 * SEC, 5, 16 * SEC, 18 * SEC, 7 * SEC, 9 * SEC);
         assert_int_equal(guard_entry_flags(&over), 0);
-        assert_int_equal(over.stop_at, 19 * SEC);
+        assert_int_equal(over.stop_at, 16 * SEC);
+}
+
+static void an_entry_is_good_for_no_longer_than_from_a_beat_that_is_sent_now(void **state) {
+        const EntryKept kept = { .index = 5,
+                .stop_at = UINT64_MAX,
+                .kill_at = UINT64_MAX,
+                .stop_offset = UINT64_MAX,
+                .kill_offset = UINT64_MAX,
+                .limit_stop = UINT64_MAX,
+                .limit_kill = UINT64_MAX };
+        GuardEntry e = {}, other = armed(), next = {};
+
+        guard_entry_arm(&e, SEC, 5, UINT64_MAX, UINT64_MAX, 7 * SEC, 9 * SEC);
+        assert_true(e.stop_at == 8 * SEC && e.kill_at == 10 * SEC);
+        guard_entry_arm(&e, 2 * SEC, 5, UINT64_MAX, UINT64_MAX, 7 * SEC, 9 * SEC); /* the same TTL */
+        assert_true(e.stop_at == 9 * SEC && e.kill_at == 11 * SEC);
+        guard_entry_arm(&other, 2 * SEC, 5, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+        assert_true(other.stop_at == 2 * SEC + GUARD_TTL_MAX && other.kill_at == 2 * SEC + GUARD_TTL_MAX);
+        guard_entry_beat(&other, 3 * SEC, 3 * SEC);
+        assert_int_equal(other.kill_at, 3 * SEC + GUARD_TTL_MAX);
+        guard_entry_limit(&other, 4 * SEC, UINT64_MAX, UINT64_MAX);
+        assert_true(other.limit_stop == 4 * SEC + GUARD_TTL_MAX && other.limit_kill == 4 * SEC + GUARD_TTL_MAX);
+        guard_entry_take_over(&next, 2 * SEC, &kept);
+        assert_true(next.stop_at == 2 * SEC + GUARD_TTL_MAX && next.kill_at == 2 * SEC + GUARD_TTL_MAX);
+        assert_int_equal(next.kill_offset, GUARD_TTL_MAX);
+        assert_int_equal(next.limit_kill, 2 * SEC + GUARD_TTL_MAX);
 }
 
 static void losing_stops_now_and_shortens_only(void **state) {
@@ -235,9 +261,9 @@ static void losing_a_unit_without_an_entry_leaves_it_no_more_than_the_longest_tt
         GuardEntry none = {}, over = down();
 
         gate(&none, 2 * SEC, guard_entry_lose(&none, 2 * SEC, 7, UINT64_MAX));
-        assert_int_equal(none.kill_at, 2 * SEC + GUARD_LOSE_MAX);
+        assert_int_equal(none.kill_at, 2 * SEC + GUARD_TTL_MAX);
         gate(&over, 20 * SEC, guard_entry_lose(&over, 20 * SEC, 5, UINT64_MAX));
-        assert_int_equal(over.kill_at, 20 * SEC + GUARD_LOSE_MAX);
+        assert_int_equal(over.kill_at, 20 * SEC + GUARD_TTL_MAX);
 }
 
 static void losing_a_unit_that_was_down_starts_over(void **state) {
@@ -635,6 +661,7 @@ int main(void) {
                 cmocka_unit_test(another_ttl_counts_though_it_is_shorter),
                 cmocka_unit_test(arming_another_index_is_ignored),
                 cmocka_unit_test(an_expired_entry_is_armed_again_only_once_it_is_down),
+                cmocka_unit_test(an_entry_is_good_for_no_longer_than_from_a_beat_that_is_sent_now),
                 cmocka_unit_test(losing_stops_now_and_shortens_only),
                 cmocka_unit_test(losing_cannot_lengthen_what_was_armed),
                 cmocka_unit_test(losing_counts_for_whatever_index_is_there),

@@ -537,18 +537,18 @@ static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         make_unit(w, "system.slice", "later.service");
         host_clock_shows(w, 1700000000 * SEC);
         host_open(w->guard, w->top);
-        later = run_unit(w, "later.service", 400 * SEC, 500 * SEC);
-        m = run_unit(w, "unit.service", 40 * SEC, 50 * SEC);
+        later = run_unit(w, "later.service", 50 * SEC, 58 * SEC);
+        m = run_unit(w, "unit.service", 20 * SEC, 25 * SEC);
         turn_through(w, now_boottime() + 20 * MS);
         assert_false(was_killed(w, "system.slice/unit.service"));
         again = m;
         again.type = GUARD_ARM;
         beat.t0 = now_boottime();
-        host_clock_shows(w, 1700000060 * SEC);
+        host_clock_shows(w, 1700000030 * SEC);
         turn_until(was_killed(w, "system.slice/unit.service"));
         assert_true(now_boottime() < m.stop_at);
         assert_false(exists(w, "held/unit.service"));
-        turn_until(make_mark(w, "later.service").kill_at <= later.kill_at - 60 * SEC);
+        turn_until(make_mark(w, "later.service").kill_at <= later.kill_at - 30 * SEC);
         assert_true(exists(w, "held/later.service"));
         ask(w, closing); /* it answers with the entry, as it is now */
         turn_until(streq(w->told.unit, "unit.service"));
