@@ -11,6 +11,7 @@
 #include "ctl/pid1.h"
 #include "ctl/schedule.h"
 #include "ctl/settings.h"
+#include "ctl/starters.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
 #include "util/suggest.h"
@@ -99,8 +100,7 @@ static int check_starter(
 
 /* Refuses a unit that something else would start, at boot or along with another unit. The gate would stop that start,
  * and the starter would fail. */
-static int check_not_started_by_others(const char *name, const json_t *unit, json_t *findings) {
-        static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
+static int check_not_started_by_others(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {
         const char *state = get_string(unit, "UnitFileState");
 
         if (startswith(state, "enabled"))
@@ -111,16 +111,14 @@ static int check_not_started_by_others(const char *name, const json_t *unit, jso
         if (streq(state, "transient"))
                 return finding_refuse(findings,
                                 "is transient and gone at the next boot: only units with a unit file can be leased");
-        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
-                json_t *by;
-                size_t k;
+        for (const StarterSetting *s = starter_settings; s->setting; s++) {
+                _cleanup_(strv_freep) char **starters = NULL;
+                int code = starters_find(ctl, name, unit, s->setting, s->reverse, &starters);
 
-                json_array_foreach(json_object_get(unit, reverse[i]), k, by) {
-                        int code = check_starter(name, unit, strempty(json_string_value(by)), reverse[i], findings);
-
-                        if (code != CTL_OK)
-                                return code;
-                }
+                for (char **by = starters; code == CTL_OK && by && *by; by++)
+                        code = check_starter(name, unit, *by, s->reverse, findings);
+                if (code != CTL_OK)
+                        return code;
         }
         return CTL_OK;
 }
@@ -206,7 +204,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         code = check_name(*ret_name, findings);
         if (code != CTL_OK)
                 return code;
-        keep_first(&code, check_not_started_by_others(*ret_name, unit, findings));
+        keep_first(&code, check_not_started_by_others(ctl, *ret_name, unit, findings));
         keep_first(&code, triggers_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, aftermath_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, check_processes(unit, findings));

@@ -4,7 +4,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-#include "ctl/aftermath.h"
+#include "ctl/starters.h"
 #include "ctl/bus.h"
 #include "ctl/flags.h"
 #include "ctl/globs.h"
@@ -103,7 +103,7 @@ static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
                 code = carry_out(ctl, verb, names ? (int) strv_length(names) : argc, names ?: argv);
         (void) sd_bus_flush_close_unref(ctl->bus);
         json_decref(ctl->triggers);
-        aftermath_forget();
+        starters_forget();
         strv_free(ctl->trigger_templates);
         strv_free(names);
         return code;

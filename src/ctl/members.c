@@ -11,6 +11,7 @@
 #include "ctl/options.h"
 #include "ctl/pid1.h"
 #include "ctl/settings.h"
+#include "ctl/starters.h"
 #include "util/unit-name.h"
 
 /* Gives the name to ask PID 1 for: in place of a template, an instance that is never started. Owned by the caller;
@@ -68,24 +69,22 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
 
 /* ---- what stands against them ---- */
 
-static void examine_starters(const char *unit, const char *member, char *const *members, const json_t *properties,
-                json_t *findings) {
-        static const char *const reverse[] = { "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy" };
+static int examine_starters(Ctl *ctl, const char *unit, const char *member, char *const *members,
+                const json_t *properties, json_t *findings) {
+        int code = CTL_OK;
 
-        for (size_t i = 0; i < ELEMENTSOF(reverse); i++) {
-                json_t *value;
-                size_t k;
+        for (const StarterSetting *s = starter_settings; s->setting && code == CTL_OK; s++) {
+                _cleanup_(strv_freep) char **starters = NULL;
 
-                json_array_foreach(json_object_get(properties, reverse[i]), k, value) {
-                        const char *by = strempty(json_string_value(value));
-
-                        if (!streq(by, unit) && !strv_contains(members, by))
+                code = starters_find(ctl, member, properties, s->setting, s->reverse, &starters);
+                for (char **by = starters; code == CTL_OK && by && *by; by++)
+                        if (!streq(*by, unit) && !strv_contains(members, *by))
                                 (void) finding_refuse(findings,
                                                 "brings %s, which is pulled in by %s (%s=), too, and that would start "
                                                 "it without the lease: remove that",
-                                                member, by, reverse[i]);
-                }
+                                                member, *by, s->reverse);
         }
+        return code;
 }
 
 static int examine_one(Ctl *ctl, const char *unit, const char *member, char *const *members, json_t *findings) {
@@ -110,10 +109,10 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                                 "killed in time",
                                 member);
         if (!endswith(member, ".slice")) /* a slice is required by all that lies in it */
-                examine_starters(unit, member, members, properties, findings);
+                code = examine_starters(ctl, unit, member, members, properties, findings);
         (void) snprintf(with, sizeof(with), "brings %s, which ", member);
         (void) settings_refuse(with, properties, findings);
-        return CTL_OK;
+        return code;
 }
 
 int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings) {

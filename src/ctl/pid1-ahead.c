@@ -85,7 +85,7 @@ static int add_of_gate(Questions *q, const char *unit) {
 
 /* Asks for what enable looks at. To ask for all properties of the interfaces of types costs little. */
 static int add_of_unit(Questions *q, const char *unit) {
-        static const char *const properties[] = { "Triggers", "TriggeredBy", "Wants", "Requires", "Requisite",
+        static const char *const properties[] = { "Names", "Triggers", "TriggeredBy", "Wants", "Requires", "Requisite",
                 "BindsTo", "Upholds", "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy", "OnFailureOf",
                 "OnSuccessOf", "RefuseManualStart", "RefuseManualStop", "StopWhenUnneeded", "SuccessAction" };
         int r = add_each(q, unit, properties, ELEMENTSOF(properties));

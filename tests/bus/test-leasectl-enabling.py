@@ -152,6 +152,67 @@ class WhatStartsIt(Finding):
         ctl("enable", unit, check=True)
         self.assertNotFound(unit, "ends-none.service")
 
+    def assertPulledIn(self, unit, by):
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertTrue(done.stderr.startswith(f"leasectl: {unit}: is pulled in by {by}"), done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertUntouched(unit)
+        self.assertFound(unit, "refused", f"is pulled in by {by}")
+
+    def test_what_another_unit_would_start_is_not_enabled_though_systemd_has_not_loaded_the_other_one(self):
+        for setting, reverse in (("Wants", " (WantedBy=)"), ("Requires", " (RequiredBy=)"), ("Requisite", " (RequisiteOf=)"),
+                                 ("BindsTo", ", which is bound to it"), ("Upholds", " (UpheldBy=)")):
+            with self.subTest(setting):
+                unit, starter = self.unit(f"pulled-{setting}.service"), f"pulls-{setting}.service"
+                self.unit(starter, f"[Unit]\n{setting}=other.service {unit}\n{SLEEPER}")
+                self.assertPulledIn(unit, starter + reverse)
+                run("systemctl", "start", starter, check=False)
+                self.assertPulledIn(unit, starter + reverse)
+                run("systemctl", "stop", unit, starter)
+
+    def test_it_is_found_also_by_a_folder_of_links_by_a_drop_in_by_another_name_and_of_a_member(self):
+        for folder, reverse in (("wants", "WantedBy"), ("requires", "RequiredBy")):
+            unit = self.unit(f"linked-{folder}.service")
+            self.unit(f"links-{folder}.target", "[Unit]\nDescription=Not loaded\n")
+            path = f"/usr/local/lib/systemd/system/links-{folder}.target.{folder}"  # a link in /etc makes it "enabled"
+            os.makedirs(path)
+            self.addCleanup(shutil.rmtree, path)
+            os.symlink(f"{SYSTEM}/{unit}", f"{path}/{unit}")
+            run("systemctl", "daemon-reload")
+            self.assertPulledIn(unit, f"links-{folder}.target ({reverse}=)")
+        unit = self.unit("pulled-dropped.service")
+        self.unit("pulls-dropped.service")
+        os.makedirs(f"{SYSTEM}/pulls-dropped.service.d")
+        self.addCleanup(shutil.rmtree, f"{SYSTEM}/pulls-dropped.service.d")
+        with open(f"{SYSTEM}/pulls-dropped.service.d/pull.conf", "w", encoding="utf-8") as file:
+            file.write(f"[Unit]\nRequires={unit}\n")
+        run("systemctl", "daemon-reload")
+        self.assertPulledIn(unit, "pulls-dropped.service (RequiredBy=)")
+        unit = self.unit("pulled-by-alias.service")
+        os.symlink(f"{SYSTEM}/{unit}", f"{SYSTEM}/pulled-alias.service")
+        self.addCleanup(os.unlink, f"{SYSTEM}/pulled-alias.service")
+        self.unit("pulls-alias.service", f"[Unit]\nWants=pulled-alias.service\n{SLEEPER}")
+        self.assertPulledIn(unit, "pulls-alias.service (WantedBy=)")
+        self.unit("pulled-job.service", JOB)
+        timer = self.unit("pulled-job.timer", NIGHTLY)
+        self.unit("pulls-job.service", f"[Unit]\nWants=pulled-job.service\n{SLEEPER}")
+        done = ctl("enable", timer)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("brings pulled-job.service, which is pulled in by pulls-job.service (WantedBy=), too", done.stderr)
+
+    def test_what_only_looks_like_a_unit_that_would_start_it_stands_against_nothing(self):
+        unit = self.unit("pulled-none.service")
+        self.unit("pulls-none.service", f"[Unit]\n# Wants={unit}\nWants=x-{unit}\nAfter={unit}\n[X-Other]\nRequires={unit}\n{SLEEPER}")
+        self.unit("pulls-void.service", f"[Unit]\nUpholds={unit}\nUpholds=\nWants={unit}\n{SLEEPER}\n[Unit]\nWants=\n")
+        self.unit("pulls-install.service", f"{SLEEPER}[Install]\nWantedBy={unit}\nAlso={unit}\n")
+        done = ctl("enable", unit)
+        self.assertEqual((done.returncode, done.stderr.count("pulls-none"), done.stderr.count("pulls-install")), (1, 0, 0), done.stderr)
+        os.unlink(f"{SYSTEM}/pulls-void.service")  # an empty Wants= takes nothing back (systemd.unit(5))
+        run("systemctl", "daemon-reload")
+        ctl("enable", unit, check=True)
+        self.assertNotFound(unit, "pulls-")
+
     def test_anyway_enables_what_is_started_when_another_unit_has_ended(self):
         unit = self.unit("after-both.service")
         self.unit("ends-both.service", f"[Unit]\nOnFailure={unit}\n{SLEEPER}")
