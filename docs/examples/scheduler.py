@@ -61,16 +61,18 @@ class World:
     def __init__(self, patterns):
         self.patterns = patterns
         self.revision = 0  # of ListClusterUnits: all changes up to it are in self.units
+        self.live = set()
         self.units = {}  # of (unit, machine id): its state there, whether that machine has it, and why it would not take it
 
     def read(self):
-        self.here = get("MachineID")
-        self.live = set(get("LiveMachines"))
+        self.here, live = get("MachineID"), set(get("LiveMachines"))
+        if live != self.live:  # the states "silent" and "unknown" come and go with it, and are no changes of a unit
+            self.live, self.revision, self.units = live, 0, {}
         self.machines = {row[0]: {"name": row[1], "metadata": row[3], "drains": row[5]} for row in call("ListMachines")[0]}
         self.leases = {row[0]: {"machine": row[1], "version": row[2], "index": row[3], "left": row[4], "path": row[5]}
                        for row in call("ListLeases")[0]}
         revision, rows = call("ListClusterUnits", "sast", "", 0, self.revision)
-        if revision < self.revision:  # the registry was replaced or restored
+        if revision < self.revision:  # leased was restarted, and does not know what is gone
             self.units = {}
             revision, rows = call("ListClusterUnits", "sast", "", 0, 0)
         self.revision = revision

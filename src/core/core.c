@@ -430,6 +430,8 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
         c->now = now;
         c->look.walks = false;
         c->heard.changes = MAX(c->heard.changes, now.realtime);
+        if (c->heard.begun == 0)
+                c->heard.begun = c->heard.changes;
         note(c, event);
         advance(c);
         *ret_n = c->out.n;

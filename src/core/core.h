@@ -231,6 +231,9 @@ void core_each_offer_name(const Core *core, void (*f)(const char *name, void *us
 /* Gives a number that grows with each change of a lease or an offer. The number is never below the CLOCK_REALTIME of
  * the last step (in microseconds), so it also grows from one daemon to the next, unless the clock was set back. */
 uint64_t core_revision(const Core *core);
+/* Whether all changes after this revision are known. Those after a revision that an earlier daemon gave are not: what
+ * was taken back while no daemon ran is nowhere. */
+bool core_knows_since(const Core *core, uint64_t revision);
 
 void core_session_view(const Core *core, Now now, SessionView *ret);
 /* Calls f with the name of each unit, or of each lease that has a record. Much cheaper than to make their views. */

@@ -149,6 +149,10 @@ uint64_t core_revision(const Core *c) {
         return c->heard.changes;
 }
 
+bool core_knows_since(const Core *c, uint64_t revision) {
+        return revision >= c->heard.begun;
+}
+
 unsigned core_copies_behind(const Core *c, const char *unit, int64_t version) {
         const Unit *u = unit_find((Core *) c, unit);
 

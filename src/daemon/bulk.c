@@ -133,7 +133,7 @@ static int begin(BulkAnswer *a) {
         if (a->kind->hold_news)
                 a->daemon->bulk->holding = a;
         if (r >= 0 && a->kind->append_head)
-                r = a->kind->append_head(a->daemon, a->reply);
+                r = a->kind->append_head(a->daemon, a->message, a->reply);
         if (r < 0 || a->kind->type)
                 return r < 0 ? r : sd_bus_message_open_container(a->reply, 'a', a->kind->type);
         a->f = open_memstream(&a->text, &a->text_size);

@@ -25,8 +25,9 @@ typedef struct BulkKind {
         /* If this is not NULL, it is called in place of append(), for each name. It is also given the call, whose
          * arguments say which objects the caller wants, and returns the same as append(). */
         int (*append_chosen)(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply);
-        /* If this is not NULL, it appends what stands before the array. Returns 0 or more, or a negative errno. */
-        int (*append_head)(Daemon *d, sd_bus_message *reply);
+        /* If this is not NULL, it appends what stands before the array. It is also given the call. Returns 0 or more,
+         * or a negative errno. */
+        int (*append_head)(Daemon *d, sd_bus_message *call, sd_bus_message *reply);
         /* If type is NULL, the answer is a text: head, what print() writes to f for each unit or lease, and tail. */
         const char *head, *tail;
         void (*print)(const char *name, bool is_lease, FILE *f);

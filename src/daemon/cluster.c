@@ -13,6 +13,11 @@ typedef struct Choice {
         uint64_t since;   /* only what has changed after this revision; 0: everything that is not gone */
 } Choice;
 
+/* Whether the caller has to begin again: what has changed since is not known. */
+static bool is_too_old(const Daemon *d, const Choice *choice) {
+        return choice->since > 0 && !core_knows_since(d->core, choice->since);
+}
+
 /* Reads the arguments of the call. -EINVAL: a word of metadata is not KEY=VALUE, or the words are too long together.
  */
 static int read_choice(sd_bus_message *m, Choice *ret) {
@@ -71,11 +76,17 @@ static int append_offer(Daemon *d, const char *name, sd_bus_message *call, sd_bu
 
         if (r < 0)
                 return r;
+        if (is_too_old(d, &choice))
+                return 0;
         return core_find_offer(d->core, loop_now(), name, &v) && is_chosen(&choice, &v) ? append_row(&v, reply) : 0;
 }
 
-static int append_revision(Daemon *d, sd_bus_message *reply) {
-        return sd_bus_message_append(reply, "t", core_revision(d->core));
+/* 0 is lower than whatever the caller has, and so has the caller begin again. */
+static int append_revision(Daemon *d, sd_bus_message *call, sd_bus_message *reply) {
+        Choice choice;
+        int r = read_choice(call, &choice);
+
+        return r < 0 ? r : sd_bus_message_append(reply, "t", is_too_old(d, &choice) ? 0 : core_revision(d->core));
 }
 
 int cluster_list_units(Daemon *d, sd_bus_message *m, sd_bus_error *error) {

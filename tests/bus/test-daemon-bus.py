@@ -551,6 +551,28 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
         self.wait_for("nothing has changed since", lambda: self.cluster_units(since=self.cluster_units()[0])[1] == [])
         self.assert_error(call("ListClusterUnits", "sast", "", "1", "no word", "0"), "Metadata are words")
 
+    def test_a_unit_that_was_disabled_elsewhere_while_leased_was_down_is_not_kept(self):
+        """Nobody can say any more that it is gone, so whoever asks what has changed is told to begin again."""
+        self.wait_competing()
+        machine = self.add_machine("while-down", "9")
+        self.offer(machine, "while-down.service")
+        def rows(since=0):
+            return [row["state"] for row in self.cluster_units(machine, since=since)[1]]
+        self.wait_for("it is read", rows)
+        revision = self.cluster_units()[0]
+        self.world.stop_daemon()
+        self.put_record(f"offers/{machine}/while-down.service", "")
+        self.world.start_daemon()
+        self.wait_competing()
+        self.wait_for("it is gone, or the caller begins again",
+                      lambda: self.cluster_units(since=revision) == (0, []) or rows(revision) == ["gone"])
+        present = self.cluster_units()[0]
+        self.assertGreater(present, revision)
+        self.assertEqual(rows(), [])
+        self.assertGreaterEqual(self.cluster_units(since=present)[0], present)
+        self.offer(machine, "while-down.service")
+        self.wait_for("what has changed is told again", lambda: rows(present) != [])
+
     def test_its_longest_turn_is_told(self):
         self.assertGreater(get(PATH, "org.leased1.Manager", "LongestTurnUSec"), 0)
 
