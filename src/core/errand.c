@@ -21,7 +21,6 @@
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
-#include "core/plan.h"
 #include "core/session.h"
 #include "core/txn.h"
 #include "core/unit.h"
@@ -101,10 +100,15 @@ static bool is_standing_back(const Core *c, const Unit *u, const Machine *m, Rea
         return o && o->terms->value.until > 0 && why.why == offer_reason(&o->terms->value).why;
 }
 
+Reason errand_why_not_handed(Plan *p, const Unit *u, const Machine *m) {
+        PlacementMachine look;
+        Reason why = plan_why_not(p, u, m, &look);
+
+        return is_standing_back(p->core, u, m, why) ? reason(WHY_NONE) : why;
+}
+
 Reason errand_why_no_transfer(Core *c, const Unit *u, const char *id) {
         const Machine *m = mirror_find_machine(c, id);
-        PlacementMachine look;
-        Reason why;
         Plan plan;
 
         if (streq(id, c->here.machine_id))
@@ -116,8 +120,7 @@ Reason errand_why_no_transfer(Core *c, const Unit *u, const char *id) {
         if (m->value.draining)
                 return reason(WHY_DRAINING);
         plan_begin(&plan, c, c->plan.has_wishes);
-        why = plan_why_not(&plan, u, m, &look);
-        return is_standing_back(c, u, m, why) ? reason(WHY_NONE) : why;
+        return errand_why_not_handed(&plan, u, m);
 }
 
 /* Why this machine does not even try. What the word says by itself comes later. */

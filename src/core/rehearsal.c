@@ -10,10 +10,12 @@
 #include "core/core.h"
 
 #include "core/copies.h"
+#include "core/errand.h"
 #include "core/lease.h"
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/pause.h"
 #include "core/plan.h"
 #include "core/unit.h"
 #include "core/view.h"
@@ -179,6 +181,8 @@ static Reason why_not_at_all(const Try *t, const Item *item) {
                 return reason(WHY_RUNS_TO_ITS_END);
         if (!item->from)
                 return reason(WHY_HELD_BY_NOBODY);
+        if (pause_is_seen(t->core))
+                return reason(WHY_PAUSED);
         return reason(is_too_much(t) ? WHY_TOO_MANY : WHY_NONE);
 }
 
@@ -217,23 +221,15 @@ static int try_parting(Try *t) {
 
 /* ---- a transfer, a steal ---- */
 
-/* A machine that only stands back for a while takes what is handed to it. */
-static bool stands_back(const Core *c, const Unit *u, const Machine *m) {
-        const Offer *o = mirror_find_offer(c, m->id, u->name);
-
-        return o && o->terms->value.until > 0;
-}
-
 static int try_transfer(Try *t, Item *item, Machine *to) {
         Reason why = why_not_at_all(t, item);
-        PlacementMachine look;
 
         if (why.why == WHY_NONE && to == item->from)
                 why = reason(WHY_HOLDS);
         if (why.why == WHY_NONE && !machine_session(t->core, to))
                 why = reason(WHY_SILENT);
-        if (why.why == WHY_NONE && !stands_back(t->core, item->unit, to))
-                why = plan_why_not(&t->as_if, item->unit, to, &look);
+        if (why.why == WHY_NONE)
+                why = errand_why_not_handed(&t->as_if, item->unit, to);
         if (why.why != WHY_NONE)
                 return tell(t, item, NULL, reason_there(why), NULL, 0);
         plan_suppose(&t->as_if, item->unit, to);
@@ -335,6 +331,8 @@ static Item *find_move(Try *t, bool spread, Machine **ret_to) {
 static int try_to_balance(Try *t) {
         int r = 0;
 
+        if (pause_is_seen(t->core) && t->n > 0)
+                return tell(t, t->items, NULL, reason(WHY_PAUSED), NULL, 0);
         for (size_t n = 0; n < REHEARSAL_MOVES && r == 0; n++) {
                 Machine *to = NULL;
                 Item *item = find_move(t, true, &to) ?: find_move(t, false, &to);

@@ -379,7 +379,10 @@ static void judge_away(json_t *cluster, const json_t *manager) {
         const char *why = get_string(manager, "WhyNot");
         bool again = startswith(why, subject);
 
-        if (*get_string(manager, "Paused")) {
+        if (streq(get_string(manager, "Paused"), "ending")) {
+                add_wrong(cluster, kind, subject,
+                                "takes no leases until all holders beat, a TTL after leasectl resume at the latest");
+        } else if (*get_string(manager, "Paused")) {
                 add_wrong(cluster, kind, subject, "takes no leases, as all machines");
                 say_next(cluster, "until: leasectl resume");
         } else if (get_boolean(manager, "Draining") && !strstr(why, "leasectl ")) {

@@ -158,6 +158,19 @@ static int report_drained(const Drain *d) {
         return CTL_OK;
 }
 
+/* In a pause nothing can be handed over, and a pause lasts until somebody ends it. */
+static int report_paused(Drain *d) {
+        char text[512];
+
+        bar_end(&d->bar);
+        (void) snprintf(text, sizeof(text),
+                        "drain: %s takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
+                        "leasectl undrain",
+                        d->here ? "this machine" : d->name);
+        say_after(d, text);
+        return CTL_FAILED;
+}
+
 static _Noreturn void leave(Drain *d) {
         bar_end(&d->bar);
         say_after(d, "drain: goes on until: leasectl undrain");
@@ -189,6 +202,10 @@ static int look(Drain *d, bool *ret_over) {
                 if (draining)
                         return report_drained(d);
                 return ctl_fail("drain: somebody has ended it: leasectl undrain");
+        }
+        if (draining && streq(get_string(manager, "Paused"), "on")) {
+                *ret_over = true;
+                return report_paused(d);
         }
         if (draining && now >= d->asked_at + PATIENCE) {
                 d->asked_at = now;

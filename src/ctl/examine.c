@@ -25,6 +25,8 @@ static int check_name(const char *name, json_t *findings) {
                                 "is a swap: what is in it is of no use to another machine, and a swapoff that "
                                 "takes too "
                                 "long cannot be ended");
+        if (strpbrk(name, "*?[") && !unit_name_is_valid(name))
+                return finding_refuse(findings, "is a pattern; name each unit here");
         if (!unit_name_is_valid(name))
                 return finding_refuse(findings, "is not the name of a unit that can be leased");
         return CTL_OK;

@@ -33,6 +33,11 @@ static bool is_cut(const json_t *rows) {
         return last && get_integer(last, "code") == WHY_TOO_MANY;
 }
 
+/* Whether nothing moves now: then the only row says so. */
+static bool is_paused(const json_t *rows) {
+        return get_integer(json_array_get(rows, 0), "code") == WHY_PAUSED;
+}
+
 int verb_rebalance(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL;
         int code = rehearse_read(ctl, "rebalance", 0, NULL, "", &rows);
@@ -43,6 +48,8 @@ int verb_rebalance(Ctl *ctl, int argc, char **argv) {
                 return code;
         if (ctl->dry_run)
                 code = rehearse_print_rows(ctl, "rebalance", rows);
+        else if (is_paused(rows))
+                code = ctl_fail("rebalance: %s", get_string(json_array_get(rows, 0), "why"));
         else
                 code = move_all(ctl, rows);
         if (ctl->json == JSON_OFF && ctl->legend && json_array_size(rows) == 0)

@@ -377,6 +377,21 @@ class Verbs(TwoSecondCase):
         wait_for("that is over", lambda: not self.row(unit)["stuck"])
         self.assertIn("Here: holds it", ctl("status", unit).stdout)
 
+    def assertNothingMovesInAPause(self, unit):
+        """Each verb says so at once, and a rehearsal says the same."""
+        why = "paused: nobody takes a lease until leasectl resume"
+        host = os.uname().nodename
+        for rehearsed in (("release", unit), ("transfer", unit, host), ("drain",), ("rebalance",)):
+            done = ctl(*rehearsed, "--dry-run")
+            self.assertEqual((done.returncode, done.stderr), (1, ""), rehearsed)
+            self.assertRegex(done.stdout, rf"(?m)^\S+ +stays on {host} \({why}\)$")
+        self.assertSays(ctl("release", unit), 1, f"{unit}: It cannot be: {why}.")
+        self.assertSays(ctl("rebalance"), 1, f"rebalance: {why}")
+        self.assertSays(ctl("drain"), 1, "drain: this machine takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
+                        "leasectl undrain")
+        self.assertEqual(self.row(unit)["state"], "running")
+        ctl("undrain", check=True)
+
     def test_a_pause_is_shown_everywhere_and_moves_nothing(self):
         unit = self.enable("paused.service")
         self.assertSays(ctl("pause"), 0)
@@ -388,6 +403,7 @@ class Verbs(TwoSecondCase):
         self.assertEqual(ctl("is-held", unit).stdout, "held\n")
         self.assertSays(ctl("release", unit), 1, f"{unit}: It cannot be: paused: nobody takes a lease until leasectl resume.")
         self.assertEqual(self.row(unit)["state"], "running")
+        self.assertNothingMovesInAPause(unit)
         self.assertEqual(ctl("resume", check=True).stdout, "resumed: leases move again once all holders beat, after a TTL at the latest\n")
         wait_for("it is over", lambda: "leased_paused 0" in ctl("metrics").stdout)
         self.assertNotIn("paused since", ctl("list").stdout)

@@ -47,6 +47,7 @@ class WithoutDaemon(Case):
         self.refused("a.slice", "a.slice: is not the name of a unit that can be leased")
         self.refused("dev-a.swap", "dev-a.swap: is a swap: what is in it is of no use to another machine, and a swapoff that "
                      "takes too long cannot be ended")
+        self.refused("a@*", "a@*.service: is a pattern; name each unit here", 1)
         self.refused("a/b.service", "a/b.service: is not the name of a unit that can be leased")
         self.unit("many@.service")
         self.refused("many@.service", "many@.service: is a template, enable an instance of it")

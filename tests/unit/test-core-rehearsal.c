@@ -214,6 +214,53 @@ static void a_transfer_and_a_steal_are_told_to_be_or_why_not(void **state) {
         cluster_free(c);
 }
 
+/* That a machine only stands back is no reason against it, and nothing else is forgiven with that. */
+static void a_machine_that_stands_back_and_drains_is_told_not_to_take_a_unit(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        size_t at, other;
+        Rehearsed *r;
+
+        start(c);
+        at = (size_t) cluster_runs_on(c, 0);
+        other = !at;
+        cluster_event(c, at, (Event){ .kind = EVENT_RELEASE, .unit = c->names[0] });
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), other);
+        r = rehearse_unit(c, other, REHEARSAL_TRANSFER, 0, at);
+        assert_string_equal(r->list[0].to, c->machines[at].id);
+        free(r);
+        cluster_event(c, at, (Event){ .kind = EVENT_DRAIN, .on = true });
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        r = rehearse_unit(c, other, REHEARSAL_TRANSFER, 0, at);
+        assert_int_equal(r->list[0].why, WHY_DRAINING);
+        assert_string_equal(r->list[0].to, "");
+        free(r);
+        cluster_free(c);
+}
+
+static void in_a_pause_nothing_is_told_to_move(void **state) {
+        static const RehearsalKind kinds[] = { REHEARSAL_DRAIN, REHEARSAL_RELEASE, REHEARSAL_TRANSFER, REHEARSAL_STEAL,
+                REHEARSAL_REBALANCE };
+        Cluster *c = cluster_new(2, 1);
+        size_t at;
+
+        start(c);
+        at = (size_t) cluster_runs_on(c, 0);
+        cluster_event(c, at, (Event){ .kind = EVENT_PAUSE, .on = true });
+        cluster_pass(c, 2 * USEC_PER_SEC);
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                bool alone = kinds[i] == REHEARSAL_DRAIN || kinds[i] == REHEARSAL_REBALANCE;
+                Rehearsed *r = alone ? rehearse(c, !at, kinds[i], at) : rehearse_unit(c, !at, kinds[i], 0, !at);
+
+                assert_int_equal(r->n, 1);
+                assert_int_equal(r->list[0].why, WHY_PAUSED);
+                assert_string_equal(r->list[0].to, "");
+                free(r);
+        }
+        assert_int_equal(cluster_runs_on(c, 0), at);
+        cluster_free(c);
+}
+
 /* ---- even ---- */
 
 /* Carries out the moves, one after the other, as an operator does. */
@@ -366,6 +413,8 @@ int main(void) {
                 cmocka_unit_test(what_has_nowhere_to_go_is_told_with_what_each_machine_has_against_it),
                 cmocka_unit_test(a_unit_follows_where_the_one_it_must_run_beside_would_go),
                 cmocka_unit_test(a_transfer_and_a_steal_are_told_to_be_or_why_not),
+                cmocka_unit_test(a_machine_that_stands_back_and_drains_is_told_not_to_take_a_unit),
+                cmocka_unit_test(in_a_pause_nothing_is_told_to_move),
                 cmocka_unit_test(the_fewest_moves_make_it_even),
                 cmocka_unit_test(what_must_be_where_it_is_is_not_moved_for_the_balance),
                 cmocka_unit_test(units_of_a_group_are_spread_over_the_values_of_the_key),
