@@ -107,8 +107,7 @@ static int place_read(Ctl *ctl, const char *unit, const char *machine_id, Place 
         return code;
 }
 
-/* Prints that no machine has a unit, with the name of the one that may have been meant. */
-static int complain_no_unit(Ctl *ctl, const char *unit) {
+int ask_complain_no_unit(Ctl *ctl, const char *unit) {
         Suggestion near = suggest_begin(unit);
         json_auto_t *rows = NULL;
         json_t *row;
@@ -139,7 +138,7 @@ static int place_find(Ctl *ctl, const char *unit, Place *ret) {
                 complain("%s: where it is enabled is not known now, the registry does not answer", unit);
                 return CTL_UNKNOWN;
         }
-        return complain_no_unit(ctl, unit);
+        return ask_complain_no_unit(ctl, unit);
 }
 
 static int ask(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const Place *p) {

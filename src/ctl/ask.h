@@ -12,3 +12,6 @@
  * code. */
 int ask_elsewhere(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const char *host,
                 const char *done);
+/* Prints that no machine has the unit enabled, with the name of the one that may have been meant. Returns
+ * CTL_NO_SUCH_UNIT. */
+int ask_complain_no_unit(Ctl *ctl, const char *unit);

@@ -219,25 +219,26 @@ static const struct {
         { LEASED_ERROR("NotHolder"), CTL_NOT_HELD, "nobody holds its lease now, see: leasectl" },
         { LEASED_ERROR("OutcomeUnknown"), CTL_UNKNOWN, NULL },
         { LEASED_ERROR("Withdrawn"), CTL_FAILED, "taken back, and nothing has begun" },
-        { LEASED_ERROR("NoSuchLease"), CTL_NOT_HELD, NULL },
+        { LEASED_ERROR("NoSuchLease"), CTL_NOT_HELD, NULL }, /* where no name was typed */
         { LEASED_ERROR("LeaseLost"), CTL_NOT_HELD, NULL },
 };
 
-/* Prints that a unit is not enabled here, with the name of the one that may have been meant. */
-static void complain_no_unit(const char *typed) {
+/* Prints what is not so, with the name that may have been meant, of those that the method of leased lists; or with
+ * what else to do. */
+static void complain_near(const char *typed, const char *method, const char *text, const char *otherwise) {
         json_auto_t *answer = NULL;
         Suggestion near = suggest_begin(typed);
-        json_t *unit;
+        json_t *row;
         size_t i;
 
         if (connection)
-                (void) bus_call(connection, &bus_leased, "ListUnits", &answer, NULL, NULL);
-        json_array_foreach(json_array_get(answer, 0), i, unit)
-                suggest_consider(&near, string_at(unit, 0));
+                (void) bus_call(connection, &bus_leased, method, &answer, NULL, NULL);
+        json_array_foreach(json_array_get(answer, 0), i, row)
+                suggest_consider(&near, string_at(row, 0));
         if (near.best)
-                complain("%s: not enabled on this machine, did you mean '%s'?", typed, near.best);
+                complain("%s: %s, did you mean '%s'?", typed, text, near.best);
         else
-                complain("%s: not enabled on this machine, see: leasectl", typed);
+                complain("%s: %s, see: %s", typed, text, otherwise);
 }
 
 int bus_complain(const char *what, int r, const sd_bus_error *error) {
@@ -245,8 +246,12 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
         int code = CTL_FAILED;
 
         if (what && error && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchUnit"))) {
-                complain_no_unit(what);
+                complain_near(what, "ListUnits", "not enabled on this machine", "leasectl");
                 return CTL_NO_SUCH_UNIT;
+        }
+        if (what && error && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchLease"))) {
+                complain_near(what, "ListLeases", "nobody has ever held such a lease", "leasectl list --all");
+                return CTL_NOT_HELD;
         }
         for (size_t i = 0; error && error->name && i < ELEMENTSOF(errors); i++)
                 if (streq(error->name, errors[i].name)) {

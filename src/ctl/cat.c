@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "ctl/bus.h"
 #include "ctl/leases.h"
+#include "ctl/files.h"
 #include "ctl/option-files.h"
 #include "ctl/options.h"
 #include "ctl/output.h"
@@ -61,6 +62,22 @@ static char *dump(const UnitOptions *options) {
         return NULL;
 }
 
+/* A unit that is not there has no options, and would be shown with the defaults. */
+static bool is_nowhere(Ctl *ctl, const char *unit) {
+        json_auto_t *props = NULL;
+
+        return !files_listed(unit) && bus_load_unit(ctl->bus, unit, PID1_UNIT, &props, NULL) >= 0 &&
+               streq(get_string(props, "LoadState"), "not-found");
+}
+
+static int complain_nowhere(const char *unit) {
+        _cleanup_free_ char *near = files_near(unit);
+
+        complain("%s: there is no such unit on this machine%s%s%s", unit, near ? ", did you mean '" : "",
+                        strempty(near), near ? "'?" : "");
+        return CTL_NO_SUCH_UNIT;
+}
+
 static int cat_one(Ctl *ctl, const char *typed, json_t *rows) {
         _cleanup_(option_files_done) OptionFiles files = {};
         _cleanup_(messages_done) Messages m = {};
@@ -76,6 +93,8 @@ static int cat_one(Ctl *ctl, const char *typed, json_t *rows) {
         if (code == CTL_OK && files.n == 0 && geteuid() == 0 && bus_leased_runs(ctl->bus) > 0 &&
                         submitted_print(ctl, unit, rows) == CTL_OK)
                 return CTL_OK;
+        if (code == CTL_OK && files.n == 0 && is_nowhere(ctl, unit))
+                return complain_nowhere(unit);
         text = dump(options);
         if (code != CTL_OK || !text)
                 return code != CTL_OK ? code : ctl_fail("%s: out of memory", unit);

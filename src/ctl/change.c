@@ -28,7 +28,12 @@ int change_begin(Ctl *ctl, const char *typed, Change *ret) {
         if (!ret->unit)
                 return ctl_fail("%s: out of memory", typed);
         if (!unit_name_is_valid(ret->unit) || !files_listed(ret->unit)) {
-                complain("%s: is not enabled here: leasectl enable %s", ret->unit, ret->unit);
+                _cleanup_free_ char *near = files_near(ret->unit);
+
+                if (near)
+                        complain("%s: is not enabled here, did you mean '%s'?", ret->unit, near);
+                else
+                        complain("%s: is not enabled here: leasectl enable %s", ret->unit, ret->unit);
                 return CTL_NO_SUCH_UNIT;
         }
         code = read_text(ret->unit, &ret->before);

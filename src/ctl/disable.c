@@ -53,7 +53,10 @@ static int fail(Item *item, int code) {
 }
 
 static int complain_not_enabled(const char *name) {
-        complain("%s: is not enabled on this machine", name);
+        _cleanup_free_ char *near = files_near(name);
+
+        complain("%s: is not enabled on this machine%s%s%s", name, near ? ", did you mean '" : "", strempty(near),
+                        near ? "'?" : "");
         return CTL_NO_SUCH_UNIT;
 }
 

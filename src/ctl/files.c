@@ -8,6 +8,8 @@
 #include "conf/conf.h"
 #include "conf/dropin.h"
 #include "util/file-util.h"
+#include "util/strv.h"
+#include "util/suggest.h"
 
 #define SYSTEM_DIRECTORY "/etc/systemd/system"
 #define OPTIONS_SIZE_MAX (1024 * 1024)
@@ -23,6 +25,18 @@ bool files_listed(const char *unit) {
         _cleanup_free_ char *path = unit_options_path("", unit);
 
         return path && access(path, F_OK) == 0;
+}
+
+char *files_near(const char *typed) {
+        _cleanup_(messages_done) Messages messages = {};
+        _cleanup_(strv_freep) char **names = NULL;
+        Suggestion near = suggest_begin(typed);
+
+        if (enabled_units_list("", &names, &messages) < 0)
+                return NULL;
+        for (char **name = names; name && *name; name++)
+                suggest_consider(&near, *name);
+        return near.best ? strdup(near.best) : NULL;
 }
 
 bool files_gated(const char *unit) {

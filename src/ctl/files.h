@@ -22,6 +22,8 @@ int files_complain(const char *path, int r);
 /* files_listed() says whether /etc/leased/units/NAME exists; files_gated() says whether the drop-in with the gate
  * does. */
 bool files_listed(const char *unit);
+/* Gives the unit that is enabled here and may have been meant, owned by the caller; NULL if there is none. */
+char *files_near(const char *typed);
 bool files_gated(const char *unit);
 
 /* files_gate() writes the unit's drop-in, if it is missing or differs; files_list() writes /etc/leased/units/NAME.

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/record.h"
+#include "ctl/ask.h"
 #include "ctl/cluster.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -82,6 +83,25 @@ static const json_t *find_holder(const json_t *machines, const json_t *rows, con
         return found;
 }
 
+/* Says whose lines are shown of a unit that nobody holds. One that is enabled nowhere may have a journal from before.
+ */
+static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const char *whose) {
+        json_auto_t *props = NULL;
+        bool enabled = bus_get_unit(ctl->bus, unit, &props, NULL) >= 0;
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row)
+                enabled |= streq(get_string(row, "unit"), unit);
+        if (!enabled)
+                return ask_complain_no_unit(ctl, unit);
+        if (ctl->legend && streq(get_string(props, "Lease"), "/"))
+                complain("%s: runs on every machine that fits; these lines are of %s", unit, whose);
+        else if (ctl->legend)
+                complain("%s: runs nowhere; these lines are of %s", unit, whose);
+        return CTL_OK;
+}
+
 static json_t *json_of(const char *text) {
         _cleanup_(strv_freep) char **lines = NULL;
         json_t *list = json_array();
@@ -100,6 +120,7 @@ static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *ma
         const json_t *holder = find_holder(machines, rows, unit, copy), *machine;
         const char *name = "this machine", *host = ctl->host;
         _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines);
+        int code = CTL_OK;
 
         machine = holder ? machines_find(machines, get_string(holder, "machine_id")) : NULL;
         if (machine)
@@ -108,8 +129,8 @@ static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *ma
                 host = name;
         if (several && ctl->legend && for_people)
                 say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
-        if (!holder && ctl->legend)
-                complain("%s: runs nowhere; these lines are of %s", unit, host ?: name);
+        if (!holder)
+                code = explain_free(ctl, unit, rows, host ?: name);
         read = read_lines(host, PATIENTLY, unit, ctl->lines, &text) == 0;
         (void) json_array_append_new(
                         told, json_pack("{s:s, s:b, s:s?, s:o?}", "unit", unit, "held", holder != NULL, "hostname",
@@ -121,7 +142,7 @@ static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *ma
         }
         if (for_people)
                 print_lines(strempty(text));
-        return CTL_OK;
+        return code;
 }
 
 int verb_logs(Ctl *ctl, int argc, char **argv) {

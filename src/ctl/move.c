@@ -206,6 +206,10 @@ static int rearm_one(Ctl *ctl, const char *unit) {
                 return code;
         if (!row)
                 return ask_elsewhere(ctl, unit, "rearm", "", "", "rearmed");
+        if (streq(get_string(row, "state"), "elsewhere"))
+                return ctl_fail("%s: is not done but held by %s, there is nothing to rearm", unit,
+                                *get_string(row, "hostname") ? get_string(row, "hostname")
+                                                             : get_string(row, "machine_id"));
         if (!streq(get_string(row, "state"), "done"))
                 return ctl_fail("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
         code = wait_call(ctl, unit, "", "RearmUnit", NULL, "s", unit);

@@ -19,7 +19,7 @@ static const Verb verbs[] = {
                         "For scripts: is it held by this machine?" },
         { "check", "UNIT...", 1, -1, true, ARGUMENTS_UNITS, verb_check,
                         "The unit's timeline, and what weakens its safety" },
-        { "cat", "UNIT...", 1, -1, true, ARGUMENTS_WORDS, verb_cat,
+        { "cat", "UNIT...", 1, -1, true, ARGUMENTS_UNITS, verb_cat,
                         "A unit's options, and the files where they stand" },
         { "set", "UNIT KEY=VALUE...", 2, -1, true, ARGUMENTS_WORDS, verb_set,
                         "Change options of a unit here (leased.unit(5))" },

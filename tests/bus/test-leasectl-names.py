@@ -52,9 +52,20 @@ class Aliases(CaseWithDaemon):
         self.assertEqual(ctl("disable", alias, check=True).stdout.splitlines()[-1], "true.service: disabled")
         self.assertUntouched("true.service")
 
+    def test_each_verb_names_what_may_have_been_meant(self):
+        self.enable("true.service")
+        for verb in (("set", "tru", "Version=2"), ("edit", "tru")):
+            self.assertSays(ctl(*verb), 4, "tru.service: is not enabled here, did you mean 'true.service'?")
+        self.assertSays(ctl("disable", "tru"), 4, "tru.service: is not enabled on this machine, did you mean 'true.service'?")
+        self.assertSays(ctl("cat", "tru"), 4, "tru.service: there is no such unit on this machine, did you mean 'true.service'?")
+        self.assertIn("Lease=true.service", ctl("cat", "tr*", check=True).stdout)
+        self.assertSays(ctl("logs", "tru"), 4, "tru.service: not enabled on any machine, did you mean 'true.service'?")
+        for verb in ("history", "is-held"):
+            self.assertSays(ctl(verb, "tru"), 3, "tru: nobody has ever held such a lease, did you mean 'true.service'?")
+
     def test_a_name_that_is_nobodys_alias_stays_as_it_was_typed(self):
         self.assertSays(ctl("status", "nowhere"), 4, "nowhere.service: not enabled on this machine, see: leasectl")
-        self.assertSays(ctl("is-held", "nowhere"), 3, "nowhere: Nobody has ever held a lease nowhere.")
+        self.assertSays(ctl("is-held", "nowhere"), 3, "nowhere: nobody has ever held such a lease, see: leasectl list --all")
         plain = self.alias("plain-too.service", self.unit("plain.service"))
         self.assertSays(ctl("release", plain), 4, "plain.service: not enabled on any machine, see: leasectl")
 

@@ -216,7 +216,7 @@ class Verbs(TwoSecondCase):
         ctl("release", unit, check=True)
         done = ctl("is-held", unit)
         self.assertEqual((done.returncode, done.stdout), (3, "not held\n"))
-        self.assertSays(ctl("is-held", "nobody-ever"), 3, "nobody-ever: Nobody has ever held a lease nobody-ever.")
+        self.assertSays(ctl("is-held", "nobody-ever"), 3, "nobody-ever: nobody has ever held such a lease, see: leasectl list --all")
 
     def test_is_held_knows_a_schedulers_own_leases(self):
         manager = ("org.leased1", "/org/leased1", "org.leased1.Manager")
