@@ -249,19 +249,23 @@ static int append_companions(json_t *files, const Wanted *wanted, WantedList *w,
         return code;
 }
 
-/* Finds out which of the wanted units come along with others. */
+/* Finds out which of the wanted units come along with others, and whether none is missing. */
 static int find_companions(WantedList *w) {
         int code = CTL_OK;
 
-        for (size_t i = 0; i < w->n && code == CTL_OK; i++) {
+        for (size_t i = 0; i < w->n; i++) {
                 json_auto_t *files = NULL;
                 bool any = false;
+                int c;
 
                 if (!unit_record_has_companions(w->items[i].unit))
                         continue;
-                code = read_files(w->items + i, &files);
-                if (code == CTL_OK)
-                        code = append_companions(files, w->items + i, w, &any);
+                c = read_files(w->items + i, &files);
+                if (c == CTL_OK)
+                        c = wanted_check(w, w->items[i].unit, files);
+                if (c == CTL_OK)
+                        c = append_companions(files, w->items + i, w, &any);
+                code = c == CTL_OK ? code : c;
         }
         return code;
 }
@@ -325,13 +329,16 @@ int verb_submit(Ctl *ctl, int argc, char **argv) {
         _cleanup_free_ Sent *sent = calloc(most, sizeof(Sent));
         _cleanup_free_ char *cluster = NULL;
         int code = sent && w.items ? prepare(ctl, &cluster) : CTL_FAILED, c;
+        bool complete;
 
         for (int i = 0; i < argc && cluster; i++)
                 if ((c = wanted_add(&w, argv[i], ctl->copies)) != CTL_OK)
                         code = c;
-        if (cluster && (c = find_companions(&w)) != CTL_OK)
+        /* What was meant to come along with another unit must not be submitted alone, as it would run at once. */
+        complete = cluster && (c = find_companions(&w)) == CTL_OK;
+        if (cluster && !complete)
                 code = c;
-        for (size_t i = 0; i < w.n; i++)
+        for (size_t i = 0; i < w.n && complete; i++)
                 if (!w.items[i].comes_along && (c = sign_one(ctl, cluster, w.items + i, &w, sent + i)) != CTL_OK)
                         code = c;
         /* All are put when all are signed, which may take a person's hand for each: so the machines are told of all at
@@ -344,10 +351,25 @@ int verb_submit(Ctl *ctl, int argc, char **argv) {
                         code = c;
         for (size_t i = 0; sent && i < w.n; i++)
                 free(sent[i].record);
-        for (int i = 0; i < argc && cluster && ctl->copies > 0; i++)
+        for (int i = 0; i < argc && complete && ctl->copies > 0; i++)
                 if (unit_name_is_template(base_name(argv[i])))
                         note_surplus(ctl, base_name(argv[i]));
         return code;
+}
+
+/* Whether this machine has taken the unit once. Whoever can write to the registry can delete the record, and must not
+ * keep the unit from being destroyed with that. */
+static bool was_taken_here(Ctl *ctl, const char *unit) {
+        json_auto_t *manager = NULL;
+        json_t *row;
+        size_t i;
+        bool any = false;
+
+        if (bus_get_manager(ctl->bus, &manager, NULL) < 0)
+                return false;
+        json_array_foreach(json_object_get(manager, "UnitFiles"), i, row)
+                any = any || streq(string_at(row, 0), unit);
+        return any;
 }
 
 static int destroy_one(Ctl *ctl, const char *cluster, const char *typed) {
@@ -358,8 +380,10 @@ static int destroy_one(Ctl *ctl, const char *cluster, const char *typed) {
         int code = unit ? submitted_read(ctl, unit, &before, &revision) : CTL_FAILED;
 
         unit_record_done(&before);
-        if (code == CTL_OK && revision == 0) {
-                complain("%s: was never submitted, see: leasectl list-files", unit);
+        if (code == CTL_OK && revision == 0 && !was_taken_here(ctl, unit)) {
+                complain("%s: was never submitted, see: leasectl list-files; if its record was lost, destroy it from "
+                         "a machine that has it",
+                                unit);
                 return CTL_NO_SUCH_UNIT;
         }
         if (code == CTL_OK)

@@ -85,7 +85,7 @@ static bool is_dropin(const char *name, const char *unit) {
         return strspn(dropin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.-") ==
                                strlen(dropin) &&
                dropin[0] != '.' && strlen(dropin) <= 100 && endswith(dropin, ".conf") &&
-               !streq(dropin, GATE_DROPIN_NAME);
+               !streq(dropin, GATE_DROPIN_NAME) && !streq(dropin, RECORD_LEAVING_DROPIN);
 }
 
 /* No control characters but newlines and tabs. */

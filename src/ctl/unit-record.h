@@ -62,6 +62,9 @@ static inline const char *record_after(const char *s, const char *prefix) {
 
 /* Whether the file of this name is the unit's own, or a drop-in of it. */
 bool unit_record_file_is_of(const char *file, const char *unit);
+/* A drop-in of leased's own, by which PID 1 starts a unit no more while its files come or go; none that is submitted
+ * has this name. */
+#define RECORD_LEAVING_DROPIN "zzzz-leaving.conf"
 /* The second line of a companion's file on a machine, before the name of the unit that it goes with. No file that is
  * submitted begins with it. */
 #define RECORD_COMPANION_MARK "# It goes with "

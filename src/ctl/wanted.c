@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ctl/started.h"
 #include "ctl/unit-record.h"
 #include "util/text.h"
 
@@ -53,60 +54,37 @@ static int want_instances(WantedList *w, const char *template, const char *path,
         return code;
 }
 
-/* Gives the last value of the option in these files, "" if there is none; borrowed. *ret_size: its length. */
-static const char *last_value(const json_t *files, const char *option, size_t *ret_size) {
-        const char *value = "";
-        json_t *file;
-        size_t i;
+bool wanted_starts(const char *unit, const json_t *files, const char *other, const json_t *others_files) {
+        _cleanup_free_ char *value = NULL;
+        char name[UNIT_NAME_SPACE];
 
-        *ret_size = 0;
-        json_array_foreach(files, i, file)
-                for (const char *l = get_string(file, "content"); *l; l += strcspn(l, "\n"), l += *l == '\n') {
-                        const char *rest = record_after(l, option);
-
-                        if (!rest || rest[strspn(rest, " \t")] != '=')
-                                continue;
-                        rest += strspn(rest, " \t") + 1;
-                        value = rest + strspn(rest, " \t");
-                        *ret_size = strcspn(value, " \t\n");
-                }
-        return value;
+        if (endswith(unit, ".target"))
+                return started_binds(other, others_files, unit);
+        return unit_record_triggers(unit) && started_find(unit, files, name, &value) >= 0 && streq(name, other);
 }
 
-/* Whether the unit stands in BindsTo= of these files. */
-static bool is_bound(const json_t *files, const char *unit) {
-        json_t *file;
-        size_t i;
-
-        json_array_foreach(files, i, file)
-                for (const char *l = get_string(file, "content"); *l; l += strcspn(l, "\n"), l += *l == '\n') {
-                        const char *rest = record_after(l, "BindsTo=");
-
-                        while (rest && *rest && *rest != '\n') {
-                                size_t n = strcspn(rest, " \t\n");
-
-                                if (n == strlen(unit) && strncmp(rest, unit, n) == 0)
-                                        return true;
-                                rest += n;
-                                rest += strspn(rest, " \t");
-                        }
-                }
+static bool is_wanted(const WantedList *w, const char *unit) {
+        for (size_t i = 0; i < w->n; i++)
+                if (streq(w->items[i].unit, unit))
+                        return true;
         return false;
 }
 
-bool wanted_starts(const char *unit, const json_t *files, const char *other, const json_t *others_files) {
-        const char *option = endswith(unit, ".socket") ? "Service" : "Unit";
-        const char *kind = endswith(unit, ".automount") ? ".mount" : ".service", *value;
-        size_t stem = strlen(unit) - strlen(strrchr(unit, '.')), n;
+int wanted_check(const WantedList *w, const char *unit, const json_t *files) {
+        _cleanup_free_ char *value = NULL;
+        char name[UNIT_NAME_SPACE];
+        int r = unit_record_triggers(unit) ? started_find(unit, files, name, &value) : 0;
 
-        if (endswith(unit, ".target"))
-                return is_bound(others_files, unit);
-        if (!unit_record_triggers(unit))
-                return false;
-        value = last_value(files, option, &n);
-        if (n > 0)
-                return strlen(other) == n && strncmp(other, value, n) == 0;
-        return strncmp(other, unit, stem) == 0 && streq(other + stem, kind);
+        if (r == -EXDEV)
+                return ctl_fail("%s: %s=%s would be another unit on each machine: write the name of the file that "
+                                "comes with it; %%n, %%N, %%p, %%i and %%j may stand in the name",
+                                unit, endswith(unit, ".socket") ? "Service" : "Unit", strempty(value));
+        if (r < 0)
+                return ctl_fail("%s: what it starts has too long a name", unit);
+        if (unit_record_triggers(unit) && *name && !is_wanted(w, name))
+                return ctl_fail("%s: it starts %s, which must come with it: give both files to one submit", unit,
+                                name);
+        return CTL_OK;
 }
 
 int wanted_add(WantedList *w, const char *path, unsigned copies) {

@@ -15,7 +15,7 @@ RUN = "/run/systemd/system"
 REASON = {name: 220 + i for i, name in enumerate(
     ("in force", "unsigned", "unknown signer", "bad signature", "other name", "other cluster", "too old", "not allowed", "bad name",
      "damaged", "not first", "checked", "moves", "destroyed", "not written", "disabled", "leaves", "stays", "no signers"))}
-REASON["ahead"] = 240
+REASON.update({"ahead": 240, "stops": 241})
 
 
 class Submitting(CaseWithDaemon):
@@ -52,6 +52,17 @@ class Submitting(CaseWithDaemon):
             write(f"{directory}/{name}.d/{each}", content)
         self.addCleanup(self._clear, name)
         return ctl("submit", f"--key={self.keys}/{key}", *options, f"{directory}/{name}", check=check)
+
+    def send(self, lead, files, *options, key="alice", check=True):
+        """Submits these files, {name: text}, by one command. What is destroyed at the end is the lead."""
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        for name, text in files.items():
+            write(f"{directory}/{name}", text)
+        self.addCleanup(self._clear, lead)
+        done = ctl("submit", f"--key={self.keys}/{key}", *options, *[f"{directory}/{name}" for name in files if "/" not in name], check=False)
+        self.assertTrue(done.returncode == 0 or not check, f"{done.stderr}\n{ctl('list-files', lead, check=False).stdout}")
+        return done
 
     def _clear(self, name):
         if os.path.exists(f"{KEPT}/{name}"):

@@ -90,6 +90,19 @@ class Forger(Submitting):
         for verb in ("list-files", "verify", "status"):
             self.assertNotIn("\x1b", ctl(verb).stdout)
 
+    def test_a_record_that_was_deleted_keeps_no_unit_from_being_destroyed(self):
+        unit = "deleted.service"
+        self.submit(unit)
+        self.wait_outcome(unit, "in force")
+        run(f"{HERE}/put-record", REGISTRY, f"units/{unit}", "")
+        wait_for("it is gone", lambda: unit not in [row["unit"] for row in shown("list-files")])
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+        ctl("destroy", f"--key={self.keys}/alice", unit, check=True)
+        self.wait_outcome(unit, "destroyed")
+        self.assertFalse(os.path.exists(f"{RUN}/{unit}"))
+        self.assertSays(ctl("destroy", f"--key={self.keys}/alice", "never.service"), 4,
+                        "never.service: was never submitted, see: leasectl list-files; if its record was lost, destroy it from a machine that has it")
+
     def test_many_false_records_keep_no_true_one_out(self):
         signature = self.sign("something else", "mallory")
         for number in range(8):

@@ -6,8 +6,6 @@
 """
 
 import os
-import shutil
-import tempfile
 
 from leasectl_guest import SYSTEM, UNITS, ctl, main, property_of, read, run, wait_for, write
 from leasectl_submit import KEPT, REASON, RUN, Submitting
@@ -22,17 +20,6 @@ class Kinds(Submitting):
     def setUp(self):
         if os.path.exists("/run/kinds-ran"):
             os.unlink("/run/kinds-ran")
-
-    def send(self, lead, files, *options, key="alice", check=True):
-        """Submits these files, {name: text}, by one command. What is destroyed at the end is the lead."""
-        directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, directory)
-        for name, text in files.items():
-            write(f"{directory}/{name}", text)
-        self.addCleanup(self._clear, lead)
-        done = ctl("submit", f"--key={self.keys}/{key}", *options, *[f"{directory}/{name}" for name in files if "/" not in name], check=False)
-        self.assertTrue(done.returncode == 0 or not check, f"{done.stderr}\n{ctl('list-files', lead, check=False).stdout}")
-        return done
 
     def assertNothingOf(self, *names):
         for name in names:
@@ -86,7 +73,8 @@ class Kinds(Submitting):
     # What is not
 
     def refuses(self, lead, files, words):
-        self.send(lead, files, "--no-wait")
+        self.addCleanup(self._clear, lead)
+        self.forge(lead, files=self.record_files(*files.items()))
         self.wait_outcome(lead, "checked")
         self.assertIn(words, " ".join(ctl("list-files", lead).stdout.split()))
         self.assertNothingOf(*[name for name in files if not os.path.exists(f"/etc/systemd/system/{name}")])

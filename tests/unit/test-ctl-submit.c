@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the record of a submitted unit may say, and under which names. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ctl/started.h"
 #include "ctl/unit-record.h"
 #include "util/strv.h"
 
@@ -66,8 +68,9 @@ static void what_was_made_is_read_again(void **state) {
 static void no_name_leads_elsewhere(void **state) {
         static const char *const bad[] = { "other.service", "web.service", "web.service.d", "web.service.d/",
                 "web.service.d/.conf", "web.service.d/.a.conf", "web.service.d/a.txt", "web.service.d/a/b.conf",
-                "web.service.d/../a.conf", "web.service.d/zzzz-leased.conf", "web.service.d/a b.conf",
-                "web.service.d/a\n.conf", "../web.service", "/etc/passwd", "web.service.dx/a.conf", "" };
+                "web.service.d/../a.conf", "web.service.d/zzzz-leased.conf", "web.service.d/zzzz-leaving.conf",
+                "web.service.d/a b.conf", "web.service.d/a\n.conf", "../web.service", "/etc/passwd",
+                "web.service.dx/a.conf", "" };
         static const char *const reserved[] = { "leased.service", "leased-guard.service", "dbus.service",
                 "sshd.service", "ssh.service", "systemd-logind.service", "user@0.service", "getty@tty1.service",
                 "web@.service", "web@.timer", "web.swap", "web.slice", "web.scope", "web.device", "web", "a/b.service",
@@ -212,6 +215,84 @@ static void versions_are_within_bounds(void **state) {
                                 WHY_FILE_DAMAGED);
 }
 
+/* ---- what a unit starts ---- */
+
+static const char *started(const char *unit, const char *text, const char *dropin) {
+        static char name[UNIT_NAME_SPACE];
+        char in[UNIT_NAME_SPACE + 16];
+        json_auto_t *files = NULL;
+        _cleanup_free_ char *value = NULL;
+
+        (void) snprintf(in, sizeof(in), "%s.d/a.conf", unit);
+        files = json_pack("[o, o]", file(unit, text), file(in, dropin));
+        return started_find(unit, files, name, &value) == -EXDEV ? value ? "differs" : "no value" : name;
+}
+
+/* Each of these was asked of PID 1 (systemd 252). */
+static void what_a_unit_starts_is_read_as_pid_1_does(void **state) {
+        static const struct {
+                const char *value, *name;
+        } of_an_instance[] = {
+                { "x%n.service", "xaa-bb@cc-dd.timer.service" },
+                { "x%N.service", "xaa-bb@cc-dd.service" },
+                { "x%p.service", "xaa-bb.service" },
+                { "x%i.service", "xcc-dd.service" },
+                { "x%j.service", "xbb.service" },
+                { "x%u%U%g%G.service", "xroot0root0.service" },
+                { "x%P.service", "aa-bb@cc-dd.service" },
+                { "x%I.service", "aa-bb@cc-dd.service" },
+                { "x%J.service", "aa-bb@cc-dd.service" },
+                { "x%%.service", "aa-bb@cc-dd.service" },
+                { "x%t.service", "aa-bb@cc-dd.service" },
+                { "tmpl@.service", "tmpl@cc-dd.service" },
+                { "tmpl@%p.service", "tmpl@aa-bb.service" },
+                { "x%H.service", "differs" },
+                { "x%m.service", "differs" },
+                { "x%v.service", "differs" },
+                { "x%", "aa-bb@cc-dd.service" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(of_an_instance); i++) {
+                char text[200];
+
+                (void) snprintf(text, sizeof(text), "[Timer]\nUnit=%s\n", of_an_instance[i].value);
+                assert_string_equal(started("aa-bb@cc-dd.timer", text, ""), of_an_instance[i].name);
+        }
+        assert_string_equal(started("q-r.timer", "[Timer]\nUnit=%i%p%j%N.service\n", ""), "q-rrq-r.service");
+        assert_string_equal(started("q-r.timer", "[Timer]\nUnit=tmpl@.service\n", ""), "tmpl@q-r.service");
+        assert_string_equal(started("q.timer", "[Timer]\nUnit=%i.service\n", ""), "q.service");
+        assert_string_equal(started("q.timer", "[Timer]\n Unit = x.target \n", ""), "x.target");
+        assert_string_equal(
+                        started("q.timer", "[Timer]\nUnit=a\nUnit=b.wrong\nUnit=\"c.service\"\n", ""), "q.service");
+        assert_string_equal(
+                        started("q.timer", "[Timer]\n# Unit=a.service\n[Path]\nUnit=b.service\n", ""), "q.service");
+        assert_string_equal(started("q.timer", "[Timer]\nUnit=co\\\nnt.service\n", ""), "q.service");
+        assert_string_equal(started("q.automount", "[Automount]\nUnit=a.service\n", ""), "q.mount");
+}
+
+static void of_several_pid_1_takes_the_first_unit_and_the_last_service(void **state) {
+        assert_string_equal(started("q.timer", "[Timer]\nUnit=a.service\nUnit=b.service\n", ""), "a.service");
+        assert_string_equal(started("q.timer", "[Timer]\nUnit=b.wrong\nUnit=a.service\n", ""), "a.service");
+        assert_string_equal(started("q.timer", "[Timer]\nUnit=a.service\nUnit=\n", ""), "a.service");
+        assert_string_equal(started("q.path", "[Path]\nUnit=a.service\n", "[Path]\nUnit=b.service\n"), "a.service");
+        assert_string_equal(started("q.socket", "[Socket]\nService=a.service\nService=b.service\n", ""), "b.service");
+        assert_string_equal(started("q.socket", "[Socket]\nService=a.service\nService=\n", ""), "a.service");
+        assert_string_equal(started("q.socket", "[Socket]\nService=a.target\n", ""), "q.service");
+        assert_string_equal(started("q.socket", "[Socket]\n", "[Socket]\nService=y%p.service\n"), "yq.service");
+        assert_string_equal(started("q.socket", "[Socket]\nAccept=yes\n", ""), "");
+}
+
+static void what_is_bound_is_read_as_pid_1_does(void **state) {
+        json_auto_t *files = json_pack("[o, o]", file("m@7.service", "[Unit]\nBindsTo=a.target \\\n  %p-%i.target\n"),
+                        file("m@7.service.d/1.conf", "[Unit]\nBindsTo=\nBindsTo=t@.target\n"));
+
+        assert_true(started_binds("m@7.service", files, "a.target"));
+        assert_true(started_binds("m@7.service", files, "m-7.target"));
+        assert_true(started_binds("m@7.service", files, "t@7.target"));
+        assert_false(started_binds("m@7.service", files, "t@.target"));
+        assert_false(started_binds("m@7.service", files, "b.target"));
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_made_is_read_again),
@@ -222,6 +303,9 @@ int main(void) {
                 cmocka_unit_test(what_is_no_plain_text_or_too_much_is_damaged),
                 cmocka_unit_test(a_record_that_is_padded_is_damaged),
                 cmocka_unit_test(versions_are_within_bounds),
+                cmocka_unit_test(what_a_unit_starts_is_read_as_pid_1_does),
+                cmocka_unit_test(of_several_pid_1_takes_the_first_unit_and_the_last_service),
+                cmocka_unit_test(what_is_bound_is_read_as_pid_1_does),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
