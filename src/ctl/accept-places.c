@@ -15,7 +15,6 @@
 #include "util/strv.h"
 #include "util/text.h"
 
-#define LEAVING_NAME "zzzz-leaving.conf"
 #define NOTE_MAX 8192
 
 static const char leaving_text[] = UNIT_PLACE_MARK "[Unit]\nAssertPathExists=!/\n";
@@ -138,6 +137,28 @@ bool places_differ(const Places *p) {
         return differ;
 }
 
+/* Whether anything of leased's is there of one of the units. */
+static bool is_used(const Places *p, size_t i) {
+        return unit_place_is_used(p->list + 2 * i) || unit_place_is_used(p->list + 2 * i + 1);
+}
+
+const char *places_find_left_up(Ctl *ctl, const Places *p, int *ret_error) {
+        *ret_error = 0;
+        for (size_t i = p->n_wanted; p->names[i]; i++) {
+                json_auto_t *unit = NULL;
+
+                if (!is_used(p, i))
+                        continue;
+                if (pid1_load(ctl->bus, p->names[i], &unit) != CTL_OK) {
+                        *ret_error = -EIO;
+                        return NULL;
+                }
+                if (!pid1_is_down(unit))
+                        return p->names[i];
+        }
+        return NULL;
+}
+
 /* ---- writing ---- */
 
 int places_gate(const Places *p) {
@@ -148,37 +169,55 @@ int places_gate(const Places *p) {
         return r < 0 ? r : 0;
 }
 
-void places_ungate(const Places *p, bool all) {
-        for (size_t i = all ? 1 : p->n_wanted; p->names[i]; i++) {
-                _cleanup_free_ char *owner = dropin_owner("", p->names[i]);
+/* Removes the gate of a companion, if it is one. */
+static void ungate(const Places *p, size_t i) {
+        _cleanup_free_ char *owner = dropin_owner("", p->names[i]);
 
-                if (owner && streq(owner, p->unit))
-                        (void) files_ungate(p->names[i]);
-        }
+        if (owner && streq(owner, p->unit))
+                (void) files_ungate(p->names[i]);
 }
 
-/* Companions come before what starts them, and go after it. */
-static int put(const Places *p, bool back) {
+void places_ungate(const Places *p, bool all) {
+        for (size_t i = all ? 1 : p->n_wanted; p->names[i]; i++)
+                ungate(p, i);
+}
+
+/* Companions come before what starts them, and go after it. n: how many of the units. */
+static int put(const Places *p, size_t n, bool back) {
         int r = 0;
 
-        for (size_t i = p->n; i > 0 && r >= 0; i--)
+        for (size_t i = 2 * n; i > 0 && r >= 0; i--)
                 if (!p->list[i - 1].foreign)
                         r = back ? unit_place_restore(p->list + i - 1) : unit_place_write(p->list + i - 1);
         return r;
+}
+
+int places_write_wanted(const Places *p) {
+        int r = note(p, strv_length(p->names));
+
+        return r < 0 ? r : put(p, p->n_wanted, false);
 }
 
 int places_write(const Places *p) {
         int r = note(p, strv_length(p->names));
 
         if (r >= 0)
-                r = put(p, false);
-        return r < 0 ? r : note(p, p->n_wanted);
+                r = put(p, strv_length(p->names), false);
+        if (r < 0)
+                return r;
+        places_ungate(p, false);
+        return note(p, p->n_wanted);
 }
 
 int places_restore(const Places *p) {
         int r = note(p, strv_length(p->names));
 
-        return r < 0 ? r : put(p, true);
+        if (r >= 0)
+                r = put(p, strv_length(p->names), true);
+        for (size_t i = 1; p->names[i] && r >= 0; i++)
+                if (!is_used(p, i))
+                        ungate(p, i);
+        return r;
 }
 
 int places_clear(const Places *p) {
@@ -194,14 +233,14 @@ int places_clear(const Places *p) {
 
 /* ---- starts ---- */
 
-int places_forbid(const Places *p) {
+int places_forbid(const Places *p, bool companions_only) {
         int r = 0;
 
-        for (size_t i = 0; p->names[i] && r >= 0; i++) {
+        for (size_t i = companions_only ? 1 : 0; p->names[i] && r >= 0; i++) {
                 const UnitPlace *place = p->list + 2 * i;
-                _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, place->dropins);
+                _cleanup_free_ char *path = text_format("%s/" RECORD_LEAVING_DROPIN, place->dropins);
 
-                if (place->foreign || (i > 0 && !unit_place_is_used(place) && !unit_place_is_used(place + 1)))
+                if (place->foreign || (i >= MAX(p->n_wanted, (size_t) 1) && !is_used(p, i)))
                         continue;
                 r = path ? mkdir_parents(place->dropins, 0755) : -ENOMEM;
                 if (r >= 0)
@@ -215,7 +254,7 @@ int places_allow(const Places *p) {
 
         for (size_t i = 0; p->names[i] && r >= 0; i++) {
                 const UnitPlace *place = p->list + 2 * i;
-                _cleanup_free_ char *path = text_format("%s/" LEAVING_NAME, place->dropins);
+                _cleanup_free_ char *path = text_format("%s/" RECORD_LEAVING_DROPIN, place->dropins);
 
                 if (place->foreign)
                         continue;

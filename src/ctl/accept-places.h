@@ -40,21 +40,27 @@ int places_find_foreign(Ctl *ctl, const Places *p, char **ret);
 /* Whether anything of leased's is there; whether it differs from what is to be there. */
 bool places_are_used(const Places *p);
 bool places_differ(const Places *p);
+/* Gives a companion of the version before that the record has no more, and that is not down yet; borrowed. NULL: there
+ * is none. -EIO in *ret_error: PID 1 does not answer. */
+const char *places_find_left_up(Ctl *ctl, const Places *p, int *ret_error);
 /* Writes the gates of all units that are to be there, which are shut before their files are there. Says what fails. */
 int places_gate(const Places *p);
-/* Has the files be what they are to be; what they were; or removes all. */
+/* Has the files be what they are to be, with those of the companions that the record has no more still there; all of
+ * them what they are to be, and those companions' gates gone; what they were, and the gates of what was not there
+ * gone; or removes all. */
+int places_write_wanted(const Places *p);
 int places_write(const Places *p);
 int places_restore(const Places *p);
 int places_clear(const Places *p);
 /* Removes the gates of the companions that do not go with the unit any more. */
 void places_ungate(const Places *p, bool all);
 
-/* Has PID 1 start none of the units, whatever their gates say; and ends that. */
-int places_forbid(const Places *p);
+/* Has PID 1 start none of the units, or none of the companions, whatever their gates say; and ends that. */
+int places_forbid(const Places *p, bool companions_only);
 int places_allow(const Places *p);
 
 /* Looks, after PID 1 has reloaded, whether the lease of the unit covers all companions, and whether the unit starts
  * nothing else: what is an administrator's is nobody's to start. Returns false with the reason in about. */
 bool places_are_covered(Ctl *ctl, const Places *p, char about[static ABOUT_SIZE]);
-/* Stops the companions that the record has no more. */
+/* Begins to stop the companions that the record has no more. */
 void places_stop_left(Ctl *ctl, const Places *p);

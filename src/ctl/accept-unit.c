@@ -28,11 +28,12 @@ Outcome accept_unit_failed(int r) {
 
 /* ---- what is here ---- */
 
-/* Runs a verb of leasectl for the unit. Returns 0, or 1 with the first line of what it complained of. */
+/* Runs a verb of leasectl for the unit. What becomes of it is waited for by disable and restart alone. Returns 0, or 1
+ * with the first line of what it complained of. */
 static int run_verb(const char *verb, const char *unit, char *about) {
-        bool enable = streq(verb, "enable"); /* what becomes of it is not waited for */
-        const char *const argv[] = { "/proc/self/exe", verb, enable ? "--no-wait" : "--", enable ? "--" : unit,
-                enable ? unit : NULL, NULL };
+        bool waits = streq(verb, "disable") || streq(verb, "restart");
+        const char *const argv[] = { "/proc/self/exe", verb, waits ? "--" : "--no-wait", waits ? unit : "--",
+                waits ? NULL : unit, NULL };
         _cleanup_free_ char *error = NULL;
         const char *line;
         int r = program_run(argv, NULL, &error);
@@ -140,6 +141,40 @@ static int taken_write(const Taken *t, const UnitRecord *r) {
         return text ? write_file_atomic(t->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
 }
 
+/* What a new version has begun to stop: companions that it brings no more, and with them the unit, which starts them.
+ * It is noted once the version was found good, before anything is stopped. */
+typedef struct Stopping {
+        char *path;
+        int64_t version; /* which one; 0: none */
+        bool was_up;     /* the unit is to be started again */
+} Stopping;
+
+static void stopping_done(Stopping *s) {
+        free(s->path);
+}
+
+#define _cleanup_stopping_ _cleanup_(stopping_done)
+
+static int stopping_read(const char *unit, Stopping *ret) {
+        _cleanup_free_ char *text = NULL;
+        int was_up = 0;
+
+        *ret = (Stopping){ .path = text_format(ACCEPTED_DIRECTORY "/%s.stopping", unit) };
+        if (!ret->path)
+                return -ENOMEM;
+        if (read_file(ret->path, 100, &text, NULL) >= 0 && sscanf(text, "%" SCNi64 " %d", &ret->version, &was_up) == 2)
+                ret->was_up = was_up != 0;
+        return 0;
+}
+
+static int stopping_write(Stopping *s, int64_t version, bool was_up) {
+        _cleanup_free_ char *text = text_format("%" PRIi64 " %d\n", version, was_up);
+
+        s->version = version;
+        s->was_up = was_up;
+        return text ? write_file_atomic(s->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
+}
+
 /* Whether PID 1 has the unit down, but for a job of somebody who wants it started, which the gate is going to refuse.
  */
 static bool is_wanted_only(Accepting *a, const char *unit) {
@@ -159,16 +194,24 @@ static int enable_patiently(Accepting *a, const char *unit, char *about) {
         return r;
 }
 
-/* Writes the files. The gates are there before the units are: PID 1 loads a file that another unit wants as soon as it
- * is there, and would start the unit on every machine at once. */
-static int write_gated(const char *unit, const Places *places, bool gated) {
+/* Writes the files, but leaves those of companions of the version before where they are if some of these are up: each
+ * is stopped by its own file. The gates are there before the units are: PID 1 loads a file that another unit wants as
+ * soon as it is there, and would start the unit on every machine at once. */
+static int write_gated(const char *unit, const Places *places, bool gated, bool left) {
         int r = gated && places->n_wanted == 1 ? 0 : places_gate(places);
 
-        return r < 0 ? r : places_write(places);
+        if (r >= 0 && left)
+                r = places_forbid(places, true);
+        if (r < 0)
+                return r;
+        return left ? places_write_wanted(places) : places_write(places);
 }
 
 /* Takes back what was written of a unit that cannot be enabled. */
-static void refuse(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken) {
+static void refuse(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken,
+                const Stopping *stopping) {
+        char about[ABOUT_SIZE];
+
         if (taken->any)
                 (void) places_restore(places);
         else {
@@ -178,26 +221,68 @@ static void refuse(Accepting *a, const UnitRecord *r, const Places *places, cons
                         (void) files_ungate(r->unit);
                 }
         }
+        (void) places_allow(places);
         (void) pid1_reload(a->ctl->bus);
+        if (stopping->was_up && run_verb("start", r->unit, about) != 0)
+                complain("%s: %s", r->unit, about);
+        (void) unlink_if_exists(stopping->path);
+}
+
+/* Has what the version before brought, and this one does not, be down before anything of this version runs. The lease
+ * covers it until then (daemon/members.h). The unit is stopped with it, since it would start what is new. */
+static Outcome stop_left(Accepting *a, const UnitRecord *r, const Places *places, Stopping *s, const char *left) {
+        char about[ABOUT_SIZE];
+        Holding holding;
+        int e;
+
+        look_at_lease(a, r->unit, &holding);
+        e = s->version == r->version ? 0 : stopping_write(s, r->version, s->was_up || holding.up);
+        if (e < 0)
+                return accept_unit_failed(e);
+        if (holding.up && run_verb("stop", r->unit, about) != 0)
+                complain("%s: %s", r->unit, about);
+        places_stop_left(a->ctl, places);
+        a->waits = true;
+        return accept_unit_outcome(WHY_FILE_STOPS, left);
+}
+
+/* The version is in force, and what it brings no more is down. Removes the rest of that. */
+static int finish_stopping(Accepting *a, const UnitRecord *r, const Places *places, Stopping *s) {
+        char about[ABOUT_SIZE];
+        int e = places_write(places);
+
+        if (e >= 0)
+                e = places_allow(places);
+        if (e >= 0 && pid1_reload(a->ctl->bus) != CTL_OK)
+                e = -EIO;
+        if (e >= 0 && s->was_up && run_verb("start", r->unit, about) != 0)
+                complain("%s: %s", r->unit, about);
+        return e < 0 ? e : unlink_if_exists(s->path);
 }
 
 /* Writes the files and enables the unit. A unit that rolls, and is up here in an earlier version all the same, is
  * restarted. */
-static Outcome put_in_force(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken) {
-        bool enabled = a->together && files_listed(r->unit);
+static Outcome put_in_force(
+                Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken, Stopping *stopping) {
+        bool enabled = a->together && files_listed(r->unit), checked = stopping->version == r->version;
         char about[ABOUT_SIZE];
         Holding holding;
-        int e = write_gated(r->unit, places, taken->any || enabled);
+        int e;
+        const char *left = places_find_left_up(a->ctl, places, &e);
 
-        if (e >= 0 && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
+        if (e >= 0 && !checked)
+                e = write_gated(r->unit, places, taken->any || enabled, left || stopping->version > 0);
+        if (e >= 0 && !checked && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
                 e = -EIO;
-        if (e >= 0 && !enabled &&
+        if (e >= 0 && !checked && !enabled &&
                         (!places_are_covered(a->ctl, places, about) || enable_patiently(a, r->unit, about) != 0)) {
-                refuse(a, r, places, taken);
+                refuse(a, r, places, taken, stopping);
                 return accept_unit_outcome(WHY_FILE_CHECKED, about);
         }
-        places_stop_left(a->ctl, places);
-        places_ungate(places, false);
+        if (e >= 0 && left)
+                return stop_left(a, r, places, stopping, left);
+        if (e >= 0 && stopping->version > 0)
+                e = finish_stopping(a, r, places, stopping);
         if (e < 0)
                 return accept_unit_failed(e);
         look_at_lease(a, r->unit, &holding);
@@ -211,18 +296,25 @@ static Outcome put_in_force(Accepting *a, const UnitRecord *r, const Places *pla
 /* Returns WHY_NONE if the files are written, and the unit is to be enabled together with others. */
 static Outcome install(Accepting *a, const UnitRecord *r, const Places *places) {
         bool differs = places_differ(places), used = places_are_used(places);
+        _cleanup_stopping_ Stopping stopping = {};
         _cleanup_taken_ Taken taken = {};
         Holding holding;
         int e = taken_read(r->unit, &taken);
 
+        if (e >= 0)
+                e = stopping_read(r->unit, &stopping);
         if (e >= 0 && taken.any && !files_listed(r->unit)) { /* an administrator of this machine wants it so */
                 e = places_write(places);
+                if (e >= 0 && stopping.version > 0)
+                        e = places_allow(places);
+                if (e >= 0)
+                        e = unlink_if_exists(stopping.path);
                 if (e >= 0 && differs)
                         (void) pid1_reload(a->ctl->bus);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DISABLED, NULL);
         }
         if (e >= 0 && !used && !a->together && !unit_record_has_companions(r->unit)) {
-                e = write_gated(r->unit, places, false);
+                e = write_gated(r->unit, places, false, false);
                 if (e >= 0)
                         e = strv_add(&a->fresh, r->unit);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_NONE, NULL);
@@ -232,12 +324,13 @@ static Outcome install(Accepting *a, const UnitRecord *r, const Places *places) 
         if (!differs && taken.version == r->version)
                 return accept_unit_outcome(WHY_FILE_IN_FORCE, NULL);
         look_at_lease(a, r->unit, &holding);
-        if (taken.any && taken.runs_as != r->runs_as && holding.held && holding.version < r->runs_as &&
+        if (taken.any && taken.runs_as != r->runs_as && stopping.version != r->version && holding.held &&
+                        holding.version < r->runs_as &&
                         (holding.copy ? copy_waits(a, r, &holding) : holding.others && a->patient)) {
                 a->waits = true;
                 return accept_unit_outcome(WHY_FILE_MOVES, NULL);
         }
-        return put_in_force(a, r, places, &taken);
+        return put_in_force(a, r, places, &taken, &stopping);
 }
 
 /* ---- gone ---- */
@@ -245,17 +338,20 @@ static Outcome install(Accepting *a, const UnitRecord *r, const Places *places) 
 /* Has PID 1 start the units no more, whatever the gates say: they are removed by "leasectl disable", when the files
  * are there yet and other units may want them. The files go, and these drop-ins with them. */
 static int forbid_starts(Accepting *a, const Places *places) {
-        int r = places_forbid(places);
+        int r = places_forbid(places, false);
 
         return r < 0 ? r : pid1_reload(a->ctl->bus) == CTL_OK ? 0 : -EIO;
 }
 
 static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places) {
+        _cleanup_stopping_ Stopping stopping = {};
         _cleanup_taken_ Taken taken = {};
         char about[ABOUT_SIZE];
         Holding holding;
         int e = taken_read(r->unit, &taken);
 
+        if (e >= 0)
+                e = stopping_read(r->unit, &stopping);
         if (e >= 0 && !places_are_used(places) && !taken.any)
                 return accept_unit_outcome(WHY_FILE_DESTROYED, NULL);
         look_at_lease(a, r->unit, &holding);
@@ -272,6 +368,8 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places
         e = places_write(places);
         if (e >= 0)
                 e = places_allow(places);
+        if (e >= 0)
+                e = unlink_if_exists(stopping.path);
         if (e >= 0)
                 e = unlink_if_exists(taken.path);
         if (e >= 0)

@@ -45,9 +45,9 @@ class Killed(CaseWithDaemon):
     def accept(*killed):
         return run(*killed, "leasectl", "accept-files", check=False).returncode
 
-    def each_step(self, begin, made_good):
+    def each_step(self, begin, made_good, most=MOST, stride=1):
         """begin(), accept-files killed at its first step, then a whole one, made_good(); and so on with the next steps."""
-        for step in range(1, MOST):
+        for step in range(1, most, stride):
             begin(step)
             code = self.accept("strace", "-qq", "-o", "/dev/null", "-e", f"trace={STEPS}", "-e",
                                f"inject={STEPS}:signal=SIGKILL:when={step}")
@@ -86,6 +86,28 @@ class Killed(CaseWithDaemon):
             ctl("destroy", f"--key={self.folder}/key", gone[step], check=True)
 
         self.assertGreater(self.each_step(destroy, lambda step: self.assertGone(gone[step])), 3)
+
+    def test_at_steps_of_versions_that_drop_what_runs(self):
+        """Each version starts another unit, and that of the version before runs when it comes."""
+        def submit(step):
+            files = {"drop.timer": f"[Timer]\nOnActiveSec=0\nUnit=job-{step}.service\n", f"job-{step}.service": "[Service]\nExecStart=/bin/sleep 100\n"}
+            for name, text in files.items():
+                write(f"{self.folder}/{name}", text)
+            ctl("submit", "--no-wait", f"--key={self.folder}/key", *(f"{self.folder}/{name}" for name in files), check=True)
+
+        def made_good(step):
+            wait_for("the new one runs", lambda: property_of(f"job-{step}.service", "ActiveState") == "active")
+            ours = [name for name in os.listdir(PLACE) if name.startswith(("job-", "drop"))]
+            self.assertEqual(sorted(ours), ["drop.timer", f"job-{step}.service"])
+            gates = [name for name in os.listdir("/etc/systemd/system") if name.startswith("job-")]
+            self.assertEqual(gates, [f"job-{step}.service.d"])
+            self.assertEqual([f for f in os.listdir(PLACE) + os.listdir(KEPT) if f.startswith(".") or f.endswith(".stopping")], [])
+            self.assertEqual(property_of("drop.timer", "ActiveState"), "active")
+
+        submit(0)
+        self.assertEqual(self.accept(), 0)
+        made_good(0)
+        self.assertGreater(self.each_step(submit, made_good, most=150, stride=2), 10)
 
 
 if __name__ == "__main__":
