@@ -317,6 +317,17 @@ static Beside beside(const Related *related, size_t n, const Neighbour *neighbou
         return BESIDE_UNKNOWN;
 }
 
+/* Whether the unit has these relations already, in the same order. */
+static bool related_are(const Pid1Unit *u, const Relations *names) {
+        if (u->ending.n_related != names->n)
+                return false;
+        for (size_t i = 0; i < names->n; i++)
+                if (u->ending.related[i].mask != names->list[i].relations ||
+                                !streq(u->ending.related[i].neighbour->name, names->list[i].name))
+                        return false;
+        return true;
+}
+
 /* Replaces the unit's relations. If the cause of its end is no neighbour any more, the end is to be judged again. If
  * memory runs out, the unit has fewer neighbours, and these alone can be the cause. */
 static void related_set(Pid1Unit *u, const Relations *names) {
@@ -383,16 +394,11 @@ static void ask_kind(Pid1Unit *u, uint32_t job) {
                 (void) sd_bus_call_async(u->pid1->bus, &u->ending.kind, message, on_kind, u, QUESTION_TIMEOUT);
 }
 
-void ending_seen(Pid1Unit *u, Relations *related, uint32_t job) {
+void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job) {
         const Pid1UnitStatus *s = &u->status;
 
-        if (related && relations_equal(related, &u->ending.names))
-                relations_done(related);
-        else if (related) {
+        if (related && !related_are(u, related))
                 related_set(u, related);
-                relations_done(&u->ending.names);
-                u->ending.names = *related;
-        }
         if (!is_over(s) || !s->foreign_job)
                 forget_end(u);
         else
@@ -417,7 +423,6 @@ void ending_seen(Pid1Unit *u, Relations *related, uint32_t job) {
 void ending_free(Pid1Unit *u) {
         u->ending.kind = sd_bus_slot_unref(u->ending.kind);
         related_clear(u);
-        relations_done(&u->ending.names);
 }
 
 /* ---- the look ---- */

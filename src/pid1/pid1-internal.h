@@ -221,9 +221,8 @@ typedef struct Reference {
 
 /* Who ended the unit, or is ending it: neighbours.c. */
 typedef struct EndingTrack {
-        Related *related;
+        Related *related; /* the related units as PID 1 named them last */
         size_t n_related;
-        Relations names;    /* the related units as PID 1 named them last */
         uint32_t settled;   /* the highest job of any unit that PID 1 had told of when this unit was last seen up
                                without a job */
         uint32_t began;     /* the unit's highest job when its present run was first seen */
@@ -331,9 +330,9 @@ void neighbours_gap(Pid1 *m);
 /* To be told when the unit is about to be freed. */
 void neighbours_forget(Pid1Unit *u);
 /* To be told when PID 1 has answered for the unit and u->status is set, but for what this function sets: end, need and
- * cause. Takes over what related holds; NULL: the relations are as before. job: the job that PID 1 has for the unit;
- * 0: none. */
-void ending_seen(Pid1Unit *u, Relations *related, uint32_t job);
+ * cause. related: the unit's relations by that answer; NULL: as before. job: the job that PID 1 has for the unit; 0:
+ * none. */
+void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 

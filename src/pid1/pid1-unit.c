@@ -219,6 +219,7 @@ static int take_answer(Pid1Unit *u) {
         a.status.cause = strempty(u->texts.cause);
         u->status = a.status;
         ending_seen(u, of_state ? NULL : &a.related, a.job_id);
+        relations_done(&a.related);
 
         bool left_over = !is_up(&u->status) && !u->status.empty;
         if (!left_over)

@@ -24,15 +24,6 @@ int relations_add(Relations *r, const char *name, unsigned relations) {
         return 0;
 }
 
-bool relations_equal(const Relations *a, const Relations *b) {
-        if (a->n != b->n)
-                return false;
-        for (size_t i = 0; i < a->n; i++)
-                if (a->list[i].relations != b->list[i].relations || !streq(a->list[i].name, b->list[i].name))
-                        return false;
-        return true;
-}
-
 void relations_done(Relations *r) {
         for (size_t i = 0; i < r->n; i++)
                 free(r->list[i].name);

@@ -17,7 +17,5 @@ typedef struct Relations {
 
 /* Adds these relations to those that the unit called name has already; copies name. 0, or -ENOMEM: r is unchanged. */
 int relations_add(Relations *r, const char *name, unsigned relations);
-/* Whether both have the same names with the same relations, in the same order. */
-bool relations_equal(const Relations *a, const Relations *b);
 /* Frees what r holds, and leaves it empty. */
 void relations_done(Relations *r);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
@@ -21,6 +22,7 @@
 #define OTHERS_NEED "x.service"
 #define UNIT "b.service"
 #define NEED "m.mount"
+#define MANY "many-" /* the units of that name's beginning are all alike, and need NEED */
 #define STAMP "StateChangeTimestampMonotonic"
 #define HELD_MAX 16
 
@@ -46,6 +48,14 @@ typedef struct World {
 } World;
 
 static Played *played(World *w, const char *name) {
+        static Played one_of_many;
+        static char its_name[64];
+
+        if (startswith(name, MANY)) {
+                (void) snprintf(its_name, sizeof(its_name), "%s", name);
+                one_of_many = (Played){ its_name, "active", NEED, 0 };
+                return &one_of_many;
+        }
         for (size_t i = 0; i < ELEMENTSOF(w->played); i++)
                 if (streq(w->played[i].name, name))
                         return w->played + i;
@@ -538,8 +548,32 @@ static void what_is_told_before_the_answer_costs_no_other_question(void **state)
         turn_until(w->questions > before);
 }
 
+/* The names of other units are kept once, however many units need them. (Where another allocator counts nothing, this
+ * says nothing.) */
+static void a_unit_takes_little_memory(void **state) {
+        enum { UNITS = 200 };
+        World *w = *state;
+        Pid1Unit *units[UNITS];
+        size_t before;
+
+        watch_unit(w);
+        before = mallinfo2().uordblks;
+        for (size_t i = 0; i < UNITS; i++) {
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), MANY "%zu.service", i);
+                units[i] = watch(w, name);
+        }
+        for (size_t i = 0; i < UNITS; i++)
+                turn_until(pid1_unit_status(units[i])->known);
+        turn_for(w, 300 * USEC_PER_MSEC);
+        print_message("%zu bytes a unit\n", (mallinfo2().uordblks - before) / UNITS);
+        assert_in_range(mallinfo2().uordblks - before, 0, 1350 * UNITS);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_unit_takes_little_memory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_is_told_before_the_answer_costs_no_other_question, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
