@@ -199,10 +199,11 @@ static const Change none;
  * release if there is no such machine. */
 static Change part(Core *c, const Lease *l) {
         const Unit *u = l->unit;
-        const char *machine = u->life.leave == LEAVE_TRANSFER                                  ? u->wish.target
-                              : leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE ? u->plan.move_to
-                                                                                               : "";
-        const Session *target = machine[0] && !pause_is_seen(c) ? target_session(c, machine) : NULL; /* law 13 */
+        bool moves = leave_is_move(u->life.leave) || u->life.leave == LEAVE_RELEASE;
+        const char *machine = u->life.leave == LEAVE_TRANSFER ? u->wish.target
+                              : moves && u->plan.move_to      ? u->plan.move_to->id
+                                                              : NULL;
+        const Session *target = machine && !pause_is_seen(c) ? target_session(c, machine) : NULL; /* law 13 */
 
         if (target)
                 return (Change){ .op = OP_TRANSFER, .target = target, .machine = machine };

@@ -186,7 +186,7 @@ Leave leave_wanted(const Core *c, const Unit *u) {
                 return LEAVE_FORGET; /* our predecessor ended before he had asked for the start: nobody waits for it */
         if (pause_is_seen(c))
                 return LEAVE_NONE; /* nobody could take it (law 13) */
-        if (u->wish.target[0] &&
+        if (u->wish.target &&
                         !streq(u->wish.target, c->here.machine_id)) /* a transfer to this machine asks for nothing */
                 return LEAVE_TRANSFER;
         if (u->wish.release)

@@ -89,9 +89,12 @@ Machine *mirror_machine(Core *c, const char *id) {
 
         if (m || !machine_id_is_valid(id))
                 return m;
-        m = calloc(1, sizeof(Machine));
-        if (!m)
+        HASH_FIND_STR(c->past_machines, id, m);
+        if (m)
+                HASH_DEL(c->past_machines, m);
+        else if (!(m = malloc(sizeof(Machine))))
                 abort();
+        *m = (Machine){};
         str_copy(m->id, sizeof(m->id), id);
         HASH_ADD_STR(c->machines, id, m);
         if (streq(id, c->here.machine_id))
@@ -246,7 +249,7 @@ void mirror_forget(Core *c) {
         }
         HASH_ITER(hh, c->machines, m, next_machine) {
                 HASH_DEL(c->machines, m);
-                free(m);
+                HASH_ADD_STR(c->past_machines, id, m);
         }
         HASH_ITER(hh, c->leases, l, next_lease) {
                 l->seen = (Seen){};
@@ -295,8 +298,13 @@ void mirror_free(Core *c) {
         Lease *l, *next_lease;
         Offer *o, *next_offer;
         Request *r, *next_request;
+        Machine *m, *next_machine;
 
         mirror_forget(c);
+        HASH_ITER(hh, c->past_machines, m, next_machine) {
+                HASH_DEL(c->past_machines, m);
+                free(m);
+        }
         HASH_ITER(hh, c->requests, r, next_request)
                 mirror_free_request(c, r);
         HASH_ITER(hh, c->offers, o, next_offer) {

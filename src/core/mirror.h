@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The records that were seen, by their names. Everything that is given is borrowed. A session or a machine stays until
- * mirror_forget(), a lease or an offer until mirror_free(). Without memory the process is aborted (core.h). */
+/* The records that were seen, by their names. Everything that is given is borrowed. A session stays until
+ * mirror_forget(), a machine, a lease or an offer until mirror_free(). Without memory the process is aborted (core.h).
+ */
 
 #include "core/state.h"
 

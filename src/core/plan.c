@@ -523,9 +523,8 @@ static Choice choose_failback(Plan *p, Unit *u) {
 
         if (best.machine && lease_was_unfit(u->lease->value, best.machine->id))
                 best.machine = NULL;
-        if (!best.machine || !streq(best.machine->id, u->plan.failback_to) ||
-                        u->plan.failback_index != u->lease->value->index) {
-                str_copy(u->plan.failback_to, sizeof(u->plan.failback_to), best.machine ? best.machine->id : "");
+        if (!best.machine || best.machine != u->plan.failback_to || u->plan.failback_index != u->lease->value->index) {
+                u->plan.failback_to = best.machine;
                 u->plan.failback_index = u->lease->value->index;
                 u->plan.failback_since = c->now.boottime;
         }
@@ -577,7 +576,7 @@ static void plan_move(Plan *p, Unit *u) {
         u->plan.stuck = false;
         u->plan.rank = RANK_NONE;
         u->plan.move = copies_leave_last(p->core, u) ? LEAVE_SURPLUS : choose_move(p, u, &choice);
-        str_copy(u->plan.move_to, sizeof(u->plan.move_to), choice.machine ? choice.machine->id : "");
+        u->plan.move_to = choice.machine;
         lease_plan(p->core, u->lease, choice.machine ? choice.machine->id : p->core->here.machine_id);
         if (choice.machine)
                 plan_suppose(p, u, choice.machine);
@@ -675,7 +674,7 @@ void plan_unit(Plan *p, Unit *u) {
 
         str_copy(what, sizeof(what), strempty(before.what));
         u->plan.move = LEAVE_NONE;
-        u->plan.move_to[0] = '\0'; /* it says nothing of a later tenure */
+        u->plan.move_to = NULL; /* it says nothing of a later tenure */
         if (u->forgotten || u->global || u->config.global)
                 set_available(c, u, false);
         else if (u->config.once)

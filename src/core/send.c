@@ -116,7 +116,7 @@ static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
         if (next.state == LEASE_HELD)
                 lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
         if (next.state == LEASE_HELD && why == WHY_STOLEN && l->unit)
-                lease_ended_by(&next, l->unit->wish.by);
+                lease_ended_by(&next, strempty(l->unit->wish.by));
         if (next.state == LEASE_HELD && why == WHY_CONFIRMED_DEAD && l->holder && l->holder->fence_value)
                 lease_ended_by(&next, l->holder->fence_value->over_by);
         next.state = LEASE_HELD;
@@ -300,8 +300,8 @@ static void note_who_asked(const Core *c, const Lease *l, LeaseRecord *next) {
         const Unit *u = l->unit;
 
         if (u && ((u->life.leave == LEAVE_RELEASE && u->wish.release) ||
-                                 (u->life.leave == LEAVE_TRANSFER && u->wish.target[0])))
-                lease_ended_by(next, u->wish.by);
+                                 (u->life.leave == LEAVE_TRANSFER && u->wish.target)))
+                lease_ended_by(next, strempty(u->wish.by));
         else if (u && u->life.leave == LEAVE_DRAIN)
                 lease_ended_by(next, c->drain.by);
 }

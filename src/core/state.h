@@ -178,11 +178,11 @@ typedef struct UnitWish {
         bool release, steal;
         bool run; /* config.once: somebody waits for its start, and nothing stands against it */
         uint64_t steal_index;
-        char target[MACHINE_SIZE]; /* of a transfer; "" none */
-        bool start;                /* the unit, which is held and was stopped, is to be started again */
-        bool stop;                 /* its end is the operator's: the lease stays here */
-        usec_t at;                 /* when one of these two was said */
-        char by[BY_SIZE];          /* who said the last of these words */
+        char *target; /* of a transfer; NULL: none */
+        bool start;   /* the unit, which is held and was stopped, is to be started again */
+        bool stop;    /* its end is the operator's: the lease stays here */
+        usec_t at;    /* when one of these two was said */
+        char *by;     /* who said the last of these words; NULL: nobody has said one */
 } UnitWish;
 
 /* Standing back: for a while this machine does not take the unit (back.c). */
@@ -195,19 +195,19 @@ typedef struct UnitBack {
 
 /* What the last plan says of it (plan.c). */
 typedef struct UnitPlan {
-        bool is_peer;        /* some unit must run beside it */
-        bool available;      /* its lease could be had when it was planned: see plan_finds_available() */
-        uint64_t change;     /* lease->change when it was planned */
-        usec_t available_at; /* since when .available is so */
-        usec_t put_off;      /* see plan_put_off(); 0: it was not */
-        bool able;           /* we could take it, if it were our turn */
-        usec_t able_at;      /* since when .able is so */
-        unsigned rank;       /* how many machines come before us; RANK_NONE: we do not come at all */
-        Leave move;          /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
-        char move_to[MACHINE_SIZE];
-        int64_t move_version; /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
-        bool stuck;           /* it should go, and there is nowhere to go */
-        char failback_to[MACHINE_SIZE];
+        bool is_peer;           /* some unit must run beside it */
+        bool available;         /* its lease could be had when it was planned: see plan_finds_available() */
+        uint64_t change;        /* lease->change when it was planned */
+        usec_t available_at;    /* since when .available is so */
+        usec_t put_off;         /* see plan_put_off(); 0: it was not */
+        bool able;              /* we could take it, if it were our turn */
+        usec_t able_at;         /* since when .able is so */
+        unsigned rank;          /* how many machines come before us; RANK_NONE: we do not come at all */
+        Leave move;             /* why what we hold should go elsewhere; LEAVE_NONE: it should not */
+        const Machine *move_to; /* which may be a past one; NULL: none */
+        int64_t move_version;   /* LEAVE_UPGRADE: for the sake of this one, wherever it ends up */
+        bool stuck;             /* it should go, and there is nowhere to go */
+        const Machine *failback_to;
         uint64_t failback_index; /* in this tenure */
         usec_t failback_since;
         Turn turn;     /* of our copy, to move to a higher Version= */
@@ -640,6 +640,7 @@ struct Core {
 
         Session *sessions;
         Machine *machines;
+        Machine *past_machines; /* of a registry that was forgotten: their ids alone. Plans may still name them */
         Offer *offers;
         Terms *terms, *last_terms;
         Machine *self; /* of our own id; NULL: it was not seen yet */

@@ -16,6 +16,7 @@
 #include "core/output.h"
 #include "core/said.h"
 #include "core/unit-life.h"
+#include "core/wish.h"
 
 Unit *unit_find(Core *c, const char *name) {
         Unit *u;
@@ -112,6 +113,7 @@ void unit_free(Core *c, Unit *u) {
         free(u->config_lease);
         free(u->said.other);
         free(u->plan.what);
+        wish_done(u);
         free(u);
 }
 
@@ -251,8 +253,8 @@ bool unit_plan_is(const Unit *u, const UnitPlan *b, const char *what) {
 
         return a->is_peer == b->is_peer && a->available == b->available && a->change == b->change &&
                a->available_at == b->available_at && a->put_off == b->put_off && a->able == b->able &&
-               a->able_at == b->able_at && a->rank == b->rank && a->move == b->move && streq(a->move_to, b->move_to) &&
-               a->move_version == b->move_version && a->stuck == b->stuck && streq(a->failback_to, b->failback_to) &&
+               a->able_at == b->able_at && a->rank == b->rank && a->move == b->move && a->move_to == b->move_to &&
+               a->move_version == b->move_version && a->stuck == b->stuck && a->failback_to == b->failback_to &&
                a->failback_index == b->failback_index && a->failback_since == b->failback_since &&
                a->turn.since == b->turn.since && a->turn.index == b->turn.index && a->turn.behind == b->turn.behind &&
                a->reason.why == b->reason.why && a->reason.there == b->reason.there &&

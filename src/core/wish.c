@@ -6,6 +6,16 @@
 
 #include "core/wish.h"
 
+/* Most units have no wish, so a text has its memory only while there is one. */
+static void keep(char **kept, const char *text, size_t size) {
+        char cut[BY_SIZE];
+
+        _Static_assert(BY_SIZE >= MACHINE_SIZE, "both texts have room");
+        str_copy(cut, size, text);
+        if (!str_keep(kept, cut))
+                abort();
+}
+
 void wish_release(Unit *u) {
         u->wish.release = true;
 }
@@ -27,11 +37,11 @@ void wish_no_start(Unit *u) {
 }
 
 void wish_by(Unit *u, const char *by) {
-        str_copy(u->wish.by, sizeof(u->wish.by), by);
+        keep(&u->wish.by, by, BY_SIZE);
 }
 
 void wish_transfer(Unit *u, const char *machine) {
-        str_copy(u->wish.target, sizeof(u->wish.target), machine);
+        keep(&u->wish.target, machine, MACHINE_SIZE);
 }
 
 void wish_steal(Unit *u, uint64_t index) {
@@ -48,7 +58,7 @@ void wish_no_release(Unit *u) {
 }
 
 void wish_no_transfer(Unit *u) {
-        u->wish.target[0] = '\0';
+        keep(&u->wish.target, "", MACHINE_SIZE);
 }
 
 void wish_no_steal(Unit *u) {
@@ -57,4 +67,10 @@ void wish_no_steal(Unit *u) {
 
 void wish_no_run(Unit *u) {
         u->wish.run = false;
+}
+
+void wish_done(Unit *u) {
+        free(u->wish.target);
+        free(u->wish.by);
+        u->wish = (UnitWish){};
 }

@@ -26,3 +26,5 @@ void wish_no_release(Unit *u);
 void wish_no_transfer(Unit *u);
 void wish_no_steal(Unit *u);
 void wish_no_run(Unit *u);
+/* Frees what the wishes hold, when the unit is about to be freed. */
+void wish_done(Unit *u);
