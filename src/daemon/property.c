@@ -94,6 +94,14 @@ static bool is_told(const Property *p, bool around) {
         return p->news == PROPERTY_TOLD || (p->news == PROPERTY_AROUND && around);
 }
 
+size_t property_digests(const PropertyTable *table) {
+        size_t n = 0;
+
+        for (const Property *p = table->rows; p < table->rows + table->n; p++)
+                n += is_told(p, true);
+        return n;
+}
+
 /* Makes a message that is never sent, with the values of all properties of which listeners are told. */
 static int append_all(
                 const PropertyTable *table, const void *subject, bool around, sd_bus *bus, sd_bus_message **ret) {
@@ -116,16 +124,17 @@ int property_changes(const PropertyTable *table, const void *subject, bool aroun
         _cleanup_free_ char **names = calloc(table->n + 1, sizeof(char *));
         int r = names ? append_all(table, subject, around, bus, &m) : -ENOMEM, n = 0;
 
-        for (size_t i = 0; i < table->n && r >= 0; i++) {
-                uint64_t digest = DIGEST_INIT;
+        for (const Property *p = table->rows; p < table->rows + table->n && r >= 0; p++) {
+                uint64_t digest = DIGEST_INIT, *known = digests;
 
-                if (!is_told(table->rows + i, around))
+                digests += is_told(p, true);
+                if (!is_told(p, around))
                         continue;
                 r = add_value(m, &digest);
                 must(r != 0);
-                if (r > 0 && digests[i] != digest) {
-                        names[n++] = (char *) table->rows[i].name;
-                        digests[i] = digest;
+                if (r > 0 && *known != digest) {
+                        names[n++] = (char *) p->name;
+                        *known = digest;
                 }
         }
         if (r < 0)

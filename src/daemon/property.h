@@ -65,8 +65,11 @@ int property_append_all(const PropertyTable *table, const void *subject, sd_bus_
 /* A number that differs whenever the text does, but for a chance of 1 in 2^64; NULL counts as "". */
 uint64_t property_digest(const char *text);
 
+/* How many properties there are of whose changes listeners are told. */
+size_t property_digests(const PropertyTable *table);
+
 /* Finds the properties whose value differs from that at the last call with the same digests: those with PROPERTY_TOLD,
- * and if around, those with PROPERTY_AROUND. digests: one number for each row, all 0 before the first call.
+ * and if around, those with PROPERTY_AROUND. digests: property_digests() numbers, all 0 before the first call.
  * *ret_names: their names, which are borrowed from the table, ended by NULL; the caller frees the list itself. Returns
  * how many there are, or a negative errno. bus: any connection that is up; nothing is sent on it. */
 int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint64_t *digests,

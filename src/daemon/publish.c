@@ -21,21 +21,23 @@
 typedef struct Shown {
         UT_hash_handle hh;
         bool added, is_lease;
-        union {
-                struct { /* a lease, as last announced */
-                        LeaseState state;
-                        uint64_t index;
-                        uint64_t past; /* the Index of the last tenure that was over */
-                        usec_t since;
-                        uint64_t machine; /* digest of its id */
-                };
-                struct {                   /* a unit */
-                        uint64_t *digests; /* of its properties, as last announced */
-                        uint64_t reason;   /* digest of this machine's own reason in WhyNot, as last looked at */
-                };
-        };
-        char name[];
+        const char *name; /* behind what follows */
 } Shown;
+
+typedef struct ShownLease { /* as last announced */
+        Shown shown;
+        LeaseState state;
+        uint64_t index;
+        uint64_t past; /* the Index of the last tenure that was over */
+        usec_t since;
+        uint64_t machine; /* digest of its id */
+} ShownLease;
+
+typedef struct ShownUnit {
+        Shown shown;
+        uint64_t reason;    /* digest of this machine's own reason in WhyNot, as last looked at */
+        uint64_t digests[]; /* of its properties, as last announced */
+} ShownUnit;
 
 struct Publisher {
         sd_event_source *look;
@@ -54,7 +56,7 @@ struct Publisher {
 /* Notes the tenures that are over since this was last called, in the journal of each machine on which the lease's unit
  * is enabled: for "leasectl history", since the record keeps only the last ones. Those that were over when leased was
  * started are not noted again. */
-static void log_tenures(Daemon *d, Shown *s, const LeaseView *v) {
+static void log_tenures(Daemon *d, ShownLease *s, const LeaseView *v) {
         uint64_t past = s->past;
 
         for (size_t i = 0; v->record && i < v->record->n_tenures; i++) {
@@ -64,7 +66,7 @@ static void log_tenures(Daemon *d, Shown *s, const LeaseView *v) {
                 if (t->index <= past)
                         continue;
                 s->past = t->index;
-                if (!s->added || !v->unit)
+                if (!s->shown.added || !v->unit)
                         continue;
                 (void) machine_name(d->core, t->machine_id, machine, sizeof(machine));
                 (void) snprintf(text, sizeof(text), "%s no longer has the lease (Index %" PRIu64 ", %s)", machine,
@@ -84,7 +86,7 @@ static void log_tenures(Daemon *d, Shown *s, const LeaseView *v) {
         }
 }
 
-static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView *v) {
+static void emit_lease_changed(Daemon *d, sd_bus *bus, ShownLease *s, const LeaseView *v) {
         static const Why whys[_LEASE_STATE_MAX] = {
                 [LEASE_FREE] = WHY_RELEASED,
                 [LEASE_HELD] = WHY_ACQUIRED,
@@ -100,9 +102,9 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, Shown *s, const LeaseView
         if (!l)
                 return;
         machine = property_digest(l->machine_id);
-        if (s->added && s->state == l->state && s->index == l->index && s->machine == machine)
+        if (s->shown.added && s->state == l->state && s->index == l->index && s->machine == machine)
                 return;
-        same = s->added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
+        same = s->shown.added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
         s->state = l->state;
         s->index = l->index;
         s->since = l->since;
@@ -135,8 +137,8 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
 /* PID 1 is asked about every unit again and again, and mostly says the same: then nothing is sent. Properties that
  * depend on all machines are looked at here only when this machine's own reason has changed; otherwise in rounds
  * (on_look()). */
-static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
-        _cleanup_free_ char *path = bus_unit_path(s->name);
+static int emit_unit(sd_bus *bus, ShownUnit *s, const UnitSubject *unit, bool around) {
+        _cleanup_free_ char *path = bus_unit_path(s->shown.name);
         uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
 
         around |= reason != s->reason;
@@ -144,7 +146,7 @@ static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around
         return path ? emit_changes(bus, path, &bus_unit_properties, unit, around, s->digests) : -ENOMEM;
 }
 
-static int add_unit(sd_bus *bus, const char *path, Shown *s, const UnitSubject *unit) {
+static int add_unit(sd_bus *bus, const char *path, ShownUnit *s, const UnitSubject *unit) {
         _cleanup_free_ char **names = NULL;
         int r = property_changes(&bus_unit_properties, unit, true, bus, s->digests, &names);
 
@@ -157,10 +159,8 @@ static void forget(Publisher *p, Shown *s) {
                 p->look_next = s->hh.next;
         if (s->is_lease)
                 HASH_DEL(p->leases, s);
-        else {
+        else
                 HASH_DEL(p->units, s);
-                free(s->digests);
-        }
         free(s);
 }
 
@@ -175,8 +175,8 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
         int r = path ? 0 : -ENOMEM;
 
         if (there && s->is_lease) {
-                log_tenures(d, s, &lease);
-                emit_lease_changed(d, bus, s, &lease);
+                log_tenures(d, (ShownLease *) s, &lease);
+                emit_lease_changed(d, bus, (ShownLease *) s, &lease);
         }
         if (!path)
                 bus = NULL;
@@ -186,7 +186,8 @@ static void show(Daemon *d, sd_bus *bus, Shown *s) {
                 r = s->added ? sd_bus_emit_properties_changed_strv(bus, path, BUS_LEASE, NULL)
                              : sd_bus_emit_object_added(bus, path);
         else if (bus && there)
-                r = s->added ? emit_unit(bus, s, &unit, false) : add_unit(bus, path, s, &unit);
+                r = s->added ? emit_unit(bus, (ShownUnit *) s, &unit, false)
+                             : add_unit(bus, path, (ShownUnit *) s, &unit);
         s->added = there;
         if (r < 0)
                 log_debug_errno(r, "cannot announce a change of %s", s->name);
@@ -245,7 +246,7 @@ static bool look_at_some(Daemon *d, sd_bus *bus, usec_t begun) {
                 if (!s->added)
                         continue;
                 if (bus_unit_look(d, s->name, &unit))
-                        (void) emit_unit(bus, s, &unit, true);
+                        (void) emit_unit(bus, (ShownUnit *) s, &unit, true);
                 if (usec_sub(now_boottime(), begun) > LOOK_TIME)
                         break;
         }
@@ -288,18 +289,16 @@ enum { TOLD_AT_ONCE = 32 }; /* units and leases, in one turn of the loop ... */
 
 static Shown *find(Daemon *d, bool is_lease, const char *name) {
         Shown **table = is_lease ? &d->publisher->leases : &d->publisher->units, *s;
-        size_t size = strlen(name) + 1;
+        size_t length = strlen(name),
+               size = is_lease ? sizeof(ShownLease)
+                               : sizeof(ShownUnit) + property_digests(&bus_unit_properties) * sizeof(uint64_t);
 
-        HASH_FIND_STR(*table, name, s);
-        if (s || !(s = calloc(1, sizeof(Shown) + size)))
+        HASH_FIND(hh, *table, name, length, s);
+        if (s || !(s = calloc(1, size + length + 1)))
                 return s;
-        memcpy(s->name, name, size);
+        s->name = memcpy((char *) s + size, name, length);
         s->is_lease = is_lease;
-        if (!is_lease && !(s->digests = calloc(bus_unit_properties.n, sizeof(uint64_t)))) {
-                free(s);
-                return NULL;
-        }
-        HASH_ADD_STR(*table, name, s);
+        HASH_ADD_KEYPTR(hh, *table, s->name, length, s);
         return s;
 }
 
@@ -345,7 +344,7 @@ int publish_new(Daemon *d) {
 
         d->publisher = calloc(1, sizeof(Publisher));
         if (d->publisher)
-                d->publisher->digests = calloc(bus_manager_properties.n, sizeof(uint64_t));
+                d->publisher->digests = calloc(property_digests(&bus_manager_properties), sizeof(uint64_t));
         if (!d->publisher || !d->publisher->digests)
                 return log_oom();
         r = sd_event_add_time(
