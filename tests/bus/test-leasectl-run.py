@@ -461,13 +461,15 @@ class Run(CaseWithDaemon):
         self.assertEqual(self.end(process), (128 + signal.SIGALRM, "", ""))
 
     def test_a_restart_of_the_daemon_disturbs_nothing(self):
-        process = self.start("steady", "sh", "-c", "touch /run/begun-steady; sleep 6; exit 7")
+        process = self.start("steady", "sh", "-c",
+                             "touch /run/begun-steady; until [ -e /run/end-steady ]; do sleep 0.05; done; exit 7")
         wait_for("leasectl has its answer, and the command has begun", lambda: os.path.exists("/run/begun-steady"))
         before = lease("steady")[2:5]
         for how in ("restart", "kill", "restart"):
             run("systemctl", *(("kill", "-s", "KILL") if how == "kill" else (how,)), "leased.service")
             wait_for("the lease is known", lambda: lease("steady")[0])
         self.assertEqual(lease("steady")[2:5], before)
+        write("/run/end-steady", "")
         self.assertEqual(self.end(process), (7, "", ""))
         self.assertFalse(lease("steady")[0])
         self.assertNothingLeft()
