@@ -201,7 +201,13 @@ class Credentials(WithEtcd):
 
     @staticmethod
     def etcdctl(*arguments, user=None):
-        run("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints={URL}", *([f"--user={user}"] if user else []), *arguments)
+        """A server that is late says that the request timed out, also of one that it has carried out."""
+        def is_done():
+            done = run("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints={URL}", *([f"--user={user}"] if user else []), *arguments, check=False)
+            return done.returncode == 0 or "already" in done.stderr or (tried and "not found" in done.stderr) or tried.append(done.stderr)
+
+        tried = []
+        wait_for(f"etcd has done {arguments}", is_done)
 
     def setUp(self):
         self.conf(f"[Leased]\nRegistry=etcd\nEndpoints={URL}\nUser=leased\n")
