@@ -174,8 +174,9 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Glo
         return true;
 }
 
+/* Both the unit, if it is still known, and the search for orphans may ask for it, but a Txn writes a key only once. */
 static void take_back(TxnBuilder *b, const Offer *o) {
-        if (o->seen.revision == 0)
+        if (o->seen.revision == 0 || txn_deletes(b, RECORD_OFFER, o->name))
                 return;
         txn_compare(b, RECORD_OFFER, o->name, o->seen.revision);
         txn_delete(b, RECORD_OFFER, o->name);

@@ -111,6 +111,13 @@ void txn_delete(TxnBuilder *b, RecordKind kind, const char *name) {
         b->deletes[b->n_deletes++] = (Key){ .kind = kind, .name = output_string(b->core, name) };
 }
 
+bool txn_deletes(const TxnBuilder *b, RecordKind kind, const char *name) {
+        for (size_t i = 0; i < b->n_deletes; i++)
+                if (b->deletes[i].kind == kind && streq(b->deletes[i].name, name))
+                        return true;
+        return false;
+}
+
 uint64_t txn_send(TxnBuilder *b) {
         Action *a = output(b->core, ACTION_TXN);
 

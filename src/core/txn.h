@@ -25,6 +25,8 @@ bool txn_compares(const TxnBuilder *b, RecordKind kind);
 void txn_put(TxnBuilder *b, RecordKind kind, const char *name, const void *value, size_t size);
 /* Deletes a record. */
 void txn_delete(TxnBuilder *b, RecordKind kind, const char *name);
+/* Whether the Txn deletes that record already. */
+bool txn_deletes(const TxnBuilder *b, RecordKind kind, const char *name);
 /* Asks for the Txn. Returns its id, never 0; the answer bears it. */
 uint64_t txn_send(TxnBuilder *b);
 /* Asks for a READ of these n records, or of all records of these kinds (a mask). Returns its id, never 0. */

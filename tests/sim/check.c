@@ -282,8 +282,26 @@ static void check_forgotten(World *w, const Machine *m, const Txn *t, const char
         }
 }
 
+/* The registry's contract: a Txn writes a key once. */
+static void check_written_once(World *w, const Machine *m, const Txn *t) {
+        for (size_t i = 0; i < t->n_puts; i++)
+                for (size_t k = 0; k < i; k++)
+                        if (t->puts[i].kind == t->puts[k].kind && streq(t->puts[i].name, t->puts[k].name))
+                                world_fail(w, "%s puts \"%s\" twice in a Txn", m->hostname, t->puts[i].name);
+        for (size_t i = 0; i < t->n_deletes; i++) {
+                const Key *d = t->deletes + i;
+
+                if (names_key(t->deletes, i, d->kind, d->name))
+                        world_fail(w, "%s deletes \"%s\" twice in a Txn", m->hostname, d->name);
+                for (size_t k = 0; k < t->n_puts; k++)
+                        if (t->puts[k].kind == d->kind && streq(t->puts[k].name, d->name))
+                                world_fail(w, "%s puts and deletes \"%s\" in a Txn", m->hostname, d->name);
+        }
+}
+
 /* Every Txn on a unit's lease compares that lease and the sender's own fence. */
 static void check_txn(World *w, const Machine *m, const Txn *t) {
+        check_written_once(w, m, t);
         for (size_t i = 0; i < t->n_puts; i++) {
                 const Record *r = t->puts + i;
 

@@ -74,6 +74,19 @@ static void answer_read(World *w, const Action *a, Event *e, Record *records) {
         }
 }
 
+/* etcd's rule: a Txn writes a key once. */
+static void assert_written_once(const Txn *t) {
+        for (size_t i = 0; i < t->n_puts + t->n_deletes; i++)
+                for (size_t k = 0; k < i; k++) {
+                        const Key a = i < t->n_puts ? (Key){ .kind = t->puts[i].kind, .name = t->puts[i].name }
+                                                    : t->deletes[i - t->n_puts];
+                        const Key b = k < t->n_puts ? (Key){ .kind = t->puts[k].kind, .name = t->puts[k].name }
+                                                    : t->deletes[k - t->n_puts];
+
+                        assert_false(a.kind == b.kind && streq(a.name, b.name));
+                }
+}
+
 static void answer_txn(World *w, const Action *a, Event *e, Record *records) {
         e->kind = EVENT_TXN;
         for (size_t i = 0; i < a->txn.n_compares; i++) {
@@ -119,6 +132,8 @@ static void answer(World *w, const Action *a) {
         Record records[RECORDS_MAX];
         Event e = { .id = a->id, .answer = { .records = records, .store = "store" } };
 
+        if (a->kind == ACTION_TXN)
+                assert_written_once(&a->txn);
         if (w->hang && a->kind == ACTION_TXN) {
                 w->hanging = a->id;
                 return;

@@ -210,6 +210,22 @@ static void a_unit_that_will_run_everywhere_gives_up_its_lease_at_once(void **st
         world_free(w);
 }
 
+/* etcd carries out no Txn that writes a key twice, and so would hear nothing of this machine's units any more. */
+static void an_offer_is_taken_back_once_after_a_silence_of_the_registry(void **state) {
+        World *w = world_running();
+
+        world_pass(w, TTL);
+        assert_true(world_find(w, RECORD_OFFER, US "/a.service")->revision > 0);
+        w->silent = true;
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "a.service", .lease = "a.service", .global = true } });
+        world_pass(w, USEC_PER_SEC);
+        w->silent = false;
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_OFFER, US "/a.service")->revision, 0);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(of_two_units_with_one_lease_only_one_holds_it),
@@ -222,6 +238,7 @@ int main(void) {
                 cmocka_unit_test(what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run),
                 cmocka_unit_test(a_unit_that_will_run_everywhere_gives_up_its_lease_at_once),
                 cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
+                cmocka_unit_test(an_offer_is_taken_back_once_after_a_silence_of_the_registry),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
