@@ -136,6 +136,11 @@ static WordResult why_no_run(const Core *c, const Word *w, const Unit *u, Reason
         return w->armed && !w->on ? why_not_at_once(c, u, ret_why) : WORD_BEGUN;
 }
 
+/* Whether PID 1 is to do it, while the lease stays. It has begun as soon as PID 1 is asked. */
+static bool is_for_pid1(const Word *w) {
+        return w->kind == EVENT_STOP || w->kind == EVENT_START || w->kind == EVENT_RESTART;
+}
+
 /* Why the word cannot be carried out; WORD_BEGUN: nothing stands against it. */
 static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
         const Machine *m = machine_of(c, w);
@@ -147,7 +152,7 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
                 return WORD_UNABLE;
         }
         if (!beats(c) && (w->kind == EVENT_STEAL || w->kind == EVENT_CONFIRM || w->kind == EVENT_PAUSE ||
-                                         (w->kind == EVENT_RUN && !w->on))) {
+                                         is_for_pid1(w) || (w->kind == EVENT_RUN && !w->on))) {
                 *ret_why = reason(WHY_REGISTRY_SILENT);
                 return WORD_UNAVAILABLE;
         }
@@ -195,11 +200,6 @@ static WordResult why_not(Core *c, const Word *w, Reason *ret_why) {
 }
 
 /* ---- what has become of it ---- */
-
-/* Whether PID 1 is to do it, while the lease stays. It has begun as soon as PID 1 is asked. */
-static bool is_for_pid1(const Word *w) {
-        return w->kind == EVENT_STOP || w->kind == EVENT_START || w->kind == EVENT_RESTART;
-}
 
 static bool has_begun(const Core *c, const Word *w) {
         const Unit *u = unit_of(c, w);

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 #include "ctl/rehearse.h"
 
 static int move_all(Ctl *ctl, const json_t *rows) {
@@ -38,12 +39,28 @@ static bool is_paused(const json_t *rows) {
         return get_integer(json_array_get(rows, 0), "code") == WHY_PAUSED;
 }
 
+/* Where it is not known who holds what, nothing can be called even. */
+static int refuse_unknown(Ctl *ctl) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error);
+
+        if (r < 0)
+                return bus_complain("rebalance", r, &error);
+        if (registry_known(manager) == CTL_OK)
+                return CTL_OK;
+        complain("rebalance: who holds what is not known now, see: leasectl registry");
+        return CTL_UNKNOWN;
+}
+
 int verb_rebalance(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL;
-        int code = rehearse_read(ctl, "rebalance", 0, NULL, "", &rows);
+        int code = refuse_unknown(ctl);
 
         (void) argc;
         (void) argv;
+        if (code == CTL_OK)
+                code = rehearse_read(ctl, "rebalance", 0, NULL, "", &rows);
         if (code != CTL_OK)
                 return code;
         if (ctl->dry_run)

@@ -280,6 +280,8 @@ class Unknown(CaseWithDaemon):
             self.assertNotRegex(metrics, rf"(?m)^{re.escape(unknown)} ")
         self.assertIn(f'leased_unit_state{{unit="{unit}",state="unknown"}} 1\n', metrics)
         self.assertEqual([(done := ctl(verb)).returncode for verb in ("machines", "history")], [6, 6])
+        for options in (), ("--dry-run",):
+            self.assertSays(ctl("rebalance", *options), 6, "rebalance: who holds what is not known now, see: leasectl registry")
         self.assertEqual(done.stdout, "No lease is known yet\n")
         Etcd("first")
         wait_for("it is ours", lambda: self.row(unit)["local"])

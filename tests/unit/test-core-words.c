@@ -200,6 +200,21 @@ static void what_is_not_held_is_not_released_when_it_is_taken(void **state) {
         world_free(w);
 }
 
+/* The unit is stopped, or about to be, for want of a beat: nothing that PID 1 is asked for could last. */
+static void what_pid_1_is_to_do_is_refused_while_the_registry_is_silent(void **state) {
+        static const EventKind words[] = { EVENT_STOP, EVENT_START, EVENT_RESTART };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                World *w = world_running();
+
+                w->silent = true;
+                world_pass(w, 8 * USEC_PER_SEC); /* beyond stop_at */
+                ask(w, words[i]);
+                assert_answered(w, WORD_UNAVAILABLE);
+                world_free(w);
+        }
+}
+
 static void what_is_not_done_is_not_rearmed_when_it_is(void **state) {
         World *w = world_running();
 
@@ -310,6 +325,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_done_is_not_rearmed_when_it_is),
                 cmocka_unit_test(a_rearm_that_is_carried_out_twice_or_without_an_answer_has_begun),
                 cmocka_unit_test(a_drain_of_another_machine_goes_with_whoever_asked),
+                cmocka_unit_test(what_pid_1_is_to_do_is_refused_while_the_registry_is_silent),
                 cmocka_unit_test(what_may_have_begun_is_not_said_to_be_taken_back),
         };
 
