@@ -46,9 +46,9 @@ void pager_open(const Ctl *ctl) {
 }
 
 void pager_close(void) {
-        (void) fflush(stdout);
         if (pager <= 0)
-                return;
+                return; /* main() flushes, and says what cannot be written */
+        (void) fflush(stdout);
         (void) dup2(saved_stdout, STDOUT_FILENO);
         (void) close(saved_stdout);
         (void) waitpid(pager, NULL, 0);

@@ -52,6 +52,12 @@ class Aliases(CaseWithDaemon):
         self.assertEqual(ctl("disable", alias, check=True).stdout.splitlines()[-1], "true.service: disabled")
         self.assertUntouched("true.service")
 
+    def test_what_cannot_be_written_is_a_failure(self):
+        self.enable("true.service")
+        for verb in ("list", "machines", "list --json", "status true", "cat true", "history"):
+            done = run("sh", "-c", f"leasectl {verb} > /dev/full", check=False)
+            self.assertEqual((verb, done.returncode, done.stderr), (verb, 1, "leasectl: cannot write: No space left on device\n"))
+
     def test_each_verb_names_what_may_have_been_meant(self):
         self.enable("true.service")
         for verb in (("set", "tru", "Version=2"), ("edit", "tru")):
