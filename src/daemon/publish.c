@@ -17,15 +17,9 @@
 #include "util/log.h"
 #include "util/message-ids.h"
 
-/* A lease or a unit that listeners have been told of. There may be very many. */
-typedef struct Shown {
-        UT_hash_handle hh;
-        bool added, is_lease;
-        const char *name; /* behind what follows */
-} Shown;
-
-typedef struct ShownLease { /* as last announced */
-        Shown shown;
+/* A lease of which listeners have been told, as last announced. */
+typedef struct ShownLease {
+        bool added;
         LeaseState state;
         uint64_t index;
         uint64_t past; /* the Index of the last tenure that was over */
@@ -33,17 +27,25 @@ typedef struct ShownLease { /* as last announced */
         uint64_t machine; /* digest of its id */
 } ShownLease;
 
+/* A unit of which listeners have been told. */
 typedef struct ShownUnit {
-        Shown shown;
-        uint64_t reason;    /* digest of this machine's own reason in WhyNot, as last looked at */
-        uint64_t digests[]; /* of its properties, as last announced */
+        uint64_t *digests; /* of its properties, as last announced; NULL: it was not announced */
+        uint64_t reason;   /* digest of this machine's own reason in WhyNot, as last looked at */
 } ShownUnit;
+
+/* A name of which listeners have been told: mostly of a unit and of its lease. There may be very many. */
+typedef struct Shown {
+        UT_hash_handle hh;
+        ShownLease lease;
+        ShownUnit unit;
+        char name[];
+} Shown;
 
 struct Publisher {
         sd_event_source *look;
-        Shown *units, *leases;      /* by name */
+        Shown *shown;               /* by name */
         bool looking;               /* a round of looks has begun */
-        Shown *look_next;           /* the unit that the round looks at next; NULL: it has looked at all */
+        Shown *look_next;           /* the name that the round looks at next; NULL: it has looked at all */
         usec_t look_at, look_spent; /* when the next round may begin (CLOCK_BOOTTIME), and the time that this one has
                                        taken */
         uint64_t revision;          /* listeners have been told of all changes up to this core_revision() */
@@ -66,7 +68,7 @@ static void log_tenures(Daemon *d, ShownLease *s, const LeaseView *v) {
                 if (t->index <= past)
                         continue;
                 s->past = t->index;
-                if (!s->shown.added || !v->unit)
+                if (!s->added || !v->unit)
                         continue;
                 (void) machine_name(d->core, t->machine_id, machine, sizeof(machine));
                 (void) snprintf(text, sizeof(text), "%s no longer has the lease (Index %" PRIu64 ", %s)", machine,
@@ -102,9 +104,9 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, ShownLease *s, const Leas
         if (!l)
                 return;
         machine = property_digest(l->machine_id);
-        if (s->shown.added && s->state == l->state && s->index == l->index && s->machine == machine)
+        if (s->added && s->state == l->state && s->index == l->index && s->machine == machine)
                 return;
-        same = s->shown.added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
+        same = s->added && s->state == LEASE_HELD && l->state == LEASE_HELD && s->since == l->since;
         s->state = l->state;
         s->index = l->index;
         s->since = l->since;
@@ -137,13 +139,13 @@ static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *tabl
 /* PID 1 is asked about every unit again and again, and mostly says the same: then nothing is sent. Properties that
  * depend on all machines are looked at here only when this machine's own reason has changed; otherwise in rounds
  * (on_look()). */
-static int emit_unit(sd_bus *bus, ShownUnit *s, const UnitSubject *unit, bool around) {
-        _cleanup_free_ char *path = bus_unit_path(s->shown.name);
+static int emit_unit(sd_bus *bus, Shown *s, const UnitSubject *unit, bool around) {
+        _cleanup_free_ char *path = bus_unit_path(s->name);
         uint64_t reason = property_digest(WHY_TEXT(unit->view.why_not));
 
-        around |= reason != s->reason;
-        s->reason = reason;
-        return path ? emit_changes(bus, path, &bus_unit_properties, unit, around, s->digests) : -ENOMEM;
+        around |= reason != s->unit.reason;
+        s->unit.reason = reason;
+        return path ? emit_changes(bus, path, &bus_unit_properties, unit, around, s->unit.digests) : -ENOMEM;
 }
 
 static int add_unit(sd_bus *bus, const char *path, ShownUnit *s, const UnitSubject *unit) {
@@ -157,41 +159,56 @@ static int add_unit(sd_bus *bus, const char *path, ShownUnit *s, const UnitSubje
 static void forget(Publisher *p, Shown *s) {
         if (p->look_next == s)
                 p->look_next = s->hh.next;
-        if (s->is_lease)
-                HASH_DEL(p->leases, s);
-        else
-                HASH_DEL(p->units, s);
+        HASH_DEL(p->shown, s);
+        free(s->unit.digests);
         free(s);
 }
 
-/* Announces an object that is gone or new, or else its changed properties (of a lease: that all may have changed).
- * While there is no bus, nothing is sent: whoever listens later reads first. */
-static void show(Daemon *d, sd_bus *bus, Shown *s) {
-        UnitSubject unit;
-        LeaseView lease;
-        bool there = s->is_lease ? core_find_lease(d->core, loop_now(), s->name, &lease)
-                                 : bus_unit_look(d, s->name, &unit);
-        _cleanup_free_ char *path = s->is_lease ? bus_lease_path(s->name) : bus_unit_path(s->name);
-        int r = path ? 0 : -ENOMEM;
+/* These two announce an object that is gone or new, or else its changed properties (of a lease: that all may have
+ * changed). While there is no bus, nothing is sent: whoever listens later reads first. */
 
-        if (there && s->is_lease) {
-                log_tenures(d, (ShownLease *) s, &lease);
-                emit_lease_changed(d, bus, (ShownLease *) s, &lease);
-        }
-        if (!path)
-                bus = NULL;
-        if (bus && !there && s->added)
-                r = sd_bus_emit_object_removed(bus, path);
-        else if (bus && there && s->is_lease)
-                r = s->added ? sd_bus_emit_properties_changed_strv(bus, path, BUS_LEASE, NULL)
-                             : sd_bus_emit_object_added(bus, path);
-        else if (bus && there)
-                r = s->added ? emit_unit(bus, (ShownUnit *) s, &unit, false)
-                             : add_unit(bus, path, (ShownUnit *) s, &unit);
-        s->added = there;
+static int show_lease(Daemon *d, sd_bus *bus, Shown *s) {
+        _cleanup_free_ char *path = bus_lease_path(s->name);
+        LeaseView lease;
+        bool was = s->lease.added, there = core_find_lease(d->core, loop_now(), s->name, &lease);
+
+        if (there) {
+                log_tenures(d, &s->lease, &lease);
+                emit_lease_changed(d, bus, &s->lease, &lease);
+        } else
+                s->lease = (ShownLease){};
+        s->lease.added = there;
+        if (!path || !bus)
+                return path ? 0 : -ENOMEM;
+        if (there)
+                return was ? sd_bus_emit_properties_changed_strv(bus, path, BUS_LEASE, NULL)
+                           : sd_bus_emit_object_added(bus, path);
+        return was ? sd_bus_emit_object_removed(bus, path) : 0;
+}
+
+static int show_unit(Daemon *d, sd_bus *bus, Shown *s) {
+        _cleanup_free_ char *path = bus_unit_path(s->name);
+        UnitSubject unit;
+        bool was = s->unit.digests, there = bus_unit_look(d, s->name, &unit);
+
+        if (!there) {
+                free(s->unit.digests);
+                s->unit = (ShownUnit){};
+        } else if (!was && !(s->unit.digests = calloc(property_digests(&bus_unit_properties), sizeof(uint64_t))))
+                return -ENOMEM;
+        if (!path || !bus)
+                return path ? 0 : -ENOMEM;
+        if (there)
+                return was ? emit_unit(bus, s, &unit, false) : add_unit(bus, path, &s->unit, &unit);
+        return was ? sd_bus_emit_object_removed(bus, path) : 0;
+}
+
+static void show(Daemon *d, sd_bus *bus, bool is_lease, Shown *s) {
+        int r = is_lease ? show_lease(d, bus, s) : show_unit(d, bus, s);
+
         if (r < 0)
                 log_debug_errno(r, "cannot announce a change of %s", s->name);
-        if (!there)
+        if (!s->lease.added && !s->unit.digests)
                 forget(d->publisher, s);
 }
 
@@ -243,10 +260,8 @@ static bool look_at_some(Daemon *d, sd_bus *bus, usec_t begun) {
                 UnitSubject unit;
 
                 p->look_next = s->hh.next;
-                if (!s->added)
-                        continue;
-                if (bus_unit_look(d, s->name, &unit))
-                        (void) emit_unit(bus, (ShownUnit *) s, &unit, true);
+                if (s->unit.digests && bus_unit_look(d, s->name, &unit))
+                        (void) emit_unit(bus, s, &unit, true);
                 if (usec_sub(now_boottime(), begun) > LOOK_TIME)
                         break;
         }
@@ -269,7 +284,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!p->looking) {
                 p->looking = true;
                 changed_take_standing(d->changed);
-                p->look_next = p->units;
+                p->look_next = p->shown;
                 p->look_spent = 0;
         }
         p->looking = look_at_some(d, bus, begun);
@@ -287,18 +302,15 @@ enum { TOLD_AT_ONCE = 32 }; /* units and leases, in one turn of the loop ... */
 
 #define TOLD_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long: a new unit's WhyNot names all machines */
 
-static Shown *find(Daemon *d, bool is_lease, const char *name) {
-        Shown **table = is_lease ? &d->publisher->leases : &d->publisher->units, *s;
-        size_t length = strlen(name),
-               size = is_lease ? sizeof(ShownLease)
-                               : sizeof(ShownUnit) + property_digests(&bus_unit_properties) * sizeof(uint64_t);
+static Shown *find(Publisher *p, const char *name) {
+        size_t size = strlen(name) + 1;
+        Shown *s;
 
-        HASH_FIND(hh, *table, name, length, s);
-        if (s || !(s = calloc(1, size + length + 1)))
+        HASH_FIND_STR(p->shown, name, s);
+        if (s || !(s = calloc(1, sizeof(Shown) + size)))
                 return s;
-        s->name = memcpy((char *) s + size, name, length);
-        s->is_lease = is_lease;
-        HASH_ADD_KEYPTR(hh, *table, s->name, length, s);
+        memcpy(s->name, name, size);
+        HASH_ADD_STR(p->shown, name, s);
         return s;
 }
 
@@ -313,10 +325,10 @@ void publish_flush(void *userdata) {
         if (bulk_holds_news(d))
                 return; /* the end of that answer is noted as a change, and calls this again */
         for (size_t i = 0; i < TOLD_AT_ONCE && changed_take(d->changed, &is_lease, name); i++) {
-                Shown *s = find(d, is_lease, name);
+                Shown *s = find(d->publisher, name);
 
                 if (s)
-                        show(d, bus, s);
+                        show(d, bus, is_lease, s);
                 if (usec_sub(now_boottime(), begun) > TOLD_TIME)
                         break;
         }
@@ -360,9 +372,7 @@ void publish_free(Daemon *d) {
         if (!d->publisher)
                 return;
         sd_event_source_disable_unref(d->publisher->look);
-        HASH_ITER(hh, d->publisher->units, s, next)
-                forget(d->publisher, s);
-        HASH_ITER(hh, d->publisher->leases, s, next)
+        HASH_ITER(hh, d->publisher->shown, s, next)
                 forget(d->publisher, s);
         free(d->publisher->digests);
         free(d->publisher);
