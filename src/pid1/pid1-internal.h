@@ -251,7 +251,8 @@ typedef struct StatusTexts {
 
 struct Pid1Unit {
         Pid1 *pid1;
-        char *name, *gate;
+        char *name;
+        char *gate; /* NULL: the file of the unit's own name in GATE_DIRECTORY, or the unit is a template */
         const char *guard;
         Pid1UnitCallbacks callbacks;
         void *userdata;

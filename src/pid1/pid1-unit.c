@@ -443,8 +443,14 @@ static char *pattern_of(const char *template) {
         return unit_name_fill(template, "*", pattern) < 0 ? NULL : strdup(pattern);
 }
 
+/* Only members have the gate of another unit. */
+static bool is_own_gate(const char *name, const char *gate) {
+        return startswith(gate, GATE_DIRECTORY "/") && streq(gate + strlen(GATE_DIRECTORY "/"), name);
+}
+
 static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char *guard,
                 const Pid1UnitCallbacks *callbacks, void *userdata, Pid1Unit **ret) {
+        bool keeps_gate = gate && !is_own_gate(name, gate);
         Pid1Unit *u;
 
         HASH_FIND_STR(m->units, name, u);
@@ -458,11 +464,11 @@ static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char
         u->userdata = userdata;
         u->status.control_group = u->status.cause = "";
         u->name = strdup(name);
-        u->gate = gate ? strdup(gate) : NULL;
+        u->gate = keeps_gate ? strdup(gate) : NULL;
         u->guard = guard;
         if (!gate)
                 u->pattern = pattern_of(name);
-        if (!u->name || !(gate ? u->gate : u->pattern)) {
+        if (!u->name || (keeps_gate && !u->gate) || (!gate && !u->pattern)) {
                 pid1_unit_destroy(u);
                 return -ENOMEM;
         }

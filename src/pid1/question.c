@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "util/must.h"
+#include "util/unit-name.h"
 
 typedef struct Message {
         Pid1Question *question;
@@ -146,19 +147,22 @@ unsigned question_messages(const Pid1Question *q) {
 }
 
 int question_decode(const Pid1Question *q, Pid1Answer *ret, char ***ret_up) {
+        char own_gate[sizeof(GATE_DIRECTORY "/") + UNIT_NAME_SPACE];
         sd_bus_message *answers[PID1_PARTS];
         const Pid1Unit *u = q->unit;
+        const char *gate = u->gate ?: own_gate;
 
         must(q->n_answered == q->n_asked);
+        (void) snprintf(own_gate, sizeof(own_gate), GATE_DIRECTORY "/%s", u->name);
         for (size_t i = 0; i < q->n; i++)
                 answers[i] = q->messages[i].answer;
         if (u->pattern)
                 return pid1_unit_rows_decode(answers[0], ret, ret_up);
         switch (q->kind) {
         case QUESTION_WHOLE:
-                return pid1_unit_answer_decode(answers[0], u->name, u->gate, u->guard, ret);
+                return pid1_unit_answer_decode(answers[0], u->name, gate, u->guard, ret);
         case QUESTION_PARTS:
-                return pid1_unit_parts_decode(answers, u->name, u->gate, u->guard, ret);
+                return pid1_unit_parts_decode(answers, u->name, gate, u->guard, ret);
         default:
                 return pid1_unit_state_decode(answers, u->name, u->status.gate_asserted, u->guard_bound, ret);
         }
