@@ -201,8 +201,8 @@ static int wait_forgotten(Ctl *ctl, Item *items, size_t n) {
                 return CTL_FAILED;
         for (size_t i = 0; i < n; i++)
                 names[i] = items[i].going ? items[i].name : NULL;
-        code = ctl->wait ? crowd_wait(ctl, "disable", n, names, true, CROWD_READS_ALL, look_at, items)
-                         : crowd_look(ctl, n, names, CROWD_READS_ALL, look_once, items);
+        code = ctl->wait ? crowd_wait(ctl, "disable", n, names, true, CROWD_READS_HOLDER, look_at, items)
+                         : crowd_look(ctl, n, names, CROWD_READS_HOLDER, look_once, items);
         for (size_t i = 0; i < n; i++)
                 if (code != CTL_OK && items[i].going)
                         items[i].code = fail(items + i, code);

@@ -229,6 +229,15 @@ class WithDaemon(CaseWithDaemon, Units):
         before = calls_of(lines[:next(i for i, line in enumerate(lines) if "AskUnit" in line)])
         self.assertEqual((before.get("GetAll", 0), before.get("ListUnitStates")), (0, 1), before)
 
+    def test_many_units_are_looked_at_by_one_call_while_they_are_disabled(self):
+        names = self.enabled("whole", 12)
+        lines = traced("sendmsg", "disable", *names)
+        self.assertIn("ListUnitStates", calls_of(lines))
+        first = next(i for i, line in enumerate(lines) if "ListUnitStates" in line)
+        self.assertEqual(where(lines[:first], "GetAll", "org.leased1.Unit"), [])
+        for name in names:
+            self.assertUntouched(name)
+
     def test_units_are_disabled_together(self):
         shutil.rmtree(BARRIER, ignore_errors=True)
         os.mkdir(BARRIER)
