@@ -150,3 +150,44 @@ def units_that_are_submitted_run_move_and_survive_what_a_forger_writes(cluster):
         machine.run("systemctl", "restart", DAEMON)
     for machine in cluster:
         cluster.wait_ready(machine)
+
+
+@scene(registry="etcd", ttl=2.0, machines=("alpha", "beta", "gamma"), only_at_length=True)
+def what_a_version_drops_is_gone_before_the_version_runs_anywhere(cluster):
+    """A timer's job, whose stop takes a second, is dropped by the next version: once another machine takes that, and once none can."""
+    fleet = Submitted(cluster, cluster["gamma"])
+    stamps = f"stamps-{cluster.number_stamps()}-drop.timer"
+    unit = Unit.of_stamps(cluster, "drop.timer", stamps)
+    unit.disable = lambda: fleet.source.run("leasectl", "destroy", f"--key={KEY}", "drop.timer")
+    cluster.units.append(unit)
+
+    def submit(version):
+        job = f"job-{version}.service"
+        fleet.source.write("/srv/drop.timer", f"[Timer]\nOnActiveSec=0\nUnit={job}\n")
+        fleet.source.write(f"/srv/{job}", f"[Service]\nExecStart={layer.STAMPER} /shared/{stamps}\nExecStop=/bin/sleep 1\n")
+        fleet.source.run("leasectl", "submit", f"--key={KEY}", "/srv/drop.timer", f"/srv/{job}", deadline=60)
+        wait_for(f"version {version} runs", lambda: len(unit.tenures) == version and unit.running_on, 60, unit.story)
+        for machine in fleet.takers:
+            wait_for(f"it is in force on {machine}", lambda each=machine: fleet.outcome(each, "drop.timer") == 220, 60,
+                     unit.story)
+        return unit.running_on
+
+    first = submit(1)
+    second = submit(2)
+    require("another machine took the second version", second is not first, unit.story)
+    first.run("leasectl", "disable", "drop.timer")
+    fleet.takers.remove(first)
+    require("the third version runs where the second did", submit(3) is second, unit.story)
+    require("one came after the other", all(a.last < b.first for a, b in zip(unit.tenures, unit.tenures[1:])), unit.story)
+    for version in (1, 2):
+        for machine in (first, second):
+            require("nothing is left of it", not machine.exists(f"/etc/systemd/system/job-{version}.service") and
+                    not machine.exists(f"/etc/systemd/system/job-{version}.service.d"))
+    unit.disable()
+    unit.disable = lambda: None
+    unit.wait_gone(deadline=60)
+    for machine in cluster:
+        machine.run("rm", "-f", "/etc/leased/leased.conf.d/accept.conf")
+        machine.run("systemctl", "restart", DAEMON)
+    for machine in cluster:
+        cluster.wait_ready(machine)
