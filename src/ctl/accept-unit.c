@@ -175,6 +175,14 @@ static int stopping_write(Stopping *s, int64_t version, bool was_up) {
         return text ? write_file_atomic(s->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
 }
 
+/* Whether the unit runs on every machine, by the files that are in force. */
+static bool is_global(const char *unit) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        return unit_options_preview("", unit, &options, &m) >= 0 && options && options->global;
+}
+
 /* Whether PID 1 has the unit down, but for a job of somebody who wants it started, which the gate is going to refuse.
  */
 static bool is_wanted_only(Accepting *a, const char *unit) {
@@ -196,9 +204,10 @@ static int enable_patiently(Accepting *a, const char *unit, char *about) {
 
 /* Writes the files, but leaves those of companions of the version before where they are if some of these are up: each
  * is stopped by its own file. The gates are there before the units are: PID 1 loads a file that another unit wants as
- * soon as it is there, and would start the unit on every machine at once. */
+ * soon as it is there, and would start the unit on every machine at once. A global unit has none: with one, PID 1
+ * would stop the unit, as the guard need not run. */
 static int write_gated(const char *unit, const Places *places, bool gated, bool left) {
-        int r = gated && places->n_wanted == 1 ? 0 : places_gate(places);
+        int r = gated && (places->n_wanted == 1 || is_global(unit)) ? 0 : places_gate(places);
 
         if (r >= 0 && left)
                 r = places_forbid(places, true);
@@ -207,11 +216,19 @@ static int write_gated(const char *unit, const Places *places, bool gated, bool 
         return left ? places_write_wanted(places) : places_write(places);
 }
 
+/* Has a unit that was stopped run again; a global one, which was not, from now on as its new files say. */
+static void start_again(Accepting *a, const char *unit) {
+        char about[ABOUT_SIZE];
+
+        if (is_global(unit))
+                (void) bus_call(a->ctl->bus, &bus_pid1, "TryRestartUnit", NULL, NULL, "ss", unit, "replace");
+        else if (run_verb("start", unit, about) != 0)
+                complain("%s: %s", unit, about);
+}
+
 /* Takes back what was written of a unit that cannot be enabled. */
 static void refuse(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken,
                 const Stopping *stopping) {
-        char about[ABOUT_SIZE];
-
         if (taken->any)
                 (void) places_restore(places);
         else {
@@ -223,8 +240,8 @@ static void refuse(Accepting *a, const UnitRecord *r, const Places *places, cons
         }
         (void) places_allow(places);
         (void) pid1_reload(a->ctl->bus);
-        if (stopping->was_up && run_verb("start", r->unit, about) != 0)
-                complain("%s: %s", r->unit, about);
+        if (stopping->was_up)
+                start_again(a, r->unit);
         (void) unlink_if_exists(stopping->path);
 }
 
@@ -239,7 +256,8 @@ static Outcome stop_left(Accepting *a, const UnitRecord *r, const Places *places
         e = s->version == r->version ? 0 : stopping_write(s, r->version, s->was_up || holding.up);
         if (e < 0)
                 return accept_unit_failed(e);
-        if (holding.up && run_verb("stop", r->unit, about) != 0)
+        /* leased would start a global unit again at once. */
+        if (holding.up && !is_global(r->unit) && run_verb("stop", r->unit, about) != 0)
                 complain("%s: %s", r->unit, about);
         places_stop_left(a->ctl, places);
         a->waits = true;
@@ -248,15 +266,14 @@ static Outcome stop_left(Accepting *a, const UnitRecord *r, const Places *places
 
 /* The version is in force, and what it brings no more is down. Removes the rest of that. */
 static int finish_stopping(Accepting *a, const UnitRecord *r, const Places *places, Stopping *s) {
-        char about[ABOUT_SIZE];
         int e = places_write(places);
 
         if (e >= 0)
                 e = places_allow(places);
         if (e >= 0 && pid1_reload(a->ctl->bus) != CTL_OK)
                 e = -EIO;
-        if (e >= 0 && s->was_up && run_verb("start", r->unit, about) != 0)
-                complain("%s: %s", r->unit, about);
+        if (e >= 0 && s->was_up)
+                start_again(a, r->unit);
         return e < 0 ? e : unlink_if_exists(s->path);
 }
 

@@ -84,6 +84,20 @@ class Drops(Submitting):
         self.wait_outcome("stays.service", "destroyed")
         self.assertNothingOf("stays.service")
 
+    def test_what_is_of_every_machine_brings_and_drops_as_well(self):
+        text = "[Timer]\nOnActiveSec=0\nUnit={}.service\n[X-Fleet]\nGlobal=true\n"
+        old = "[Service]\nExecStart=/bin/sh -c 'echo old >>/run/kinds-ran; sleep infinity'\nExecStopPost=/bin/sh -c 'sleep 1; echo old-post >>/run/kinds-ran'\n"
+        self.send("g.timer", {"g.timer": text.format("g-old"), "g-old.service": old}, "--no-wait")
+        self.wait_outcome("g.timer", "in force")
+        wait_for("it runs", lambda: self.ran() == ["old"])
+        self.send("g.timer", {"g.timer": text.format("g-new"), "g-new.service": old.replace("old", "new")}, "--no-wait")
+        wait_for("the new one runs", lambda: "new" in self.ran())
+        self.assertEqual(self.ran(), ["old", "old-post", "new"])
+        ctl("destroy", f"--key={self.keys}/alice", "g.timer", check=True)
+        self.wait_outcome("g.timer", "destroyed")
+        self.assertNothingOf("g.timer", "g-old.service", "g-new.service")
+        self.assertEqual(property_of("g-new.service", "ActiveState"), "inactive")
+
     def test_specifiers_are_filled_in_as_pid_1_does(self):
         self.send("sp-x@1.timer", {"sp-x@1.timer": TIMER + "Unit=%p-%j-%i.service\n", "sp-x-x-1.service": JOB})
         wait_for("it runs", lambda: os.path.exists("/run/kinds-ran"))
