@@ -109,10 +109,12 @@ static int place_read(Ctl *ctl, const char *unit, const char *machine_id, Place 
 
 int ask_complain_no_unit(Ctl *ctl, const char *unit) {
         Suggestion near = suggest_begin(unit);
-        json_auto_t *rows = NULL;
+        json_auto_t *rows = NULL, *props = NULL;
         json_t *row;
         size_t i;
 
+        if (bus_get_unit(ctl->bus, unit, &props, NULL) >= 0 && streq(get_string(props, "Lease"), "/"))
+                return ctl_fail("%s: has no lease: it runs on every machine that fits (Global=)", unit);
         (void) cluster_units_read(ctl, "", &rows);
         json_array_foreach(rows, i, row)
                 suggest_consider(&near, get_string(row, "unit"));

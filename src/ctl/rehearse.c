@@ -99,7 +99,10 @@ static void print_row(const json_t *machines, const char *verb, const json_t *ro
         str_copy(why, sizeof(why), get_string(row, "why"));
         if (!*why)
                 describe_others(machines, json_object_get(row, "others"), why);
-        if (!*holder)
+        if (get_integer(row, "code") == WHY_NOT_KNOWN_HERE)
+                say_wrapped(indent, "%-*s  %s%s→ ? (it is not enabled here; a machine where it is can tell)", width,
+                                unit, holder, *holder ? " " : "");
+        else if (!*holder)
                 say_wrapped(indent, "%-*s  %s", width, unit, why);
         else if ((streq(verb, "release") || streq(verb, "disable")) && get_integer(row, "code") == WHY_NONE)
                 say_wrapped(indent, "%-*s  %s %s→ nobody%s (%s)", width, unit, holder, colour_on(COLOUR_YELLOW),

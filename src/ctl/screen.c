@@ -101,15 +101,17 @@ static void print_unit(const json_t *machine, const json_t *unit, size_t width) 
         const char *state = state_shown(machine, unit), *result = get_string(unit, "result");
         bool failed = streq(state, "failed");
         usec_t since = (usec_t) get_integer(unit, "since_usec");
-        char name[256], stamp[32], why[64] = "";
+        char name[256], stamp[32], from[48] = "", why[64] = "";
 
         if (since == 0 && get_boolean(unit, "holds"))
                 since = (usec_t) get_integer(unit, "held_since_usec");
         if (failed && *result)
                 (void) snprintf(why, sizeof(why), ", %s", result);
-        say_wrapped(4, "  %s  %s%-9s%s since %s%s", output_fit(name, sizeof(name), get_string(unit, "unit"), width),
+        if (since > 0)
+                (void) snprintf(from, sizeof(from), " since %s", stamp_format(stamp, sizeof(stamp), since));
+        say_wrapped(4, "  %s  %s%-9s%s%s%s", output_fit(name, sizeof(name), get_string(unit, "unit"), width),
                         colour_on(streq(state, "silent") ? COLOUR_RED : colour_of_state(state)), state, colour_off(),
-                        stamp_format(stamp, sizeof(stamp), since), why);
+                        from, why);
 }
 
 static void print_machine(const json_t *machines, const json_t *machine, size_t width) {

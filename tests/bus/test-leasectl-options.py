@@ -273,7 +273,7 @@ class Tried(WithBeta):
         wait_for("beta offers it", lambda: "strange" in ctl("drain", "-n", "beta").stdout)
         self.assertEqual(ctl("drain", "-n", "beta").stdout.split(),
                          f"{unit} stays on beta ({os.uname().nodename}: missing metadata rack=b1)\n"
-                         "strange.service stays on beta (it is not enabled on the machine that was asked, which cannot tell)".split())
+                         "strange.service beta → ? (it is not enabled here; a machine where it is can tell)".split())
         self.assertEqual(ctl("disable", "-n", unit).stdout, f"{unit}  stays on beta (this machine does not hold it)\n")
 
     def test_what_cannot_be_tried_is_refused(self):

@@ -419,6 +419,9 @@ class Verbs(TwoSecondCase):
         self.assertIn("Lease: none, it runs on every machine that fits", status.stdout)
         self.assertNotIn("Holder", status.stdout)
         self.assertIn(f"{unit}: running, as on every machine that fits", ctl("status").stdout)
+        for verb in "stop", "start", "restart":
+            self.assertSays(ctl(verb, unit), 1, f"{unit}: has no lease: it runs on every machine that fits (Global=)")
+        self.assertSays(ctl("logs", unit), 0, f"{unit}: runs on every machine that fits; these lines are of this machine")
         self.assertEqual((self.row(unit)["global"], self.row(unit)["lease"], self.row(unit)["why_not"]), (True, None, []))
         for verb in (("release", unit), ("steal", unit)):
             self.assertSays(ctl(*verb), 1, f"{unit}: {unit} has no lease: it runs on every machine that fits (Global=).")
