@@ -69,8 +69,8 @@ void bar_show(Bar *b, size_t left, const char *trouble) {
         b->most = MAX(b->most, left);
         if (now < b->begun + SILENCE)
                 return;
-        (void) snprintf(text, sizeof(text), "%zu of %zu to go%s%s", left, b->most,
-                        *trouble ? "; registry silent: " : "", trouble);
+        (void) snprintf(text, sizeof(text), "%zu of %zu to go%s%s", left, b->most, *trouble ? "; registry: " : "",
+                        trouble);
         if (isatty(STDERR_FILENO))
                 draw(b, left, text);
         else if (!streq(text, b->last) && now >= b->said_at + BAR_PAUSE) {

@@ -113,7 +113,7 @@ class Refusals(WithBeta):
             self.assertIn("; registry: ", asker.stderr.readline())
             asker.kill()
             asker.communicate()
-            for verb in (("drain", "beta"), ("registry", "accept", "0" * 36)):
+            for verb in (("drain", "beta"), ("registry", "accept", "0" * 36), ("start", unit), ("stop", unit), ("restart", unit)):
                 begun = time.monotonic()
                 done = ctl(*verb)
                 self.assertEqual((verb, done.returncode), (verb, 1), done.stderr)
