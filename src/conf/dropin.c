@@ -226,32 +226,54 @@ static int add_member(DropinMembers *m, char *unit, const char *member) {
         return 0;
 }
 
-int dropin_members_read(const char *root, DropinMembers *ret) {
+int dropin_members_begin(const char *root, DropinMembers *m) {
         _cleanup_(strv_freep) char **names = NULL, **listed = NULL;
         _cleanup_free_ char *directory = unit_options_path(root, "");
-        DropinMembers m = {};
         int r = directory ? directory_list(directory, NULL, &listed) : -ENOMEM;
 
+        *m = (DropinMembers){};
         if (r >= 0)
                 r = list_units_with_dropins(root, &names);
-        if (r >= 0)
-                leave_out(names, listed);
-        for (char **n = names; r >= 0 && n && *n; n++) {
-                char *owner = dropin_owner(root, *n);
+        if (r < 0)
+                return r;
+        leave_out(names, listed);
+        m->names = TAKE_PTR(names);
+        return m->names && *m->names;
+}
 
-                if (owner && !streq(owner, *n))
-                        r = add_member(&m, owner, *n);
-                else
-                        free(owner);
-        }
+static int read_next(const char *root, DropinMembers *m) {
+        const char *name = m->names[m->next++];
+        char *owner = dropin_owner(root, name);
+
+        if (owner && !streq(owner, name))
+                return add_member(m, owner, name);
+        free(owner);
+        return 0;
+}
+
+int dropin_members_next(const char *root, DropinMembers *m) {
+        int r = m->names && m->names[m->next] ? read_next(root, m) : 0;
+
         if (r < 0) {
-                dropin_members_done(&m);
+                dropin_members_done(m);
                 return r;
         }
-        if (m.n > 0)
-                qsort(m.list, m.n, sizeof(DropinMember), by_owner);
-        *ret = m;
+        if (m->names && m->names[m->next])
+                return 1;
+        if (m->n > 0)
+                qsort(m->list, m->n, sizeof(DropinMember), by_owner);
         return 0;
+}
+
+int dropin_members_read(const char *root, DropinMembers *ret) {
+        DropinMembers m = {};
+        int r = dropin_members_begin(root, &m);
+
+        while (r > 0)
+                r = dropin_members_next(root, &m);
+        if (r >= 0)
+                *ret = m;
+        return r;
 }
 
 void dropin_members_done(DropinMembers *m) {
@@ -260,6 +282,7 @@ void dropin_members_done(DropinMembers *m) {
                 free(m->list[i].member);
         }
         free(m->list);
+        strv_free(m->names);
         *m = (DropinMembers){};
 }
 

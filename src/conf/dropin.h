@@ -50,13 +50,19 @@ typedef struct DropinMember {
 } DropinMember;
 
 typedef struct DropinMembers {
-        DropinMember *list; /* sorted */
+        DropinMember *list; /* sorted, once all are read */
         size_t n;
+        char **names; /* the units whose drop-ins are to be read */
+        size_t next;  /* the first of them whose drop-in was not read yet */
 } DropinMembers;
 
 /* Reads the drop-ins of all members. The drop-in of a unit in root/etc/leased/units is not even opened: such a unit
  * has a lease of its own, and is no member. *ret is freed by dropin_members_done(), and untouched on failure. */
 int dropin_members_read(const char *root, DropinMembers *ret);
+/* The same in parts: dropin_members_begin() lists the units that have drop-ins, and each dropin_members_next() reads
+ * that of one unit. 1: there are more; 0: all are read; or a negative errno, and *m is empty. */
+int dropin_members_begin(const char *root, DropinMembers *m);
+int dropin_members_next(const char *root, DropinMembers *m);
 void dropin_members_done(DropinMembers *m);
 /* Gives the members of one unit that have a drop-in, sorted. *ret is freed by strv_free(), and NULL if there are
  * none. */

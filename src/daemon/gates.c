@@ -80,10 +80,10 @@ void gates_mend(Gates *g, const char *gated, const char *unit, bool need_reload)
                 ask_reload(g);
 }
 
-void gates_lift(Gates *g, const char *unit, bool need_reload) {
+void gates_lift(Gates *g, const char *unit, char *const *gated, bool need_reload) {
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_(messages_done) Messages messages = {};
-        _cleanup_(strv_freep) char **gated = NULL;
+        _cleanup_(strv_freep) char **names = NULL;
         bool removed = false;
         int r;
 
@@ -91,10 +91,12 @@ void gates_lift(Gates *g, const char *unit, bool need_reload) {
          * here. */
         if (unit_options_load("", unit, &options, &messages) == -ENOENT || !options || !options->global)
                 return;
-        r = dropin_members_list("", unit, &gated);
+        r = gated ? 0 : dropin_members_list("", unit, &names);
+        for (char *const *name = gated; r >= 0 && name && *name; name++)
+                r = strv_add(&names, *name);
         if (r >= 0)
-                r = strv_add(&gated, unit);
-        for (char **name = gated; r >= 0 && name && *name; name++) {
+                r = strv_add(&names, unit);
+        for (char **name = names; r >= 0 && name && *name; name++) {
                 _cleanup_free_ char *owner = dropin_owner("", *name);
 
                 if (!owner)

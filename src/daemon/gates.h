@@ -27,5 +27,6 @@ void gates_renew(Gates *g);
  * the file. Does nothing if by the files the unit is not enabled, or is a global one. Logs. */
 void gates_mend(Gates *g, const char *gated, const char *unit, bool need_reload);
 /* The unit has become a global one (Global=), which needs no lease. Removes its gate and those of its members, and has
- * PID 1 reload if there were any, or if need_reload. Does nothing if the files say otherwise by now. Logs. */
-void gates_lift(Gates *g, const char *unit, bool need_reload);
+ * PID 1 reload if there were any, or if need_reload. gated are the units whose drop-ins name the unit; NULL: all
+ * drop-ins are read for that. Does nothing if the files say otherwise by now. Logs. */
+void gates_lift(Gates *g, const char *unit, char *const *gated, bool need_reload);

@@ -109,6 +109,8 @@ typedef struct Callers {
 
 /* What the last reading of the configuration has brought, for people. */
 typedef struct Reading {
+        uint64_t number;    /* how many readings have listed the enabled units */
+        EnabledUnit *order; /* the units that files enable, in the order in which the files were last read */
         Messages changes;
         Messages wrong;        /* with leased.conf; if anything is, the settings before stay in force */
         char units_error[256]; /* why the enabled units could not be listed, and those known before stay; "": they
@@ -141,6 +143,7 @@ typedef struct Daemon {
         GuardService *guard_service;
         Pid1 *pid1;
         EnabledUnit *units;
+        size_t n_runs; /* how many of them are commands of "leasectl run" */
         Gates *gates;
         EnvironmentWatch *environments;
         Suspend *suspend;

@@ -182,6 +182,19 @@ static bool has_stop_post(const Members *m) {
         return any || (!all_known && strv_contains(m->shown, GUARD_STOP_POST));
 }
 
+/* Whether the guard's file is as it should be: somebody may have removed it, or written something else there. */
+static bool is_shown(const Members *m, const char *path, char *const *names) {
+        _cleanup_(strv_freep) char **there = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        if (!strv_equal(names, m->shown))
+                return false;
+        if (!names)
+                return true; /* a unit without members has no file */
+        return read_file(path, FILE_SIZE_MAX, &text, NULL) >= 0 && strv_split_lines(text, &there) >= 0 &&
+               strv_equal(names, there);
+}
+
 static int show_guard(Members *m) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         _cleanup_(strv_freep) char **names = NULL;
@@ -203,7 +216,7 @@ static int show_guard(Members *m) {
                 path = NULL;
                 return -ENOMEM;
         }
-        if (strv_equal(names, m->shown) && (!names || access(path, F_OK) == 0))
+        if (is_shown(m, path, names))
                 return 0;
         f = open_memstream(&text, &size);
         if (!f)
@@ -397,14 +410,13 @@ void members_set_stop_post(Members *m, bool has) {
         m->stop_post = has;
 }
 
-static bool can_cover(const char *unit) {
+bool members_can_be_gated(const char *unit) {
         return endswith(unit, ".timer") || endswith(unit, ".socket") || endswith(unit, ".path") ||
                endswith(unit, ".automount") || endswith(unit, ".target");
 }
 
-static int read_kept(Members *m) {
+static int read_kept(Members *m, char *const *gated) {
         _cleanup_free_ char *path = NULL, *text = NULL;
-        _cleanup_(strv_freep) char **gated = NULL;
         int r;
 
         if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
@@ -416,21 +428,22 @@ static int read_kept(Members *m) {
                 r = strv_split_lines(text, &m->shown);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = can_cover(m->unit) ? dropin_members_list("", m->unit, &gated) : 0;
-        for (char **name = gated; r >= 0 && name && *name; name++)
+        r = 0;
+        for (char *const *name = gated; r >= 0 && name && *name; name++)
                 r = strv_add(&m->kept, *name);
         if (r >= 0)
                 r = add_all(m, m->shown);
-        return r < 0 ? r : add_all(m, gated);
+        return r < 0 ? r : add_all(m, m->kept);
 }
 
-int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret) {
+int members_new(Pid1 *pid1, const char *unit, char *const *gated, const MembersCallbacks *callbacks, void *userdata,
+                Members **ret) {
         Members *m = calloc(1, sizeof(Members));
 
         if (!m)
                 return -ENOMEM;
         *m = (Members){ .pid1 = pid1, .unit = unit, .callbacks = callbacks, .userdata = userdata };
-        m->incomplete = read_kept(m) < 0;
+        m->incomplete = read_kept(m, members_can_be_gated(unit) ? gated : NULL) < 0;
         *ret = m;
         return 0;
 }

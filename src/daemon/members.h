@@ -31,10 +31,14 @@ typedef struct MembersCallbacks {
         void (*failed)(const char *member, bool start, int error, const char *message, void *userdata);
 } MembersCallbacks;
 
-/* Makes the set of the unit's members, at first those that the guard's file and the drop-ins name, and begins to watch
- * them. pid1, unit, callbacks and userdata are borrowed until members_free(). -ENOMEM. If a member cannot be watched,
- * the set is made all the same, and counts as incomplete until a members_update() succeeds. */
-int members_new(Pid1 *pid1, const char *unit, const MembersCallbacks *callbacks, void *userdata, Members **ret);
+/* Whether the lease of a unit of this type can cover units that only drop-ins name, as after a boot. */
+bool members_can_be_gated(const char *unit);
+/* Makes the set of the unit's members, at first those that the guard's file names, and gated, the units whose drop-ins
+ * name this unit (NULL: there are none, or the guard's file names them), and begins to watch them. pid1, unit,
+ * callbacks and userdata are borrowed until members_free(). -ENOMEM. If a member cannot be watched, the set is made
+ * all the same, and counts as incomplete until a members_update() succeeds. */
+int members_new(Pid1 *pid1, const char *unit, char *const *gated, const MembersCallbacks *callbacks, void *userdata,
+                Members **ret);
 /* Frees m, which may be NULL; the guard's file stays. Returns NULL. */
 Members *members_free(Members *m);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <utlist.h>
 
 #include "conf/changes.h"
 #include "conf/dropin.h"
@@ -19,9 +20,12 @@
 #include "util/message-ids.h"
 #include "util/must.h"
 #include "util/text.h"
+#include "util/unit-name.h"
 
 struct EnabledUnit {
         UT_hash_handle hh;
+        EnabledUnit *prev,
+                        *next; /* in Reading.order; .prev is NULL: the unit is not there, since no file enables it */
         Daemon *daemon;
         Pid1Unit *unit;
         Members *members;
@@ -30,7 +34,8 @@ struct EnabledUnit {
         usec_t timeout_stop;  /* as PID 1 says; USEC_INFINITY until then, so that StopGrace is TTL/4 */
         bool once;            /* a command of "leasectl run" */
         RunUnit *run;         /* what PID 1 is told at the start of such a command; NULL: PID 1 was told */
-        bool marked, forgotten;
+        uint64_t read_in;     /* the number of the last reading that found the unit enabled */
+        bool forgotten;
         bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
         uint64_t shown;   /* digest of what publish_status() last noted as a change */
         UnitError *error; /* NULL: nothing is wrong */
@@ -273,7 +278,7 @@ static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
                 gates_mend(u->daemon->gates, u->name, u->name, s->need_reload);
         if (s->known && s->gate_asserted && wants_no_gate(u))
-                gates_lift(u->daemon->gates, u->name, s->need_reload);
+                gates_lift(u->daemon->gates, u->name, NULL, s->need_reload);
         report(u);
 }
 
@@ -355,7 +360,22 @@ static void on_failed(Pid1Unit *unit, bool start, int error, const char *message
 
 /* ---- the set ---- */
 
+static void leave_order(EnabledUnit *u) {
+        if (u->prev)
+                DL_DELETE(u->daemon->reading.order, u);
+        u->prev = NULL;
+}
+
+/* The unit is the last one now that was found to be enabled. */
+static void note_read(EnabledUnit *u) {
+        leave_order(u);
+        DL_APPEND(u->daemon->reading.order, u);
+        u->read_in = u->daemon->reading.number;
+}
+
 static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
+        leave_order(u);
+        u->daemon->n_runs -= u->once;
         members_free(u->members);
         pid1_unit_free(u->unit);
         unit_options_free(u->options);
@@ -365,7 +385,7 @@ static EnabledUnit *enabled_unit_free(EnabledUnit *u) {
         return NULL;
 }
 
-static int watch_unit(EnabledUnit *u) {
+static int watch_unit(EnabledUnit *u, char *const *gated) {
         static const Pid1UnitCallbacks callbacks = { .status = on_status, .refused = on_refused, .failed = on_failed };
         static const MembersCallbacks members_callbacks = {
                 .changed = on_members_changed,
@@ -379,10 +399,10 @@ static int watch_unit(EnabledUnit *u) {
         if (!gate)
                 return -ENOMEM;
         r = pid1_unit_new(u->daemon->pid1, u->name, gate, GUARD_SERVICE, &callbacks, u, &u->unit);
-        return r < 0 ? r : members_new(u->daemon->pid1, u->name, &members_callbacks, u, &u->members);
+        return r < 0 ? r : members_new(u->daemon->pid1, u->name, gated, &members_callbacks, u, &u->members);
 }
 
-static int add(Daemon *d, const char *name, EnabledUnit **ret) {
+static int add(Daemon *d, const char *name, char *const *gated, EnabledUnit **ret) {
         size_t n = strlen(name) + 1;
         EnabledUnit *u = calloc(1, sizeof(EnabledUnit) + n);
         int r;
@@ -392,7 +412,7 @@ static int add(Daemon *d, const char *name, EnabledUnit **ret) {
         memcpy(u->name, name, n);
         u->daemon = d;
         u->timeout_stop = USEC_INFINITY;
-        r = watch_unit(u);
+        r = watch_unit(u, gated);
         if (r < 0) {
                 enabled_unit_free(u);
                 return r;
@@ -402,9 +422,9 @@ static int add(Daemon *d, const char *name, EnabledUnit **ret) {
         return 0;
 }
 
-int pid1_port_configure(Daemon *d, UnitOptions *options) {
+int pid1_port_configure(Daemon *d, UnitOptions *options, char *const *gated) {
         EnabledUnit *u = find(d, options->unit);
-        int r = u ? 0 : add(d, options->unit, &u);
+        int r = u ? 0 : add(d, options->unit, gated, &u);
 
         if (r < 0) {
                 unit_options_free(options);
@@ -413,7 +433,8 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
         changes_note_unit(&d->reading.changes, u->name, u->forgotten ? NULL : u->options, options);
         unit_options_free(u->options);
         u->options = options;
-        u->marked = u->forgotten = false;
+        u->forgotten = false;
+        note_read(u);
         members_set_fence(u->members, options->fence_by_reboot);
         members_set_freezes(u->members, options->config.freezes);
         members_set_slice(u->members, options->global ? NULL : options->slice);
@@ -423,46 +444,38 @@ int pid1_port_configure(Daemon *d, UnitOptions *options) {
         (void) pid1_unit_read(u->unit);
         deliver_configuration(u);
         if (options->global)
-                gates_lift(d->gates, options->unit, false);
+                gates_lift(d->gates, options->unit, gated, false);
         return 0;
 }
 
-void pid1_port_mark(Daemon *d) {
-        for (EnabledUnit *u = d->units; u; u = u->hh.next)
-                u->marked = !u->once; /* a run is in no file, so no reading of files ends it */
+void pid1_port_begin_reading(Daemon *d) {
+        d->reading.number++;
 }
 
 bool pid1_port_keep(Daemon *d, const char *unit) {
         EnabledUnit *u = find(d, unit);
 
-        if (u)
-                u->marked = false;
+        if (u && u->prev)
+                note_read(u);
         return u;
 }
 
-char **pid1_port_marked(const Daemon *d) {
-        char **names = calloc(HASH_COUNT(d->units) + 1, sizeof(char *));
-        size_t n = 0;
+/* Whoever was read last is at the end of the order: so those that this reading did not find stand before all others.
+ */
+bool pid1_port_forget_one(Daemon *d) {
+        EnabledUnit *u = d->reading.order;
+        char name[UNIT_NAME_SPACE];
 
-        for (const EnabledUnit *u = d->units; names && u; u = u->hh.next) {
-                if (!u->marked || u->forgotten || !u->options)
-                        continue;
-                names[n] = strdup(u->name);
-                if (!names[n++])
-                        return strv_free(names);
-        }
-        return names;
-}
-
-void pid1_port_forget(Daemon *d, const char *unit) {
-        EnabledUnit *u = find(d, unit);
-
-        if (!u || u->forgotten || !u->options)
-                return;
+        if (!u || u->read_in == d->reading.number)
+                return false;
+        must(u->options && !u->forgotten && !u->once);
+        leave_order(u);
         u->forgotten = true;
-        log_notice("%s: no longer enabled here", unit);
-        changes_note_unit(&d->reading.changes, unit, u->options, NULL);
-        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = unit });
+        log_notice("%s: no longer enabled here", u->name);
+        changes_note_unit(&d->reading.changes, u->name, u->options, NULL);
+        str_copy(name, sizeof(name), u->name); /* the core may answer that the unit is to be dropped */
+        loop_event(d->loop, &(Event){ .kind = EVENT_FORGET, .unit = name });
+        return true;
 }
 
 void pid1_port_drop(Daemon *d, const char *unit) {
@@ -516,11 +529,12 @@ static int add_run(Daemon *d, const char *unit, const char *lease, unsigned slot
                 .once = true,
                 .slots = slots,
                 .placement = options->placement };
-        r = add(d, unit, &u);
+        r = add(d, unit, NULL, &u);
         if (r < 0)
                 return r;
         u->options = TAKE_PTR(options);
         u->once = true;
+        d->n_runs++;
         u->timeout_stop = RUN_UNIT_STOP;
         *ret = u;
         return 0;
@@ -549,11 +563,7 @@ int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease) {
 }
 
 size_t pid1_port_count_runs(const Daemon *d) {
-        size_t n = 0;
-
-        for (const EnabledUnit *u = d->units; u; u = u->hh.next)
-                n += u->once;
-        return n;
+        return d->n_runs;
 }
 
 static int start_run(EnabledUnit *u) {
@@ -576,7 +586,7 @@ int pid1_port_act(Daemon *d, const Action *a) {
         /* The unit is not enabled here, or not any more, but the guard has an entry for it: so it is watched until it
          * is down. */
         if (!u)
-                r = add(d, a->unit, &u);
+                r = add(d, a->unit, NULL, &u);
         if (r < 0)
                 return r;
         switch (a->kind) {

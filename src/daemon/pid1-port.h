@@ -10,17 +10,16 @@
 #include "pid1/pid1-unit.h"
 
 /* Begins to watch a unit, or gives it new options, and tells the core (EVENT_CONFIGURE). Takes options, also where it
- * fails. -ENOMEM, or another negative errno: the unit is not watched. Non-logging. */
-int pid1_port_configure(Daemon *d, UnitOptions *options);
-/* Marks all enabled units. pid1_port_configure() and pid1_port_keep() take the mark away; those that still have it
- * when all files are read are not enabled any more. */
-void pid1_port_mark(Daemon *d);
-/* The names of the units that still have the mark; freed by strv_free(). NULL if out of memory. */
-char **pid1_port_marked(const Daemon *d);
-/* The unit is not enabled any more: tells the core (EVENT_FORGET), and logs it. Does nothing if it was not enabled. */
-void pid1_port_forget(Daemon *d, const char *unit);
-/* Takes the mark from a unit, whose options stay as they are: they have not changed, or cannot be read now. false:
- * there is no unit of that name. */
+ * fails. gated are the units whose drop-ins name this one (members.h). -ENOMEM, or another negative errno: the unit is
+ * not watched. Non-logging. */
+int pid1_port_configure(Daemon *d, UnitOptions *options, char *const *gated);
+/* All enabled units are about to be configured or kept anew: those that are not, are not enabled any more. */
+void pid1_port_begin_reading(Daemon *d);
+/* One unit of those that were not configured or kept since is forgotten: this tells the core (EVENT_FORGET), and logs.
+ * However many units there are, none of the others is looked at. false: there is none. */
+bool pid1_port_forget_one(Daemon *d);
+/* Keeps a unit, whose options stay as they are: they have not changed, or cannot be read now. false: there is no unit
+ * of that name. */
 bool pid1_port_keep(Daemon *d, const char *unit);
 /* ACTION_FORGOTTEN: the core has no more to do with the unit, so nothing of it is kept. */
 void pid1_port_drop(Daemon *d, const char *unit);

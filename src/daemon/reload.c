@@ -6,10 +6,12 @@
 #include <utlist.h>
 
 #include "conf/changes.h"
+#include "conf/dropin.h"
 #include "conf/unit-files.h"
 #include "daemon/bus-util.h"
 #include "daemon/candidates.h"
 #include "daemon/last-conf.h"
+#include "daemon/members.h"
 #include "daemon/pid1-port.h"
 #include "daemon/slices.h"
 #include "daemon/unit-files.h"
@@ -22,6 +24,8 @@ enum { AT_ONCE = 32 }; /* units that are read, configured or forgotten in one tu
 typedef enum Stage {
         RELOAD_RESTS,
         RELOAD_READS,      /* the units' files; nothing is in force yet */
+        RELOAD_GATES,      /* the drop-ins of members, where a new unit may have some */
+        RELOAD_CHECKS,     /* the units' options under a shorter TTL */
         RELOAD_CONFIGURES, /* puts what differs in force */
         RELOAD_FORGETS,    /* the units that are not enabled any more */
 } Stage;
@@ -38,13 +42,24 @@ struct Reload {
         bool of_conf; /* leased.conf is read, too */
         bool again;   /* another reload was asked for after this one began */
         Candidates units;
-        size_t next; /* the next one of .units, or of .gone */
-        char **gone; /* the units that are to be forgotten */
+        size_t next; /* the next one of .units */
+        bool covers; /* .gated is needed */
+        DropinMembers gated;
+        LeasedConf *conf; /* what leased.conf says now; NULL: it is not read, or bad */
+        bool unfit;       /* a unit cannot be stopped in time under its TTL */
         Messages messages;
         Waiting *waiting, *waiting_for_next;
 };
 
 /* ---- units ---- */
+
+static int put_in_force(Daemon *d, Candidate *c) {
+        char *nobody[] = { NULL };
+        _cleanup_(strv_freep) char **gated = NULL;
+        int r = dropin_members_of(&d->reload->gated, c->name, &gated);
+
+        return r < 0 ? r : pid1_port_configure(d, TAKE_PTR(c->options), gated ?: nobody);
+}
 
 static void configure(Daemon *d, Candidate *c, Messages *messages) {
         int r;
@@ -60,7 +75,7 @@ static void configure(Daemon *d, Candidate *c, Messages *messages) {
                         pid1_port_keep(d, c->name))
                 return;
         if (c->options && (!c->bad || (!d->ready && !pid1_port_keep(d, c->name)))) {
-                r = pid1_port_configure(d, TAKE_PTR(c->options));
+                r = put_in_force(d, c);
                 if (r >= 0)
                         return;
                 messages_add(messages, "%s: %s", c->name, strerror(-r));
@@ -124,31 +139,25 @@ static void set_metadata(Daemon *d, char **metadata) {
         loop_event(d->loop, &(Event){ .kind = EVENT_METADATA, .metadata = d->conf->metadata });
 }
 
-/* Whether every unit can be stopped in time under the new TTL, with the options that it is about to have. */
-static int check_ttl(Daemon *d, const LeasedConf *conf, const Candidates *units, Messages *messages) {
-        int r = 0;
+/* Whether the unit can be stopped in time under the new TTL, with the options that it is about to have. */
+static bool is_fit(Daemon *d, const LeasedConf *conf, const Candidate *c, Messages *messages) {
+        const UnitOptions *options = c->options && !c->bad ? c->options : pid1_port_options(d, c->name);
 
-        for (size_t i = 0; i < units->n; i++) {
-                const Candidate *c = units->list + i;
-                const UnitOptions *options = c->options && !c->bad ? c->options : pid1_port_options(d, c->name);
-
-                if (options && unit_options_check_ttl(options, conf, messages) < 0)
-                        r = -EBADMSG;
-        }
-        return r;
+        return !options || unit_options_check_ttl(options, conf, messages) >= 0;
 }
 
-static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
-        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
-        _cleanup_free_ char *new = NULL, *old = NULL;
-        int r = leased_conf_load_in_service("", &conf, messages);
+static void read_conf(Reload *r) {
+        int k = leased_conf_load_in_service("", &r->conf, &r->messages);
 
-        if (r < 0 && r != -EBADMSG)
-                messages_add(messages, "cannot load leased.conf: %s", strerror(-r));
-        if (r >= 0 && conf->ttl < d->conf->ttl && check_ttl(d, conf, units, messages) < 0)
-                r = -EBADMSG;
-        if (r < 0)
-                return;
+        if (k < 0 && k != -EBADMSG)
+                messages_add(&r->messages, "cannot load leased.conf: %s", strerror(-k));
+        if (k < 0)
+                r->conf = leased_conf_free(r->conf);
+}
+
+static void put_conf_in_force(Daemon *d, LeasedConf *conf) {
+        _cleanup_free_ char *new = NULL, *old = NULL;
+
         changes_note_conf(&d->reading.changes, d->conf, conf);
         set_ttl(d, conf->ttl);
         new = dump(conf); /* this dump is made before set_metadata() exchanges the metadata, and the old one after it:
@@ -162,30 +171,74 @@ static void read_conf(Daemon *d, const Candidates *units, Messages *messages) {
 
 /* ---- the stages ---- */
 
-/* All files are read: from here on what they say is put in force. */
-static void end_reading(Daemon *d, Reload *r) {
+static void end_reading(Reload *r) {
+        int k = r->covers && r->units.error == 0 ? dropin_members_begin("", &r->gated) : 0;
+
+        if (k < 0)
+                messages_add(&r->messages, "cannot list drop-ins: %s", strerror(-k));
         unit_files_forget();
-        messages_done(&d->reading.changes);
         if (r->of_conf)
-                read_conf(d, &r->units, &r->messages);
-        d->reading.units_error[0] = '\0';
-        if (r->units.error < 0)
-                (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
-                                "cannot list /etc/leased/units: %s", strerror(-r->units.error));
-        else
-                pid1_port_mark(d);
-        r->stage = RELOAD_CONFIGURES;
+                read_conf(r);
+        r->stage = RELOAD_GATES;
         r->next = 0;
+}
+
+/* A unit that is new, or needs no lease any more, may have members that only drop-ins name. */
+static bool may_cover(const Daemon *d, const Candidate *c) {
+        const UnitOptions *now = pid1_port_options(d, c->name);
+
+        return c->options && (c->options->global ? !now || !now->global : !now && members_can_be_gated(c->name));
 }
 
 static void read_some(Daemon *d, Reload *r) {
         usec_t until = usec_add(now_boottime(), TURN_TIME);
         bool more = true;
 
-        for (size_t i = 0; i < AT_ONCE && more && now_boottime() <= until; i++)
+        for (size_t i = 0; i < AT_ONCE && more && now_boottime() <= until; i++) {
+                size_t n = r->units.n;
+
                 more = candidates_read(&r->units, &r->messages);
+                r->covers = r->covers || (r->units.n > n && may_cover(d, r->units.list + n));
+        }
         if (!more)
-                end_reading(d, r);
+                end_reading(r);
+}
+
+static void read_some_gates(Reload *r) {
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
+        int k = 1;
+
+        for (size_t i = 0; i < AT_ONCE && k > 0 && now_boottime() <= until; i++)
+                k = dropin_members_next("", &r->gated);
+        if (k < 0)
+                messages_add(&r->messages, "cannot read drop-ins: %s", strerror(-k));
+        if (k <= 0)
+                r->stage = RELOAD_CHECKS;
+}
+
+/* All is read: from here on it is put in force. */
+static void begin_to_configure(Daemon *d, Reload *r) {
+        messages_done(&d->reading.changes);
+        if (r->conf && !r->unfit)
+                put_conf_in_force(d, r->conf);
+        d->reading.units_error[0] = '\0';
+        if (r->units.error < 0)
+                (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
+                                "cannot list /etc/leased/units: %s", strerror(-r->units.error));
+        else
+                pid1_port_begin_reading(d);
+        r->stage = RELOAD_CONFIGURES;
+        r->next = 0;
+}
+
+static void check_some(Daemon *d, Reload *r) {
+        usec_t until = usec_add(now_boottime(), TURN_TIME);
+        bool shorter = r->conf && r->conf->ttl < d->conf->ttl;
+
+        for (size_t i = 0; i < AT_ONCE && shorter && r->next < r->units.n && now_boottime() <= until; i++)
+                r->unfit |= !is_fit(d, r->conf, r->units.list + r->next++, &r->messages);
+        if (!shorter || r->next >= r->units.n)
+                begin_to_configure(d, r);
 }
 
 static void configure_some(Daemon *d, Reload *r) {
@@ -198,19 +251,17 @@ static void configure_some(Daemon *d, Reload *r) {
         }
         if (r->units.error == 0 && r->next < r->units.n)
                 return;
-        if (r->units.error == 0)
-                r->gone = pid1_port_marked(d);
         r->stage = RELOAD_FORGETS;
-        r->next = 0;
 }
 
 /* false: all are forgotten. */
-static bool forget_some(Daemon *d, Reload *r) {
+static bool forget_some(Daemon *d) {
         usec_t until = usec_add(now_boottime(), TURN_TIME);
 
-        for (size_t i = 0; i < AT_ONCE && r->gone && r->gone[r->next] && now_boottime() <= until; i++)
-                pid1_port_forget(d, r->gone[r->next++]);
-        return r->gone && r->gone[r->next];
+        for (size_t i = 0; i < AT_ONCE && now_boottime() <= until; i++)
+                if (!pid1_port_forget_one(d))
+                        return false;
+        return true;
 }
 
 static void begin(Reload *r, bool of_conf) {
@@ -226,18 +277,26 @@ static bool advance(Daemon *d, Reload *r) {
         case RELOAD_READS:
                 read_some(d, r);
                 return true;
+        case RELOAD_GATES:
+                read_some_gates(r);
+                return true;
+        case RELOAD_CHECKS:
+                check_some(d, r);
+                return true;
         case RELOAD_CONFIGURES:
                 configure_some(d, r);
                 return true;
         default:
-                return forget_some(d, r);
+                return forget_some(d);
         }
 }
 
 static void end(Reload *r) {
         candidates_done(&r->units);
         messages_done(&r->messages);
-        r->gone = strv_free(r->gone);
+        dropin_members_done(&r->gated);
+        r->conf = leased_conf_free(r->conf);
+        r->covers = r->unfit = false;
         r->stage = RELOAD_RESTS;
 }
 

@@ -206,6 +206,33 @@ MEETING = f"ExecStop=/bin/sh -c 'touch {BARRIER}/%n; until [ $$(ls {BARRIER} | w
 
 
 class WithDaemon(CaseWithDaemon, Units):
+    def test_leased_reads_the_gates_of_members_once_for_all_new_timers_and_some_in_a_turn(self):
+        """Whose members they are only drop-ins say, after a boot. Many are in a folder of drop-ins that no unit file has."""
+        members, gates = 150, "zzzz-leased.conf"
+        timer = "[Timer]\nOnCalendar=yearly\nPersistent=yes\n"
+        for name in ("early", "late0", "late1", "late2"):
+            self.unit(f"{name}.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+            self.unit(f"{name}.timer", timer)
+        ctl("enable", "early.timer", check=True)
+        text = read(dropin_of("early.service")).replace("early.timer", "nobody.timer")
+        for number in range(members):
+            write(dropin_of(f"stray{number}.service"), text)
+            self.addCleanup(shutil.rmtree, f"{SYSTEM}/stray{number}.service.d")
+        with subprocess.Popen(["strace", "-f", "-s", "400", "-e", "trace=open,openat,epoll_wait,epoll_pwait2", "-o", TRACE, "-p",
+                               property_of("leased.service", "MainPID")], stderr=subprocess.PIPE, text=True) as strace:
+            self.assertIn("attached", strace.stderr.readline())
+            ctl("enable", "late0.timer", "late1.timer", "late2.timer", check=True)
+            strace.send_signal(signal.SIGINT)
+            strace.communicate()
+        lines = read(TRACE).splitlines()
+        opened = where(lines, "open", gates, "stray")
+        turns = where(lines, "epoll_")
+        self.assertEqual(len(opened), members)  # each once, and not for each timer
+        most = max(sum(begin < each < end for each in opened) for begin, end in zip(turns, turns[1:]))
+        self.assertLessEqual(most, 32)
+        for number in range(3):
+            self.assertEqual(self.row(f"late{number}.timer")["unit"], f"late{number}.timer")
+
     def enabled(self, prefix, count, text=SLEEPER):
         names = self.units(prefix, count, text)
         ctl("enable", *names, check=True)

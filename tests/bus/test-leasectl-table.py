@@ -154,6 +154,21 @@ class Table(TwoSecondCase):
                 wait_for("its file is there again", lambda: "LEASE_INDEX=1\n" in read(f"{folder}/{unit}"))
         self.assertEqual(self.index(unit), 1)
 
+    def test_what_goes_by_a_lease_is_told_to_the_guard_again_whatever_was_done_to_its_file(self):
+        self.unit("table-member.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+        unit = self.unit("table-member.timer", "[Timer]\nOnCalendar=yearly\nPersistent=yes\n")
+        ctl("enable", "--", unit, check=True)
+        self.wait_for_state(unit, "running")
+        folder = "/run/leased/members"
+        path = f"{folder}/{unit}"
+        wait_for("it is told", lambda: os.path.exists(path))
+        right = read(path)
+        self.assertIn("table-member.service\n", right)
+        for damage in (f"rm {path}", f"echo >{path}", f"echo other.service >{path}", f"mv {path} {folder}/other", f"rm -r {folder}"):
+            with self.subTest(damage):
+                run("sh", "-c", damage)
+                wait_for("it is told again", lambda: os.path.exists(path) and read(path) == right)
+
     def test_a_unit_has_ended_when_systemd_says_so(self):
         unit = self.enabled("table-exit.service", "", "[Service]\nExitType=cgroup\nExecStart=/bin/sh -c "
                             "'(until test -e /run/table-exit; do sleep 0.1; done) &'\n")

@@ -152,6 +152,14 @@ static void the_members_of_each_unit_are_read_at_once(void **state) {
         assert_int_equal(dropin_member_write(*state, "own.service", "b.timer", 0), 1);
         fixture_write(*state, "/etc/leased/units/a.timer", "");
         fixture_write(*state, "/etc/leased/units/own.service", "");
+        assert_int_equal(dropin_members_begin(*state, &m), 1);
+        for (size_t n = 0, more = 1; more; n = m.n) { /* one drop-in at a time */
+                more = (size_t) dropin_members_next(*state, &m);
+                assert_in_range(m.n, n, n + 1);
+        }
+        assert_int_equal(m.n, 3);
+        assert_int_equal(dropin_members_next(*state, &m), 0);
+        dropin_members_done(&m);
         assert_int_equal(dropin_members_read(*state, &m), 0);
         assert_int_equal(dropin_members_of(&m, "a.timer", &of_a), 0);
         assert_int_equal(dropin_members_of(&m, "b.timer", &of_b), 0);
