@@ -29,13 +29,13 @@ char *dropin_path(const char *root, const char *unit) {
 
 /* Gives a path as a value for a unit file. "%" would begin a specifier, so it is doubled. In a value that PID 1
  * globs, the characters of glob(7) are taken literally after a backslash. */
-static char *escape(const char *path, bool glob) {
+static char *escape(const char *path, bool specifiers, bool glob) {
         char *s = malloc(strlen(path) * 2 + 1), *p = s;
 
         if (!s)
                 return NULL;
         for (; *path; path++) {
-                if (*path == '%')
+                if (specifiers && *path == '%')
                         *p++ = '%';
                 else if (glob && strchr("\\*?[", *path))
                         *p++ = '\\';
@@ -43,6 +43,12 @@ static char *escape(const char *path, bool glob) {
         }
         *p = '\0';
         return s;
+}
+
+char *env_pattern(const char *unit) {
+        _cleanup_free_ char *path = env_path(unit);
+
+        return path ? escape(path, false, true) : NULL;
 }
 
 /* Lines that a type of unit needs in addition. With its default dependencies, a socket or a path comes before
@@ -71,8 +77,8 @@ char *dropin_member_text(const char *member, const char *unit) {
 
         if (!gate || !env)
                 return NULL;
-        gate_escaped = escape(gate, false);
-        env_escaped = escape(env, true);
+        gate_escaped = escape(gate, true, false);
+        env_escaped = escape(env, true, true);
         if (!gate_escaped || !env_escaped)
                 return NULL;
         /* The environment file is optional ("-"), because it is removed while ExecStopPost= may still have to run.

@@ -28,6 +28,9 @@
 /* Give the path of the unit's gate, and that of its environment file. Owned by the caller. */
 char *gate_path(const char *unit);
 char *env_path(const char *unit);
+/* Gives the path of the unit's environment file as PID 1 names it in EnvironmentFiles=, a pattern of glob(7). Owned by
+ * the caller. */
+char *env_pattern(const char *unit);
 /* Gives the path root/etc/systemd/system/MEMBER.d/zzzz-leased.conf. Owned by the caller. */
 char *dropin_path(const char *root, const char *member);
 

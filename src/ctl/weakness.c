@@ -16,6 +16,7 @@
 #include "ctl/pid1.h"
 #include "ctl/registry.h"
 #include "ctl/settings.h"
+#include "ctl/token.h"
 #include "util/file-util.h"
 #include "util/host-clock.h"
 #include "util/unit-name.h"
@@ -106,8 +107,10 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
                         continue;
                 (void) snprintf(with, sizeof(with), "%s has ", *m);
                 code = pid1_service(ctl->bus, *m, &service);
-                if (code == CTL_OK)
+                if (code == CTL_OK) {
                         look_at_service(with, fenced, service, findings);
+                        token_examine(with, *m, name, service, findings);
+                }
         }
         return code == CTL_OK ? brought_examine(ctl, name, unit, members, findings) : code;
 }
@@ -260,6 +263,7 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
                 if (code != CTL_OK)
                         return code;
                 look_at_service("", fenced, service, findings);
+                token_examine("", name, name, service, findings);
         }
         look_at_mount(name, fenced, findings);
         code = look_at_covered(ctl, name, fenced, unit, findings);

@@ -221,6 +221,26 @@ class WhatStartsIt(Finding):
         self.assertFound(unit, "note", "is leased itself, and so runs at once and not only when ends-both.service has failed")
         ctl("enable", unit, check=True)  # it has been said once
 
+    def test_a_unit_whose_token_a_later_drop_in_takes_away_is_weak(self):
+        kept = self.unit("token-kept.service")
+        ctl("enable", kept, check=True)
+        self.assertNotFound(kept, "token")
+        for name, line, said in (("gone", "EnvironmentFile=", "no token: a later drop-in sets EnvironmentFile= back"),
+                                 ("unset", "UnsetEnvironment=LEASE_INDEX", "UnsetEnvironment=LEASE_INDEX, and so runs without its token")):
+            unit = self.unit(f"token-{name}.service")
+            ctl("enable", unit, check=True)
+            write(f"{SYSTEM}/{unit}.d/zzzzz.conf", f"[Service]\n{line}\n")
+            run("systemctl", "daemon-reload")
+            self.assertFound(unit, "weak", said)
+        self.unit("token-job.service", JOB)
+        timer = self.unit("token-job.timer", NIGHTLY)
+        ctl("enable", timer, check=True)
+        self.assertNotFound(timer, "token-job.service has no token")
+        write(f"{SYSTEM}/token-job.service.d/zzzzz.conf", "[Service]\nEnvironmentFile=\n")
+        self.addCleanup(shutil.rmtree, f"{SYSTEM}/token-job.service.d", ignore_errors=True)
+        run("systemctl", "daemon-reload")
+        self.assertFound(timer, "weak", "token-job.service has no token")
+
     def test_the_timer_brings_its_service(self):
         unit = self.unit("right.service", JOB)
         timer = self.unit("right.timer", NIGHTLY)

@@ -34,9 +34,11 @@ static void other_types_get_no_environment(void **state) {
 
 static void names_are_escaped_as_each_setting_needs_it(void **state) {
         _cleanup_free_ char *backslash = text_of("foo@a\\x2db.service"), *odd = text_of("x%y*?[z].service");
+        _cleanup_free_ char *pattern = env_pattern("x%y*?[z].service");
 
         assert_non_null(strstr(backslash, "AssertPathExists=/run/leased/held/foo@a\\x2db.service\n"));
         assert_non_null(strstr(backslash, "EnvironmentFile=-/run/leased/env/foo@a\\\\x2db.service\n"));
+        assert_string_equal(pattern, "/run/leased/env/x%y\\*\\?\\[z].service");
         assert_non_null(strstr(odd, "AssertPathExists=/run/leased/held/x%%y*?[z].service\n"));
         assert_non_null(strstr(odd, "EnvironmentFile=-/run/leased/env/x%%y\\*\\?\\[z].service\n"));
 }
