@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ctl/machines.h"
+#include "util/journal.h"
 #include "util/message-ids.h"
 #include "util/names.h"
 
@@ -62,9 +63,11 @@ static void add_tenure(sd_journal *j, const char *lease, const json_t *machines,
 /* ---- outages ---- */
 
 /* The last stop of the lease's unit, at this Index, as the beginning of an outage; 0 if the unit has been started
- * since. The guard's entry comes first where the daemon stood still; the daemon's says more. */
+ * since. The guard's entry comes first where the daemon stood still; the daemon's says more. Where journald stood
+ * still, the guard's entry may also come after the daemon's next one. */
 typedef struct Stop {
         json_int_t index;
+        uint64_t started; /* the last start */
         json_t *outage;
 } Stop;
 
@@ -83,9 +86,9 @@ static json_t *find_index(const json_t *rows, json_int_t index) {
 static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         json_int_t index = number_field(j, "LEASE_INDEX");
         json_t *row;
-        uint64_t at;
+        uint64_t at = (uint64_t) number_field(j, JOURNAL_AT);
 
-        if (sd_journal_get_realtime_usec(j, &at) < 0 || index == 0)
+        if ((at == 0 && sd_journal_get_realtime_usec(j, &at) < 0) || index == 0)
                 return;
         row = find_index(rows, index);
         if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED)) {
@@ -94,7 +97,8 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
                         (void) json_array_append(json_object_get(row, "outages"), stop->outage);
                 }
                 stop->index = 0;
-        } else {
+                stop->started = at;
+        } else if (at >= stop->started) {
                 _cleanup_free_ char *why = field(j, "REASON");
 
                 if (stop->index == index)

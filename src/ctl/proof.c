@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "core/record.h"
+#include "util/journal.h"
 #include "util/message-ids.h"
 #include "util/names.h"
 
@@ -116,6 +117,12 @@ static json_t *tenure_of_index(Proof *p, json_t *machine, const json_t *entry, j
         return t;
 }
 
+/* An entry that journald did not take at once may stand behind what happened later: of when a tenure was over, it
+ * proves nothing. */
+static bool came_late(const json_t *entry) {
+        return number_of(entry, JOURNAL_AT) > 0;
+}
+
 static void take_leased(Proof *p, json_t *machine, const json_t *entry) {
         json_int_t index = number_of(entry, "LEASE_INDEX");
         json_t *t;
@@ -124,7 +131,9 @@ static void take_leased(Proof *p, json_t *machine, const json_t *entry) {
                 t = tenure_of_index(p, machine, entry, index);
                 if (number_of(entry, "LEASE_REVISION") > 0)
                         set_first_mark(p, t, "acquired", entry);
-        } else if (is(entry, "MESSAGE_ID", MESSAGE_STOPPED) && (t = find_tenure(p, entry, NULL, index)))
+        } else if (came_late(entry))
+                return;
+        else if (is(entry, "MESSAGE_ID", MESSAGE_STOPPED) && (t = find_tenure(p, entry, NULL, index)))
                 set_first_mark(p, t, "empty", entry);
         else if ((is(entry, "MESSAGE_ID", MESSAGE_RELEASED) || is(entry, "MESSAGE_ID", MESSAGE_HANDED_ON)) &&
                         (t = json_object_get(machine, "current"))) {
@@ -200,7 +209,7 @@ static int take_entry(Proof *p, const json_t *entry) {
                 p->has_copies = p->has_copies || lease_slot(get_string(entry, "LEASE")) > 0;
                 take_leased(p, machine, entry);
         } else if (of_unit && is(entry, "_SYSTEMD_UNIT", GUARD_SERVICE) &&
-                        is(entry, "MESSAGE_ID", MESSAGE_GUARD_DOWN) &&
+                        is(entry, "MESSAGE_ID", MESSAGE_GUARD_DOWN) && !came_late(entry) &&
                         (t = find_tenure(p, entry, NULL, number_of(entry, "LEASE_INDEX"))))
                 set_first_mark(p, t, "empty", entry);
         else if (*invocation)

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "daemon/event-lines.h"
+#include "util/journal.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/time-util.h"
@@ -109,6 +110,9 @@ void loop_deliver(const Event *event, void *userdata) {
         loop_event(userdata, event);
 }
 
+/* Time between two tries to send what journald did not take. */
+#define JOURNAL_AGAIN (100 * USEC_PER_MSEC)
+
 /* A turn calls one callback. */
 static int turn(Loop *l) {
         usec_t begun = now_boottime();
@@ -124,10 +128,11 @@ int loop_run(Loop *l) {
         while (r >= 0 && sd_event_get_state(l->event) != SD_EVENT_FINISHED) {
                 r = sd_event_prepare(l->event);
                 if (r == 0)
-                        r = sd_event_wait(l->event, UINT64_MAX);
+                        r = sd_event_wait(l->event, journal_flush() ? JOURNAL_AGAIN : UINT64_MAX);
                 if (r > 0)
                         r = turn(l);
         }
+        (void) journal_flush();
         if (r < 0)
                 return r;
         r = sd_event_get_exit_code(l->event, &code);

@@ -25,6 +25,7 @@
 #include "util/cgroup.h"
 #include "util/event-log.h"
 #include "util/file-util.h"
+#include "util/journal.h"
 #include "util/log.h"
 
 #define DIRECTORY "/run/leased"
@@ -250,6 +251,21 @@ static int begin(Guard *guard, bool wipe) {
         return 0;
 }
 
+/* Time between two tries to send what journald did not take. */
+#define JOURNAL_AGAIN (100 * USEC_PER_MSEC)
+
+/* Returns the exit code, or a negative errno. */
+static int loop(sd_event *event) {
+        int r = 0, code;
+
+        while (r >= 0 && sd_event_get_state(event) != SD_EVENT_FINISHED)
+                r = sd_event_run(event, journal_flush() ? JOURNAL_AGAIN : UINT64_MAX);
+        (void) journal_flush();
+        if (r >= 0 && (r = sd_event_get_exit_code(event, &code)) >= 0)
+                r = code;
+        return r < 0 ? log_error_errno(r, "the event loop failed") : r;
+}
+
 static int run(const Arguments *a) {
         _cleanup_(gates_freep) Gates *gates = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -277,8 +293,7 @@ static int run(const Arguments *a) {
         guard_settle(guard);
         if (follows)
                 guard_taken_over();
-        r = sd_event_loop(event);
-        return r < 0 ? log_error_errno(r, "the event loop failed") : r;
+        return loop(event);
 }
 
 /* Returns 0, or a negative errno, which is logged. */

@@ -7,16 +7,31 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
+#include <utlist.h>
 
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/text.h"
+#include "util/words.h"
 
 typedef struct JournalEntry {
         char text[4096];
         size_t size;
 } JournalEntry;
+
+/* What journald has not taken yet, the oldest first. */
+typedef struct Kept {
+        struct Kept *prev, *next;
+        size_t size;
+        char text[];
+} Kept;
+
+static Kept *kept;
+static size_t kept_size;
+
+#define FLUSH_TIME (2 * USEC_PER_MSEC)
 
 /* Adds one field, "NAME=value". Newlines in the value become spaces. A field for which there is no room is left out.
  */
@@ -41,19 +56,52 @@ static void add_field(JournalEntry *e, const char *format, ...) {
         e->size += (size_t) n + 1;
 }
 
-/* Tries once to send the entry. Returns 0, or a negative errno: the entry was not sent (-EAGAIN: journald does not
+/* Tries once to send an entry. Returns 0, or a negative errno: the entry was not sent (-EAGAIN: journald does not
  * read). */
-static int post(JournalEntry *e) {
+static int post(const char *text, size_t size) {
         static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        add_field(e, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
         if (fd < 0)
                 return -errno;
-        if (sendto(fd, e->text, e->size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address,
-                            sizeof(address)) < 0)
+        if (sendto(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *) &address, sizeof(address)) <
+                        0)
                 return -errno;
         return 0;
+}
+
+static int keep(const JournalEntry *e) {
+        Kept *k = kept_size + e->size <= JOURNAL_KEPT_MAX ? malloc(sizeof(Kept) + e->size) : NULL;
+
+        if (!k)
+                return -ENOBUFS;
+        *k = (Kept){ .size = e->size };
+        memcpy(k->text, e->text, e->size);
+        DL_APPEND(kept, k);
+        kept_size += k->size;
+        return 0;
+}
+
+bool journal_flush(void) {
+        usec_t until;
+
+        must(gettid() == getpid());
+        if (!kept)
+                return false;
+        until = usec_add(now_boottime(), FLUSH_TIME);
+        while (kept && now_boottime() <= until) {
+                Kept *k = kept;
+                int r = post(k->text, k->size);
+
+                if (r == -EAGAIN)
+                        break;
+                if (r < 0)
+                        words_lost(1);
+                DL_DELETE(kept, k);
+                kept_size -= k->size;
+                free(k);
+        }
+        return kept;
 }
 
 static void add_text(JournalEntry *e, const char *field, const char *text) {
@@ -67,6 +115,7 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
         const char *subject = isempty(e->unit) ? e->lease : e->unit;
         char line[1024];
         JournalEntry entry = {};
+        int r;
 
         (void) snprintf(line, sizeof(line), "%s%s%s", strempty(subject), isempty(subject) ? "" : ": ", text);
         if (!log_reaches_journal(level)) {
@@ -93,6 +142,12 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
                 add_field(&entry, "LEASE_TO_USEC=%" PRIu64, e->to);
         }
         add_text(&entry, "REQUESTED_BY", e->by);
-        if (post(&entry) < 0)
+        add_field(&entry, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
+        r = journal_flush() ? -EAGAIN : post(entry.text, entry.size);
+        if (r == -EAGAIN) {
+                add_field(&entry, JOURNAL_AT "=%" PRIu64, now_realtime());
+                r = keep(&entry);
+        }
+        if (r < 0)
                 (void) log_full(level, 0, "%s", line);
 }

@@ -4,13 +4,19 @@
 /*
  * What happens to units, as journal entries with fields of their own. They are sent as sd_journal_send() sends them,
  * but without waiting: sd_journal_send() waits once the queue of the socket is full, which is so while journald stands
- * still.
+ * still, or waits for its disk. What journald does not take at once is kept, up to JOURNAL_KEPT_MAX, and sent by
+ * journal_flush(). The main thread alone calls these functions.
  */
 
 #include <stdint.h>
 
 #include "util/macros.h"
 #include "util/time-util.h"
+
+/* Bytes of the entries that are kept. An entry has about 400. */
+#define JOURNAL_KEPT_MAX (4U * 1024 * 1024)
+/* The field that an entry bears which was kept: CLOCK_REALTIME in microseconds at which its event happened. */
+#define JOURNAL_AT "LEASE_AT_USEC"
 
 /* What has happened to a unit or its lease. Strings are borrowed, and may be NULL. They may hold text that others have
  * written: characters that must not be shown are escaped. */
@@ -27,7 +33,11 @@ typedef struct JournalEvent {
         const char *by;    /* ... and who asked for its end */
 } JournalEvent;
 
-/* Writes a line with these fields to the journal, if stderr is the journal and the journal takes the entry at once.
- * Otherwise log_full() writes the line to stderr without the fields, and counts a line that is lost. level is a LOG_*
- * of syslog. */
+/* Writes a line with these fields to the journal, now or, after all that was kept before, later. If stderr is not the
+ * journal, or too much is kept, log_full() writes the line to stderr without the fields, and counts a line that is
+ * lost. level is a LOG_* of syslog. */
 void journal_event(int level, const JournalEvent *e, const char *text);
+
+/* Sends what was kept, as much as journald takes and 2 ms allow. Returns true if some is left: the caller calls again
+ * soon. */
+bool journal_flush(void);

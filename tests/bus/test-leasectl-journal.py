@@ -9,6 +9,7 @@
 import json
 import os
 import re
+import socket
 import time
 
 from leasectl_beta import BETA, BETA_SESSION, REGISTRY, WithBeta, put, shown
@@ -27,6 +28,21 @@ def entries(unit):
 
 def events(unit):
     return [NAMES[entry["MESSAGE_ID"]] for entry in entries(unit)]
+
+
+def fill_journal():
+    """Leaves no room in the queue of journald's socket, while journald stands still. Each sender has a limit of its own besides."""
+    sent = 1
+    while sent > 0:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+            journal.connect("/run/systemd/journal/socket")
+            sent = 0
+            try:
+                while True:
+                    journal.send(b"A=x\n", socket.MSG_DONTWAIT)
+                    sent += 1
+            except BlockingIOError:
+                pass
 
 
 def history(unit):
@@ -115,6 +131,31 @@ class Journal(WithBeta):
         else:
             self.assertEqual(len(last["outages"]), 1, last)
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: ")
+
+    def test_what_journald_does_not_take_is_told_later_and_with_its_time(self):
+        unit = self.enable("unheard.service")
+        pid = run("systemctl", "show", "-p", "MainPID", "--value", "systemd-journald.service").stdout.strip()
+        before = time.time()
+        run("kill", "-STOP", pid)
+        self.addCleanup(run, "kill", "-CONT", pid)
+        fill_journal()
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            wait_for("it is stopped", lambda: run("systemctl", "is-active", unit, check=False).stdout.strip() != "active")
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        wait_for("it runs again", lambda: self.row(unit)["state"] == "running")
+        again = time.time()
+        run("kill", "-CONT", pid)
+        wait_for("its second start is told", lambda: events(unit).count("STARTED") == 2)
+        stopped = self.last(unit, "STOPPED")
+        self.assertTrue(before < int(stopped["LEASE_AT_USEC"]) / 1e6 < again, stopped)
+        self.assertLess(events(unit).index("STOPPED"), len(events(unit)) - 1 - events(unit)[::-1].index("STARTED"))
+        if "RESUMED" in events(unit):
+            outage = history(unit)[-1]["outages"][-1]
+            self.assertLess(before, outage["from_usec"] / 1e6)
+            self.assertLess(outage["from_usec"], outage["to_usec"])
+            self.assertLess(outage["to_usec"] / 1e6, again)
 
     def test_a_failure_is_told_with_what_to_do(self):
         unit = self.unit("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")

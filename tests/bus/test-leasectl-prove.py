@@ -121,6 +121,8 @@ class Prove(unittest.TestCase):
         for alpha, why in ((Machine("alpha").acquires(1, 1, 10), "no-end"),
                            (Machine("alpha").acquires(1, 1, 10).other(9), "no-end"),
                            (Machine("alpha").acquires(1, 1, 10).ends(3, 1).other(9), "not-empty"),
+                           (Machine("alpha").acquires(1, 1, 10).ends(3, 1).leased(3.1, "STOPPED", 1, LEASE_AT_USEC="1795000003050000").other(9),
+                            "not-empty"),  # journald did not take it when it was written
                            (Machine("alpha").acquires(1, 1, 10).releases(3, 1, 11).says(5, "run1").other(9), "wrote-later"),
                            (Machine("alpha").acquires(1, 1, 10).boots(25), "journal-breaks-off")):
             self.assertEqual(self.first(alpha, beta, options=["--clocks=1ms"]), (6, "unproven", None, why))

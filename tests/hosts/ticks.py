@@ -8,7 +8,7 @@ import time
 
 from waiting import Failure
 
-STOPPING = 1.5  # seconds that a stop may take before the record says that the tenure is over
+STOPPING = 3  # seconds that a stop may take before the record says that the tenure is over, where all wait for a processor
 LEAVING = 15  # ... and that a machine may take to give up what it can run no more, as without its guard
 CONFIRMED = "confirmed dead"  # why a tenure has ended; when its machine died, nobody knows
 TIMER = "[Timer]\nOnCalendar={calendar}\nAccuracySec=1us\nPersistent=yes\n"
