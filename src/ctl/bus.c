@@ -249,7 +249,9 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
                 complain_near(what, "ListUnits", "not enabled on this machine", "leasectl");
                 return CTL_NO_SUCH_UNIT;
         }
-        if (what && error && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchLease"))) {
+        /* The same error also says that a lease is not remembered, which is no matter of its name. */
+        if (what && text && sd_bus_error_has_name(error, LEASED_ERROR("NoSuchLease")) &&
+                        startswith(text, "Nobody has ever held ")) {
                 complain_near(what, "ListLeases", "nobody has ever held such a lease", "leasectl list --all");
                 return CTL_NOT_HELD;
         }
