@@ -316,9 +316,9 @@ static int report(Ctl *ctl, const Sent *sent) {
                 return CTL_OK;
         }
         if (!wait_held(ctl, sent->unit, sent->version))
-                return ctl_fail("%s: submitted, and no machine has it yet; leasectl list-files on each machine says "
-                                "why",
-                                sent->unit);
+                return ctl_fail("%s: submitted, and no machine has it yet; on each machine leasectl list-files says "
+                                "whether it took the file, and leasectl status %s why it does not run there",
+                                sent->unit, sent->unit);
         say("%s: runs, Version=%" PRIi64, sent->unit, sent->version);
         return CTL_OK;
 }

@@ -93,7 +93,9 @@ static json_t *make_row(Ctl *ctl, const json_t *manager, const char *unit, Why *
                         (int) record.gone, "signer", signers ? signers[0] : "", "verified_code", (int) *ret,
                         "verified", *ret == WHY_NONE ? "yes" : WHY_TEXT(reason_of(*ret, strempty(record.unit))),
                         "here_code", json_integer_value(json_array_get(here, 3)), "here",
-                        here ? string_at(here, 4) : "");
+                        here          ? string_at(here, 4)
+                        : record.gone ? WHY_TEXT(reason(WHY_FILE_DESTROYED))
+                                      : "");
         unit_record_done(&record);
         return row;
 }

@@ -80,6 +80,7 @@ class Drops(Submitting):
         self.send("more.service", {"more.service": SLEEPS}, "--no-wait")
         self.assertEqual(property_of("stays.service", "MainPID"), pid)
         self.assertNothingOf("more.service")
+        self.assertEqual([row["here"] for row in shown("list-files")], ["", "it was destroyed"])
         accept(self.LEASED_CONF)
         self.wait_outcome("stays.service", "destroyed")
         self.assertNothingOf("stays.service")
