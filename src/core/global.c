@@ -164,7 +164,9 @@ void global_advance(Core *c, Unit *u) {
 
 UnitState global_state(const Unit *u) {
         if (u->life.phase == PHASE_RUNNING)
-                return u->life.rest == REST_BY_HAND ? STATE_STOPPED : STATE_RUNNING;
+                return u->life.rest == REST_BY_HAND                 ? STATE_STOPPED
+                       : u->said.report.active == ACTIVE_ACTIVATING ? STATE_STARTING
+                                                                    : STATE_RUNNING;
         if (u->life.phase == PHASE_IDLE)
                 return STATE_WAITING;
         return u->life.phase == PHASE_STARTING ? STATE_STARTING : STATE_STOPPING;

@@ -239,6 +239,8 @@ static UnitState state_of(const Core *c, const Unit *u) {
         if (u->life.phase == PHASE_RUNNING && u->said.guard.frozen)
                 return STATE_FROZEN;
         if (u->life.phase == PHASE_RUNNING) {
+                if (u->said.report.known && u->said.report.active == ACTIVE_ACTIVATING)
+                        return STATE_STARTING; /* as other machines are told */
                 if (!u->said.report.known ||
                                 (u->said.report.active != ACTIVE_INACTIVE && u->said.report.active != ACTIVE_FAILED))
                         return STATE_RUNNING;
