@@ -8,7 +8,6 @@
 
 #include "conf/dropin.h"
 #include "daemon/counts.h"
-#include "daemon/environment.h"
 #include "daemon/environment-watch.h"
 #include "daemon/event-lines.h"
 #include "daemon/fence-command.h"
@@ -70,7 +69,7 @@ static void open_gate(Daemon *d, const Action *a, Now now) {
                 fail(d, a, r);
                 return;
         }
-        r = environment_watch_set(d->environments, a->unit, environment_text(d->machine_id, a));
+        r = environment_watch_set(d->environments, a);
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a, r);
@@ -137,7 +136,7 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_UNIT_STOP:
         case ACTION_UNIT_READ:
                 if (a->kind == ACTION_UNIT_READ && a->on)
-                        (void) environment_watch_set(d->environments, a->unit, environment_text(d->machine_id, a));
+                        (void) environment_watch_set(d->environments, a);
                 r = pid1_port_act(d, a);
                 if (r < 0)
                         fail(d, a, r);

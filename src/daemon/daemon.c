@@ -287,7 +287,7 @@ static int wire(Daemon *d) {
         r = gates_new(d->event, d->pid1, &d->gates);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
-        r = environment_watch_new(d->event, &d->environments);
+        r = environment_watch_new(d->event, d->machine_id, &d->environments);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = registry_port_new(d->event, d->registry, loop_deliver, d->loop, &d->registry_port);

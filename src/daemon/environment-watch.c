@@ -26,7 +26,7 @@ enum { AT_ONCE = 16 }; /* files that are looked at in one turn of the loop ... *
 typedef struct Kept {
         UT_hash_handle hh;
         struct Kept *prev, *next;
-        char *text;
+        Environment says;
         bool told; /* it is logged that the file cannot be written */
         char unit[];
 } Kept;
@@ -36,6 +36,7 @@ struct EnvironmentWatch {
         Kept *order; /* the same ones: the first .n_due of them are to be looked at */
         size_t n_due;
 
+        const char *machine_id;
         sd_event *event;
         int fd, folder, above; /* inotify, and its numbers of the folder and of the folder above; -1: none */
         sd_event_source *news;
@@ -66,8 +67,9 @@ static void note_all(EnvironmentWatch *w) {
 }
 
 /* Returns true if the file was written. */
-static bool look(Kept *k) {
-        int r = environment_keep(k->unit, k->text);
+static bool look(const EnvironmentWatch *w, Kept *k) {
+        _cleanup_free_ char *text = environment_text(w->machine_id, k->unit, &k->says);
+        int r = text ? environment_keep(k->unit, text) : -ENOMEM;
 
         if (r > 0)
                 log_notice("%s: its environment file was not there, or not as it should be: written anew", k->unit);
@@ -88,7 +90,7 @@ static bool look_at_some(void *userdata) {
                 DL_DELETE(w->order, k);
                 DL_APPEND(w->order, k);
                 w->n_due--;
-                (void) look(k);
+                (void) look(w, k);
         }
         return w->n_due > 0;
 }
@@ -176,17 +178,21 @@ static int add(EnvironmentWatch *w, const char *unit, Kept **ret) {
         return 0;
 }
 
-int environment_watch_set(EnvironmentWatch *w, const char *unit, char *text) {
-        Kept *k = find(w, unit);
-        int r = !text ? -ENOMEM : k ? 0 : add(w, unit, &k);
+int environment_watch_set(EnvironmentWatch *w, const Action *a) {
+        _cleanup_free_ char *text = NULL;
+        Kept *k = find(w, a->unit);
+        bool is_new = !k;
+        int r = k ? 0 : add(w, a->unit, &k);
 
-        if (r < 0) {
-                free(text);
+        if (r < 0)
                 return r;
+        if (!environment_take(&k->says, a)) {
+                if (is_new)
+                        environment_watch_forget(w, a->unit); /* it says nothing that may be written */
+                return -ENOMEM;
         }
-        free(k->text);
-        k->text = text;
-        return environment_write(unit, text);
+        text = environment_text(w->machine_id, a->unit, &k->says);
+        return text ? environment_write(a->unit, text) : -ENOMEM;
 }
 
 void environment_watch_forget(EnvironmentWatch *w, const char *unit) {
@@ -197,7 +203,7 @@ void environment_watch_forget(EnvironmentWatch *w, const char *unit) {
         HASH_DEL(w->units, k);
         DL_DELETE(w->order, k);
         w->n_due = MIN(w->n_due, HASH_COUNT(w->units));
-        free(k->text);
+        environment_done(&k->says);
         free(k);
 }
 
@@ -210,17 +216,17 @@ void environment_watch_look(EnvironmentWatch *w, const char *unit) {
         Kept *k = find(w, unit);
 
         /* What inotify has not told of happened elsewhere than in the folder that is watched, or a moment ago. */
-        if (k && (look(k) || w->blind))
+        if (k && (look(w, k) || w->blind))
                 watch_folder(w);
 }
 
-int environment_watch_new(sd_event *event, EnvironmentWatch **ret) {
+int environment_watch_new(sd_event *event, const char *machine_id, EnvironmentWatch **ret) {
         EnvironmentWatch *w = calloc(1, sizeof(EnvironmentWatch));
         int r;
 
         if (!w)
                 return -ENOMEM;
-        *w = (EnvironmentWatch){ .event = event, .fd = -1, .folder = -1, .above = -1 };
+        *w = (EnvironmentWatch){ .machine_id = machine_id, .event = event, .fd = -1, .folder = -1, .above = -1 };
         r = slices_new(event, look_at_some, w, &w->slices);
         if (r >= 0)
                 r = begin_to_watch(w);

@@ -24,15 +24,28 @@ static const char *quote(const char *name, char ret[static 2 * NAME_SIZE]) {
         return ret;
 }
 
-char *environment_text(const char *machine_id, const Action *a) {
+char *environment_text(const char *machine_id, const char *name, const Environment *e) {
         char lease[2 * NAME_SIZE], unit[2 * NAME_SIZE], *text;
         int n;
 
         n = asprintf(&text,
                         "LEASE_NAME=\"%s\"\nLEASE_UNIT=\"%s\"\nLEASE_INDEX=%" PRIu64
                         "\nLEASE_MACHINE_ID=%s\nLEASE_VERSION=%" PRId64 "\n",
-                        quote(a->lease ?: a->unit, lease), quote(a->unit, unit), a->index, machine_id, a->version);
+                        quote(e->lease ?: name, lease), quote(name, unit), e->index, machine_id, e->version);
         return n < 0 ? NULL : text;
+}
+
+bool environment_take(Environment *e, const Action *a) {
+        if (!str_keep(&e->lease, a->lease && !streq(a->lease, a->unit) ? a->lease : NULL))
+                return false;
+        e->index = a->index;
+        e->version = a->version;
+        return true;
+}
+
+void environment_done(Environment *e) {
+        free(e->lease);
+        *e = (Environment){};
 }
 
 static int write_to(const char *path, const char *text) {

@@ -11,9 +11,19 @@
 
 #include "core/core.h"
 
-/* Gives the text of the file of the unit of an action, on the machine of that id, owned by the caller; NULL: out of
- * memory. */
-char *environment_text(const char *machine_id, const Action *a);
+/* What the file of a unit says. Many units have one, so the text itself is not kept. */
+typedef struct Environment {
+        uint64_t index;  /* LEASE_INDEX= */
+        int64_t version; /* LEASE_VERSION= */
+        char *lease;     /* LEASE_NAME=, owned; NULL: the unit's name */
+} Environment;
+
+/* Makes e say what the action does. Returns false if memory is short: then e is unchanged. */
+bool environment_take(Environment *e, const Action *a);
+/* Frees what e holds. */
+void environment_done(Environment *e);
+/* Gives the text of the unit's file on the machine of that id, owned by the caller; NULL: out of memory. */
+char *environment_text(const char *machine_id, const char *unit, const Environment *e);
 /* Writes the file. A negative errno. Non-logging. */
 int environment_write(const char *unit, const char *text);
 /* Writes the file if it is not there or has another text. Returns 1 if it was written, 0, or a negative errno.

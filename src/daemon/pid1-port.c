@@ -29,17 +29,17 @@ struct EnabledUnit {
         Daemon *daemon;
         Pid1Unit *unit;
         Members *members;
-        bool members_told;    /* it is logged that not all members are known */
         UnitOptions *options; /* NULL: the unit is not enabled, but something of it is left */
         usec_t timeout_stop;  /* as PID 1 says; USEC_INFINITY until then, so that StopGrace is TTL/4 */
-        bool once;            /* a command of "leasectl run" */
-        RunUnit *run;         /* what PID 1 is told at the start of such a command; NULL: PID 1 was told */
+        RunUnit *run;         /* what PID 1 is told at the start of a command (.once); NULL: PID 1 was told */
         uint64_t read_in;     /* the number of the last reading that found the unit enabled */
+        uint64_t shown;       /* digest of what publish_status() last noted as a change */
+        UnitError *error;     /* NULL: nothing is wrong */
+        uint32_t outside;     /* the process that was last found to lie outside; 0: none does */
+        bool members_told;    /* it is logged that not all members are known */
+        bool once;            /* a command of "leasectl run" */
         bool forgotten;
-        bool gated;       /* by PID 1's latest answer, the Assert of its gate is in force */
-        uint64_t shown;   /* digest of what publish_status() last noted as a change */
-        UnitError *error; /* NULL: nothing is wrong */
-        uint32_t outside; /* the process that was last found to lie outside; 0: none does */
+        bool gated; /* by PID 1's latest answer, the Assert of its gate is in force */
         char name[];
 };
 
