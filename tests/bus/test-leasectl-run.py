@@ -467,7 +467,7 @@ class Run(CaseWithDaemon):
         before = lease("steady")[2:5]
         for how in ("restart", "kill", "restart"):
             run("systemctl", *(("kill", "-s", "KILL") if how == "kill" else (how,)), "leased.service")
-            wait_for("the lease is known", lambda: lease("steady")[0])
+            wait_for("the new daemon has sent a beat", lambda: lease("steady")[0] and lease("steady")[5] > 0.7 * TTL * 1e6)
         self.assertEqual(lease("steady")[2:5], before)
         write("/run/end-steady", "")
         self.assertEqual(self.end(process), (7, "", ""))

@@ -180,6 +180,19 @@ static void the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease
         world_free(w);
 }
 
+static void what_activates_is_starting_and_is_kept(void **state) {
+        World *w = world_running();
+        UnitView v;
+
+        w->unit.active = ACTIVE_ACTIVATING;
+        world_say_unit(w);
+        world_pass(w, 2 * TTL);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.state, STATE_STARTING);
+        assert_true(v.held_here);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease),
@@ -190,6 +203,7 @@ int main(void) {
                 cmocka_unit_test(what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts),
                 cmocka_unit_test(what_its_need_takes_along_when_it_fails_has_failed),
                 cmocka_unit_test(what_is_put_aside_again_and_again_has_failed),
+                cmocka_unit_test(what_activates_is_starting_and_is_kept),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

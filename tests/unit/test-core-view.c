@@ -72,15 +72,6 @@ static World *running(void) {
         return world_running();
 }
 
-static World *activating(void) {
-        World *w = world_running();
-
-        w->unit.active = ACTIVE_ACTIVATING;
-        world_say_unit(w);
-        world_pass(w, USEC_PER_SEC);
-        return w;
-}
-
 static World *theirs(void) {
         World *w = world_new();
 
@@ -240,7 +231,6 @@ static void the_state_is_what_can_be_known(void **state) {
                 { "it runs, leased was restarted, the registry is away", restarted_without_a_registry, "unknown", "",
                                 false, false, "it runs here by an earlier beat" },
                 { "it runs here", running, "running", US, true, true, "" },
-                { "it has not said yet that it is up", activating, "starting", US, true, true, "" },
                 { "it is theirs", theirs, "elsewhere", THEM, true, false, "another machine holds the lease" },
                 { "it was theirs, and the registry is silent", theirs_long_ago, "unknown", "", false, false,
                                 "the registry does not answer" },
