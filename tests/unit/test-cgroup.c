@@ -24,7 +24,7 @@ static void put(const char *path, const char *text) {
 }
 
 static int set_up(void **state) {
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
                         mount("tmpfs", "/sys/fs/cgroup", "tmpfs", 0, NULL) < 0 ||
                         mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
                 return 0; /* not root: skipped below */
@@ -46,9 +46,9 @@ static void each_reason_is_told_from_the_others(void **state) {
                 skip();
         put("/proc/1/cgroup", "0::/init.scope\n");
         assert_int_equal(cgroup_unfit(), 0);
-        assert_int_equal(mount(NULL, CGROUP_ROOT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        assert_int_equal(mount("none", CGROUP_ROOT, "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
         assert_int_equal(cgroup_unfit(), CGROUPS_READ_ONLY);
-        assert_int_equal(mount(NULL, CGROUP_ROOT, NULL, MS_REMOUNT | MS_BIND, NULL), 0);
+        assert_int_equal(mount("none", CGROUP_ROOT, "none", MS_REMOUNT | MS_BIND, NULL), 0);
         put("/proc/1/cgroup", "0::/machine.slice/box/init.scope\n");
         assert_int_equal(cgroup_unfit(), CGROUPS_NOT_OURS);
         put("/proc/1/cgroup", "1:name=systemd:/init.scope\n");
