@@ -182,11 +182,20 @@ static void on_read_after(FleetCall *g, const FleetAnswer *a) {
         }
 }
 
+/* Whether an answer that says "done" tells of another write than ours, as one that a proxy has mixed up. It says
+ * nothing of ours. */
+static bool is_of_another_write(const FleetCall *g, const FleetAnswer *a) {
+        if (g->step != FLEET_STEP_WRITE || a->outcome != FLEET_DONE || g->kind == CALL_RELEASE)
+                return false;
+        return !is_as_written(g, &a->node) || (g->kind != CALL_ACQUIRE && a->node.modified <= g->index) ||
+               (g->created > 0 && a->node.created != g->created);
+}
+
 void fleet_call_answer(FleetCall *g, usec_t now, const FleetAnswer *a) {
         g->asking = false;
         if (g->step == FLEET_STEP_ENDED)
                 return;
-        if (a->outcome == FLEET_UNKNOWN) {
+        if (a->outcome == FLEET_UNKNOWN || is_of_another_write(g, a)) {
                 g->doubt = g->doubt || g->step == FLEET_STEP_WRITE;
                 g->retry_at = usec_add(now, FLEET_RETRY);
         } else if (a->outcome == FLEET_DENIED)

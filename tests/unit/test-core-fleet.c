@@ -183,6 +183,23 @@ static void a_release_in_doubt_is_done_when_the_key_is_not_ours_any_more(void **
         assert_ended(&g, CALL_DONE);
 }
 
+static void an_answer_of_another_write_says_nothing_of_ours(void **state) {
+        FleetMemory m = { .node = node(3, 5), .until = 108 * SEC };
+        FleetCall g = begin(CALL_ACQUIRE, 0, NULL);
+
+        expect(&g, 100 * SEC, FLEET_CREATE, 0, FLEET_DONE, other(7, 7)); /* another's version */
+        expect(&g, 101 * SEC, FLEET_CREATE, 0, FLEET_FAILED, (FleetNode){});
+        expect(&g, 101 * SEC, FLEET_READ, 0, FLEET_DONE, other(7, 7));
+        assert_ended(&g, CALL_NOT_ACQUIRED);
+        g = begin(CALL_RENEW, 5, &m);
+        expect(&g, 100 * SEC, FLEET_SWAP, 5, FLEET_DONE, node(3, 5)); /* from before */
+        expect(&g, 101 * SEC, FLEET_SWAP, 5, FLEET_DONE, node(6, 6)); /* of a younger key */
+        expect(&g, 102 * SEC, FLEET_SWAP, 5, FLEET_FAILED, (FleetNode){});
+        expect(&g, 102 * SEC, FLEET_READ, 0, FLEET_DONE, node(3, 8));
+        expect(&g, 102 * SEC, FLEET_SWAP, 8, FLEET_DONE, node(3, 9));
+        assert_ended(&g, CALL_DONE);
+}
+
 static void a_registry_that_is_silent_ends_a_call_in_time(void **state) {
         static const CallKind kinds[] = { CALL_ACQUIRE, CALL_STEAL, CALL_RENEW, CALL_RELEASE, CALL_READ };
 
@@ -439,6 +456,7 @@ int main(void) {
                 cmocka_unit_test(a_holder_whose_time_is_over_asks_nobody),
                 cmocka_unit_test(a_steal_needs_the_index_and_tells_the_time_to_wait),
                 cmocka_unit_test(a_release_in_doubt_is_done_when_the_key_is_not_ours_any_more),
+                cmocka_unit_test(an_answer_of_another_write_says_nothing_of_ours),
                 cmocka_unit_test(a_registry_that_is_silent_ends_a_call_in_time),
                 cmocka_unit_test(no_two_hold_the_lease_at_one_moment),
         };

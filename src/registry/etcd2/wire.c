@@ -106,6 +106,8 @@ static bool read_node(const json_t *root, Etcd2Node *ret) {
         if (!get_number(node, "modifiedIndex", &ret->modified) || !get_number(node, "createdIndex", &ret->created) ||
                         ret->modified == 0)
                 return false;
+        if (json_object_get(node, "ttl") && !json_is_integer(json_object_get(node, "ttl")))
+                return false; /* whoever is robbed is waited for as long as this says */
         if (json_object_get(node, "ttl") && !get_number(node, "ttl", &ret->ttl))
                 ret->ttl = 1; /* a key that is past its time has a ttl of 0 or less, and is there for a moment yet */
         else if (json_object_get(node, "expiration") && ret->ttl == 0)
