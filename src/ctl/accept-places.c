@@ -162,9 +162,9 @@ const char *places_find_left_up(Ctl *ctl, const Places *p, int *ret_error) {
 /* ---- writing ---- */
 
 int places_gate(const Places *p) {
-        int r = files_gate(p->unit) == CTL_OK ? 0 : -EIO;
+        int r = 0;
 
-        for (size_t i = 1; i < p->n_wanted && r >= 0; i++)
+        for (size_t i = 0; i < p->n_wanted && r >= 0; i++)
                 r = dropin_member_write("", p->names[i], p->unit, 0);
         return r < 0 ? r : 0;
 }
@@ -182,13 +182,19 @@ void places_ungate(const Places *p, bool all) {
                 ungate(p, i);
 }
 
-/* Companions come before what starts them, and go after it. n: how many of the units. */
+/* Companions come before what starts them, and go after it. n: how many of the units. Where one of the files cannot be
+ * written, as on a full disk, none is changed. */
 static int put(const Places *p, size_t n, bool back) {
         int r = 0;
 
         for (size_t i = 2 * n; i > 0 && r >= 0; i--)
                 if (!p->list[i - 1].foreign)
-                        r = back ? unit_place_restore(p->list + i - 1) : unit_place_write(p->list + i - 1);
+                        r = unit_place_stage(p->list + i - 1, back);
+        for (size_t i = 2 * n; i > 0; i--)
+                if (r < 0)
+                        unit_place_unstage(p->list + i - 1);
+                else if (!p->list[i - 1].foreign)
+                        r = unit_place_put(p->list + i - 1, back);
         return r;
 }
 

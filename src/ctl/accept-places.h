@@ -43,7 +43,7 @@ bool places_differ(const Places *p);
 /* Gives a companion of the version before that the record has no more, and that is not down yet; borrowed. NULL: there
  * is none. -EIO in *ret_error: PID 1 does not answer. */
 const char *places_find_left_up(Ctl *ctl, const Places *p, int *ret_error);
-/* Writes the gates of all units that are to be there, which are shut before their files are there. Says what fails. */
+/* Writes the gates of all units that are to be there, which are shut before their files are there. */
 int places_gate(const Places *p);
 /* Has the files be what they are to be, with those of the companions that the record has no more still there; all of
  * them what they are to be, and those companions' gates gone; what they were, and the gates of what was not there

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "util/file-util.h"
@@ -162,31 +163,73 @@ bool unit_place_differs(const UnitPlace *p) {
         return false;
 }
 
-static int put(const UnitPlace *p, bool back) {
+/* ---- writing ---- */
+
+/* Where a file's new text stands until all others are written, too. systemd reads no file of such a name. */
+#define STAGED ".leased-new"
+
+static char *staged_path(const PlacedFile *f) {
+        return text_format("%s" STAGED, f->path);
+}
+
+static const char *text_of(const PlacedFile *f, bool back) {
+        return back ? f->before : f->text;
+}
+
+/* What is put back is written in any case: the files may have changed since they were looked at. */
+static bool changes(const PlacedFile *f, bool back) {
+        return back || !streq(strempty(f->before), strempty(f->text));
+}
+
+int unit_place_stage(const UnitPlace *p, bool back) {
         int r = 0;
 
         for (size_t i = 0; i < p->n && r >= 0; i++) {
                 const PlacedFile *f = p->files + i;
-                const char *text = back ? f->before : f->text;
+                const char *text = text_of(f, back);
+                _cleanup_free_ char *staged = staged_path(f);
 
-                if (!back && streq(strempty(f->before), strempty(text)))
+                if (!text || !changes(f, back))
                         continue;
-                if (text && startswith(f->path, p->dropins))
-                        r = mkdir_parents(p->dropins, 0755);
+                r = !staged ? -ENOMEM : startswith(f->path, p->dropins) ? mkdir_parents(p->dropins, 0755) : 0;
                 if (r >= 0)
-                        r = text ? write_file_atomic(f->path, text, strlen(text), 0644, WRITE_SYNC)
-                                 : unlink_if_exists(f->path);
+                        r = write_file_atomic(staged, text, strlen(text), 0644, WRITE_SYNC);
         }
-        (void) rmdir(p->dropins); /* if nothing is left in it */
         return r;
 }
 
-int unit_place_write(const UnitPlace *p) {
-        return put(p, false);
+void unit_place_unstage(const UnitPlace *p) {
+        for (size_t i = 0; i < p->n; i++) {
+                _cleanup_free_ char *staged = staged_path(p->files + i);
+
+                if (staged)
+                        (void) unlink_if_exists(staged);
+        }
+        (void) rmdir(p->dropins); /* if nothing is left in it */
 }
 
-int unit_place_restore(const UnitPlace *p) {
-        return put(p, true);
+static int put_file(const PlacedFile *f, bool back) {
+        _cleanup_free_ char *staged = staged_path(f), *directory = strdup(f->path);
+        int r;
+
+        if (!staged || !directory)
+                return -ENOMEM;
+        *strrchr(directory, '/') = '\0';
+        if (!text_of(f, back)) { /* one that was staged for a version before goes, too */
+                r = unlink_if_exists(staged);
+                return r < 0 ? r : unlink_if_exists(f->path);
+        }
+        return rename(staged, f->path) < 0 ? -errno : sync_directory(directory);
+}
+
+int unit_place_put(const UnitPlace *p, bool back) {
+        int r = 0;
+
+        for (size_t i = 0; i < p->n && r >= 0; i++)
+                if (changes(p->files + i, back))
+                        r = put_file(p->files + i, back);
+        (void) rmdir(p->dropins); /* if nothing is left in it */
+        return r;
 }
 
 void unit_place_done(UnitPlace *p) {

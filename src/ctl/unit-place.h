@@ -38,8 +38,10 @@ int unit_place_look(
 /* Whether anything of leased's is there; whether it differs from what is to be there. */
 bool unit_place_is_used(const UnitPlace *p);
 bool unit_place_differs(const UnitPlace *p);
-/* Has the files be what they are to be, or what they were when they were looked at. Each file is written as a whole; a
- * call that was broken off is made good by the next one. */
-int unit_place_write(const UnitPlace *p);
-int unit_place_restore(const UnitPlace *p);
+/* Has the files be what they are to be, or with back what they were when they were looked at, in two steps: the first
+ * writes all texts beside the files, and changes none of them; the second puts them in place. Instead of the second,
+ * what the first has written is removed. What was broken off is made good when it is done again. */
+int unit_place_stage(const UnitPlace *p, bool back);
+int unit_place_put(const UnitPlace *p, bool back);
+void unit_place_unstage(const UnitPlace *p);
 void unit_place_done(UnitPlace *p);
