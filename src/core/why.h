@@ -184,7 +184,8 @@ typedef enum Why {
         WHY_FILE_STAYS = 237, /* .what is why "leasectl disable" fails */
         WHY_FILE_NO_SIGNERS = 238,
         WHY_FILE_AHEAD = 240,
-        WHY_FILE_STOPS = 241, /* .what came with the version before */
+        WHY_FILE_STOPS = 241,        /* .what came with the version before */
+        WHY_FILE_NOT_VERIFIED = 242, /* .what is wrong with ssh-keygen */
 
         _WHY_MAX,
 } Why;

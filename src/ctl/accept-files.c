@@ -41,7 +41,7 @@ static void tell(Accepting *a, const char *unit, int64_t version, const char *si
         if (r < 0 || strv_add(&a->told, unit) < 0)
                 a->code = bus_complain(unit, r, &error);
         if (o.why == WHY_FILE_NOT_WRITTEN || o.why == WHY_FILE_STAYS)
-                a->code = CTL_FAILED; /* leased tries again */
+                a->again = true;
 }
 
 /* Records that are refused, of units that this machine has never taken: of more is not told, so that whoever fills the
@@ -63,7 +63,7 @@ static void consider(Accepting *a, const char *unit, const char *text) {
         }
         if (text && why == WHY_NONE && (!any || record.version > kept.version))
                 r = accept_keep(unit, text);
-        a->ahead = a->ahead || why == WHY_FILE_AHEAD;
+        a->again = a->again || why == WHY_FILE_AHEAD || why == WHY_FILE_NOT_VERIFIED;
         if (r < 0)
                 o = accept_unit_failed(r);
         else if ((text && why == WHY_NONE) || any) {
@@ -162,7 +162,7 @@ static int consider_all(Accepting *a, const json_t *manager) {
 /* Looks at all units until none is waited for. */
 static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
         usec_t until = usec_add(now_boottime(), ACCEPT_PATIENCE);
-        bool waits, ahead;
+        bool waits, again;
         int code;
 
         do {
@@ -178,11 +178,11 @@ static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
                 a.uuid = get_string(manager, "RegistryUUID");
                 code = consider_all(&a, manager);
                 waits = a.waits;
-                ahead = a.ahead;
+                again = a.again;
                 if (waits)
                         (void) usleep(USEC_PER_SEC / 2);
         } while (code == CTL_OK && waits);
-        return ahead ? CTL_FAILED : code;
+        return again ? CTL_FAILED : code; /* leased runs the program again */
 }
 
 int verb_accept_files(Ctl *ctl, int argc, char **argv) {

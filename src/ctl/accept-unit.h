@@ -23,8 +23,9 @@ typedef struct Accepting {
         const char *uuid; /* of the registry */
         bool patient;     /* there is time to wait for other machines */
         bool waits;       /* something is waited for */
-        bool ahead;       /* a record is to be looked at again when the clock may be right */
-        char **fresh;     /* units whose files were written just now, to be enabled together; for strv_free() */
+        bool again;   /* something is to be tried again: a clock may be right then, ssh-keygen answer, a disk have room
+                       */
+        char **fresh; /* units whose files were written just now, to be enabled together; for strv_free() */
         bool together;    /* that was done */
         char **told;      /* units of which was told what has become of them; for strv_free() */
         size_t strangers; /* units that were never taken, and whose records are refused */

@@ -64,7 +64,7 @@ Why accept_judge(const LeasedConf *conf, const char *uuid, const char *name, con
         if (why == WHY_NONE && !unit_record_name_is_valid(name))
                 why = WHY_FILE_BAD_NAME;
         if (why == WHY_NONE)
-                why = signature_verify(ret->text, ret->signature, &signers);
+                why = signature_verify(ret->text, ret->signature, &signers, ret_about);
         if (why == WHY_NONE)
                 why = unit_record_read(ret);
         if (why == WHY_NONE)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "util/macros.h"
+#include "util/time-util.h"
 
 /*
  * Runs the programs of others that leasectl needs: etcdctl and openssl, which get no input, ssh-keygen, and an
@@ -18,8 +19,10 @@ bool program_is_installed(const char *name);
  */
 int program_run(const char *const argv[], char **ret, char **ret_error);
 
-/* Does the same for a program that reads this text on its standard input; "": it has none. */
-int program_feed(const char *const argv[], const char *input, char **ret, char **ret_error);
+/* Does the same for a program that reads this text on its standard input; "": it has none. A program that has not
+ * ended after so long is killed, with all that it has started in its process group: -ETIMEDOUT. USEC_INFINITY: it has
+ * as long as it wants, and the terminal. */
+int program_feed(const char *const argv[], const char *input, usec_t limit, char **ret, char **ret_error);
 /* Gives a descriptor of a file in memory with this text, for a program that wants the name of a file:
  * /proc/OUR-PID/fd/NUMBER. The caller closes it. A negative errno. */
 int program_hold(const char *text);

@@ -2,14 +2,19 @@
 #include "ctl/signature.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "ctl/program.h"
 #include "util/file-util.h"
 #include "util/strv.h"
+#include "util/text.h"
 
 #define NAMESPACE "leased"
+/* How long ssh-keygen may take for one question about a signature. */
+#define VERIFY_TIME (5 * USEC_PER_SEC)
 
 int signature_make(const char *key, const char *text, char **ret) {
         const char *const argv[] = { "ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", key, NULL };
@@ -18,7 +23,7 @@ int signature_make(const char *key, const char *text, char **ret) {
 
         if (!program_is_installed(argv[0]))
                 return ctl_fail("ssh-keygen is not installed (package openssh-client)");
-        r = program_feed(argv, text, ret, &error);
+        r = program_feed(argv, text, USEC_INFINITY, ret, &error); /* a token may ask for its PIN */
         if (r != 0)
                 return ctl_fail("%s: cannot sign: %s", key, r < 0 ? strerror(-r) : strempty(error));
         return *ret ? CTL_OK : ctl_fail("%s: out of memory", key);
@@ -41,19 +46,34 @@ static bool is_plain_name(const char *s) {
         return *s && *s != '-';
 }
 
-static bool is_good(const char *text, const char *file, const char *name) {
+/* Asks ssh-keygen about a signature. Returns 0 for yes, 1 for no, and a negative errno if it says nothing: it was not
+ * started, took too long, or was killed. That is no judgement of the signature. */
+static int ask(const char *const argv[], const char *text, char **ret, char **ret_about) {
+        int r = program_feed(argv, text, VERIFY_TIME, ret, NULL);
+
+        if (r >= 0 && (r <= 128 || r > 128 + SIGRTMAX)) /* ssh-keygen ends with 255 for no */
+                return r == 0 ? 0 : 1;
+        if (r == -ETIMEDOUT)
+                *ret_about = text_format("no answer in %ds", (int) (VERIFY_TIME / USEC_PER_SEC));
+        else
+                *ret_about = r < 0 ? strdup(strerror(-r)) : text_format("killed by signal %d", r - 128);
+        return r < 0 ? r : -EIO;
+}
+
+static int ask_name(const char *text, const char *file, const char *name, char **ret_about) {
         const char *const argv[] = { "ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-f", SIGNERS_FILE, "-I", name,
                 "-s", file, NULL };
 
-        return program_feed(argv, text, NULL, NULL) == 0;
+        return ask(argv, text, NULL, ret_about);
 }
 
-Why signature_verify(const char *text, const char *signature, char ***ret) {
+Why signature_verify(const char *text, const char *signature, char ***ret, char **ret_about) {
         _cleanup_(strv_freep) char **names = NULL, **good = NULL;
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *out = NULL;
         char file[64];
         const char *const argv[] = { "ssh-keygen", "-Y", "find-principals", "-f", SIGNERS_FILE, "-s", file, NULL };
+        int r;
 
         *ret = NULL;
         if (!*signature || !*text)
@@ -62,11 +82,18 @@ Why signature_verify(const char *text, const char *signature, char ***ret) {
                 return WHY_FILE_NO_SIGNERS;
         fd = program_hold(signature);
         (void) snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int) getpid(), fd);
-        if (fd < 0 || program_run(argv, &out, NULL) != 0 || !out || strv_split_lines(out, &names) < 0 || !names)
+        r = fd < 0 ? fd : ask(argv, "", &out, ret_about);
+        if (r < 0)
+                return WHY_FILE_NOT_VERIFIED;
+        if (r > 0 || !out || strv_split_lines(out, &names) < 0 || !names)
                 return WHY_FILE_UNKNOWN_SIGNER;
-        for (char **n = names; *n; n++)
-                if (is_plain_name(*n) && is_good(text, file, *n) && strv_add(&good, *n) < 0)
-                        return WHY_FILE_BAD_SIGNATURE;
+        for (char **n = names; *n; n++) {
+                r = is_plain_name(*n) ? ask_name(text, file, *n, ret_about) : 1;
+                if (r < 0)
+                        return WHY_FILE_NOT_VERIFIED;
+                if (r == 0 && strv_add(&good, *n) < 0)
+                        return WHY_FILE_NOT_VERIFIED;
+        }
         if (!good)
                 return WHY_FILE_BAD_SIGNATURE;
         *ret = TAKE_PTR(good);

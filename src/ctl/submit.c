@@ -93,11 +93,12 @@ static int check_text(const char *unit, const char *record) {
 /* Whoever can write to the registry may have written the record before. */
 static void note_unverified(const char *unit, const UnitRecord *before) {
         _cleanup_(strv_freep) char **signers = NULL;
-        Why why = signature_verify(before->text, before->signature, &signers);
+        _cleanup_free_ char *about = NULL;
+        Why why = signature_verify(before->text, before->signature, &signers, &about);
 
         if (why != WHY_NONE)
                 complain("note: %s: --no-roll goes by the version before, which is not verified here: %s", unit,
-                                WHY_TEXT(reason(why)));
+                                WHY_TEXT(reason_of(why, strempty(about))));
 }
 
 /* A record that goes into the registry. */

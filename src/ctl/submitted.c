@@ -32,6 +32,7 @@ int submitted_read(Ctl *ctl, const char *unit, UnitRecord *ret, json_int_t *ret_
 
 int submitted_print(Ctl *ctl, const char *unit, json_t *rows) {
         _cleanup_(strv_freep) char **signers = NULL;
+        _cleanup_free_ char *about = NULL;
         UnitRecord record;
         json_int_t revision = 0;
         Why why = WHY_NONE;
@@ -42,11 +43,11 @@ int submitted_print(Ctl *ctl, const char *unit, json_t *rows) {
         if (code == CTL_OK && !record.files)
                 code = CTL_NO_SUCH_UNIT;
         if (code == CTL_OK)
-                why = streq(record.unit, unit) ? signature_verify(record.text, record.signature, &signers)
+                why = streq(record.unit, unit) ? signature_verify(record.text, record.signature, &signers, &about)
                                                : WHY_FILE_OTHER_NAME;
         if (code == CTL_OK && why != WHY_NONE) /* whoever can write to the registry may have written it */
                 complain("note: %s: what was submitted is not verified here: %s", unit,
-                                WHY_TEXT(reason_of(why, record.unit)));
+                                WHY_TEXT(reason_of(why, about ?: record.unit)));
         if (code == CTL_OK && ctl->json != JSON_OFF)
                 (void) json_array_append_new(rows,
                                 json_pack("{s:s, s:O, s:s}", "unit", unit, "files", record.files, "options", ""));
@@ -77,13 +78,15 @@ static const json_t *find_outcome(const json_t *manager, const char *unit) {
 static json_t *make_row(Ctl *ctl, const json_t *manager, const char *unit, Why *ret) {
         const json_t *here = find_outcome(manager, unit);
         _cleanup_(strv_freep) char **signers = NULL;
+        _cleanup_free_ char *about = NULL;
         json_int_t revision = 0;
         UnitRecord record;
         json_t *row;
 
         *ret = submitted_read(ctl, unit, &record, &revision) == CTL_OK ? WHY_NONE : WHY_FILE_DAMAGED;
         if (*ret == WHY_NONE)
-                *ret = record.unit ? signature_verify(record.text, record.signature, &signers) : WHY_FILE_DAMAGED;
+                *ret = record.unit ? signature_verify(record.text, record.signature, &signers, &about)
+                                   : WHY_FILE_DAMAGED;
         if (*ret == WHY_NONE && !streq(record.unit, unit))
                 *ret = WHY_FILE_OTHER_NAME;
         if (*ret == WHY_NONE && !streq(record.cluster, get_string(manager, "RegistryUUID")))
@@ -91,7 +94,8 @@ static json_t *make_row(Ctl *ctl, const json_t *manager, const char *unit, Why *
         row = json_pack("{s:s, s:s, s:I, s:b, s:s, s:i, s:s, s:I, s:s}", "unit", unit, "hash",
                         record.unit ? record.hash : "", "version", (json_int_t) record.version, "destroyed",
                         (int) record.gone, "signer", signers ? signers[0] : "", "verified_code", (int) *ret,
-                        "verified", *ret == WHY_NONE ? "yes" : WHY_TEXT(reason_of(*ret, strempty(record.unit))),
+                        "verified",
+                        *ret == WHY_NONE ? "yes" : WHY_TEXT(reason_of(*ret, about ?: strempty(record.unit))),
                         "here_code", json_integer_value(json_array_get(here, 3)), "here",
                         here          ? string_at(here, 4)
                         : record.gone ? WHY_TEXT(reason(WHY_FILE_DESTROYED))

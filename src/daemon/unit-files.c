@@ -189,7 +189,7 @@ int unit_files_set_outcome(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r < 0)
                 return r;
-        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_STOPS))
+        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_NOT_VERIFIED))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%" PRIu32 " says nothing of a submitted unit.",
                                 code);
         o = find_outcome(f, name);

@@ -15,7 +15,7 @@ RUN = "/run/systemd/system"
 REASON = {name: 220 + i for i, name in enumerate(
     ("in force", "unsigned", "unknown signer", "bad signature", "other name", "other cluster", "too old", "not allowed", "bad name",
      "damaged", "not first", "checked", "moves", "destroyed", "not written", "disabled", "leaves", "stays", "no signers"))}
-REASON.update({"ahead": 240, "stops": 241})
+REASON.update({"ahead": 240, "stops": 241, "not verified": 242})
 
 
 class Submitting(CaseWithDaemon):

@@ -56,6 +56,7 @@ static const struct {
         { WHY_HOLDS, 130 },
         { WHY_SILENCE_UNKNOWN, 135 },
         { WHY_FILE_AHEAD, 240 },
+        { WHY_FILE_NOT_VERIFIED, 242 },
 };
 
 static const char *text_of(Reason r) {
