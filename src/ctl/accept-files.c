@@ -7,7 +7,7 @@
  * done, and from then on this machine goes by what it has kept: the registry may lose the record or hold an older one.
  * Then the unit's files are written and the unit is enabled as by "leasectl enable", or all is taken away if the unit
  * was destroyed. Every step looks at what is there first, so a command that was killed anywhere is made good by the
- * next one.
+ * next one. The record in force is saved before a newer one is kept, since "leasectl check" may refuse the newer one.
  *
  * A unit that runs here in an earlier version keeps its files until another machine has it, as by any higher Version=.
  * A unit that was destroyed stays here until other machines have put it away, for they would start it. Neither is
@@ -61,8 +61,11 @@ static void consider(Accepting *a, const char *unit, const char *text) {
                 why = accept_judge(a->conf, a->uuid, unit, text, any ? &kept : NULL, &record, &signer, &about);
                 o = accept_unit_outcome(why, about);
         }
-        if (text && why == WHY_NONE && (!any || record.version > kept.version))
-                r = accept_keep(unit, text);
+        if (text && why == WHY_NONE && (!any || record.version > kept.version)) {
+                r = any ? accept_unit_save(&kept) : 0;
+                if (r >= 0)
+                        r = accept_keep(unit, text);
+        }
         a->again = a->again || why == WHY_FILE_AHEAD || why == WHY_FILE_NOT_VERIFIED;
         if (r < 0)
                 o = accept_unit_failed(r);

@@ -141,6 +141,15 @@ static int taken_write(const Taken *t, const UnitRecord *r) {
         return text ? write_file_atomic(t->path, text, strlen(text), 0644, WRITE_SYNC) : -ENOMEM;
 }
 
+int accept_unit_save(const UnitRecord *kept) {
+        _cleanup_taken_ Taken taken = {};
+        int r = taken_read(kept->unit, &taken);
+
+        if (r < 0 || !taken.any || taken.version != kept->version)
+                return r;
+        return accept_save(kept->unit);
+}
+
 /* What a new version has begun to stop: companions that it brings no more, and with them the unit, which starts them.
  * It is noted once the version was found good, before anything is stopped. */
 typedef struct Stopping {
@@ -226,17 +235,51 @@ static void start_again(Accepting *a, const char *unit) {
                 complain("%s: %s", unit, about);
 }
 
+/* Removes the gates of a unit that is not enabled, and of all that came with it. */
+static void ungate_unlisted(const char *unit, const Places *places) {
+        if (files_listed(unit))
+                return;
+        places_ungate(places, true);
+        (void) files_ungate(unit);
+}
+
+/* What is to be there by the record, and what is. */
+static int look_at_places(const Accepting *a, const UnitRecord *r, Places *ret) {
+        bool in_etc = a->conf->accept_units == ACCEPT_ETC;
+
+        return places_look(in_etc ? ETC_UNITS : RUN_UNITS, in_etc ? RUN_UNITS : ETC_UNITS, r, ret);
+}
+
+/* Puts back the version that is in force. What was there when this program began need not be that: an earlier one may
+ * have been killed when it had written the new files, or the machine was booted and /run is empty. places, of the new
+ * version, are for a version that an earlier leased has taken and not saved. */
+static int put_back(Accepting *a, const UnitRecord *r, const Places *places) {
+        _cleanup_places_ Places back = {};
+        UnitRecord before;
+        int e = accept_recall_saved(r->unit, &before);
+
+        if (e == 0)
+                e = places_restore(places);
+        else if (e > 0) {
+                e = look_at_places(a, &before, &back);
+                if (e >= 0)
+                        e = write_gated(r->unit, &back, true, false);
+                /* By the files that are in force now it is known whether there are gates. */
+                if (e >= 0 && back.n_wanted > 1 && !is_global(r->unit))
+                        e = places_gate(&back);
+        }
+        unit_record_done(&before);
+        return e;
+}
+
 /* Takes back what was written of a unit that cannot be enabled. */
 static void refuse(Accepting *a, const UnitRecord *r, const Places *places, const Taken *taken,
                 const Stopping *stopping) {
         if (taken->any)
-                (void) places_restore(places);
+                (void) put_back(a, r, places);
         else {
                 (void) places_clear(places);
-                if (!files_listed(r->unit)) {
-                        places_ungate(places, true);
-                        (void) files_ungate(r->unit);
-                }
+                ungate_unlisted(r->unit, places);
         }
         (void) places_allow(places);
         (void) pid1_reload(a->ctl->bus);
@@ -289,6 +332,8 @@ static Outcome put_in_force(
 
         if (e >= 0 && !checked)
                 e = write_gated(r->unit, places, taken->any || enabled, left || stopping->version > 0);
+        if (e < 0 && !taken->any && !places_are_used(places)) /* its files could not be written, none of them */
+                ungate_unlisted(r->unit, places);
         if (e >= 0 && !checked && !enabled && pid1_reload(a->ctl->bus) != CTL_OK)
                 e = -EIO;
         if (e >= 0 && !checked && !enabled &&
@@ -307,6 +352,8 @@ static Outcome put_in_force(
                         run_verb("restart", r->unit, about) != 0)
                 complain("%s: %s", r->unit, about);
         e = taken_write(taken, r);
+        if (e >= 0)
+                e = accept_forget_saved(r->unit);
         return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_IN_FORCE, NULL);
 }
 
@@ -330,8 +377,13 @@ static Outcome install(Accepting *a, const UnitRecord *r, const Places *places) 
                         (void) pid1_reload(a->ctl->bus);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_FILE_DISABLED, NULL);
         }
-        if (e >= 0 && !used && !a->together && !unit_record_has_companions(r->unit)) {
+        /* One that was taken in an earlier version is checked alone: being enabled already says nothing of this one.
+         */
+        if (e >= 0 && !used && !a->together && !unit_record_has_companions(r->unit) &&
+                        (!taken.any || taken.version == r->version)) {
                 e = write_gated(r->unit, places, false, false);
+                if (e < 0 && !taken.any)
+                        ungate_unlisted(r->unit, places);
                 if (e >= 0)
                         e = strv_add(&a->fresh, r->unit);
                 return e < 0 ? accept_unit_failed(e) : accept_unit_outcome(WHY_NONE, NULL);
@@ -388,6 +440,8 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places
         if (e >= 0)
                 e = unlink_if_exists(stopping.path);
         if (e >= 0)
+                e = accept_forget_saved(r->unit);
+        if (e >= 0)
                 e = unlink_if_exists(taken.path);
         if (e >= 0)
                 (void) pid1_reload(a->ctl->bus);
@@ -396,10 +450,9 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places
 
 /* Has the machine be as the record says. */
 Outcome accept_unit_place(Accepting *a, const UnitRecord *r) {
-        bool in_etc = a->conf->accept_units == ACCEPT_ETC;
         _cleanup_free_ char *foreign = NULL;
         _cleanup_places_ Places places = {};
-        int e = places_look(in_etc ? ETC_UNITS : RUN_UNITS, in_etc ? RUN_UNITS : ETC_UNITS, r, &places);
+        int e = look_at_places(a, r, &places);
 
         if (e >= 0)
                 e = places_find_foreign(a->ctl, &places, &foreign);

@@ -36,6 +36,10 @@ typedef struct Accepting {
 Outcome accept_unit_outcome(Why why, const char *about);
 Outcome accept_unit_failed(int r);
 
+/* Saves the record that was kept, if it is the one in force here, before a newer one is kept. 0, or a negative errno.
+ */
+int accept_unit_save(const UnitRecord *kept);
+
 /* Writes and enables the unit, or stops and removes it if it was destroyed. Whatever a call that was broken off has
  * left is made good. Sets a->waits if that has to wait for another machine, and a->fresh. */
 Outcome accept_unit_place(Accepting *a, const UnitRecord *r);

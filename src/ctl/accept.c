@@ -14,14 +14,40 @@ static char *kept_path(const char *name) {
         return text_format(ACCEPTED_DIRECTORY "/%s", name);
 }
 
-int accept_recall(const char *name, UnitRecord *ret) {
-        _cleanup_free_ char *path = kept_path(name), *text = NULL;
+static char *before_path(const char *name) {
+        return text_format(ACCEPTED_DIRECTORY "/%s.before", name);
+}
+
+/* As accept_recall(); takes path. */
+static int recall(const char *name, char *path_taken, UnitRecord *ret) {
+        _cleanup_free_ char *path = path_taken, *text = NULL;
 
         *ret = (UnitRecord){};
         if (!path)
                 return -ENOMEM;
         return read_file(path, RECORD_TEXT_MAX, &text, NULL) >= 0 && unit_record_open(text, ret) == WHY_NONE &&
                unit_record_read(ret) == WHY_NONE && streq(ret->unit, name);
+}
+
+int accept_recall(const char *name, UnitRecord *ret) {
+        return recall(name, kept_path(name), ret);
+}
+
+int accept_save(const char *name) {
+        _cleanup_free_ char *path = kept_path(name), *before = before_path(name), *text = NULL;
+        int r = path && before ? read_file(path, RECORD_TEXT_MAX, &text, NULL) : -ENOMEM;
+
+        return r < 0 ? r : write_file_atomic(before, text, strlen(text), 0644, WRITE_SYNC);
+}
+
+int accept_recall_saved(const char *name, UnitRecord *ret) {
+        return recall(name, before_path(name), ret);
+}
+
+int accept_forget_saved(const char *name) {
+        _cleanup_free_ char *path = before_path(name);
+
+        return path ? unlink_if_exists(path) : -ENOMEM;
 }
 
 int accept_keep(const char *name, const char *text) {

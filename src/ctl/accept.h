@@ -22,3 +22,10 @@ Why accept_judge(const LeasedConf *conf, const char *uuid, const char *name, con
 int accept_recall(const char *name, UnitRecord *ret);
 /* Keeps a record, on disk when the call returns. 0, or a negative errno. */
 int accept_keep(const char *name, const char *text);
+
+/* Saves the record that is kept, which is the one in force, before a newer one is kept: should that be refused by
+ * "leasectl check", the one in force stays, whatever was broken off and through a boot. Reads what was saved, as
+ * accept_recall(); and forgets it. The first and the last return 0 or a negative errno. */
+int accept_save(const char *name);
+int accept_recall_saved(const char *name, UnitRecord *ret);
+int accept_forget_saved(const char *name);

@@ -87,6 +87,34 @@ class Killed(CaseWithDaemon):
 
         self.assertGreater(self.each_step(destroy, lambda step: self.assertGone(gone[step])), 3)
 
+    def test_at_each_step_of_a_version_that_check_refuses(self):
+        """What was taken before stays, with all its files, whatever the program that was killed had written."""
+        unit = "refused.service"
+        self.submit(unit, 1000000)
+        self.assertEqual(self.accept(), 0)
+        self.assertTaken(unit, 1000000)
+        pid = property_of(unit, "MainPID")
+
+        def submit(step):
+            write(f"{self.folder}/{unit}", f"[Service]\nExecStart=/bin/sleep {step}\nPAMName=login\n")
+            write(f"{self.folder}/{unit}.d/{step}.conf", "[Service]\nTasksMax=78\n")
+            ctl("submit", "--no-wait", f"--key={self.folder}/key", f"{self.folder}/{unit}", check=True)
+            shutil.rmtree(f"{self.folder}/{unit}.d")
+
+        def made_good(step):
+            self.assertTaken(unit, 1000000)
+            self.assertEqual(property_of(unit, "MainPID"), pid)
+            self.assertEqual([f for f in os.listdir(PLACE) if f.startswith(unit) and f.endswith("new")], [])
+
+        self.assertGreater(self.each_step(submit, made_good, most=100, stride=2), 10)
+        write(f"{self.folder}/{unit}", "[Service]\nExecStart=/bin/sleep 2000000\n")  # a good one, from whatever the last one has left
+        write(f"{self.folder}/{unit}.d/2000000.conf", "[Service]\nTasksMax=79\n")
+        ctl("submit", "--no-wait", f"--key={self.folder}/key", f"{self.folder}/{unit}", check=True)
+        shutil.rmtree(f"{self.folder}/{unit}.d")
+        self.assertEqual(self.accept(), 0)
+        self.assertTaken(unit, 2000000)
+        self.assertFalse(os.path.exists(f"{KEPT}/{unit}.before"))
+
     def test_at_steps_of_versions_that_drop_what_runs(self):
         """Each version starts another unit, and that of the version before runs when it comes."""
         def submit(step):
