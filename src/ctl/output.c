@@ -147,7 +147,7 @@ static void fit_widths(const Column *columns, size_t n, size_t *width) {
 
                 for (size_t c = 0; c < last; c++) {
                         total += width[c];
-                        if (!columns[c].right && (widest == last || width[c] > width[widest]))
+                        if (!columns[c].right && !columns[c].whole && (widest == last || width[c] > width[widest]))
                                 widest = c;
                 }
                 if (total <= room || widest == last)

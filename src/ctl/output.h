@@ -19,6 +19,7 @@ typedef struct Column {
         Colour (*colour)(const char *text); /* the colour of a cell with this text; may be NULL */
         bool right;                         /* aligned to the right */
         bool wrap;                          /* the last column, of sentences: wrapped on a terminal, never cut */
+        bool whole;                         /* never cut, as numbers: of a time that is cut nobody knows which it is */
 } Column;
 
 /* Prints an array of objects as a table, through a pager if stdout is a terminal, or as JSON. On a terminal whose

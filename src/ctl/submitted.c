@@ -154,7 +154,7 @@ int verb_list_files(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { "UNIT", "unit", NULL, NULL, false, false },
                 { "HASH", "hash", format_hash, NULL, false, false },
-                { "SUBMITTED", "version", format_version, NULL, false, false },
+                { "SUBMITTED", "version", format_version, NULL, false, false, true },
                 { "SIGNER", "signer", format_word, NULL, false, false },
                 { "HERE", "here", format_word, NULL, false, true },
         };
@@ -170,7 +170,7 @@ int verb_list_files(Ctl *ctl, int argc, char **argv) {
 int verb_verify(Ctl *ctl, int argc, char **argv) {
         static const Column columns[] = {
                 { "UNIT", "unit", NULL, NULL, false, false },
-                { "SUBMITTED", "version", format_version, NULL, false, false },
+                { "SUBMITTED", "version", format_version, NULL, false, false, true },
                 { "SIGNER", "signer", format_word, NULL, false, false },
                 { "VERIFIED", "verified", NULL, NULL, false, true },
         };
