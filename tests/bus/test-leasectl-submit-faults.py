@@ -46,10 +46,11 @@ class Faults(Submitting):
                 self.submit("good-b.service", SLEEPS, "--no-wait")
                 self.wait_outcome("bad-a.service", "not verified")
                 self.wait_outcome("good-b.service", "in force")
-                self.assertIn(words, self.told("bad-a.service"))
+                wait_for("it is told", lambda said=words: said in self.told("bad-a.service"))
                 self.assertNothingOf("bad-a.service")
-                # Somebody waits for a new unit while the other one is still looked at again and again.
-                self.submit("good-c.service", SLEEPS)
+                # A new unit is taken while the other one is still looked at again and again.
+                self.submit("good-c.service", SLEEPS, "--no-wait")
+                self.wait_outcome("good-c.service", "in force")
                 self.put_keygen("#!/bin/sh\nexec /usr/bin/ssh-keygen \"$@\"\n")
                 self.wait_outcome("bad-a.service", "in force")  # without anything that is said anew
                 self.assertEqual(run("pgrep", "-f", "sleep 1000$", check=False).stdout, "", "what ssh-keygen has started is left")
