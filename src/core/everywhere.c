@@ -101,6 +101,15 @@ static void add_own(const Core *c, const Offer *o, OfferView *ret, UnitView *own
         ret->since = u->said.report.since;
 }
 
+/* Since when the lease is held or free. If nobody has had it yet, since this machine has known the offer as it is. */
+static usec_t held_since(Now now, const Offer *o, const Lease *l) {
+        if (l && l->value->since > 0)
+                return l->value->since;
+        return o->seen.at <= now.boottime && now.realtime > now.boottime - o->seen.at
+                               ? now.realtime - (now.boottime - o->seen.at)
+                               : 0;
+}
+
 bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
         const Offer *o;
         const Machine *m;
@@ -130,7 +139,7 @@ bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
                 .since = o->since,
                 .holds = holds,
                 .index = l ? l->value->index : 0,
-                .held_since = l ? l->value->since : 0,
+                .held_since = held_since(now, o, l),
                 .reason = offer_reason(&o->terms->value),
                 .change = MAX(o->change, l ? l->change : 0),
         };

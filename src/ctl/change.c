@@ -51,31 +51,36 @@ int change_examine(Ctl *ctl, Change *c, const char *text) {
         return code;
 }
 
-/* Says what the text changes in the options. Returns whether it changes any. */
-static bool tell(const Change *c, const char *text) {
+/* Finds what the text changes in the options. Returns whether it changes any. */
+static bool find_changes(const Change *c, const char *text, Messages *ret) {
         _cleanup_(unit_options_freep) UnitOptions *old = NULL, *new = NULL;
-        _cleanup_(messages_done) Messages wrong = {}, changes = {};
+        _cleanup_(messages_done) Messages wrong = {};
 
         /* What was wrong before is not the matter here, and what is wrong now has been refused. */
         (void) unit_options_preview("", c->unit, &old, &wrong);
         (void) unit_options_preview_text("", c->unit, text, strlen(text), &new, &wrong);
         if (old && new)
-                changes_note_unit(&changes, c->unit, old, new);
-        for (size_t i = 0; i < changes.n; i++)
-                say("%s", changes.lines[i]);
-        return changes.n > 0 || !old;
+                changes_note_unit(ret, c->unit, old, new);
+        return ret->n > 0 || !old;
 }
 
 int change_apply(Ctl *ctl, Change *c, const char *text) {
-        bool differs = tell(c, text);
+        _cleanup_(messages_done) Messages changes = {};
+        bool differs = find_changes(c, text, &changes);
+        int code;
 
         if (!differs)
                 say("%s: no option changes", c->unit);
+        for (size_t i = 0; i < changes.n && ctl->dry_run; i++)
+                say("%s", changes.lines[i]);
         if (ctl->dry_run)
                 return c->item.global || bus_leased_runs(ctl->bus) <= 0 ? CTL_OK : rehearse_place(ctl, c->unit, text);
         if (streq(text, c->before))
                 return CTL_OK;
-        return enable_all(ctl, &c->item, 1, c->conf);
+        c->item.changes = &changes;
+        code = enable_all(ctl, &c->item, 1, c->conf);
+        c->item.changes = NULL;
+        return code;
 }
 
 void change_done(Change *c) {

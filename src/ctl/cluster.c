@@ -12,6 +12,8 @@
 
 /* A machine that has taken a lease tells of its unit within a round. Under many at once a start takes longer. */
 #define START_PATIENCE (10 * USEC_PER_SEC)
+/* leased is asked about so many units one by one. */
+#define ASKED_ALONE 8
 /* A machine that was not heard for so long may be one that nobody has taken out of the cluster. */
 #define FORGET_AFTER (24 * 3600 * USEC_PER_SEC)
 
@@ -95,6 +97,20 @@ static bool may_take(const json_t *machines, const json_t *row) {
                !get_boolean(machines_find(machines, get_string(row, "machine_id")), "draining");
 }
 
+/* For how long a machine may take to start a unit whose lease it could have, or to tell of the start. */
+static usec_t patience_of(const json_t *machines, const json_t *row) {
+        return MAX((usec_t) get_integer(machines_find(machines, get_string(row, "machine_id")), "ttl_usec"),
+                        START_PATIENCE);
+}
+
+/* Whether the machine has had no time yet to take the unit and start it: of a unit that was only just enabled, or let
+ * go. */
+static bool is_about_to_take(const json_t *machines, const json_t *row) {
+        usec_t since = (usec_t) get_integer(row, "held_since_usec");
+
+        return may_take(machines, row) && since > 0 && now_realtime() <= usec_add(since, patience_of(machines, row));
+}
+
 /* Says of a unit that nobody holds that it runs nowhere, for how long, and why: names the first machine that may take
  * the unit or, if there is none, one where it has failed or else the first that is not silent, with its reason. Says
  * nothing of a unit that is done. */
@@ -118,6 +134,8 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                         failed = row;
         }
         (void) span_since(span, sizeof(span), since);
+        if (one && is_about_to_take(machines, one))
+                return;
         if (one && !may_take(machines, one) && failed)
                 one = failed;
         (void) machine_name(machines, get_string(one, "machine_id"), name, sizeof(name));
@@ -453,11 +471,9 @@ static void complete_machines(json_t *cluster, const json_t *rows, const json_t 
 /* Whether the machine has taken the unit's lease so lately that the unit starts there, although the machine has not
  * told so yet: not even that it did not run the unit before, if the unit was only just enabled. */
 static bool is_starting(const json_t *machines, const json_t *row) {
-        const json_t *machine = machines_find(machines, get_string(row, "machine_id"));
-        usec_t since = (usec_t) get_integer(row, "held_since_usec"),
-               patience = MAX((usec_t) get_integer(machine, "ttl_usec"), START_PATIENCE);
+        usec_t since = (usec_t) get_integer(row, "held_since_usec");
 
-        return now_realtime() <= usec_add(since, patience);
+        return now_realtime() <= usec_add(since, patience_of(machines, row));
 }
 
 /* Has every verb say the same of a unit whose machine has told nothing since it took the lease: that the unit starts,
@@ -539,6 +555,84 @@ static int read_stuck(Ctl *ctl, const json_t *machines, const json_t *rows, json
         return code;
 }
 
+/* ---- units that nobody holds ---- */
+
+static json_t *unit_row_find(const json_t *units, const char *unit) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) units, i, row)
+                if (streq(get_string(row, "unit"), unit))
+                        return row;
+        return NULL;
+}
+
+/* Gives the reason that stands against each machine, as the planner here says it, in place of the machine's own word.
+ * That word tells nothing of what the machine has no offer to say of: that another unit is there, or drains. The
+ * argument told has what "leasectl status" shows of the unit. */
+static void complete_why(const json_t *told, const json_t *rows, size_t from, size_t to) {
+        json_t *line;
+        size_t i;
+
+        for (size_t at = from; at < to; at++) {
+                json_t *row = json_array_get(rows, at);
+
+                json_array_foreach((json_t *) told, i, line) {
+                        json_int_t code = get_integer(line, "code");
+                        bool takes = code == WHY_FIRST || code == WHY_STANDS_BY || code == WHY_ASKING ||
+                                     code == WHY_ABOUT_TO_START;
+
+                        if (!streq(get_string(line, "machine_id"), get_string(row, "machine_id")))
+                                continue;
+                        (void) json_object_set_new(row, "code", json_integer(takes ? 0 : code));
+                        (void) json_object_set_new(row, "why", json_string(takes ? "" : get_string(line, "why")));
+                }
+        }
+}
+
+/* Whether one of the rows from..to-1, of one unit, is this machine's, and none says that somebody has the lease, or
+ * that nobody is to have it. */
+static bool is_free_here(const json_t *machines, const json_t *rows, size_t from, size_t to) {
+        bool here = false;
+
+        for (size_t i = from; i < to; i++) {
+                const json_t *row = json_array_get(rows, i);
+                const char *state = get_string(row, "state");
+
+                if (get_boolean(row, "holds") || streq(state, "elsewhere") || streq(state, "done") ||
+                                streq(state, "unknown"))
+                        return false;
+                here |= get_boolean(machines_find(machines, get_string(row, "machine_id")), "here");
+        }
+        return here;
+}
+
+/* Asks leased about each unit that is enabled here and that nobody holds: about a few of them by themselves, else
+ * about all units together. */
+static int complete_free(Ctl *ctl, const json_t *machines, json_t *rows) {
+        json_auto_t *units = NULL;
+        size_t n = json_array_size(rows), asked = 0;
+        int code = CTL_OK;
+
+        for (size_t from = 0, to; from < n && code == CTL_OK; from = to) {
+                const char *unit = get_string(json_array_get(rows, from), "unit");
+                json_auto_t *row = NULL;
+
+                for (to = from + 1; to < n && streq(get_string(json_array_get(rows, to), "unit"), unit);)
+                        to++;
+                if (!is_free_here(machines, rows, from, to))
+                        continue;
+                if (asked++ < ASKED_ALONE)
+                        (void) unit_read_row(ctl, unit, &row, NULL); /* it may be gone by now */
+                else if (!units)
+                        code = units_read(ctl, &units);
+                if (!row)
+                        row = json_incref(unit_row_find(units, unit));
+                complete_why(json_object_get(row, "why_not"), rows, from, to);
+        }
+        return code;
+}
+
 int cluster_units_read(Ctl *ctl, const char *machine_id, json_t **ret) {
         json_auto_t *revision = NULL, *machines = NULL, *rows = NULL;
         int code = machines_read(ctl, &machines);
@@ -567,6 +661,8 @@ int cluster_read(Ctl *ctl, json_t **ret) {
 
         if (code == CTL_OK)
                 code = read_units(ctl, "", &rows, &revision);
+        if (code == CTL_OK)
+                code = complete_free(ctl, machines, rows);
         if (code == CTL_OK)
                 code = read_stuck(ctl, machines, rows, &stuck);
         if (code == CTL_OK)

@@ -109,12 +109,16 @@ int enable_item_gate(EnableItem *item) {
         if (code == CTL_OK && !item->global)
                 code = members_gate(item->name, item->members);
         item->written = code == CTL_OK;
-        return code == CTL_OK ? code : enable_item_take_back(item);
+        return code == CTL_OK || !item->new ? code : enable_item_take_back(item);
 }
 
 int enable_item_list(EnableItem *item) {
         int code = item->new ? files_list(item->name) : item->text ? files_restore(item->name, item->text) : CTL_OK;
 
+        if (code != CTL_OK && !item->new) { /* its file has the old text still */
+                item->written = false;
+                return code;
+        }
         return code == CTL_OK ? code : enable_item_take_back(item);
 }
 

@@ -16,6 +16,7 @@ typedef struct EnableItem {
         char **members;            /* the other units that its lease covers */
         const char *before, *text; /* what /etc/leased/units/NAME says, and is to say from now on (borrowed); NULL: it
                                       stays as it is */
+        const Messages *changes;   /* what the text changes (borrowed), said once it is in force; NULL: nothing */
         bool written;              /* its files are there */
         bool new;                  /* it was not enabled before */
         bool kept;                 /* it may go on running: its lease was in force before, or it needs none */

@@ -99,6 +99,8 @@ static int ungate_global(Ctl *ctl, EnableItem *items, size_t n) {
 /* Says that a unit is enabled. The argument outlook is what leased is going to do with it, "" if that is not known
  * or was not asked. */
 static void print_enabled(const EnableItem *item, const char *outlook) {
+        for (size_t i = 0; item->changes && i < item->changes->n; i++)
+                say("%s", item->changes->lines[i]);
         say("%s: %s%s%s%s", item->name,
                         item->text  ? "changed"
                         : item->new ? "enabled"
@@ -330,6 +332,20 @@ static int examine_all(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf,
         return code;
 }
 
+/* Leaves out each unit that was named before, by an alias or by the same name. */
+static void drop_repeated(EnableItem *items, size_t n) {
+        json_auto_t *names = json_object();
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].name)
+                        continue;
+                if (json_object_get(names, items[i].name))
+                        enable_item_done(items + i);
+                else
+                        (void) json_object_set_new(names, items[i].name, json_true());
+        }
+}
+
 int enable_prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
         _cleanup_(messages_done) Messages m = {};
         int r = leased_conf_load("", ret, &m), code;
@@ -368,6 +384,7 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         all = examine_all(ctl, n, argv, conf, items);
+        drop_repeated(items, n);
         code = ctl->dry_run ? rehearse_all(ctl, items, n) : enable_all(ctl, items, n, conf);
         for (size_t i = 0; i < n; i++)
                 enable_item_done(items + i);

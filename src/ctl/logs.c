@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "conf/dropin.h"
 #include "core/record.h"
 #include "ctl/ask.h"
 #include "ctl/cluster.h"
@@ -83,17 +84,40 @@ static const json_t *find_holder(const json_t *machines, const json_t *rows, con
         return found;
 }
 
-/* Says whose lines are shown of a unit that nobody holds. One that is enabled nowhere may have a journal from before.
- */
-static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const char *whose) {
-        json_auto_t *props = NULL;
-        bool enabled = bus_get_unit(ctl->bus, unit, &props, NULL) >= 0;
+static bool is_enabled(const json_t *rows, const char *unit) {
         json_t *row;
         size_t i;
 
         json_array_foreach((json_t *) rows, i, row)
-                enabled |= streq(get_string(row, "unit"), unit);
-        if (!enabled)
+                if (streq(get_string(row, "unit"), unit))
+                        return true;
+        return false;
+}
+
+/* Gives the unit by whose lease this one goes, owned by the caller: a service by that of the timer, socket or path
+ * that starts it. Where the files of the unit are not on this machine, the name tells: "foo.service" by "foo.timer".
+ * NULL: the unit has a lease of its own, or none, or memory is short. */
+static char *find_owner(const json_t *rows, const char *unit) {
+        static const char *const triggers[] = { ".timer", ".socket", ".path" };
+        char *owner = is_enabled(rows, unit) ? NULL : dropin_owner("", unit);
+
+        if (owner || is_enabled(rows, unit) || !endswith(unit, ".service"))
+                return owner;
+        for (size_t i = 0; i < ELEMENTSOF(triggers); i++) {
+                owner = text_format("%.*s%s", (int) (strlen(unit) - strlen(".service")), unit, triggers[i]);
+                if (owner && is_enabled(rows, owner))
+                        return owner;
+                free(owner);
+        }
+        return NULL;
+}
+
+/* Says whose lines are shown of a unit that nobody holds. One that is enabled nowhere may have a journal from before.
+ */
+static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const char *whose) {
+        json_auto_t *props = NULL;
+
+        if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0 && !is_enabled(rows, unit))
                 return ask_complain_no_unit(ctl, unit);
         if (ctl->legend && streq(get_string(props, "Lease"), "/"))
                 complain("%s: runs on every machine that fits; these lines are of %s", unit, whose);
@@ -117,9 +141,9 @@ static json_t *json_of(const char *text) {
 static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *machines, const json_t *rows,
                 bool several, json_t *told) {
         bool for_people = ctl->json == JSON_OFF, read;
-        const json_t *holder = find_holder(machines, rows, unit, copy), *machine;
+        _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines), *owner = find_owner(rows, unit);
+        const json_t *holder = find_holder(machines, rows, owner ?: unit, copy), *machine;
         const char *name = "this machine", *host = ctl->host;
-        _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines);
         int code = CTL_OK;
 
         machine = holder ? machines_find(machines, get_string(holder, "machine_id")) : NULL;
@@ -130,7 +154,7 @@ static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *ma
         if (several && ctl->legend && for_people)
                 say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
         if (!holder)
-                code = explain_free(ctl, unit, rows, host ?: name);
+                code = explain_free(ctl, owner ?: unit, rows, host ?: name);
         read = read_lines(host, PATIENTLY, unit, ctl->lines, &text) == 0;
         (void) json_array_append_new(
                         told, json_pack("{s:s, s:b, s:s?, s:o?}", "unit", unit, "held", holder != NULL, "hostname",

@@ -46,11 +46,11 @@ bool monitor_words_unit(char *buf, size_t size, const char *before, const char *
 }
 
 void monitor_words_lease(
-                char *buf, size_t size, const char *machine, const char *before, json_int_t index, const char *why) {
+                char *buf, size_t size, const char *machine, const char *by, json_int_t index, const char *why) {
         char end[256] = "";
 
         if (*why)
-                (void) snprintf(end, sizeof(end), "%s%s%s", why, *before ? " by " : "", before);
+                (void) snprintf(end, sizeof(end), "%s%s%s", why, *by ? " by " : "", by);
         if (*machine)
                 (void) snprintf(buf, size, "held by %s (Index %" JSON_INTEGER_FORMAT ")%s%s", machine, index,
                                 *end ? ", " : "", end);

@@ -11,10 +11,11 @@
  * of ListClusterUnits; before is "" if it is not known. */
 bool monitor_words_unit(char *buf, size_t size, const char *before, const char *state, const char *machine,
                 const char *result, json_int_t index);
-/* Who holds a lease: "held by beta (Index 12), released by alpha". The arguments machine and before are the holders
- * now and before, "" for nobody; why is the word for the end of the tenure before, "" if it is none. */
+/* Who holds a lease: "held by beta (Index 12), released by anna@alpha". The argument machine is the holder, "" for
+ * nobody; why is the word for the end of the tenure before, "" if it is none, and by who asked for it, "" if nobody
+ * did. */
 void monitor_words_lease(
-                char *buf, size_t size, const char *machine, const char *before, json_int_t index, const char *why);
+                char *buf, size_t size, const char *machine, const char *by, json_int_t index, const char *why);
 /* How a machine is, by its row of machines.h now and before; before is NULL for a new one. */
 bool monitor_words_machine(char *buf, size_t size, const json_t *before, const json_t *now);
 /* What a changed property means, of a unit here or of leased itself on this machine, called host. The argument all has

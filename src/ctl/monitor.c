@@ -31,7 +31,6 @@ typedef struct Monitor {
         Ctl *ctl;
         json_t *shown;    /* {path: {property: value}}, what was shown last */
         json_t *states;   /* {"machine unit": state}, likewise */
-        json_t *holders;  /* {lease: machine id}, likewise */
         json_t *machines; /* rows, as they were last looked at */
         char *here;       /* the id of this machine */
         usec_t looked;    /* when the machines were last looked at (CLOCK_BOOTTIME) */
@@ -173,13 +172,30 @@ static void show_properties(Monitor *monitor, const char *path, const json_t *pr
 
 /* ---- leases ---- */
 
+/* Gives who asked for the end of the lease's last tenure, if that ended for this reason: "anna@alpha", owned by the
+ * caller. NULL: nobody asked, or it is not known any more. */
+static char *find_asker(const Monitor *monitor, const char *lease, const char *reason) {
+        json_auto_t *history = NULL;
+        const json_t *tenures;
+        const char *by;
+        size_t n;
+
+        if (bus_call(monitor->ctl->bus, &bus_leased, "GetHistory", &history, NULL, "s", lease) < 0)
+                return NULL;
+        tenures = json_array_get(history, 0);
+        n = json_array_size(tenures);
+        if (n == 0 || !streq(string_at(json_array_get(tenures, n - 1), 4), reason))
+                return NULL;
+        by = string_at(json_array_get(history, 2), n - 1);
+        return *by ? strdup(by) : NULL;
+}
+
 static void show_lease_changed(Monitor *monitor, const json_t *body) {
         const char *lease = string_at(body, 0), *machine = string_at(body, 1), *reason = string_at(body, 4);
-        _cleanup_free_ char *before = strdup(get_string(monitor->holders, lease));
         json_int_t code = json_integer_value(json_array_get(body, 5));
-        char text[512], from[HOSTNAME_SHOWN], to[HOSTNAME_SHOWN], name[300];
+        char text[512], to[HOSTNAME_SHOWN], name[300];
+        _cleanup_free_ char *by = NULL;
 
-        (void) json_object_set(monitor->holders, lease, json_array_get(body, 1));
         (void) snprintf(name, sizeof(name), "lease %s", lease);
         if (monitor->ctl->json != JSON_OFF) {
                 print_event(monitor, "lease-changed", name, "",
@@ -190,9 +206,11 @@ static void show_lease_changed(Monitor *monitor, const json_t *body) {
         }
         if (code == WHY_RENEWED)
                 return;
+        if (code == WHY_ACQUIRED)
+                reason = "";
+        by = *reason ? find_asker(monitor, lease, reason) : NULL;
         monitor_words_lease(text, sizeof(text), *machine ? name_machine(monitor, machine, to, sizeof(to)) : "",
-                        isempty(before) ? "" : name_machine(monitor, before, from, sizeof(from)),
-                        json_integer_value(json_array_get(body, 3)), code == WHY_ACQUIRED ? "" : reason);
+                        strempty(by), json_integer_value(json_array_get(body, 3)), reason);
         print_event(monitor, "", lease, text, NULL);
 }
 
@@ -309,9 +327,6 @@ static int remember_all(Monitor *monitor) {
 
                 json_object_foreach(object, interface, properties)
                         (void) json_object_update(all, properties);
-                if (json_object_get(object, LEASED_LEASE))
-                        (void) json_object_set(
-                                        monitor->holders, get_string(all, "Name"), json_object_get(all, "MachineID"));
         }
         print_event(monitor, "listening", "leased", "is followed from here on", NULL);
         return monitor->here ? CTL_OK : CTL_FAILED;
@@ -338,7 +353,7 @@ static int follow(Monitor *monitor) {
 }
 
 int verb_monitor(Ctl *ctl, int argc, char **argv) {
-        Monitor monitor = { .ctl = ctl, .shown = json_object(), .states = json_object(), .holders = json_object() };
+        Monitor monitor = { .ctl = ctl, .shown = json_object(), .states = json_object() };
         int r = bus_watch_leased(ctl->bus), code;
 
         code = r < 0 ? bus_complain("monitor", r, NULL) : remember_all(&monitor);
@@ -346,7 +361,6 @@ int verb_monitor(Ctl *ctl, int argc, char **argv) {
                 code = follow(&monitor);
         json_decref(monitor.shown);
         json_decref(monitor.states);
-        json_decref(monitor.holders);
         json_decref(monitor.machines);
         free(monitor.here);
         return code;

@@ -60,6 +60,13 @@ class Looking(TwoSecondCase):
         self.assertSays(ctl("logs", "--lines=none", unit), 2, "--lines=none: expected is a number from 1 to 10000")
 
 
+    def test_the_journal_of_what_a_leased_timer_starts_is_shown_without_a_complaint(self):
+        self.unit("ticks.service", "[Service]\nType=oneshot\nExecStart=/bin/echo it ticks\n")
+        timer = self.enable("ticks.timer", "[Timer]\nOnActiveSec=1h\n")
+        self.assertSays(ctl("logs", "ticks"), 0)
+        ctl("disable", timer, check=True)
+
+
 class Proving(WithBeta):
     def ssh(self, script):
         write("/usr/local/sbin/ssh", f"#!/bin/sh\necho \"$@\" >/run/ssh-was\n{script}\n")

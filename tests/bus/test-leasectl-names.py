@@ -32,7 +32,8 @@ class Aliases(CaseWithDaemon):
         self.unit("true.service")
         alias = self.alias("also.service", "true.service")
         self.assertIn("true.service", ctl("check", alias).stdout.splitlines()[0])
-        ctl("enable", alias, check=True)
+        said = ctl("enable", "true.service", alias, "also", check=True).stdout
+        self.assertEqual(len(said.splitlines()), 1, said)
         wait_for("it runs", lambda: (self.row("true.service") or {}).get("state") == "running")
         for typed in (alias, "also"):
             self.assertIn("Unit: true.service", ctl("status", typed, check=True).stdout)

@@ -86,6 +86,14 @@ class Changed(TwoSecondCase):
         self.assertEqual(run("systemctl", "show", "-p", "MainPID", unit).stdout, pid)
         self.assertEqual(stat.S_IMODE(os.stat(f"{UNITS}/{unit}").st_mode), 0o644)
 
+    def test_nothing_is_said_to_be_changed_that_is_not(self):
+        unit = self.enable("unchanged.service")
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        done = run(*nobody, "leasectl", "set", unit, "Version=4", check=False)
+        self.assertEqual(done.stdout, "")
+        self.assertSays(done, 1, f"{UNITS}/{unit}: Permission denied, do it as root")
+        self.assertNotIn("Version", read(f"{UNITS}/{unit}"))
+
     def test_what_says_nothing_new_changes_nothing(self):
         unit = self.enable("same.service")
         self.assertEqual(ctl("set", unit, "Version=0").stdout, f"{unit}: no option changes\n{unit}: changed; it runs here\n")

@@ -183,7 +183,33 @@ class Screen(ScreenCase):
         unit = self.enable("screen-nowhere.service", "[Unit]\n[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nRequire=no=such\n",
                            state="waiting")
         wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
+        self.assertFalse(any(each["holds"] for each in self.units(unit)))
         self.assertIn("missing metadata no=such", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
+
+    def test_what_a_conflict_keeps_away_is_said_as_status_says_it(self):
+        """The machine's own word in the registry tells nothing of units that run beside the unit there."""
+        first = self.enable("screen-first.service", state="running")
+        unit = self.unit("screen-second.service", f"[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nConflicts={first}\n")
+        ctl("enable", unit, check=True)
+        wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
+        line = next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit)
+        reason = self.line(unit, self.here()["machine_id"])
+        self.assertEqual(reason, f"conflict with {first}")
+        self.assertRegex(line, rf"^runs nowhere, for \S.*: {reason}$")
+        self.assertNotIn("may take it", line)
+
+    def test_what_may_be_taken_is_wrong_only_when_it_was_not_for_long(self):
+        """No process of beta is there that could take it."""
+        unit, free = "screen-not-yet.service", {**self.lease("free", 7), "since": int(time.time() * 1e6)}
+        put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": "", "active": "inactive", "since": 0})
+        self.addCleanup(put, f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": "no more"})
+        wait_for("it is seen", lambda: self.state_at_beta(unit) == "waiting")
+        self.assertEqual(wrong(unit), [], "nobody has ever held it")
+        put(f"leases/{unit}", free)
+        self.assertEqual(wrong(unit), [], "beta has had no time to take it")
+        put(f"leases/{unit}", {**free, "index": 8, "since": free["since"] - 100 * 10 ** 6})
+        wait_for("it is wrong", lambda: wrong(unit) == ["unit-nowhere"])
+        self.assertIn("beta may take it", next(each["text"] for each in cluster()["wrong"] if each["subject"] == unit))
 
     def test_a_bad_line_of_a_unit_is_wrong_until_it_is_mended_and_stops_nothing(self):
         unit = self.enable("screen-typo.service", state="running")

@@ -43,8 +43,9 @@ static const char *lease(const char *machine, const char *before, const char *wh
 
 static void a_lease_is_told_with_its_holder_and_the_one_before(void **state) {
         assert_string_equal(lease("beta", "", ""), "held by beta (Index 12)");
-        assert_string_equal(lease("beta", "alpha", "released"), "held by beta (Index 12), released by alpha");
-        assert_string_equal(lease("", "alpha", "released"), "held by nobody (released by alpha)");
+        assert_string_equal(
+                        lease("beta", "anna@alpha", "released"), "held by beta (Index 12), released by anna@alpha");
+        assert_string_equal(lease("", "anna@alpha", "released"), "held by nobody (released by anna@alpha)");
         assert_string_equal(lease("", "", "expired"), "held by nobody (expired)");
         assert_string_equal(lease("", "", ""), "held by nobody");
 }
