@@ -48,7 +48,9 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
 
         if (is_up(row)) {
                 (void) snprintf(text, OUTLOOK_SIZE, "%s",
-                                before && state_is(row, "running", "") ? "it runs here" : "it starts here now");
+                                !before                        ? "it starts here now"
+                                : state_is(row, "running", "") ? "it runs here"
+                                                               : "it is starting here");
                 return true;
         }
         if (state_is(row, "elsewhere", "")) {

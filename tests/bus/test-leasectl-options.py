@@ -86,6 +86,12 @@ class Changed(TwoSecondCase):
         self.assertEqual(run("systemctl", "show", "-p", "MainPID", unit).stdout, pid)
         self.assertEqual(stat.S_IMODE(os.stat(f"{UNITS}/{unit}").st_mode), 0o644)
 
+    def test_what_is_set_of_a_job_that_runs_does_not_sound_like_a_new_start(self):
+        """A job of Type=oneshot is starting for as long as it runs."""
+        unit = self.enable("long-job.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n", state="starting")
+        self.assertEqual(ctl("set", unit, "Version=2", check=True).stdout, f"{unit}: Version=2 (was 0)\n{unit}: changed; it is starting here\n")
+        self.assertEqual(ctl("is-held", unit, check=True).stdout, "held\n")
+
     def test_nothing_is_said_to_be_changed_that_is_not(self):
         unit = self.enable("unchanged.service")
         nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
