@@ -10,13 +10,18 @@
 
 #include "ctl/ask.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/record.h"
+#include "ctl/bus-many.h"
 #include "ctl/bus.h"
 #include "ctl/cluster.h"
+#include "ctl/interrupt.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "ctl/wait.h"
 #include "util/suggest.h"
@@ -268,44 +273,177 @@ static int report_job(const char *unit, const Job *job, const Place *before, con
         return CTL_OK;
 }
 
-static int do_job(Ctl *ctl, const char *unit, const Job *job) {
-        Place before = {}, now = {};
-        int code = place_find(ctl, unit, &before);
+/* Waits for the outcome of what a machine has begun, and says it. */
+static int end_job(Ctl *ctl, const char *unit, const Job *job, const Place *before) {
+        Place now = {};
+        int code = CTL_OK;
 
-        if (code == CTL_OK)
-                code = ask(ctl, unit, job->verb, "", &before);
-        if (code == CTL_OK && ctl->wait && !is_held(&before)) /* somebody took it in between */
+        if (!ctl->wait)
+                return CTL_OK;
+        if (!is_held(before)) /* somebody took it in between */
                 say("%s: its machine has begun: %s", unit, job->verb);
-        else if (code == CTL_OK && ctl->wait) {
-                code = wait_for_job(ctl, unit, job, &before, &now);
+        else {
+                code = wait_for_job(ctl, unit, job, before, &now);
                 if (code == CTL_OK)
-                        code = report_job(unit, job, &before, &now);
+                        code = report_job(unit, job, before, &now);
         }
-        json_decref(before.row);
         json_decref(now.row);
         return code;
 }
 
-static int stop_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "stop", "stopped", "stops", "is stopped" });
+static int do_job(Ctl *ctl, const char *unit, const Job *job) {
+        Place before = {};
+        int code = place_find(ctl, unit, &before);
+
+        if (code == CTL_OK)
+                code = ask(ctl, unit, job->verb, "", &before);
+        if (code == CTL_OK)
+                code = end_job(ctl, unit, job, &before);
+        json_decref(before.row);
+        return code;
 }
 
-static int start_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "start", "started", "starts", "runs" });
+/* ---- the same of many units at once ---- */
+
+typedef struct Asked {
+        char *unit;
+        Place before;
+        bool begun;
+        int code;
+} Asked;
+
+typedef struct Jobs {
+        Ctl *ctl;
+        const Job *job;
+        Asked *units;
+        size_t *asked, n_asked, answered; /* the numbers of those that are asked for */
+        bool withdrawn;                   /* leased was told to forget what has not begun */
+        Bar bar;
+} Jobs;
+
+static int make_call(size_t i, sd_bus_message **ret, void *userdata) {
+        const Jobs *j = userdata;
+        int r = sd_bus_message_new_method_call(
+                        j->ctl->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "AskUnit");
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "sss", j->units[j->asked[i]].unit, j->job->verb, "");
 }
 
-static int restart_one(Ctl *ctl, const char *unit) {
-        return do_job(ctl, unit, &(Job){ "restart", "restarted", "is restarted", NULL });
+static void take_answer(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        Jobs *j = userdata;
+        Asked *u = j->units + j->asked[i];
+
+        (void) answer;
+        j->answered++;
+        u->begun = !error;
+        if (error && sd_bus_error_has_name(error, LEASED_ERROR("Withdrawn")))
+                u->code = ctl_fail("%s: taken back, and nothing has begun", u->unit);
+        else if (error)
+                u->code = bus_complain(u->unit, -sd_bus_error_get_errno(error), error);
+        else
+                wait_say_begun(j->ctl, u->unit, is_held(&u->before) ? u->before.name : "its machine", j->job->verb);
+}
+
+/* Shows how many units are still to begin. After Ctrl-C, has leased take back what has not begun. */
+static void on_idle(void *userdata) {
+        Jobs *j = userdata;
+
+        if (interrupt_came() && !j->withdrawn) {
+                j->withdrawn = true;
+                bus_withdraw(j->ctl->bus);
+        }
+        if (geteuid() == 0) /* nobody is asked for a password */
+                bar_show(&j->bar, j->n_asked - j->answered, "");
+}
+
+/* Asks for all units that were found, and waits until each has begun or is refused. A caller who needs a password is
+ * asked for it only once. */
+static int ask_all(Jobs *j) {
+        const BusMany calls = { .make = make_call,
+                .take = take_answer,
+                .userdata = j,
+                .timeout = USEC_INFINITY,
+                .one_by_one = geteuid() != 0,
+                .idle = on_idle };
+        int r;
+
+        j->bar = bar_begin(j->job->verb);
+        polkit_agent_open(j->ctl);
+        interrupt_catch();
+        r = bus_call_many(j->ctl->bus, j->n_asked, &calls);
+        interrupt_release();
+        bar_end(&j->bar);
+        for (size_t i = 0; i < j->n_asked && interrupt_came(); i++)
+                if (j->units[j->asked[i]].begun)
+                        complain("%s: could not be taken back any more: it has begun, and goes on",
+                                        j->units[j->asked[i]].unit);
+        if (interrupt_came())
+                interrupt_leave();
+        return r < 0 ? bus_complain(j->job->verb, r, NULL) : CTL_OK;
+}
+
+static int do_all(Jobs *j, size_t n) {
+        int code;
+
+        for (size_t i = 0; i < n; i++) {
+                Asked *u = j->units + i;
+
+                u->code = place_find(j->ctl, u->unit, &u->before);
+                if (u->code == CTL_OK)
+                        j->asked[j->n_asked++] = i;
+        }
+        code = ask_all(j);
+        for (size_t i = 0; i < n && code == CTL_OK; i++)
+                if (j->units[i].begun)
+                        j->units[i].code = end_job(j->ctl, j->units[i].unit, j->job, &j->units[i].before);
+        for (size_t i = 0; i < n; i++)
+                if (j->units[i].code != CTL_OK)
+                        code = j->units[i].code;
+        return code;
+}
+
+static bool is_named_before(const Asked *units, size_t n, const char *unit) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(units[i].unit, unit))
+                        return true;
+        return false;
+}
+
+static int do_jobs(Ctl *ctl, int argc, char **argv, const Job *job) {
+        _cleanup_free_ Asked *units = calloc((size_t) argc, sizeof(Asked));
+        _cleanup_free_ size_t *asked = calloc((size_t) argc, sizeof(size_t));
+        Jobs jobs = { .ctl = ctl, .job = job, .units = units, .asked = asked };
+        int code = CTL_OK, r = bus_watch_leased(ctl->bus);
+        size_t n = 0;
+
+        if (r < 0 || !units || !asked)
+                return bus_complain("leased", r < 0 ? r : -ENOMEM, NULL);
+        for (int i = 0; i < argc; i++) {
+                units[n].unit = unit_name_resolve(ctl, argv[i]);
+                if (!units[n].unit)
+                        code = ctl_fail("%s: out of memory", argv[i]);
+                else if (is_named_before(units, n, units[n].unit))
+                        free(units[n].unit);
+                else
+                        n++;
+        }
+        if (code == CTL_OK)
+                code = n == 1 ? do_job(ctl, units[0].unit, job) : do_all(&jobs, n);
+        for (size_t i = 0; i < n; i++) {
+                json_decref(units[i].before.row);
+                free(units[i].unit);
+        }
+        return code;
 }
 
 int verb_stop(Ctl *ctl, int argc, char **argv) {
-        return wait_each(ctl, argc, argv, stop_one);
+        return do_jobs(ctl, argc, argv, &(Job){ "stop", "stopped", "stops", "is stopped" });
 }
 
 int verb_start(Ctl *ctl, int argc, char **argv) {
-        return wait_each(ctl, argc, argv, start_one);
+        return do_jobs(ctl, argc, argv, &(Job){ "start", "started", "starts", "runs" });
 }
 
 int verb_restart(Ctl *ctl, int argc, char **argv) {
-        return wait_each(ctl, argc, argv, restart_one);
+        return do_jobs(ctl, argc, argv, &(Job){ "restart", "restarted", "is restarted", NULL });
 }

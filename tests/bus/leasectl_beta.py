@@ -87,12 +87,17 @@ class WithBeta(TwoSecondCase):
         return name
 
     @staticmethod
-    def asked():
-        """What is asked of beta: the key and the record; None if nothing is, or it was answered."""
+    def all_asked():
+        """What is asked of beta, and not answered: each with its key and record."""
         with contextlib.closing(sqlite3.connect(f"file:{REGISTRY}/store?mode=ro", uri=True, timeout=30)) as store:
             rows = store.execute("SELECT key, value FROM records WHERE key LIKE ? AND value IS NOT NULL", (f"requests/{BETA}/%",))
             found = [(key, json.loads(value)) for key, value in rows]
-        return next((each for each in found if each[1]["stage"] in ("asked", "taken")), None)
+        return [each for each in found if each[1]["stage"] in ("asked", "taken")]
+
+    @classmethod
+    def asked(cls):
+        """The first of these; None: there is none."""
+        return next(iter(cls.all_asked()), None)
 
     def answer(self, stage, **more):
         """Answers as beta would."""

@@ -107,6 +107,26 @@ class Elsewhere(WithBeta):
         self.answer("begun")
         self.assertEnds(asking, 0, f"{unit}: beta has begun: restart\n")
 
+    def test_many_units_are_asked_for_at_once(self):
+        """No unit waits until the one before it has stopped."""
+        units = [self.theirs_alone(f"many-{i}.service") for i in range(3)]
+        asking = self.begin("stop", "many-*", units[0])
+        asked = wait_for("all are asked for", lambda: len(found := self.all_asked()) == 3 and found)
+        for key, record in asked:  # all of them first: a machine that does not answer in time is not waited for
+            put(key, {**record, "stage": "begun"})
+        for _, record in asked:
+            put(f"offers/{BETA}/{record['unit']}", {"lease": record["unit"], "version": 0, "conflicts": "", "replaces": "", "why": "",
+                                                    "since": 2, "active": "inactive"})
+        out = asking.communicate(timeout=60)[0]
+        self.assertEqual((asking.returncode, out), (0, "".join(f"{unit}: stopped on beta, until: leasectl start {unit}\n" for unit in units)))
+        asking = self.begin("stop", *units)
+        wait_for("all are asked for", lambda: len(self.all_asked()) == 3)
+        self.interrupt(asking)
+        error = asking.communicate(timeout=60)[1]
+        self.assertEqual((asking.returncode, sorted(error.splitlines())),
+                         (-signal.SIGINT, [f"leasectl: {unit}: taken back, and nothing has begun" for unit in units]))
+        self.assertEqual(self.all_asked(), [])
+
     def test_a_command_that_is_interrupted_takes_back_what_has_not_begun(self):
         unit = self.theirs_alone("slow-to-answer.service")
         asking = self.begin("stop", unit)
