@@ -15,7 +15,8 @@ SECOND = 1_000_000
 EPSILON = 0.01
 LONGEST = 60 * SECOND  # the longest TTL
 AGE_OF_A_PAUSE = 120 * SECOND  # until then pauses add up
-BEATS_WITHOUT_KILL = 3  # that a guard may be told of while a unit is to be killed
+BEATS_WITHOUT_KILL = 3  # that a guard may be told of while a unit is to be killed; those that it reads at once are one
+ROUND = 20_000  # microseconds between two kills
 
 
 def take_after(ttl):
@@ -104,6 +105,7 @@ class Entry:
     stopping: bool = False
     down: bool = True
     beats: int = 0  # since the last kill
+    beat_at: int = 0  # the last of them
     kept: bool = False  # its deadlines do not count (law 13)
 
     def over_at(self):
@@ -471,8 +473,8 @@ class Laws:
             if not entry.stopping and entry.index:
                 entry.stop_at = max(entry.stop_at, t0 + entry.stop_offset)
                 entry.kill_at = max(entry.kill_at, t0 + entry.kill_offset)
-            elif entry.stopping and not entry.down and self._at > entry.kill_at:
-                entry.beats += 1
+            elif entry.stopping and not entry.down and self._at > entry.kill_at and self._at >= entry.beat_at + ROUND:
+                entry.beats, entry.beat_at = entry.beats + 1, self._at
                 self._require("law 9", entry.beats != BEATS_WITHOUT_KILL, f"{unit} is not killed any more")
 
     def _guard_opened(self, process, unit, index, stop_at):

@@ -234,6 +234,11 @@ class TheLaws(unittest.TestCase):
                         for at in (6600000, 6700000, 6800000))
         self.found("law 9", ("6590000 alpha leased-guard 2 down u.service\n", beats))
 
+    def test_law_9_beats_that_a_guard_reads_at_once_are_one(self):
+        beats = "".join(f"{at} alpha leased 1 beat 2009900\n{at + 1} alpha leased-guard 2 beat 2009900\n"
+                        for at in (6600000, 6600010, 6600020))
+        self.assertFalse(any("law 9" in each for each in self.breaches(("6590000 alpha leased-guard 2 down u.service\n", beats))))
+
     def test_law_9_a_unit_is_killed_whose_time_is_not_over(self):
         self.found("law 9", ("5309950 alpha", "4000000 alpha leased-guard 2 kill u.service 1\n5309950 alpha"))
 
