@@ -72,6 +72,7 @@ def operator_goes_the_round_of_acting_verbs(cluster):
     require("the third machine has it", one.running_on is not stays and two.running_on is stays, one.story)
     victim.boot()
     cluster.wait_ready(victim)
+    wait_for("its beats are heard again", lambda: "silent" not in leasectl(beta, "machines").stdout, 20, one.story)
 
     # options: set, edit, cat
     for unit in units:
