@@ -145,8 +145,10 @@ void journal_event(int level, const JournalEvent *e, const char *text) {
         add_field(&entry, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
         r = journal_flush() ? -EAGAIN : post(entry.text, entry.size);
         if (r == -EAGAIN) {
+                size_t size = entry.size;
+
                 add_field(&entry, JOURNAL_AT "=%" PRIu64, now_realtime());
-                r = keep(&entry);
+                r = entry.size > size ? keep(&entry) : -ENOBUFS; /* one without its time would be taken for timely */
         }
         if (r < 0)
                 (void) log_full(level, 0, "%s", line);
