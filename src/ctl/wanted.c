@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ctl/started.h"
+#include "ctl/unit-record-starts.h"
 #include "ctl/unit-record.h"
 #include "util/text.h"
 
@@ -59,8 +59,9 @@ bool wanted_starts(const char *unit, const json_t *files, const char *other, con
         char name[UNIT_NAME_SPACE];
 
         if (endswith(unit, ".target"))
-                return started_binds(other, others_files, unit);
-        return unit_record_triggers(unit) && started_find(unit, files, name, &value) >= 0 && streq(name, other);
+                return unit_record_starts_binds(other, others_files, unit);
+        return unit_record_triggers(unit) && unit_record_starts_find(unit, files, name, &value) >= 0 &&
+               streq(name, other);
 }
 
 static bool is_wanted(const WantedList *w, const char *unit) {
@@ -73,7 +74,7 @@ static bool is_wanted(const WantedList *w, const char *unit) {
 int wanted_check(const WantedList *w, const char *unit, const json_t *files) {
         _cleanup_free_ char *value = NULL;
         char name[UNIT_NAME_SPACE];
-        int r = unit_record_triggers(unit) ? started_find(unit, files, name, &value) : 0;
+        int r = unit_record_triggers(unit) ? unit_record_starts_find(unit, files, name, &value) : 0;
 
         if (r == -EXDEV)
                 return ctl_fail("%s: %s=%s would be another unit on each machine: write the name of the file that "

@@ -23,7 +23,8 @@ typedef struct WantedList {
 /* Adds the unit of a file, with Copies= if copies (--copies=) is not 0, or of a template the instances 1 to copies. At
  * most MAX(copies, 1) units are added. Borrows path. Complains of what cannot be submitted; returns an exit code. */
 int wanted_add(WantedList *w, const char *path, unsigned copies);
-/* Whether the unit starts the other one, by its files (as in UnitRecord) and those of the other (ctl/started.h). */
+/* Whether the unit starts the other one, by its files (as in UnitRecord) and those of the other
+ * (ctl/unit-record-starts.h). */
 bool wanted_starts(const char *unit, const json_t *files, const char *other, const json_t *others_files);
 /* Looks whether what the unit starts, by its files, is wanted, too: no machine would take the unit without it.
  * Complains if not; returns an exit code. */

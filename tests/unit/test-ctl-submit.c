@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/started.h"
+#include "ctl/unit-record-starts.h"
 #include "ctl/unit-record.h"
 #include "util/strv.h"
 
@@ -225,7 +225,7 @@ static const char *started(const char *unit, const char *text, const char *dropi
 
         (void) snprintf(in, sizeof(in), "%s.d/a.conf", unit);
         files = json_pack("[o, o]", file(unit, text), file(in, dropin));
-        return started_find(unit, files, name, &value) == -EXDEV ? value ? "differs" : "no value" : name;
+        return unit_record_starts_find(unit, files, name, &value) == -EXDEV ? value ? "differs" : "no value" : name;
 }
 
 /* Each of these was asked of PID 1 (systemd 252). */
@@ -286,11 +286,11 @@ static void what_is_bound_is_read_as_pid_1_does(void **state) {
         json_auto_t *files = json_pack("[o, o]", file("m@7.service", "[Unit]\nBindsTo=a.target \\\n  %p-%i.target\n"),
                         file("m@7.service.d/1.conf", "[Unit]\nBindsTo=\nBindsTo=t@.target\n"));
 
-        assert_true(started_binds("m@7.service", files, "a.target"));
-        assert_true(started_binds("m@7.service", files, "m-7.target"));
-        assert_true(started_binds("m@7.service", files, "t@7.target"));
-        assert_false(started_binds("m@7.service", files, "t@.target"));
-        assert_false(started_binds("m@7.service", files, "b.target"));
+        assert_true(unit_record_starts_binds("m@7.service", files, "a.target"));
+        assert_true(unit_record_starts_binds("m@7.service", files, "m-7.target"));
+        assert_true(unit_record_starts_binds("m@7.service", files, "t@7.target"));
+        assert_false(unit_record_starts_binds("m@7.service", files, "t@.target"));
+        assert_false(unit_record_starts_binds("m@7.service", files, "b.target"));
 }
 
 int main(void) {

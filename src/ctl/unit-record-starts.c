@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/started.h"
+#include "ctl/unit-record-starts.h"
 
 #include <errno.h>
 
@@ -161,7 +161,8 @@ static int of_the_same_name(const char *unit, char ret[static UNIT_NAME_SPACE]) 
         return 0;
 }
 
-int started_find(const char *unit, const json_t *files, char ret[static UNIT_NAME_SPACE], char **ret_value) {
+int unit_record_starts_find(
+                const char *unit, const json_t *files, char ret[static UNIT_NAME_SPACE], char **ret_value) {
         bool socket = endswith(unit, ".socket");
         Triggers t = {};
         int r = of_the_same_name(unit, ret), e;
@@ -187,7 +188,7 @@ int started_find(const char *unit, const json_t *files, char ret[static UNIT_NAM
         return r;
 }
 
-bool started_binds(const char *name, const json_t *files, const char *other) {
+bool unit_record_starts_binds(const char *name, const json_t *files, const char *other) {
         static const IniOption options[] = {
                 { "BindsTo", add_names, 0, "", NULL },
         };

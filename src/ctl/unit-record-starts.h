@@ -13,7 +13,7 @@
 /* Writes the name of the unit that a timer, socket, path or automount starts, "" if a socket starts a service of its
  * own for each connection. Of several Unit= PID 1 takes the first one, of several Service= the last one. Returns 0;
  * -EXDEV if the name would be another one on each machine: then the value is in *ret_value, owned by the caller. */
-int started_find(const char *unit, const json_t *files, char ret[static UNIT_NAME_SPACE], char **ret_value);
+int unit_record_starts_find(const char *unit, const json_t *files, char ret[static UNIT_NAME_SPACE], char **ret_value);
 
 /* Whether these files, of the unit called name, are bound to the other unit (BindsTo=). */
-bool started_binds(const char *name, const json_t *files, const char *other);
+bool unit_record_starts_binds(const char *name, const json_t *files, const char *other);
