@@ -236,14 +236,12 @@ static int append_explained(const WhyNotView *v, void *userdata) {
 static int explain(sd_bus_message *m, Daemon *d, const char *name, const char *text, sd_bus_error *error) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL;
         _cleanup_(messages_done) Messages messages = {};
-        char quoted[BUS_QUOTE_SIZE];
         UnitConfig config;
         List list = {};
-        int r;
+        int r = bus_check_unit_name(name, error);
 
-        if (!unit_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
-                                bus_quote(name, quoted));
+        if (r < 0)
+                return r;
         r = text ? unit_options_preview_text("", name, text, strlen(text), &o, &messages)
                  : unit_options_preview("", name, &o, &messages);
         if (!o)
@@ -257,17 +255,14 @@ static int explain(sd_bus_message *m, Daemon *d, const char *name, const char *t
 }
 
 static int method_copies_behind(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
         Daemon *d = userdata;
         const char *name;
         int64_t version;
         int r = sd_bus_message_read(m, "sx", &name, &version);
 
+        r = r < 0 ? r : bus_check_unit_name(name, error);
         if (r < 0)
                 return r;
-        if (!unit_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
-                                bus_quote(name, quoted));
         return sd_bus_reply_method_return(m, "u", core_copies_behind(d->core, name, version));
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "conf/metadata.h"
 #include "core/record.h"
 #include "util/log.h"
@@ -57,6 +58,15 @@ int bus_error(sd_bus_error *error, const char *name, const char *format, ...) {
         (void) vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
         return sd_bus_error_set(error, name, text_mend(text));
+}
+
+int bus_check_unit_name(const char *name, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+
+        if (unit_name_is_valid(name))
+                return 0;
+        return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
+                        bus_quote(name, quoted));
 }
 
 void bus_reply_failed(sd_bus_message *m, int r, sd_bus_error *error) {

@@ -42,6 +42,10 @@ int bus_append_text(sd_bus_message *m, const char *text);
  */
 int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
 
+/* Whether name, which a caller has sent, is a name that a unit may have (unit_name_is_valid()). Returns 0; a negative
+ * errno with the error InvalidName. */
+int bus_check_unit_name(const char *name, sd_bus_error *error);
+
 /* Ends a method that answers later. r < 0: the method has failed, and error is replied, or if error is not set, the
  * errno r. r >= 0: a reply is sent already, or will be, and nothing is done. Frees what error holds in any case. */
 void bus_reply_failed(sd_bus_message *m, int r, sd_bus_error *error);

@@ -309,15 +309,12 @@ int unit_files_list(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
 /* Writes the record's key into ret, for the name that comes next in the message. */
 static int read_key(sd_bus_message *m, char ret[static KEY_SIZE], sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
 
+        r = r < 0 ? r : bus_check_unit_name(name, error);
         if (r < 0)
                 return r;
-        if (!unit_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit.",
-                                bus_quote(name, quoted));
         (void) snprintf(ret, KEY_SIZE, PREFIX "%s", name);
         return 0;
 }

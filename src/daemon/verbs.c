@@ -18,15 +18,12 @@
 #include "util/log.h"
 
 int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
         const char *name;
         int r = sd_bus_message_read(m, "s", &name);
 
+        r = r < 0 ? r : bus_check_unit_name(name, error);
         if (r < 0)
                 return r;
-        if (!unit_name_is_valid(name))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
-                                bus_quote(name, quoted));
         if (!core_find_unit(d->core, loop_now(), name, ret))
                 return bus_error(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on this machine.", name);
         return 0;
@@ -227,9 +224,9 @@ int verb_ask_unit(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         if (r < 0)
                 return r;
         cut_copy(name, whole);
-        if (!unit_name_is_valid(whole))
-                return bus_error(error, BUS_ERROR("InvalidName"), "%s is not the name of a unit that can be leased.",
-                                bus_quote(name, quoted));
+        r = bus_check_unit_name(whole, error);
+        if (r < 0)
+                return r;
         if (!record_parse_verb(verb, &request))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%s is nothing that can be asked of a machine.",
                                 bus_quote(verb, quoted));
