@@ -1,8 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """For tests/sim/mutations and tests/guard/mutations: replaces a text of a source that must be there exactly once. Blanks and
-line breaks count as one blank, and none beside a brace, so that formatting the sources anew loses no mutation."""
+line breaks count as one blank, and none beside a brace, so that formatting the sources anew loses no mutation. Also gives the
+folder in which they build and play."""
 
+import contextlib
+import os
 import re
+import shutil
+import signal
+import tempfile
+
+
+@contextlib.contextmanager
+def folder(prefix):
+    """Nothing is left of it, nor of what the programs make in TMPDIR, though a mutated one ends in the middle, and though meson ends
+    us with SIGTERM when the time is up."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as top:
+        def end(number, _):
+            shutil.rmtree(top, ignore_errors=True)
+            os._exit(128 + number)
+
+        signal.signal(signal.SIGTERM, end)
+        os.environ["TMPDIR"] = top
+        yield top
 
 
 def pattern_of(text):

@@ -4,6 +4,9 @@
 import importlib.machinery
 import importlib.util
 import pathlib
+import signal
+import subprocess
+import sys
 import unittest
 
 import mutating
@@ -47,6 +50,19 @@ class Mutations(unittest.TestCase):
         for text in ("if (b) c;", "if(a) b;", "if (a) b; if (a) b;"):
             with self.assertRaises(LookupError):
                 replace(text, "if (a) b", "c", "f")
+
+    def test_nothing_is_left_of_what_they_build_and_play_whoever_ends_them(self):
+        makes = "import mutating, subprocess, sys\nwith mutating.folder('mutations-') as top:\n" \
+            "    subprocess.run(['mktemp', '-d'], check=True)\n    print(top, flush=True)\n"
+        for end in ("", "    sys.stdin.read()\n"):
+            with subprocess.Popen([sys.executable, "-B", "-c", makes + end], cwd=TOP / "tests/house", stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as process:
+                own, top = (pathlib.Path(process.stdout.readline().strip()) for _ in range(2))
+                self.assertEqual(own.parent, top)
+                if end:
+                    process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(), 128 + signal.SIGTERM if end else 0)
+                self.assertFalse(top.exists())
 
 
 if __name__ == "__main__":
