@@ -17,6 +17,7 @@ LONGEST = 60 * SECOND  # the longest TTL
 AGE_OF_A_PAUSE = 120 * SECOND  # until then pauses add up
 BEATS_WITHOUT_KILL = 3  # that a guard may be told of while a unit is to be killed; those that it reads at once are one
 ROUND = 20_000  # microseconds between two kills
+EFFECTS = 20 * SECOND  # for how long those of a record that was changed by hand are waited for
 
 
 def take_after(ttl):
@@ -123,7 +124,8 @@ class Laws:
         self._at, self._machine = 0, ""
         self._processes = {}  # (machine, program, pid)
         self._epoch = 0  # how often the registry was replaced
-        self._by_hand = False  # somebody has changed records by hand
+        self._by_hand = False  # somebody has changed records by hand, in what was told last
+        self._by_hand_until = 0  # ... and until then its effects may come, where a story is told in parts
         self._writers = {}  # (epoch, key, revision): the Txn that wrote it
         self._asked = defaultdict(list)  # key: the Txns that put it, as they were asked
         self._askers = defaultdict(set)  # key: the machines of these Txns
@@ -382,7 +384,8 @@ class Laws:
     def _daemon_lose(self, process, unit, lease, index):
         before = process.said.get(unit, ("",))[0]
         self._say(process, "lose", unit, lease, index)
-        record = self._record(lease, self._at) if before in ("arm", "open") and not self._by_hand else None
+        by_hand = self._by_hand or self._at < self._by_hand_until
+        record = self._record(lease, self._at) if before in ("arm", "open") and not by_hand else None
         self._require("law 8", not record or record.index != index or record.session not in process.sessions or
                       any(each.process.began > process.began for own in process.sessions for each in self._asked[f"beats/{own}"]),
                       f"{unit} is given up, and the record of {lease} names this machine at Index {index}")
@@ -539,10 +542,10 @@ class Laws:
                 entry.__init__(lease=entry.lease)
 
     def _test_replaced(self, process):
-        self._by_hand = True
+        self._test_by_hand(process)
 
     def _test_by_hand(self, process):
-        self._by_hand = True
+        self._by_hand, self._by_hand_until = True, self._at + EFFECTS
 
 
 def main():

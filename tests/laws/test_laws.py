@@ -2,6 +2,7 @@
 """The checker of the laws finds a breach of each, and none in a story in which all are kept."""
 
 import unittest
+import unittest.mock
 
 from laws import Laws
 
@@ -222,6 +223,16 @@ class TheLaws(unittest.TestCase):
         lost = "4000000 alpha leased 1 lose u.service u 1\n5309950 alpha"
         self.found("law 8", ("5309950 alpha", lost))
         self.assertFalse(any("given up" in each for each in self.breaches(("5309950 alpha", "3000000 alpha test 0 by-hand\n" + lost))))
+
+    def test_law_8_a_record_that_was_changed_by_hand_has_effects_later_but_not_for_ever(self):
+        """Where the story is told in parts, as during a soak."""
+        begin = STORY[:STORY.index("2010000")] + "1900000 alpha test 0 by-hand\n"
+        for effects, is_found in ((20_000_000, False), (1_000_000, True)):
+            with unittest.mock.patch("laws.EFFECTS", effects):
+                laws = Laws()
+                laws.feed(begin)
+                found = laws.feed("4000000 alpha leased 1 lose u.service u 1\n")
+            self.assertEqual(any("given up" in each for each in found), is_found, found)
 
     def test_law_8_what_is_told_as_refused_may_have_been_carried_out(self):
         taken = f"3900000 beta leased 1 txn 8 if pause#0 if leases/u#12 if fences/{B}#11 put leases/u=held,{B},2,0,{A}:1 put fences/{A}=1\n" \
