@@ -48,7 +48,7 @@ class Unit:
         self._begin(cluster, name, name_of_stamps)
         line = (command or f"{layer.STAMPER} {options} %s") % f"/shared/{name_of_stamps}"
         texts = {each: text.replace("STAMP", line) for each, text in files.items()} if files else \
-            {_file_of(name): UNIT.format(command=line, service=service)}
+            {_file_of(name): UNIT.format(command=line, service=service.replace("STAMP", line))}
         for machine in cluster:
             for each, text in texts.items():
                 machine.write(f"/etc/systemd/system/{each}", text)
@@ -320,7 +320,7 @@ class Cluster:
 
     def unit(self, name, options="", service="", command=None, files=None):
         """A new leased unit, present on every machine, not enabled yet. command: another ExecStart=, with %s for the
-        file to stamp. files: instead of one unit file, all that it takes, with STAMP for that command."""
+        file to stamp. service: more lines, and files: instead of one unit file, all that it takes; STAMP stands for that command."""
         unit = Unit(self, name, options, service, command, files)
         self.units.append(unit)
         if self.with_addresses and not files and name.endswith(".service") and all(machine.is_on for machine in self):

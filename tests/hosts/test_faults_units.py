@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Units that do not end as they should. A row of the fault matrix each."""
 
-import layer
 from faults import STUBBORN, lose_lease_and_return, processes_of, require_stays, start_unit
 from scene import scene
 from waiting import hold_for, now, require, wait_for
@@ -27,12 +26,12 @@ def children_left_by_killmode_process_are_gone_before_another_starts(cluster):
 
 @scene(registry="etcd")
 def long_execstoppost_is_gone_before_another_starts(cluster):
-    service = f"ExecStopPost={layer.STAMPER} --ignore-term --life=30 /shared/stamps-{{}}\nTimeoutStopSec=60"
-    name = "long-stop-post.service"
-    unit, holder = start_unit(cluster, name, "", service.format(name))
+    unit, holder = start_unit(cluster, "long-stop-post.service", "", "ExecStopPost=STAMP --ignore-term --life=30\nTimeoutStopSec=60")
+    first = holder.main_pid(unit.name)
     heir = lose_lease_and_return(cluster, unit, holder)
     require("its ExecStopPost= was killed", holder.show(unit.name, "Result")["Result"] == "signal", unit.story)
-    heir.systemctl("kill", "--signal=KILL", name)
+    require("it had stamped until then", {each.pid for each in unit.stamps if each.machine == holder.name} > {first}, unit.story)
+    heir.systemctl("kill", "--signal=KILL", unit.name)
 
 
 @scene(registry="etcd")
