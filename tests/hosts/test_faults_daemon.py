@@ -4,6 +4,7 @@
 from cluster import DAEMON, GUARD
 from faults import (STUBBORN, holder_in_registry, lose_lease_and_return, require_passed_on, require_stays, set_watchdog,
                     stall_first_process, start_unit, wait_until, wake_first_process)
+from harm import KILL_ALL_OF_GUARD, kill_by_control_group, lock_files, unlock_files
 from scene import scene
 from waiting import now, require, wait_for
 
@@ -58,26 +59,13 @@ def killed_guard_takes_its_unit_with_it(cluster):
     _comes_back(cluster, unit, holder, now())
 
 
-KILL_ALL_OF_IT = """end=$(($(date +%s) + 3))
-while [ $(date +%s) -lt $end ]; do
-        for group in $(find /sys/fs/cgroup/system.slice/leased-guard.service -name cgroup.procs 2>/dev/null); do
-                while read -r process; do kill -KILL $process 2>/dev/null; done < $group
-        done
-done"""
-
-
 @scene(registry="etcd", only_at_length=True)
 def guard_killed_again_and_again_with_what_cleans_up_after_it_takes_its_unit_with_it(cluster):
     unit, holder = start_unit(cluster, "no-wipe.service", STUBBORN)
-    holder.run("sh", "-c", KILL_ALL_OF_IT)
+    holder.run("sh", "-c", KILL_ALL_OF_GUARD)
     wait_for("another guard has ended it, and it runs again", lambda: len(unit.tenures) > 1, 20, unit.story)
     unit.hold_running(on=unit.wait_running(), duration=cluster.ttl)
     unit.require_tenures(2)
-
-
-def kill_by_control_group(machine, unit):
-    """As "systemctl kill" of a newer systemd does it, and as anybody can."""
-    machine.run("sh", "-c", f"echo 1 > /sys/fs/cgroup/system.slice/{unit}/cgroup.kill")
 
 
 @scene(registry="etcd")
@@ -104,10 +92,7 @@ def guard_killed_by_systemctl_takes_its_unit_with_it_while_cut_off(cluster):
 def lock_of_a_user_on_the_files_of_a_guard_keeps_nothing_alive(cluster):
     unit, holder = start_unit(cluster, "locked-guard.service", STUBBORN)
     set_watchdog(cluster, holder, on=False)
-    # As a version before this one left its files, or an administrator has made them.
-    holder.run("sh", "-c", "find /run/leased -type f -exec chmod 644 {} + && find /run/leased -type d -exec chmod 755 {} +")
-    holder.run("systemd-run", "--quiet", "--unit=locker", "--property=User=nobody", "sh", "-c",
-               "for f in $(find /run/leased -type f -readable); do flock -n $f sleep infinity & done; wait")
+    lock_files(holder)
     wait_for("a user tries for every file", lambda: holder.run("pgrep", "-u", "nobody", check=False).stdout, 10)
     began = now()
     holder.kill(DAEMON, "STOP")
@@ -117,7 +102,7 @@ def lock_of_a_user_on_the_files_of_a_guard_keeps_nothing_alive(cluster):
     cluster.wait_ready(holder)
     wait_for("there is a guard again, whatever a user has locked", lambda: holder.state(GUARD) == "active", 20, unit.story)
     require_stays(cluster, unit, heir, holder)
-    holder.systemctl("stop", "locker.service")
+    unlock_files(holder)
     set_watchdog(cluster, holder, on=True)
 
 

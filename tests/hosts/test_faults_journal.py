@@ -3,35 +3,9 @@
 
 from cluster import DAEMON, GUARD
 from faults import start_unit
+from harm import stall_journal, wake_journal
 from scene import scene
 from waiting import now, require
-
-JOURNAL = "systemd-journald.service"
-# Fills the sockets that these processes have for stderr, and then the one for whole entries.
-FILL = """
-import ctypes, os, socket, sys
-PIDFD_GETFD = 438
-libc = ctypes.CDLL(None, use_errno=True)
-sockets = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)]
-sockets[0].connect("/run/systemd/journal/socket")
-for pid in sys.argv[1:]:
-    fd = libc.syscall(PIDFD_GETFD, os.pidfd_open(int(pid)), 2, 0)
-    if fd < 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-    sockets.append(socket.socket(fileno=fd))
-for each in sockets:
-    for size in (4096, 1):
-        try:
-            while True:
-                each.send(b"A=" + size * b"x" + b"\\n", socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            pass
-"""
-
-
-def _stall_journal(machine):
-    machine.kill(JOURNAL, "STOP")
-    machine.run("python3", "-c", FILL, *[str(machine.main_pid(each)) for each in (DAEMON, GUARD)])
 
 
 @scene(registry="etcd", only_at_length=True)
@@ -39,7 +13,7 @@ def journald_that_stands_still_delays_neither_release_nor_fence(cluster):
     unit, holder = start_unit(cluster, "unheard.service")
     machines = {holder}
     try:
-        _stall_journal(holder)
+        stall_journal(holder)
         unit.hold_running(on=holder, duration=cluster.ttl)
         pids = [holder.main_pid(each) for each in (DAEMON, GUARD)]
         began = now()
@@ -48,7 +22,7 @@ def journald_that_stands_still_delays_neither_release_nor_fence(cluster):
         require("the holder let go of it in time", now() - began < cluster.takeover, unit.story)
 
         machines.add(heir)
-        _stall_journal(heir)
+        stall_journal(heir)
         pids += [heir.main_pid(each) for each in (DAEMON, GUARD)]
         began = now()
         heir.drop_packets()
@@ -62,4 +36,4 @@ def journald_that_stands_still_delays_neither_release_nor_fence(cluster):
                                                                 for each in (DAEMON, GUARD)], unit.story)
     finally:
         for machine in machines:
-            machine.kill(JOURNAL, "CONT")
+            wake_journal(machine)

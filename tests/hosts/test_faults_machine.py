@@ -4,6 +4,7 @@
 import timeline
 from cluster import DAEMON, GUARD
 from faults import STUBBORN, holder_in_registry, lose_lease_and_return, require_passed_on, require_stays, start_unit
+from harm import empty_run, fill_run, reinstall
 from scene import scene
 from waiting import now, require, wait_for
 
@@ -39,26 +40,15 @@ def machine_that_is_only_heard_loses_its_unit_in_time(cluster):
     _half_deaf(cluster, outgoing=False)
 
 
-def _fill_run(machine):
-    machine.run("sh", "-c", "mount -o remount,size=8M /run && ! cat /dev/zero > /run/filler 2>/dev/null && "
-                            "! cp /bin/ls /run/filler-2 2>/dev/null")
-
-
-def _empty_run(machine):
-    machine.remove("/run/filler")
-    machine.remove("/run/filler-2")
-    machine.run("mount", "-o", "remount,size=20%", "/run")
-
-
 @scene(registry="etcd", only_at_length=True)
 def full_run_disturbs_no_unit_and_saves_none(cluster):
     unit, holder = start_unit(cluster, "full-run.service", STUBBORN)
     before = unit.tenure
-    _fill_run(holder)
+    fill_run(holder)
     unit.hold_running(on=holder, duration=cluster.takeover)
     unit.require_undisturbed(before)
     lose_lease_and_return(cluster, unit, holder)
-    _empty_run(holder)
+    empty_run(holder)
 
 
 @scene(registry="etcd")
@@ -67,14 +57,14 @@ def machine_with_a_full_run_keeps_no_unit_from_the_others(cluster):
     unit = cluster.unit("full-run-heir.service").enable(old)
     unit.wait_running(on=old)
     unit.enable(full)
-    _fill_run(full)
+    fill_run(full)
     old.run("leasectl", "release", unit.name)
     unit.wait_gone()
     wait_for(f"{full} has tried", lambda: holder_in_registry(cluster, unit, old) is full, 10, unit.story)
     unit.enable(other)
     unit.wait_running(on=other, deadline=20)
     unit.require_tenures(2)
-    _empty_run(full)
+    empty_run(full)
 
 
 @scene(registry="etcd")
@@ -92,17 +82,12 @@ def machine_that_takes_long_to_shut_down_hands_its_unit_over_first(cluster):
     unit.require_tenures(2)
 
 
-def _reinstall(machine, path):
-    """As a package does it: a new file in the old one's place. It is told from the old one by a byte at its end."""
-    machine.run("sh", "-c", f"cp -p {path} {path}.new && printf x >> {path}.new && mv {path}.new {path}")
-
-
 @scene(registry="etcd")
 def upgrade_of_daemon_and_guard_disturbs_no_unit(cluster):
     unit, holder = start_unit(cluster, "upgrade.service")
     before, guard = unit.tenure, holder.main_pid(GUARD)
     for name in ("leased", "leased-guard"):
-        _reinstall(holder, f"/usr/lib/leased/{name}")
+        reinstall(holder, f"/usr/lib/leased/{name}")
     holder.systemctl("daemon-reload")
     holder.systemctl("restart", DAEMON)
     cluster.wait_ready(holder)

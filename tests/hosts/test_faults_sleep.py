@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine that is about to sleep, by the word of a logind that is none: it puts nothing to sleep, and takes notes."""
 
-import layer
 from faults import GONE, STUBBORN, start_unit
+from harm import LOGIND, LOGIND_DELAY, LOGIND_NOTES, start_logind
 from scene import scene
 from waiting import now, require, wait_for
 
-NOTES = "/run/logind-notes"
-DELAY = 5  # seconds, logind's own default
-SERVICE = "logind-stub.service"
-UNIT = f"[Service]\nType=dbus\nBusName=org.freedesktop.login1\nExecStart={layer.LOGIND} {NOTES} {DELAY}\n"
-
 
 def _notes(machine):
-    return [line.split() for line in machine.read(NOTES).splitlines()] if machine.exists(NOTES) else []
+    return [line.split() for line in machine.read(LOGIND_NOTES).splitlines()] if machine.exists(LOGIND_NOTES) else []
 
 
 def _said(machine, what):
@@ -21,27 +16,24 @@ def _said(machine, what):
 
 
 def _with_logind(machine, unit):
-    machine.remove(NOTES)
-    machine.write(f"/run/systemd/system/{SERVICE}", UNIT)
-    machine.systemctl("daemon-reload")
-    machine.systemctl("start", SERVICE)
+    start_logind(machine)
     wait_for("leased asks that sleep be delayed", lambda: _said(machine, "inhibited"), 5, unit.story)
 
 
 def _wake(machine, unit):
-    machine.kill(SERVICE, "USR2")
+    machine.kill(LOGIND, "USR2")
     wait_for("leased asks for a delay again", lambda: len(_said(machine, "inhibited")) == 2, 5, unit.story)
-    machine.systemctl("stop", SERVICE)
+    machine.systemctl("stop", LOGIND)
 
 
 @scene
 def machine_about_to_sleep_hands_its_unit_over_first(cluster):
     unit, holder = start_unit(cluster, "sleepy.service", "--stop=1")
     _with_logind(holder, unit)
-    holder.kill(SERVICE, "USR1")
+    holder.kill(LOGIND, "USR1")
     heir = unit.wait_running(but=holder)
     unit.require_gap(1.0)
-    after = wait_for("the delay is given back", lambda: _said(holder, "released"), DELAY, unit.story)[0]
+    after = wait_for("the delay is given back", lambda: _said(holder, "released"), LOGIND_DELAY, unit.story)[0]
     require(f"after {after:.3f} s, when the unit is down", 1.0 <= after < 2.5, unit.story)
     unit.hold_running(on=heir, duration=1.0)
     _wake(holder, unit)
@@ -54,12 +46,12 @@ def machine_about_to_sleep_kills_a_second_before_it_may_not_delay_any_more(clust
     unit, holder = start_unit(cluster, "sleepless.service", STUBBORN, "TimeoutStopSec=60")
     _with_logind(holder, unit)
     began = now()
-    holder.kill(SERVICE, "USR1")
-    after = wait_for("the delay is given back", lambda: _said(holder, "released"), DELAY + 1, unit.story)[0]
-    require(f"in time, after {after:.3f} s", DELAY - 1 <= after < DELAY, unit.story)
+    holder.kill(LOGIND, "USR1")
+    after = wait_for("the delay is given back", lambda: _said(holder, "released"), LOGIND_DELAY + 1, unit.story)[0]
+    require(f"in time, after {after:.3f} s", LOGIND_DELAY - 1 <= after < LOGIND_DELAY, unit.story)
     require("the unit is gone", holder.state(unit.name) in GONE, unit.story)
     last = unit.tenures[0].last - began
-    require(f"it was killed a second before, after {last:.3f} s", DELAY - 1.2 <= last <= DELAY - 0.5, unit.story)
+    require(f"it was killed a second before, after {last:.3f} s", LOGIND_DELAY - 1.2 <= last <= LOGIND_DELAY - 0.5, unit.story)
     unit.wait_running(but=holder)
     _wake(holder, unit)
 
@@ -75,4 +67,4 @@ def word_of_sleep_from_a_stranger_stops_nothing(cluster):
                "PrepareForSleep", "b", "true")
     unit.hold_running(on=holder, duration=2.0)
     unit.require_undisturbed(before)
-    holder.systemctl("stop", SERVICE)
+    holder.systemctl("stop", LOGIND)

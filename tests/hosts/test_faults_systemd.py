@@ -3,18 +3,16 @@
 
 from cluster import DAEMON
 from faults import STUBBORN, lose_lease_and_return, stall_first_process, start_unit, wait_until, wake_first_process
+from harm import GENERATOR, slow_reloads
 from scene import scene
 from waiting import now, require, wait_for
-
-GENERATOR = "/run/systemd/system-generators/slow"
-SLOW = "#!/bin/sh\nsleep 8\n"
 
 
 @scene(registry="etcd")
 def reload_of_systemd_that_takes_8_s_disturbs_no_unit(cluster):
     unit, holder = start_unit(cluster, "reload.service")
     before = unit.tenure
-    holder.write(GENERATOR, SLOW, mode=0o755)
+    slow_reloads(holder)
     began, reload = now(), holder.start("systemctl", "daemon-reload")
     wait_for("systemd has reloaded", lambda: reload.poll() is not None, 30, unit.story)
     holder.remove(GENERATOR)
@@ -26,7 +24,7 @@ def reload_of_systemd_that_takes_8_s_disturbs_no_unit(cluster):
 @scene(registry="etcd", only_at_length=True)
 def reload_of_systemd_that_takes_8_s_while_the_lease_is_lost_saves_no_unit(cluster):
     unit, holder = start_unit(cluster, "reload-and-cut.service", STUBBORN)
-    holder.write(GENERATOR, SLOW, mode=0o755)
+    slow_reloads(holder)
     reloads = []
 
     def reload(began):

@@ -4,30 +4,9 @@ anything to guard. Rows of the fault matrix."""
 
 from cluster import DAEMON, GUARD
 from faults import lose_lease_and_return, start_unit
+from harm import install_foreign_guard, mount_over_run, remove_foreign_guard, umount_run
 from scene import scene
 from waiting import now, require, wait_for
-
-DROP_IN = "/etc/systemd/system/leased-guard.service.d/foreign.conf"
-PROGRAM = "/usr/local/bin/foreign-guard"
-# Binds the socket as a guard does, and greets in a version that nobody knows.
-FOREIGN = """#!/usr/bin/python3
-import os, socket, struct
-try:
-    os.unlink("/run/leased/guard.sock")
-except FileNotFoundError:
-    pass
-os.makedirs("/run/leased/held", exist_ok=True)
-server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-server.bind("/run/leased/guard.sock")
-server.listen(16)
-notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
-while True:
-    peer, _ = server.accept()
-    peer.send(struct.pack("=II", 99, 64) + bytes(400))
-    while peer.recv(4096):
-        pass
-"""
 
 
 def _why_not(machine, unit, other):
@@ -78,19 +57,15 @@ def cleaned_machine_takes_part_again(cluster):
 def guard_of_another_protocol_is_as_good_as_none(cluster):
     unit, holder = start_unit(cluster, "foreign.service")
     other = cluster.other(holder)
-    other.write(PROGRAM, FOREIGN, mode=0o755)
-    other.write(DROP_IN, f"[Service]\nExecStart=\nExecStart={PROGRAM}\nWatchdogSec=0\nMemoryDenyWriteExecute=no\n")
-    other.systemctl("daemon-reload")
     first = other.main_pid(GUARD)
-    other.kill(GUARD)
+    install_foreign_guard(other)
     wait_for("the foreign guard runs", lambda: other.state(GUARD) == "active" and other.main_pid(GUARD) not in (0, first), 20,
              unit.story)
     wait_for("its machine says that it cannot run anything", lambda: _why_not(holder, unit, other), 3 * cluster.ttl, unit.story)
     holder.run("leasectl", "release", unit.name)
     heir = unit.wait_running(but=holder, deadline=2 * cluster.takeover)
     require(f"{heir} is not the machine with the foreign guard", heir is not other, unit.story)
-    other.remove(DROP_IN)
-    other.systemctl("daemon-reload")
+    remove_foreign_guard(other)
     wait_for("its daemon has had the guard replaced", lambda: not _why_not(holder, unit, other), 60, unit.story)
     began = now()
     heir.run("leasectl", "transfer", unit.name, other.name)
@@ -111,17 +86,13 @@ def guard_that_stands_still_with_nothing_to_guard_attracts_nothing_for_long(clus
              unit.story)
 
 
-def _mount_over(machine, options):
-    machine.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/run/leased")
-
-
 @scene(registry="etcd", only_at_length=True)
 def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
     """Guard and daemon make their files anew, first below the mount and then, when that is gone, where they were. A gate of
     then does not outlive its time, and the unit never starts with the token of then, or without one."""
     unit, holder = start_unit(cluster, "covered.service", service="Restart=on-failure\nRestartSec=100ms\n")
     other = cluster.other(holder)
-    _mount_over(holder, "mode=0755")
+    mount_over_run(holder, "mode=0755")
     _require_undisturbed(cluster, unit, holder)
     holder.kill(unit.name)
     unit.wait_running(on=holder, deadline=5)
@@ -130,7 +101,7 @@ def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
     unit.hold_running(on=holder, duration=cluster.ttl)
     holder.run("leasectl", "transfer", unit.name, other.name)
     wait_for(f"{other} runs it", lambda: other.state(unit.name) == "active", 10, unit.story)
-    holder.run("umount", "--lazy", "/run/leased")  # the guard's files of now are in it
+    umount_run(holder)  # the guard's files of now are in it
     wait_for("the gate from before the mount has been removed", lambda: not holder.exists(f"/run/leased/held/{unit.name}"), 10,
              lambda: holder.run("ls", "-lR", "/run/leased").stdout + unit.story())
     refused = holder.systemctl("start", unit.name, check=False)
@@ -144,14 +115,14 @@ def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
 @scene(registry="etcd", only_at_length=True)
 def machine_whose_run_cannot_be_written_says_so_and_the_unit_runs_elsewhere(cluster):
     unit, holder = start_unit(cluster, "sealed.service")
-    _mount_over(holder, "ro")
+    mount_over_run(holder, "ro")
     heir = unit.wait_running(but=holder, deadline=6 * cluster.ttl)
     wait_for("the others are told that it does not run there",
              lambda: f"Not on {holder.name}" in heir.run("leasectl", "status", unit.name).stdout, 3 * cluster.ttl, unit.story)
     require("the holder's guard says why", "Read-only file system" in holder.run(
         "journalctl", "-b", "-o", "cat", "-u", GUARD, "--no-pager").stdout, unit.story)
     unit.hold_running(on=heir, duration=cluster.ttl)
-    holder.run("umount", "--lazy", "/run/leased")
+    umount_run(holder)
     wait_for(f"{holder} can be given the unit again",
              lambda: heir.run("leasectl", "transfer", unit.name, holder.name, check=False).returncode == 0, 60, unit.story)
     wait_for(f"{holder} runs it", lambda: holder.state(unit.name) == "active", 10, unit.story)
