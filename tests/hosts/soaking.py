@@ -27,6 +27,7 @@ class Witness:
         self._cluster = cluster
         self._runs = {unit: {} for unit in units}
         self._read = {unit: 0 for unit in units}
+        self._told = {unit: set() for unit in units}  # whose starts were told
         self.stamps = 0
 
     def look(self):
@@ -56,6 +57,15 @@ class Witness:
 
     def _story(self, unit):
         return timeline.table_of(self._ends(unit)) + self._cluster.journals(unit.name)
+
+    def starts(self, until):
+        """Of each unit: when, where and with which token its processes began that are told for the first time, until then."""
+        told = [(unit, [key for key, (first, _) in runs.items() if key not in self._told[unit] and first.at / 1e9 < until])
+                for unit, runs in self._runs.items()]
+        for unit, keys in told:
+            self._told[unit].update(keys)
+        return [(unit.name, [(first.at / 1e9, first.machine, first.index) for first, _ in map(self._runs[unit].get, keys)])
+                for unit, keys in told]
 
     def overlap(self):
         return sum(timeline.overlap_of(self._ends(unit)) for unit in self._runs)
