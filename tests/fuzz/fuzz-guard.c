@@ -72,13 +72,13 @@ static usec_t near_or_far(Run *r, usec_t t) {
 
 static void tick(Run *r) {
         usec_t due = guard_entry_next(&r->e, heard_nothing);
-        bool stopping = guard_entry_is_stopping(&r->e), begins;
+        bool stopping = guard_entry_is_stopping(&r->e), freezes = r->e.freezes || r->e.frozen, begins;
 
         perform(r, guard_entry_tick(&r->e, r->now, heard_nothing));
         if (stopping && guard_entry_is_stopping(&r->e) && r->now >= r->e.kill_at)
                 must(r->killed_at > 0 && r->now - r->killed_at < GUARD_KILL_EVERY);
         /* What was found not to be frozen is stopped in the next turn. */
-        begins = r->e.freezes && !stopping && guard_entry_is_stopping(&r->e);
+        begins = freezes && !stopping && guard_entry_is_stopping(&r->e);
         must(due > r->now || guard_entry_next(&r->e, heard_nothing) > r->now || r->e.gate_open || begins);
 }
 
