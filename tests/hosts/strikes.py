@@ -13,6 +13,7 @@ from waiting import Failure, Timeout, now
 NEED, RIVAL = "need.service", "rival.service"
 # While these are there, the Check= of a unit of the soak fails, and hangs.
 SICK, HANGS = "/run/sick", "/run/hangs"
+LATER = "later"  # what ends a fault returns so if the machine is not well yet
 GARBAGE = "{\"counter\": no number, \0\x7f"
 
 
@@ -153,6 +154,12 @@ def _in_vain(act):
             soak.note(machine, f"in vain: {str(error).splitlines()[0]}")
 
     return attempt
+
+
+def _guard_is_back(soak, machine, command):
+    """Nothing else happens before that: without a guard whose helper was killed, too, only the daemon keeps a unit from running on."""
+    _give_up(soak, machine, command)
+    return None if machine.systemctl("is-active", "--quiet", GUARD, check=False).returncode == 0 else LATER
 
 
 def _harm(act, *arguments):
@@ -305,7 +312,7 @@ FAULTS = {
     "daemon and guard killed": (1, 0, _signal("leased leased-guard", "KILL"), None),
     "daemon and guard stand still": (1, 8.0, _signal("leased leased-guard", "STOP"), _continue),
     "guard killed by its control group": (1, 0, _in_vain(_kill_group), None),
-    "guard killed with its helper, again and again": (1, 3.0, _script(harm.KILL_ALL_OF_GUARD), _give_up),
+    "guard killed with its helper, again and again": (1, 3.0, _script(harm.KILL_ALL_OF_GUARD), _in_vain(_guard_is_back)),
     "guard of another protocol": (1, 5.0, _in_vain(_foreign), _harm(harm.remove_foreign_guard)),
     "guard's files locked by a user": (1, 8.0, _harm(harm.lock_files), _harm(harm.unlock_files)),
     "daemon and guard upgraded": (1, 5.0, _in_vain(_upgrade), _in_vain(_is_over)),
