@@ -83,7 +83,10 @@ char *dropin_member_text(const char *member, const char *unit) {
                 return NULL;
         /* The environment file is optional ("-"), because it is removed while ExecStopPost= may still have to run.
          * IgnoreOnIsolate=yes, because no target pulls the unit in, and "systemctl isolate" of any target would stop
-         * it. The target decides about leased.service instead; when that is stopped, it stops the unit itself. */
+         * it. The target decides about leased.service instead; when that is stopped, it stops the unit itself.
+         * The unit comes after the guard, which comes after leased.service, and so is stopped first at shutdown. It
+         * does not itself come after leased.service: as long as PID 1 stops a unit, it starts nothing that the unit
+         * comes after, and a leased that was killed meanwhile would stay away until all leases here are over. */
         return text_format(
                         "# Written by 'leasectl enable', removed by 'leasectl disable'. Not to be edited: while it is "
                         "here, the unit\n"
@@ -91,7 +94,7 @@ char *dropin_member_text(const char *member, const char *unit) {
                         "[Unit]\n"
                         "%s%s\n"
                         "BindsTo=" GUARD_SERVICE "\n"
-                        "After=" GUARD_SERVICE " " DAEMON_SERVICE "\n"
+                        "After=" GUARD_SERVICE "\n"
                         "IgnoreOnIsolate=yes\n"
                         "%s%s%s%s",
                         GATE_LINE, gate_escaped, ordering_of(member), service ? "\n[Service]\nEnvironmentFile=-" : "",

@@ -42,8 +42,8 @@ static void name_acquired(Daemon *d) {
         if (!d->ready)
                 notify_state(d->notifier, "READY=1");
         d->ready = true;
-        /* Units are ordered after leased.service, so PID 1 would start none before READY=1: only now is PID 1 watched,
-         * and asked about them. */
+        /* Units are ordered after the guard, which is ordered after leased.service, so PID 1 may start none before
+         * READY=1: only now is PID 1 watched, and asked about them. */
         bus_link_open(d->links.own);
         changed_note(d->changed);
 }

@@ -68,7 +68,7 @@ static int append_gate(sd_bus_message *m, const char *unit) {
                 return -ENOMEM;
         if ((r = sd_bus_message_append(m, "(sv)", "Asserts", "a(sbbs)", 1, "AssertPathExists", 0, 0, gate)) < 0 ||
                         (r = sd_bus_message_append(m, "(sv)", "BindsTo", "as", 1, GUARD_SERVICE)) < 0 ||
-                        (r = sd_bus_message_append(m, "(sv)", "After", "as", 2, GUARD_SERVICE, "leased.service")) < 0)
+                        (r = sd_bus_message_append(m, "(sv)", "After", "as", 1, GUARD_SERVICE)) < 0)
                 return r;
         return sd_bus_message_append(m, "(sv)(sv)", "IgnoreOnIsolate", "b", 1, "EnvironmentFiles", "a(sb)", 1, env, 0);
 }

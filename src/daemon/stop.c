@@ -109,9 +109,10 @@ static void on_suspected_job(int error, const char *text, void *userdata) {
         release_all(d);
 }
 
-/* At the machine's shutdown leased.service is stopped last, when all units that are ordered after it are down: so the
- * unit that takes longest would keep the leases of all the others here. Therefore the leases are released as soon as
- * PID 1 has a stop job for leased.service. PID 1 does not start leased again after that, since this job waits. */
+/* At the machine's shutdown leased.service is stopped last, after the guard, which is stopped when all units that are
+ * ordered after it are down: so the unit that takes longest would keep the leases of all the others here. Therefore
+ * the leases are released as soon as PID 1 has a stop job for leased.service. PID 1 does not start leased again after
+ * that, since this job waits. */
 void stop_suspected(Daemon *d) {
         if (!d->stop.asked && d->pid1)
                 (void) ask_why(d, on_suspected_job);

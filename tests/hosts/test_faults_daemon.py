@@ -23,6 +23,27 @@ def daemon_that_wakes_after_its_lease_is_no_trouble(cluster):
     set_watchdog(cluster, holder, on=True)
 
 
+@scene(registry="etcd")
+def daemon_that_is_killed_while_a_unit_takes_long_to_stop_is_back_before_the_others_are_lost(cluster):
+    slow = cluster.unit("stops-slowly.service", "--stop=20", "TimeoutStopSec=60").enable()
+    holder = slow.wait_running()
+    beside = cluster.unit("beside-it.service")
+    beside.enable(holder, *(each for each in cluster if each is not holder))
+    beside.wait_running(on=holder)
+    before, daemon = beside.tenure, holder.main_pid(DAEMON)
+    release = holder.start("leasectl", "release", slow.name)
+    wait_for("it is being stopped", lambda: holder.state(slow.name) == "deactivating", 5, slow.story)
+    holder.kill(DAEMON)
+    wait_for("leased is back", lambda: holder.main_pid(DAEMON) not in (0, daemon), cluster.ttl / 2, cluster.journals)
+    cluster.wait_ready(holder)
+    beside.hold_running(on=holder, duration=cluster.takeover)
+    beside.require_undisturbed(before)
+    release.kill()
+    release.wait()
+    wait_for("it has ended, and runs again", lambda: len(slow.tenures) > 1 and slow.running_on, 40, slow.story)
+    beside.require_undisturbed(before)
+
+
 @scene(registry="etcd", only_at_length=True)
 def daemon_that_stands_still_is_replaced_by_systemd(cluster):
     unit, holder = start_unit(cluster, "watchdog.service")
@@ -63,6 +84,16 @@ def killed_guard_takes_its_unit_with_it(cluster):
 def guard_killed_again_and_again_with_what_cleans_up_after_it_takes_its_unit_with_it(cluster):
     unit, holder = start_unit(cluster, "no-wipe.service", STUBBORN)
     holder.run("sh", "-c", KILL_ALL_OF_GUARD)
+    wait_for("another guard has ended it, and it runs again", lambda: len(unit.tenures) > 1, 20, unit.story)
+    unit.hold_running(on=unit.wait_running(), duration=cluster.ttl)
+    unit.require_tenures(2)
+
+
+@scene(registry="etcd", only_at_length=True)
+def guard_killed_with_what_cleans_up_after_it_and_then_the_daemon_end_the_unit_before_another_starts(cluster):
+    unit, holder = start_unit(cluster, "no-wipe-no-daemon.service", STUBBORN, "TimeoutStopSec=60")
+    holder.run("sh", "-c", KILL_ALL_OF_GUARD)
+    holder.kill(DAEMON)
     wait_for("another guard has ended it, and it runs again", lambda: len(unit.tenures) > 1, 20, unit.story)
     unit.hold_running(on=unit.wait_running(), duration=cluster.ttl)
     unit.require_tenures(2)

@@ -17,7 +17,7 @@ static void a_service_gets_gate_binding_and_environment(void **state) {
         assert_non_null(strstr(text, "[Unit]\n"
                                      "AssertPathExists=/run/leased/held/foo.service\n"
                                      "BindsTo=leased-guard.service\n"
-                                     "After=leased-guard.service leased.service\n"
+                                     "After=leased-guard.service\n"
                                      "IgnoreOnIsolate=yes\n"
                                      "\n"
                                      "[Service]\n"
