@@ -646,6 +646,8 @@ static void on_event(World *w, Machine *m, SimEvent *e) {
                 break;
         case SIM_GUARD_END:
                 guard_end(w, m);
+                if (g->state == GUARD_ENDING)
+                        settle(w, m); /* the time of what is to be killed may be over already */
                 break;
         default: /* SIM_GUARD_START */
                 g->start_asked = false;
