@@ -18,7 +18,6 @@
 #define HOLD_DOWN_FAILURE (60 * USEC_PER_SEC)
 #define HOLD_DOWN_MAX USEC_PER_HOUR
 #define REBOOT (5 * USEC_PER_MINUTE)
-#define REBOOT_MAX USEC_PER_HOUR
 #define FAILBACK_HOLD (60 * USEC_PER_SEC)
 
 /* A "#" is for slots, which no unit has ("leasectl run --slots="). */
@@ -105,7 +104,7 @@ static void print_on_shutdown(FILE *f, const char *key, const void *options) {
 }
 
 static int parse_reboot(const char *value, void *field) {
-        return ini_parse_span_to(value, REBOOT_MAX, field);
+        return ini_parse_span_to(value, KEPT_MAX, field);
 }
 
 static int parse_check(const char *value, void *options) {

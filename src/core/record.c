@@ -217,9 +217,10 @@ const Tenure *lease_drained_from(const LeaseRecord *l) {
 bool lease_is_kept(const LeaseRecord *l) {
         const Tenure *last = lease_last_tenure(l);
 
-        /* An older version leaves the member as it is, so the end of the last tenure must agree. */
-        return l->state == LEASE_FREE && l->kept_for > 0 && last && last->code == WHY_SHUTDOWN &&
-               last->index == l->index;
+        /* An older version leaves the member as it is, so the end of the last tenure must agree. A longer time than
+         * leased ever writes is somebody else's, and keeps nobody waiting (law 11). */
+        return l->state == LEASE_FREE && l->kept_for > 0 && l->kept_for <= KEPT_MAX && last &&
+               last->code == WHY_SHUTDOWN && last->index == l->index;
 }
 
 Reason offer_reason(const OfferRecord *o) {

@@ -46,6 +46,9 @@ enum {
 #define PERIOD_MIN USEC_PER_SEC
 #define PERIOD_MAX (24 * USEC_PER_HOUR)
 
+/* The longest wait for a machine that reboots. A record that says a longer one was not written by leased. */
+#define KEPT_MAX USEC_PER_HOUR
+
 /* Stands in a debt in place of a session's name if it is not known who was robbed. Such a debt is waited out for the
  * longest TTL (law 11). */
 #define DEBT_ANYBODY "anybody"

@@ -616,6 +616,20 @@ static void others_wait_no_longer_than_rebootsec(void **state) {
         cluster_free(c);
 }
 
+/* Law 11: RebootSec= is an hour at most, so leased never writes a longer wait. */
+static void a_record_that_says_to_wait_for_ever_is_not_believed(void **state) {
+        Cluster *c = cluster_that_keeps(USEC_PER_MINUTE);
+        int holder = shut_down(c, true);
+        LeaseRecord forged = *cluster_lease(c, 0);
+
+        assert_true(forged.kept_for > 0);
+        forged.kept_for = INT64_MAX;
+        cluster_put(c, RECORD_LEASE, c->names[0], &forged);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_true(cluster_runs_on(c, 0) >= 0 && cluster_runs_on(c, 0) != holder);
+        cluster_free(c);
+}
+
 static void nobody_waits_for_a_machine_that_is_switched_off_or_where_the_unit_has_its_default(void **state) {
         Cluster *off = cluster_that_keeps(USEC_PER_MINUTE), *plain = cluster_that_keeps(0);
 
@@ -671,6 +685,7 @@ int main(void) {
                 cmocka_unit_test(the_guard_is_told_nothing_of_a_global_unit_also_before_a_sleep),
                 cmocka_unit_test(others_wait_for_a_machine_that_reboots),
                 cmocka_unit_test(others_wait_no_longer_than_rebootsec),
+                cmocka_unit_test(a_record_that_says_to_wait_for_ever_is_not_believed),
                 cmocka_unit_test(nobody_waits_for_a_machine_that_is_switched_off_or_where_the_unit_has_its_default),
                 cmocka_unit_test(a_drain_of_the_machine_ends_the_wait),
         };
