@@ -37,7 +37,8 @@ static bool is_one_of(const char *name, const char *const *names, size_t n) {
 /* ---- what is looked through ---- */
 
 static bool is_shell(const char *name) {
-        static const char *const names[] = { "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash" };
+        static const char *const names[] = { "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash",
+                "posh", "yash", "csh", "tcsh", "execlineb" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
@@ -56,7 +57,8 @@ static bool is_wrapper(const char *name) {
                 "!", "{", "function", "trap", "cgexec", "parallel", "sem", "run-one", "logsave", "unbuffer", "rlwrap",
                 "chronic", "find", "pkexec", "sg", "choom", "setarch", "linux32", "linux64", "i386", "x86_64",
                 "fakeroot", "capsh", "runcon", "aa-exec", "xvfb-run", "dbus-run-session", "dbus-launch", "ssh-agent",
-                "proxychains", "proxychains4", "torsocks", "tsocks", "cpulimit", "rootlesskit", "pasta" };
+                "proxychains", "proxychains4", "torsocks", "tsocks", "cpulimit", "rootlesskit", "pasta", "screen",
+                "tmux", "byobu", "dtach", "abduco", "eatmydata", "nocache", "tsp", "gdbserver", "systemd-notify" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
@@ -83,16 +85,25 @@ static void look_at_shell(Look *l, char *const *argv) {
 }
 
 /* Looks for a command among the words of a wrapper. Only the wrapper knows which of its words begins the command,
- * so each word is tried as the first one. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env
- * -S" take it. */
+ * so each word is tried as the first one, unless it has the wrapper's own name, as the socket of tmux may. A word with
+ * blanks is tried as a script, as "eval", "flock FILE -c" and "env -S" take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
         for (char *const *w = argv + 1; *w && !l->over; w++)
                 if (strpbrk(*w, " \t\n;"))
                         look_at_script(l, *w, strlen(*w));
-                else if (**w != '-' && !strchr(*w, '=')) {
+                else if (**w != '-' && !strchr(*w, '=') && !streq(base_name(*w), base_name(argv[0]))) {
                         look_at(l, w);
                         if (is_wrapper(base_name(*w)))
                                 break; /* the look_at_wrapper() of that word has tried the rest */
+                }
+}
+
+/* "podman unshare COMMAND" is as "unshare COMMAND". */
+static void look_at_unshare(Look *l, char *const *argv) {
+        for (char *const *w = argv + 1; *w; w++)
+                if (streq(*w, "unshare")) {
+                        look_at(l, w);
+                        return;
                 }
 }
 
@@ -107,6 +118,8 @@ static void look_at(Look *l, char *const *argv) {
                 look_at_shell(l, argv);
         else if (is_wrapper(name))
                 look_at_wrapper(l, argv);
+        else if (streq(name, "podman") || streq(name, "buildah"))
+                look_at_unshare(l, argv);
         l->depth--;
 }
 
@@ -273,4 +286,38 @@ Outside outside_look(char *const *argv, const char *slice, bool starting, Outsid
 
         outside_each_command(argv, take_worst, &s);
         return s.worst;
+}
+
+/* ---- scripts in files ---- */
+
+const char *outside_script_path(char *const *argv) {
+        if (!is_shell(base_name(argv[0])))
+                return argv[0];
+        for (char *const *w = argv + 1; *w; w++)
+                if (asks_for_script(*w))
+                        return NULL;
+                else if (**w != '-' && **w != '+')
+                        return *w;
+        return NULL;
+}
+
+bool outside_is_script(const char *text) {
+        const char *word = startswith(text, "#!") ? text + strlen("#!") : "";
+        char name[32];
+
+        for (unsigned i = 0; i < 2; i++) {
+                size_t n;
+
+                word += strspn(word, " \t");
+                n = strcspn(word, " \t\n");
+                (void) snprintf(name, sizeof(name), "%.*s", (int) MIN(n, sizeof(name) - 1), word);
+                if (is_shell(base_name(name)))
+                        return true;
+                if (!streq(base_name(name), "env"))
+                        break;
+                word += n;
+                word += strspn(word, " \t");
+                word += startswith(word, "-S") ? strlen("-S") : 0;
+        }
+        return false;
 }

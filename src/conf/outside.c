@@ -31,27 +31,38 @@ typedef struct Program {
         "container:clone container:runlabel pod:start pod:restart pod:unpause pod:clone kube:play play:kube "         \
         "compose:up compose:start compose:run compose:restart system:service machine:start"
 
+#define DOCKER_CHECKED "run create container:run container:create"
+#define DOCKER_UNSEEN                                                                                                 \
+        "start restart unpause container:start container:restart container:unpause "                                  \
+        "compose:up compose:start compose:run compose:restart compose:create compose:scale "                          \
+        "compose:watch compose:unpause stack:deploy stack:up service:create service:scale "                           \
+        "service:update service:rollback"
+#define DOCKER_ENTERED "exec container:exec compose:exec"
+
+#define OF_NERDCTL "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root"
+#define NERDCTL_UNSEEN                                                                                                \
+        "start restart unpause container:start container:restart container:unpause "                                  \
+        "compose:up compose:start compose:run compose:restart compose:create compose:unpause"
+
+#define OF_RUNC "--log --log-format --root --criu --rootless --cgroup-manager"
+#define RUNC "run create start restore"
+
 static const Program programs[] = {
-        { "docker", "run create container:run container:create",
-                        "start restart unpause container:start container:restart container:unpause "
-                        "compose:up compose:start compose:run compose:restart compose:create compose:scale "
-                        "compose:watch compose:unpause stack:deploy stack:up service:create service:scale "
-                        "service:update service:rollback",
-                        "exec container:exec compose:exec", OF_DOCKER, "--cgroup-parent" },
+        { "docker", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
+        { "balena", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
+        { "balena-engine", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
         { "podman", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
         { "podman-remote", PODMAN_CHECKED, PODMAN_UNSEEN, "exec container:exec", OF_PODMAN, "--cgroup-parent" },
-        { "nerdctl", "run create container:run container:create",
-                        "start restart unpause container:start container:restart container:unpause "
-                        "compose:up compose:start compose:run compose:restart compose:create compose:unpause",
-                        "exec container:exec",
-                        "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root",
-                        "--cgroup-parent" },
+        { "nerdctl", DOCKER_CHECKED, NERDCTL_UNSEEN, "exec container:exec", OF_NERDCTL, "--cgroup-parent" },
+        { "finch", DOCKER_CHECKED, NERDCTL_UNSEEN, "exec container:exec", OF_NERDCTL, "--cgroup-parent" },
         { "ctr", "run container:create containers:create c:create",
                         "task:start tasks:start t:start task:resume tasks:resume t:resume",
                         "task:exec tasks:exec t:exec", "-a --address -n --namespace --timeout --connect-timeout",
                         "--cgroup" },
-        { "runc", NULL, "run create start restore", "exec", "--log --log-format --root --criu --rootless", NULL },
-        { "crun", NULL, "run create start restore", "exec", "--log --log-format --root --cgroup-manager", NULL },
+        { "runc", NULL, RUNC, "exec", OF_RUNC, NULL },
+        { "crun", NULL, RUNC, "exec", OF_RUNC, NULL },
+        { "youki", NULL, RUNC, "exec", OF_RUNC, NULL },
+        { "runsc", NULL, RUNC, "exec", OF_RUNC, NULL },
         { "crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL },
         { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
@@ -59,11 +70,15 @@ static const Program programs[] = {
         { "virsh", NULL, "start create restore resume migrate snapshot-revert", "", "-c --connect", NULL },
         { "lxc", NULL, "start launch restart", "exec shell", "", NULL },
         { "incus", NULL, "start launch restart resume", "exec shell", "", NULL },
+        { "apptainer", NULL, "instance:start instance:run", "", "", NULL },
+        { "singularity", NULL, "instance:start instance:run", "", "", NULL },
         { "distrobox", NULL, "enter create assemble:create", "", "", NULL },
         { "toolbox", NULL, "run enter create", "", "", NULL },
         { "minikube", NULL, "start", "", "-p --profile", NULL },
         { "kind", NULL, "create:cluster", "", "", NULL },
         { "k3d", NULL, "cluster:create cluster:start", "", "", NULL },
+        { "microk8s", NULL, "start", "", "", NULL },
+        { "colima", NULL, "start restart", "", "-p --profile", NULL },
         { "limactl", NULL, "start restart", "shell", "", NULL },
         { "vmrun", NULL, "start unpause", "", "-T -h -P -u -p", NULL },
         { "xe", NULL, "vm-start vm-resume vm-unpause vm-reboot", "", "-s -u -pw -pwf -p", NULL },
@@ -82,10 +97,14 @@ static const Program programs[] = {
         { "deb-systemd-invoke", NULL, "start restart", "", "", NULL },
         { "initctl", NULL, "start restart", "", "", NULL },
         { "sv", NULL, "start restart up once", "", "-w", NULL },
+        { "dinitctl", NULL, "start restart wake", "", "-p --socket-path", NULL },
+        { "pm2", NULL, "start restart reload resurrect scale startOrRestart startOrReload", "", "", NULL },
         { "circusctl", NULL, "start restart add", "", "", NULL },
         { "supervisorctl", NULL, "start restart update reload add", "", "-c -s -u -p", NULL },
         { "monit", NULL, "start restart", "", "-c -d -g -l -p -s", NULL },
         { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
+        { "flatpak", NULL, "run", "enter", "", NULL },
+        { "cset", NULL, "proc shield", "", "", NULL },
 };
 
 static bool has_word(const char *list, const char *word) {
@@ -470,8 +489,8 @@ static Outside look_at_snap(const char *path, OutsideFinding *f) {
 /* Whether a word of a call on the bus names a method that starts something. "Start" and "Restart" are such only on an
  * object of PID 1. */
 static bool starts_something(const char *word, bool of_pid1) {
-        static const char *const methods[] = { "StartUnit", "StartUnitWithFlags", "StartUnitReplace", "RestartUnit",
-                "TryRestartUnit", "ReloadOrRestartUnit", "ReloadOrTryRestartUnit", "EnqueueUnitJob",
+        static const char *const methods[] = { "StartUnit", "StartTransient", "StartUnitWithFlags", "StartUnitReplace",
+                "RestartUnit", "TryRestartUnit", "ReloadOrRestartUnit", "ReloadOrTryRestartUnit", "EnqueueUnitJob",
                 "EnqueueMarkedJobs", "StartTransientUnit", "AttachProcessesToUnit", "StartAuxiliaryScope",
                 "OpenMachineShell", "OpenMachineLogin", "CreateSession", "StartWithFlags" };
         const char *dot = strrchr(word, '.'), *method = dot ? dot + 1 : word;
@@ -488,12 +507,32 @@ static Outside look_at_bus_call(const char *name, char *const *argv, const char 
         for (char *const *a = argv + 1; *a; a++) {
                 const char *dot = strrchr(*a, '.');
 
-                of_pid1 = of_pid1 || startswith(*a, "org.freedesktop.systemd1.Unit");
+                of_pid1 = of_pid1 || startswith(*a, "org.freedesktop.systemd1.Unit") ||
+                          startswith(*a, "io.systemd.Unit.");
                 if (starts_something(*a, of_pid1)) {
                         say_what(f, name, dot ? dot + 1 : *a);
                         return say_laid_down(f, slice, "Slice= of that unit");
                 }
         }
+        return OUTSIDE_NO;
+}
+
+/* The engines of containers take the same calls on their sockets as from their clients. */
+static Outside look_at_curl(char *const *argv, const char *slice, OutsideFinding *f) {
+        static const char *const calls[] = { "/start", "/restart", "/unpause", "/create" };
+        const char *engine = value_of(argv, "--unix-socket") ?: "";
+
+        if (!strstr(engine, "docker") && !strstr(engine, "podman") && !strstr(engine, "balena"))
+                return OUTSIDE_NO;
+        for (char *const *a = argv + 1; *a; a++)
+                for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+                        const char *call = strstr(*a, calls[i]);
+
+                        if (call && (!call[strlen(calls[i])] || call[strlen(calls[i])] == '?')) {
+                                say_what(f, "curl", base_name(engine));
+                                return say_laid_down(f, slice, "CgroupParent of the container");
+                        }
+                }
         return OUTSIDE_NO;
 }
 
@@ -528,6 +567,9 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
                 { "nomad", NULL, "run job:run job:start job:scale job:dispatch job:restart alloc:exec exec", NULL, "",
                                 NULL },
                 { "fleetctl", NULL, "start submit load", NULL, "", NULL },
+                { "pcs", NULL, "resource:enable resource:create resource:move resource:restart cluster:start", NULL,
+                                "-f", NULL },
+                { "crm", NULL, "resource:start resource:restart resource:move cluster:start", NULL, "", NULL },
         };
         static const char *const submitting[] = { "sbatch", "srun", "qsub", "bsub", "condor_submit" };
         static const char mend[] =
@@ -555,8 +597,9 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
 /* Programs that make a control group of its own for each container, machine or job that they run, wherever their
  * settings say; none of these is below that of the engine's unit. */
 static bool is_engine(const char *name, char *const *argv) {
-        static const char *const engines[] = { "dockerd", "containerd", "crio", "kubelet", "k3s", "rke2", "libvirtd",
-                "virtqemud", "virtlxcd", "virtxend", "lxd", "incusd", "slurmd" };
+        static const char *const engines[] = { "dockerd", "balenad", "containerd", "buildkitd", "crio", "kubelet",
+                "k3s", "k0s", "rke2", "libvirtd", "virtqemud", "virtlxcd", "virtxend", "virtchd", "lxd", "incusd",
+                "slurmd", "condor_master" };
 
         for (size_t i = 0; i < ELEMENTSOF(engines); i++)
                 if (streq(name, engines[i]))
@@ -575,6 +618,29 @@ static Outside look_at_engine(const char *name, char *const *argv, const char *s
         return lies_in(slice, given) ? OUTSIDE_NO : say_slice(f, slice, "--cgroup-parent", given, "");
 }
 
+/* A service of daemontools or s6 is a child of its supervisor, which was started long before. */
+static bool is_supervised(const char *name, char *const *argv) {
+        if (streq(name, "s6-rc"))
+                return has_argument(argv, "change") && has_letter(argv, 'u', NULL);
+        return (streq(name, "s6-svc") || streq(name, "svc")) &&
+               (has_letter(argv, 'u', NULL) || has_letter(argv, 'o', NULL) || has_letter(argv, 'r', NULL));
+}
+
+#define OF_NSENTER "-t --target -S --setuid -G --setgid --wdns"
+
+/* Whether the program runs what follows in a control group of another process, or in one of its own. */
+static bool joins_a_group(const char *name, char *const *argv) {
+        char *const *end = options_end(argv, OF_NSENTER);
+
+        if (streq(name, "jailer"))
+                return value_of(argv, "--cgroup") || value_of(argv, "--parent-cgroup");
+        for (char *const *a = argv + 1; streq(name, "nsenter") && a < end; a++)
+                if (streq(*a, "--join-cgroup") ||
+                                ((*a)[0] == '-' && (*a)[1] != '-' && !strchr(*a, '/') && strchr(*a, 'c')))
+                        return true;
+        return false;
+}
+
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         const char *name = base_name(argv[0]);
 
@@ -591,9 +657,12 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_login(name, argv, f);
         if (streq(name, "ssh") || streq(name, "slogin"))
                 return look_at_ssh(name, argv, f);
-        if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus"))
+        if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus") || startswith(name, "qdbus") ||
+                        streq(name, "varlinkctl"))
                 return look_at_bus_call(name, argv, slice, f);
-        if (streq(name, "tmux"))
+        if (streq(name, "curl"))
+                return look_at_curl(argv, slice, f);
+        if (streq(name, "tmux") || streq(name, "byobu"))
                 return look_at_tmux(argv, f);
         if (starting && is_engine(name, argv))
                 return look_at_engine(name, argv, slice, f);
@@ -605,7 +674,11 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
         if (streq(name, "crontab") && !has_argument(argv, "-l") && !has_argument(argv, "-r"))
                 return say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
-        if (streq(name, "cgexec") || streq(name, "cgclassify"))
+        if (streq(name, "virt-install") && !asks_for_help(argv))
+                return say_laid_down(f, slice, how_of("virsh", ""));
+        if (is_supervised(name, argv))
+                return say_laid_down(f, slice, "as its supervisor does");
+        if (streq(name, "cgexec") || streq(name, "cgclassify") || joins_a_group(name, argv))
                 return say(f, "start the program itself: it leaves the unit's control group");
         if (streq(name, "loginctl") && argv[1] && has_argument(argv, "enable-linger")) {
                 say_what(f, name, "enable-linger");

@@ -7,7 +7,7 @@
  * is not the unit's, and goes on when the unit's own processes are dead. These functions look at a command line, tell
  * whether it does so, and say what to write instead.
  *
- * Only words are read and nothing is run, so what a script or a file of docker compose does is not seen. Commands are
+ * Only words are read and nothing is run, so what a program or a file of docker compose does is not seen. Commands are
  * looked for also behind shells (-c), env, nice, timeout, sudo and others that run another command.
  */
 
@@ -32,6 +32,12 @@ typedef bool (*outside_command_t)(char *const *argv, void *userdata);
  * nice, timeout and the like. Only the program behind such a word knows where its command begins, so f may also get
  * words that are none. The words are borrowed until f returns. */
 void outside_each_command(char *const *argv, outside_command_t f, void *userdata);
+
+/* Gives the file that has the script of a shell, if the command begins with one that names a file, or else the
+ * program, which may be a script. NULL: the script stands in the command. Borrowed from argv. */
+const char *outside_script_path(char *const *argv);
+/* Whether a text begins as a script for a shell does: "#!/bin/sh -e", "#!/usr/bin/env bash". */
+bool outside_is_script(const char *text);
 
 /*
  * Returns the worst that is found in a command. *ret says what was found, and is untouched for OUTSIDE_NO. The

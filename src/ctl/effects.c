@@ -10,22 +10,24 @@
 
 #include <stdio.h>
 
-#include "conf/outside.h"
 #include "ctl/ctl.h"
 #include "ctl/exec-line.h"
 #include "ctl/finding.h"
+#include "ctl/script.h"
 #include "util/strv.h"
 
 #define PROGRAM_SIZE 32u
 
 /* Programs whose effect stays when they have ended, or were killed. */
-static const char *const lasting[] = { "arptables", "arptables-restore", "brctl", "bridge", "cryptsetup", "dmsetup",
-        "drbdadm", "drbdsetup", "ebtables", "ebtables-restore", "exportfs", "firewall-cmd", "ifconfig", "ifup",
-        "insmod", "ip", "ip6tables", "ip6tables-restore", "ipset", "iptables", "iptables-restore", "ipvsadm",
-        "iscsiadm", "keepalived", "losetup", "lvchange", "mdadm", "modprobe", "mount", "mount.cifs", "mount.nfs",
-        "networkctl", "nfsdctl", "nft", "nmcli", "nvme", "nvmetcli", "ovs-vsctl", "rbd", "resolvectl", "route",
-        "rpc.nfsd", "sysctl", "systemd-cryptsetup", "systemd-dissect", "systemd-mount", "systemd-sysext", "targetcli",
-        "targetctl", "tc", "tgtadm", "ucarp", "udisksctl", "ufw", "vgchange", "wg", "wg-quick", "zfs", "zpool" };
+static const char *const lasting[] = { "arptables", "arptables-restore", "birdc", "birdc6", "bpftool", "brctl",
+        "bridge", "consul", "cryptsetup", "devlink", "dmsetup", "drbdadm", "drbdsetup", "ebtables", "ebtables-restore",
+        "ethtool", "exabgpcli", "exportfs", "firewall-cmd", "gobgp", "ifconfig", "ifup", "insmod", "ip", "ip6tables",
+        "ip6tables-restore", "ipset", "iptables", "iptables-restore", "ipvsadm", "iscsiadm", "keepalived", "losetup",
+        "lvchange", "lvm", "mdadm", "modprobe", "mount", "mount.cifs", "mount.nfs", "netplan", "networkctl", "nfsdctl",
+        "nft", "nmcli", "nsupdate", "nvme", "nvmetcli", "ovs-vsctl", "rbd", "resolvectl", "route", "rpc.nfsd",
+        "swapon", "sysctl", "systemd-cryptsetup", "systemd-dissect", "systemd-mount", "systemd-sysext", "targetcli",
+        "targetctl", "tc", "teamdctl", "tgtadm", "ucarp", "udisksctl", "ufw", "vgchange", "vgimport", "vtysh", "wg",
+        "wg-quick", "zfs", "zpool" };
 
 static bool is_lasting(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(lasting); i++)
@@ -34,15 +36,33 @@ static bool is_lasting(const char *name) {
         return false;
 }
 
+/* The clients of clouds, of which only these words move something from one machine to another. */
+static const struct {
+        const char *name, *word;
+} clouds[] = { { "aws", "ec2" }, { "aws", "route53" }, { "az", "network" }, { "gcloud", "compute" },
+        { "gcloud", "dns" }, { "openstack", "floating" }, { "openstack", "port" }, { "hcloud", "floating-ip" },
+        { "hcloud", "load-balancer" }, { "doctl", "compute" } };
+
+static bool moves_in_a_cloud(char *const *argv) {
+        for (size_t i = 0; i < ELEMENTSOF(clouds); i++)
+                if (streq(base_name(argv[0]), clouds[i].name) && strv_contains(argv + 1, clouds[i].word))
+                        return true;
+        return false;
+}
+
 /* Whether the program is only to show what there is, or to run another one ("ip netns exec"). */
 static bool only_looks(char *const *argv) {
-        static const char *const words[] = { "show", "list", "ls", "get", "status", "monitor", "exec", "-L", "-S",
-                "--list", "--help", "--version", "-V" };
+        static const char *const words[] = { "show", "list", "ls", "get", "status", "monitor", "exec", "--list",
+                "--help", "--version", "-V" };
+        bool of_rules = strstr(base_name(argv[0]), "tables") || streq(base_name(argv[0]), "ipvsadm");
 
-        for (char *const *a = argv + 1; *a; a++)
+        for (char *const *a = argv + 1; *a; a++) {
                 for (size_t i = 0; i < ELEMENTSOF(words); i++)
                         if (streq(*a, words[i]))
                                 return true;
+                if (of_rules && (streq(*a, "-L") || streq(*a, "-S"))) /* mount -L has another meaning */
+                        return true;
+        }
         return false;
 }
 
@@ -51,7 +71,7 @@ static bool take_lasting(char *const *argv, void *userdata) {
         const char *name = base_name(argv[0]);
         char *found = userdata;
 
-        if (!is_lasting(name) || only_looks(argv))
+        if ((!is_lasting(name) && !moves_in_a_cloud(argv)) || only_looks(argv))
                 return true;
         (void) snprintf(found, PROGRAM_SIZE, "%s", name);
         return false;
@@ -70,7 +90,7 @@ static const char *find_lasting(const json_t *service, char found[static PROGRAM
                 json_array_foreach(json_object_get(service, lines[l]), i, command) {
                         _cleanup_(strv_freep) char **argv = exec_line_words(command);
 
-                        outside_each_command(argv, take_lasting, found);
+                        script_each_command(argv, take_lasting, found);
                         if (*found)
                                 return lines[l];
                 }
@@ -93,6 +113,13 @@ void effects_examine(const char *with, bool fenced, const json_t *service, json_
         char program[PROGRAM_SIZE];
         const char *severity = fenced ? "note" : "weak", *line = find_lasting(service, program);
 
+        if (streq(get_string(service, "FileDescriptorStorePreserve"), "yes") &&
+                        get_integer(service, "FileDescriptorStoreMax") > 0)
+                finding_add(findings, "weak",
+                                "%sFileDescriptorStorePreserve=yes: what it hands to systemd, as sockets and files "
+                                "with "
+                                "their locks, stays open there when the lease has passed on",
+                                with);
         if (is_temporary(service) && !line)
                 return;
         if (stop_post)

@@ -17,6 +17,7 @@
 #include "ctl/finding.h"
 #include "ctl/members.h"
 #include "ctl/pid1.h"
+#include "ctl/script.h"
 
 /* Adds the finding. The argument with is "", or says which member is meant. */
 static void tell(const char *with, const char *line, const UnitOptions *options, Outside found,
@@ -45,6 +46,62 @@ static bool is_of_a_snap(const json_t *properties, char *const *argv) {
                streq(base_name(argv[0]), "snap") && streq(argv[1], "run");
 }
 
+/* What is found in the scripts that a command runs. */
+typedef struct InScripts {
+        const char *slice;
+        bool starting;
+        Outside worst;
+        OutsideFinding finding;
+        char path[200]; /* of the script in which it was found */
+} InScripts;
+
+static bool take_worst(char *const *argv, void *userdata) {
+        _cleanup_free_ char *text = script_read(argv);
+        char *const words[] = { (char *) "sh", (char *) "-c", text, NULL };
+        OutsideFinding finding = {};
+        InScripts *s = userdata;
+        Outside found = text ? outside_look(words, s->slice, s->starting, &finding) : OUTSIDE_NO;
+
+        if (found > s->worst) {
+                s->worst = found;
+                s->finding = finding;
+                str_copy(s->path, sizeof(s->path), outside_script_path(argv));
+        }
+        return s->worst != OUTSIDE_YES;
+}
+
+/* Whether the command is Apache's, whose script asks PID 1 to start Apache unless a unit's Environment= keeps it from
+ * that. */
+static bool starts_apache_itself(const json_t *properties, char *const *argv) {
+        const char *name = argv && argv[0] ? base_name(argv[0]) : "";
+        json_t *variable;
+        size_t i;
+
+        json_array_foreach(json_object_get(properties, "Environment"), i, variable)
+                if (startswith(strempty(json_string_value(variable)), "APACHE_STARTED_BY_SYSTEMD="))
+                        return streq(name, "apachectl") || streq(name, "apache2ctl");
+        return false;
+}
+
+/* What stands in a script is no reason to refuse the unit: the script may never come to it. */
+static void look_at_scripts(
+                const char *with, const char *line, char *const *argv, const UnitOptions *options, json_t *findings) {
+        InScripts s = { .slice = options->slice, .starting = streq(line, "ExecStart") };
+
+        script_each_command(argv, take_worst, &s);
+        if (s.worst == OUTSIDE_YES)
+                finding_add(findings, "weak",
+                                "%s%s= runs %s, a script with %s: if it comes to that, the work lies in another "
+                                "control group, is not killed with it, and may run beside the next holder's%s%s",
+                                with, line, s.path, s.finding.what, options->allow_outside ? "" : ": ",
+                                options->allow_outside ? " (AllowOutside=yes)" : s.finding.mend);
+        else if (s.worst == OUTSIDE_UNSEEN)
+                finding_add(findings, "weak",
+                                "%s%s= runs %s, a script with %s: what that starts is stopped and killed with it only "
+                                "in %s: %s",
+                                with, line, s.path, s.finding.what, options->slice, s.finding.mend);
+}
+
 static void look_at_lines(
                 const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
         static const char *const lines[] = { "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
@@ -62,6 +119,8 @@ static void look_at_lines(
                         if (is_of_a_snap(properties, argv))
                                 continue;
                         tell(with, lines[l], options, found, &finding, weak, findings);
+                        if (weak && !starts_apache_itself(properties, argv))
+                                look_at_scripts(with, lines[l], argv, options, findings);
                 }
         }
 }

@@ -103,6 +103,29 @@ class Refusing(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.severities("web.service", "only in web.slice"), ["weak"])
 
+    def test_what_stands_in_a_script_is_weak_and_no_reason_to_refuse(self):
+        for name, text in (("start", "#!/bin/sh -e\n# docker stop web\nexec docker run web\n"), ("calls", "#!/usr/bin/env bash\nset -u\n/srv/start &\nwait\n"),
+                           ("apachectl", "#!/bin/sh\n[ -n \"$APACHE_STARTED_BY_SYSTEMD\" ] || exec systemctl start apache2\nexec sleep 1000\n"),
+                           ("harmless", "#!/bin/sh\n# docker run web\necho docker run\n"), ("other", "docker run web\n")):
+            write(f"/srv/{name}", text)
+            os.chmod(f"/srv/{name}", 0o755)
+            self.addCleanup(os.unlink, f"/srv/{name}")
+        for line in ("/srv/start", "/srv/calls", "/bin/sh -e /srv/start", "/usr/bin/env A=1 /srv/start", "/bin/sh -c 'exec /srv/calls'"):
+            done = self.refusals(f"ExecStart={line}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.severities("web.service", "runs /srv/start, a script with docker run: if it comes to that"), ["weak"], line)
+            ctl("disable", "web.service", check=True)
+        for line in ("/srv/harmless", "/bin/cat /srv/other", "/bin/sh -c 'cat /srv/start'"):
+            self.refusals(f"ExecStart={line}")
+            self.assertEqual(self.severities("web.service", "a script with"), [], line)
+            ctl("disable", "web.service", check=True)
+        for environment, expected in (("A=1", ["weak"]), ("APACHE_STARTED_BY_SYSTEMD=true", [])):
+            self.refusals(f"Environment={environment}", "ExecStart=/srv/apachectl start")
+            self.assertEqual(self.severities("web.service", "a script with systemctl start"), expected)
+            ctl("disable", "web.service", check=True)
+        self.refusals("ExecStart=/srv/start", options="AllowOutside=yes\n")
+        self.assertEqual(self.severities("web.service", "beside the next holder's (AllowOutside=yes)"), ["weak"])
+
     def test_a_line_that_came_after_enable_is_refused_by_check(self):
         unit = self.unit("web.service")
         ctl("enable", unit, check=True)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,6 +64,18 @@ static void an_effect_behind_a_shell_or_another_program_is_told(void **state) {
                 "/usr/bin/nice sysctl -w net.ipv4.ip_forward=1",
                 "/usr/sbin/keepalived --dont-fork",
                 "/usr/sbin/rpc.nfsd 8",
+                "/usr/bin/mount -L data /srv",
+                "/usr/sbin/swapon /dev/x",
+                "/usr/bin/nsupdate /etc/web.dns",
+                "/usr/bin/vtysh -c 'conf t'",
+                "/usr/sbin/birdc enable web",
+                "/usr/sbin/ethtool -K eth0 tx off",
+                "/usr/sbin/netplan apply",
+                "/usr/sbin/bpftool prog load x /sys/fs/bpf/x",
+                "/usr/sbin/lvm vgchange -ay data",
+                "/usr/bin/aws ec2 assign-private-ip-addresses --network-interface-id x",
+                "/usr/bin/hcloud floating-ip assign web h1",
+                "/usr/bin/consul services register web.hcl",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
@@ -75,6 +89,37 @@ static void an_effect_behind_a_shell_or_another_program_is_told(void **state) {
         }
 }
 
+static void an_effect_of_a_script_is_told(void **state) {
+        static const struct {
+                const char *text;
+                bool alone, behind; /* a shell, which takes any file */
+        } scripts[] = {
+                { "#!/bin/sh\nset -e\nip address add 10.0.0.9/32 dev lo\n", true, true },
+                { "#!/usr/bin/env -S bash -e\nif true; then mount /dev/x /srv; fi\n", true, true },
+                { "#!/bin/sh\n# ip address add 10.0.0.9/32 dev lo\n", false, false },
+                { "#!/usr/bin/python3\nip address add\n", false, true },
+                { "ip address add 10.0.0.9/32 dev lo\n", false, true },
+        };
+        char path[] = "/tmp/test-ctl-effects.XXXXXX", line[100];
+        int fd = mkstemp(path);
+
+        assert_true(fd >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(scripts); i++) {
+                _cleanup_free_ char *alone = NULL, *behind = NULL;
+                size_t n = strlen(scripts[i].text);
+
+                assert_int_equal(ftruncate(fd, 0), 0);
+                assert_int_equal(pwrite(fd, scripts[i].text, n, 0), n);
+                alone = look(path, NULL, NULL, NULL, false);
+                (void) snprintf(line, sizeof(line), "/usr/bin/nice sh -e %s up", path);
+                behind = look(line, NULL, NULL, NULL, false);
+                if (scripts[i].alone != (*alone != 0) || scripts[i].behind != (*behind != 0))
+                        fail_msg("%s: %s%s", scripts[i].text, alone, behind);
+        }
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(unlink(path), 0);
+}
+
 static void what_leaves_nothing_behind_is_not_told(void **state) {
         static const char *const lines[] = {
                 "/usr/bin/job",
@@ -82,6 +127,9 @@ static void what_leaves_nothing_behind_is_not_told(void **state) {
                 "/bin/sh -c 'ip address show dev lo'",
                 "/usr/sbin/ip netns exec x job",
                 "/usr/sbin/iptables -L",
+                "/usr/bin/aws s3 sync /srv s3://web",
+                "/usr/bin/gcloud storage cp /srv/x gs://web",
+                "/usr/bin/consul members list",
                 "/opt/mount-job",
         };
 
@@ -119,11 +167,31 @@ static void it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_reboote
         assert_non_null(strstr(never, "weak: "));
 }
 
+/* systemd.service(5): PID 1 then keeps what was handed to it until somebody has it cleaned. */
+static void files_that_stay_open_in_pid_1_are_told(void **state) {
+        static const char *const preserves[] = { "no", "restart", "yes" };
+
+        for (size_t i = 0; i < ELEMENTSOF(preserves); i++) {
+                json_auto_t *findings = json_array();
+                json_auto_t *service = json_pack("{s:s, s:i}", "FileDescriptorStorePreserve", preserves[i],
+                                "FileDescriptorStoreMax", 4);
+                json_auto_t *without = json_pack("{s:s, s:i}", "FileDescriptorStorePreserve", preserves[i],
+                                "FileDescriptorStoreMax", 0);
+
+                effects_examine("", false, without, findings);
+                assert_int_equal(json_array_size(findings), 0);
+                effects_examine("", false, service, findings);
+                assert_int_equal(json_array_size(findings), i == 2);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_effect_behind_a_shell_or_another_program_is_told),
+                cmocka_unit_test(an_effect_of_a_script_is_told),
                 cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
                 cmocka_unit_test(an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets),
+                cmocka_unit_test(files_that_stay_open_in_pid_1_are_told),
                 cmocka_unit_test(it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_rebooted),
         };
 
