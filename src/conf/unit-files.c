@@ -159,6 +159,24 @@ static int dropin_names(const char *prefix, const char *instance, const char *su
         return r;
 }
 
+int unit_files_folder_names(const char *unit, char ***ret) {
+        Paths names = {};
+        UnitName u;
+        int r = unit_name_split(unit, &u);
+
+        if (r < 0)
+                return r;
+        r = dropin_names(u.prefix, u.instance, u.suffix, &names);
+        if (r == 0)
+                r = paths_add(&names, strdup(u.suffix));
+        unit_name_done(&u);
+        if (r < 0)
+                strv_free(names.list);
+        else
+                *ret = names.list;
+        return r;
+}
+
 /* Adds the drop-ins in one NAME.d of the folder with this number, except those whose file name was found in an earlier
  * folder. */
 static int add_directory(const char *root, size_t folder, const char *name, Paths *found) {

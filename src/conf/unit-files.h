@@ -29,3 +29,8 @@ void unit_files_forget(void);
  * NULL-terminated and freed by strv_free(). It is empty for a unit without any file. Returns 0; -ENOMEM; or -EINVAL if
  * no unit of that name can be leased. */
 int unit_files_find(const char *root, const char *unit, char ***ret);
+
+/* Lists the names in whose folders (NAME.d, NAME.wants and so on) systemd looks for a unit: the unit's own, and those
+ * that count for others as well: its template's, those of its prefixes, and its type's ("service"). *ret is freed by
+ * strv_free(). Returns 0; -ENOMEM; or -EINVAL if no unit of that name can be leased. */
+int unit_files_folder_names(const char *unit, char ***ret);

@@ -27,6 +27,8 @@ static const struct {
         { "Requisite", NULL },
         { "BindsTo", NULL },
         { "Upholds", ".upholds" },
+        { "Unit", NULL }, /* this and the next one tell only which instances of templates there are */
+        { "Service", NULL },
 };
 
 const StarterSetting starter_settings[] = {
@@ -38,14 +40,22 @@ const StarterSetting starter_settings[] = {
         { NULL, NULL },
 };
 
-/* Who names a unit in a setting. */
+/* Who names a unit in a setting. A starter that stands for many units is "NAME.d": these are the units for which the
+ * files in NAME.d count, or if NAME is a template, its instances. */
 typedef struct Mention {
         UT_hash_handle hh;
         char **starters;
         char key[]; /* "SETTING NAME"; for names with a specifier "SETTING %", and .starters are "STARTER NAME" */
 } Mention;
 
+/* A unit that has a file or folder of its own, or that another one starts. */
+typedef struct Known {
+        UT_hash_handle hh;
+        char name[];
+} Known;
+
 static Mention *mentions;
+static Known *units;
 static bool read_all_files;
 
 /* ---- what is known ---- */
@@ -76,24 +86,49 @@ static int note(const char *setting, const char *name, const char *starter) {
         return strv_add(&m->starters, starter);
 }
 
+/* Takes the unit into those that are asked about where a file counts for many. */
+static int know(const char *name) {
+        Known *k;
+
+        HASH_FIND_STR(units, name, k);
+        if (k)
+                return 0;
+        k = calloc(1, sizeof(Known) + strlen(name) + 1);
+        if (!k)
+                return -ENOMEM;
+        memcpy(k->name, name, strlen(name) + 1);
+        HASH_ADD_STR(units, name, k);
+        return 0;
+}
+
+/* An instance may have no file of its own. Of leased units PID 1 tells, which has them loaded. */
+static int know_mentioned(const char *name) {
+        return unit_name_kind(name) == UNIT_NAME_INSTANCE && !files_listed(name) ? know(name) : 0;
+}
+
 static int note_word(const char *setting, const char *starter, const char *word, size_t n) {
         _cleanup_free_ char *name = strndup(word, n), *line = NULL;
 
         if (!name)
                 return -ENOMEM;
         if (!strchr(name, '%'))
-                return note(setting, name, starter);
+                return know_mentioned(name) < 0 ? -ENOMEM : note(setting, name, starter);
         line = text_format("%s %s", starter, name);
         return line ? note(setting, "%", line) : -ENOMEM;
 }
 
 void starters_forget(void) {
         Mention *m, *next;
+        Known *k, *other;
 
         HASH_ITER(hh, mentions, m, next) {
                 HASH_DEL(mentions, m);
                 strv_free(m->starters);
                 free(m);
+        }
+        HASH_ITER(hh, units, k, other) {
+                HASH_DEL(units, k);
+                free(k);
         }
         read_all_files = false;
 }
@@ -165,25 +200,39 @@ static int add_links(const char *path, const char *starter, const char *setting)
         if (directory_list(path, NULL, &names) < 0)
                 return 0;
         for (char **name = names; *name && r >= 0; name++)
-                r = note(setting, *name, starter);
+                r = know_mentioned(*name) < 0 ? -ENOMEM : note(setting, *name, starter);
         return r;
+}
+
+/* Whether what has this name counts for other units, and not for one of that name: a template, the prefix of names, or
+ * a type. */
+static bool counts_for_many(const char *name) {
+        size_t n = unit_name_prefix(name);
+
+        return unit_name_is_template(name) || (n > 0 && name[n - 1] == '-') || !strchr(name, '.');
 }
 
 /* The starter's name is that of the entry, less the ending of a folder. */
 static int add_entry(const char *folder, const char *entry) {
-        _cleanup_free_ char *path = text_format("%s/%s", folder, entry), *starter = strdup(entry);
-        const char *setting = NULL, *ending = endswith(entry, ".d") ? ".d" : "";
+        _cleanup_free_ char *path = text_format("%s/%s", folder, entry), *name = strdup(entry), *many = NULL;
+        const char *setting = NULL, *ending = endswith(entry, ".d") ? ".d" : "", *starter = name;
 
-        if (!path || !starter)
+        if (!path || !name)
                 return -ENOMEM;
         for (size_t i = 0; i < ELEMENTSOF(settings); i++)
                 if (settings[i].folder && endswith(entry, settings[i].folder)) {
                         setting = settings[i].name;
                         ending = settings[i].folder;
                 }
-        starter[strlen(starter) - strlen(ending)] = '\0';
-        if (unit_name_kind(starter) == UNIT_NAME_INVALID || unit_name_is_template(starter) || files_listed(starter))
+        name[strlen(name) - strlen(ending)] = '\0';
+        if (counts_for_many(name) && (*ending || unit_name_is_template(name)))
+                starter = many = text_format("%s.d", name);
+        else if (unit_name_kind(name) == UNIT_NAME_INVALID || files_listed(name))
                 return 0;
+        else if (know(name) < 0)
+                return -ENOMEM;
+        if (!starter)
+                return -ENOMEM;
         return setting   ? add_links(path, starter, setting)
                : *ending ? add_dropins(path, starter)
                          : add_file(path, starter);
@@ -263,27 +312,55 @@ static int add_loaded(const json_t *unit, const char *reverse, char ***ret) {
         return r;
 }
 
+/* Adds the candidate if PID 1 says that it names the unit. *ret_found becomes true also if it was there already. */
+static int ask(Ctl *ctl, const char *candidate, const char *name, const char *setting, char ***ret, bool *ret_found) {
+        json_auto_t *properties = NULL;
+        const char *id;
+        int code;
+
+        *ret_found = strv_contains(*ret, candidate);
+        if (*ret_found)
+                return CTL_OK;
+        code = pid1_load(ctl->bus, candidate, &properties);
+        if (code != CTL_OK)
+                return code;
+        id = get_string(properties, "Id"); /* the file may be that of another name */
+        if (streq(id, name) || !pid1_lists(properties, setting, name))
+                return CTL_OK;
+        *ret_found = true;
+        return strv_add(ret, id) < 0 ? ctl_fail("%s: out of memory", name) : CTL_OK;
+}
+
+static bool counts_for(const char *folder_name, const char *unit) {
+        _cleanup_(strv_freep) char **names = NULL;
+
+        return unit_files_folder_names(unit, &names) >= 0 && strv_contains(names, folder_name);
+}
+
+/* Asks about the units for which the starter "NAME.d" stands, until one is found: the file is the same for all. */
+static int ask_many(Ctl *ctl, const char *starter, const char *name, const char *setting, char ***ret) {
+        _cleanup_free_ char *folder_name = strndup(starter, strlen(starter) - strlen(".d"));
+        bool found = false;
+        int code = CTL_OK;
+
+        if (!folder_name)
+                return ctl_fail("%s: out of memory", name);
+        for (const Known *k = units; k && code == CTL_OK && !found; k = k->hh.next)
+                if (!streq(k->name, name) && counts_for(folder_name, k->name))
+                        code = ask(ctl, k->name, name, setting, ret, &found);
+        return code;
+}
+
 int starters_find(Ctl *ctl, const char *name, const json_t *unit, const char *setting, const char *reverse,
                 char ***ret) {
         _cleanup_(strv_freep) char **candidates = NULL;
+        int code = CTL_OK;
+        bool found;
 
         if (add_loaded(unit, reverse, ret) < 0 || find_candidates(name, unit, setting, &candidates) < 0)
                 return ctl_fail("%s: out of memory", name);
-        for (char **c = candidates; c && *c; c++) {
-                json_auto_t *properties = NULL;
-                const char *id;
-                int code;
-
-                if (strv_contains(*ret, *c))
-                        continue;
-                code = pid1_load(ctl->bus, *c, &properties);
-                if (code != CTL_OK)
-                        return code;
-                id = get_string(properties, "Id"); /* the file may be that of another name */
-                if (streq(id, name) || strv_contains(*ret, id) || !pid1_lists(properties, setting, name))
-                        continue;
-                if (strv_add(ret, id) < 0)
-                        return ctl_fail("%s: out of memory", name);
-        }
-        return CTL_OK;
+        for (char **c = candidates; c && *c && code == CTL_OK; c++)
+                code = endswith(*c, ".d") ? ask_many(ctl, *c, name, setting, ret)
+                                          : ask(ctl, *c, name, setting, ret, &found);
+        return code;
 }

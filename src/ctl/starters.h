@@ -11,8 +11,9 @@
  * just then: it forgets an inactive unit at once, so that asking about it does not help either. So all unit files and
  * their drop-ins are searched as well, once in a command. A file may name a unit by a specifier, or in vain: PID 1 is
  * asked about each file that is found, and loads it for that. Not searched are the files of leased units, which the
- * daemon keeps loaded, and of which there may be thousands; and those of templates, of whose instances only PID 1
- * knows.
+ * daemon keeps loaded, and of which there may be thousands. What counts for many units, the file of a template or a
+ * drop-in of foo-.service.d or service.d, is told of one of them: of a unit that has a file of its own, or that
+ * another one starts or links to. Of instances that only a person starts nothing is known.
  */
 
 typedef struct StarterSetting {

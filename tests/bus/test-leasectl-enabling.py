@@ -201,6 +201,36 @@ class WhatStartsIt(Finding):
         self.assertEqual(done.returncode, 1)
         self.assertIn("brings pulled-job.service, which is pulled in by pulls-job.service (WantedBy=), too", done.stderr)
 
+    def test_it_is_found_where_a_file_counts_for_many_units(self):
+        unit = self.unit("pulled-many.service")
+        with open(f"{SYSTEM}/pulls-many@.service", "w", encoding="utf-8") as file:
+            file.write(f"[Unit]\nWants={unit}\n{SLEEPER}")
+        self.addCleanup(os.unlink, f"{SYSTEM}/pulls-many@.service")
+        run("systemctl", "daemon-reload")
+        self.assertNotFound(unit, "pulls-many")  # there is no instance that anything would start
+        self.unit("pulls-many.timer", "[Timer]\nOnCalendar=daily\nUnit=pulls-many@one.service\n")
+        self.assertPulledIn(unit, "pulls-many@one.service (WantedBy=)")
+        for folder, starter in (("pulls-prefix-.service.d", "pulls-prefix-one.service"), ("pulls-other@.service.d", "pulls-other@two.service")):
+            with self.subTest(folder):
+                unit = self.unit(f"pulled-by-{folder[:11]}.service")
+                self.unit(starter)
+                os.makedirs(f"{SYSTEM}/{folder}")
+                self.addCleanup(shutil.rmtree, f"{SYSTEM}/{folder}")
+                with open(f"{SYSTEM}/{folder}/pull.conf", "w", encoding="utf-8") as file:
+                    file.write(f"[Unit]\nRequires={unit}\n")
+                run("systemctl", "daemon-reload")
+                self.assertPulledIn(unit, f"{starter} (RequiredBy=)")
+        unit = self.unit("pulled-by-mounts.service")
+        os.makedirs(f"{SYSTEM}/mount.d")
+        self.addCleanup(shutil.rmtree, f"{SYSTEM}/mount.d")
+        with open(f"{SYSTEM}/mount.d/pull.conf", "w", encoding="utf-8") as file:
+            file.write(f"[Unit]\nWants={unit}\n")
+        self.unit("pulls-mount.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/pulls/mount\n")
+        run("systemctl", "daemon-reload")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"is pulled in by \S+\.mount \(WantedBy=\)")
+
     def test_what_only_looks_like_a_unit_that_would_start_it_stands_against_nothing(self):
         unit = self.unit("pulled-none.service")
         self.unit("pulls-none.service", f"[Unit]\n# Wants={unit}\nWants=x-{unit}\nAfter={unit}\n[X-Other]\nRequires={unit}\n{SLEEPER}")

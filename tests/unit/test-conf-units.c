@@ -24,6 +24,33 @@ static void assert_files(const char *root, const char *unit, const char *expecte
         unit_files_forget();
 }
 
+static void folders_that_count_for_many_units_are_listed_with_the_unit_s_own(void **state) {
+        static const struct {
+                const char *unit, *expected;
+        } cases[] = {
+                { "a.service", "a.service service" },
+                { "foo-bar.timer", "foo-bar.timer foo-.timer timer" },
+                { "a@x.service", "a@x.service a@.service service" },
+                { "foo-bar@i.service", "foo-bar@i.service foo-bar@.service foo-.service foo-@i.service foo-@.service "
+                                       "service" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(strv_freep) char **names = NULL;
+                char joined[256] = "";
+
+                assert_int_equal(unit_files_folder_names(cases[i].unit, &names), 0);
+                for (char **n = names; *n; n++)
+                        (void) snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s",
+                                        n == names ? "" : " ", *n);
+                for (char **n = names; *n; n++)
+                        if (!strstr(cases[i].expected, *n))
+                                fail_msg("%s: %s", cases[i].unit, joined);
+                assert_int_equal(strlen(joined), strlen(cases[i].expected));
+        }
+        assert_int_equal(unit_files_folder_names("a.slice", &(char **){ NULL }), -EINVAL);
+}
+
 static void unit_names_are_judged_as_pid_1_does(void **state) {
         static const char *const good[] = {
                 "a.service",
@@ -455,6 +482,7 @@ static void enabled_units_are_listed_and_strange_names_told(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(unit_names_are_judged_as_pid_1_does),
+                cmocka_unit_test(folders_that_count_for_many_units_are_listed_with_the_unit_s_own),
                 cmocka_unit_test(a_slice_is_a_units_own),
                 with_root(a_bad_slice_leaves_in_doubt_where_the_processes_are),
                 with_root(the_first_unit_file_in_the_search_path_counts),
