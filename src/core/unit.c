@@ -244,7 +244,7 @@ Reason unit_why_unable(const Core *c, const Unit *u) {
                 return reason(u->said.check == CHECK_FAILS ? WHY_CHECK_FAILS : WHY_CHECK_UNKNOWN);
         if (lease_next_index(c, u->lease) > INDEX_MAX)
                 return reason(WHY_INDEX_AT_END);
-        return reason(c->now.boottime < u->back.not_before ? WHY_STANDS_BACK : WHY_NONE);
+        return reason(c->now.boottime < u->back.not_before && !u->wish.steal ? WHY_STANDS_BACK : WHY_NONE);
 }
 
 /* Member by member: what lies between the members is not set, and differs by chance. */

@@ -100,7 +100,7 @@ static Reason why_no_steal(Core *c, const Unit *u) {
         why = why_not_placed(c, u);
         if (why.why == WHY_NONE && said_is_told(u)) /* what is not known yet will be in a moment */
                 why = unit_why_unable(c, u);
-        return why;
+        return why.why == WHY_STANDS_BACK ? reason(WHY_NONE) : why; /* the operator's word counts more */
 }
 
 /* ---- the run of a command ---- */
@@ -362,6 +362,8 @@ static void end(Core *c, Word *w, WordResult result, Reason why) {
                 *at = w->next;
         if (result != WORD_BEGUN || w->kind == EVENT_CONFIRM)
                 disarm(c, w);
+        else if (w->kind == EVENT_STEAL && u)
+                back_no_more(c, u);
         if (result != WORD_BEGUN && w->kind == EVENT_RUN && u) {
                 u->forgotten = true;
                 look_at_unit(c, u);
@@ -408,8 +410,6 @@ void word_begin_for(Core *c, const Event *e, WordEnd *ret) {
         if (e->kind == EVENT_RUN && !u && e->config.once && (u = unit_configure(c, &e->config)))
                 unit_life_set_spent(u, false);
         w->index = e->index > 0 || !u ? e->index : u->lease->value->index;
-        if (u && e->kind == EVENT_STEAL)
-                back_no_more(c, u); /* the operator's word counts more than standing back */
         result = why_not(c, w, &why);
         if (e->kind == EVENT_TRANSFER && (!machine_id_is_valid(w->machine) || streq(w->machine, c->here.machine_id)))
                 result = WORD_UNABLE;

@@ -83,6 +83,52 @@ static void a_steal_of_what_is_done_is_refused(void **state) {
         world_free(w);
 }
 
+/* It has failed here, so that this machine does not take it for a minute. */
+static World *standing_back(void) {
+        World *w = world_running();
+
+        w->unit.active = ACTIVE_FAILED;
+        w->unit.failed = w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        w->unit.failed = false;
+        world_say_unit(w);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        return w;
+}
+
+static void a_steal_takes_what_this_machine_stands_back_from(void **state) {
+        World *w = standing_back();
+
+        ask(w, EVENT_STEAL);
+        assert_answered(w, WORD_BEGUN);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->unit.active, ACTIVE_ACTIVE);
+        world_free(w);
+}
+
+/* Nobody waits for the unit any more, so it must not come sooner than it would have. */
+static void a_steal_that_is_refused_or_withdrawn_leaves_this_machine_standing_back(void **state) {
+        for (unsigned i = 0; i < 2; i++) {
+                World *w = standing_back();
+
+                set_gate(w, i > 0);
+                w->lose = 1u << RECORD_LEASE;
+                ask(w, EVENT_STEAL);
+                if (i > 0)
+                        world_step(w, (Event){ .kind = EVENT_WITHDRAW, .id = ID });
+                assert_answered(w, i > 0 ? WORD_WITHDRAWN : WORD_UNABLE);
+                w->lose = 0;
+                set_gate(w, true);
+                world_pass(w, 50 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_FREE);
+                world_pass(w, 20 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_HELD);
+                world_free(w);
+        }
+}
+
 /* The Txn waits for its answer when the command is killed; it is not sent again. */
 static void a_word_goes_with_whoever_asked(void **state) {
         World *w = beside_them();
@@ -315,6 +361,8 @@ int main(void) {
                 cmocka_unit_test(a_steal_is_answered_when_the_record_is_ours),
                 cmocka_unit_test(a_steal_that_cannot_be_is_refused_and_does_not_strike_when_it_can),
                 cmocka_unit_test(a_steal_of_what_is_done_is_refused),
+                cmocka_unit_test(a_steal_takes_what_this_machine_stands_back_from),
+                cmocka_unit_test(a_steal_that_is_refused_or_withdrawn_leaves_this_machine_standing_back),
                 cmocka_unit_test(a_word_goes_with_whoever_asked),
                 cmocka_unit_test(a_word_ends_within_a_ttl),
                 cmocka_unit_test(a_steal_ends_when_the_unit_cannot_run_any_more),
