@@ -42,10 +42,13 @@ static void add_row(Brought *b, const char *name, const char *by, const json_t *
 }
 
 /* Whether the unit is one that may need a BindsTo=. Control groups, hardware, and units that PID 1 itself needs to
- * start something run by themselves. */
+ * start something run by themselves. Of systemd's own units only containers do the work of somebody else. */
 static bool is_of_interest(const char *name) {
         return !endswith(name, ".slice") && !endswith(name, ".scope") && !endswith(name, ".device") &&
-               !startswith(name, "systemd-") && !startswith(name, "modprobe@") && !startswith(name, "leased");
+               (!startswith(name, "systemd-") || startswith(name, "systemd-nspawn@") ||
+                               startswith(name, "systemd-vmspawn@")) &&
+               !startswith(name, "modprobe@") && !streq(name, DAEMON_SERVICE) && !streq(name, GUARD_SERVICE) &&
+               !startswith(name, "leased-frozen@");
 }
 
 /* Whether a lease of its own decides where the unit runs, or the unit runs everywhere without one. */

@@ -292,6 +292,13 @@ class WhatItStarts(Finding):
         self.assertEqual(done.returncode, 0)
         self.assertIn("note: app.service: loose.service is not bound to it", done.stderr)
 
+    def test_what_has_the_name_of_a_part_of_the_machine_and_is_none_is_told(self):
+        unit = self.unit("shop.service", "[Unit]\nWants=leased-shop.service systemd-nspawn@shop.service leased.service\n" + SLEEPER)
+        for each in ("leased-shop.service", "systemd-nspawn@shop.service"):
+            self.unit(each)
+            self.assertFound(unit, "weak", f"{each} is not bound to it and goes on running without the lease: give it BindsTo=shop.service")
+        self.assertNotFound(unit, "leased.service is not bound")
+
     def test_what_is_part_of_it_is_stopped_but_not_waited_for(self):
         unit = self.unit("whole.service", "[Unit]\nWants=part.service\n" + SLEEPER)
         self.unit("part.service", "[Unit]\nPartOf=whole.service\n" + SLEEPER)
