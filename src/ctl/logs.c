@@ -38,8 +38,11 @@ static char *command_new(const char *unit, unsigned lines) {
 static int read_lines(const char *host, const char *patience, const char *unit, unsigned lines, char **ret) {
         _cleanup_free_ char *command = command_new(unit, lines);
         const char *const here[] = { "/bin/sh", "-c", command, NULL };
-        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", patience, "--", host, command, NULL };
+        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o",
+                patience, "--", host, command, NULL };
 
+        if (host && !program_is_host(host))
+                return -EINVAL;
         return command ? program_run(host ? there : here, ret, NULL) : -ENOMEM;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -95,6 +96,13 @@ int program_hold(const char *text) {
                 return r;
         }
         return fd;
+}
+
+bool program_is_host(const char *name) {
+        for (const char *c = name; *c; c++)
+                if (!isalnum((unsigned char) *c) && !strchr(".-_@:[]", *c))
+                        return false;
+        return *name && *name != '-';
 }
 
 int program_run(const char *const argv[], char **ret, char **ret_error) {

@@ -12,6 +12,10 @@
 /* Whether $PATH has an executable file of that name. */
 bool program_is_installed(const char *name);
 
+/* Whether ssh may be given this as the name of a machine. A record may have any text there, which somebody's
+ * ProxyCommand would hand to a shell. */
+bool program_is_host(const char *name);
+
 /* Runs argv[0], which is looked for in $PATH, and waits until it ends, without a time limit. *ret is what the
  * program wrote on stdout, *ret_error what it wrote on stderr, of each at most the first MiB. Both are owned by the
  * caller, and NULL if memory is short; ret and ret_error may be NULL. Returns the exit code of the program, 128 plus

@@ -60,12 +60,13 @@ static int fetch(const Ctl *ctl, const char *unit, const char *host, const char 
                         unit, ctl->since ? " --since='" : "", strempty(ctl->since), ctl->since ? "'" : "");
         const char *const here[] = { "/bin/sh", "-c", "exec /bin/sh -c \"$1\" >\"$0\"", path, command, NULL };
         const char *const there[] = { "/bin/sh", "-c",
-                "exec ssh -xT -o BatchMode=yes -o ConnectTimeout=10 -- \"$2\" \"$1\" >\"$0\"", path, command, host,
-                NULL };
+                "exec ssh -xT -o BatchMode=yes -o ServerAliveInterval=5 -o ConnectTimeout=10 -- \"$2\" \"$1\" "
+                ">\"$0\"",
+                path, command, host, NULL };
 
         if (!command)
                 return ctl_fail("out of memory");
-        if (program_run(host ? there : here, NULL, NULL) == 0)
+        if ((!host || program_is_host(host)) && program_run(host ? there : here, NULL, NULL) == 0)
                 return CTL_OK;
         return ctl_fail("the journal of %s cannot be read%s; there: %s", name, host ? " over SSH" : "", command);
 }

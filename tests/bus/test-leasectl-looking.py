@@ -85,6 +85,22 @@ class Proving(WithBeta):
         self.ssh("exit 255")
         self.assertRegex(ctl("status", unit).stdout, rf"Journal:? leasectl logs {unit}\n\Z")
 
+    def test_a_name_that_is_none_of_a_host_is_not_handed_to_ssh(self):
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+        unit = self.enable("hostile.service", state="running")
+        self.offer(unit, active="active", since=1)
+        self.addCleanup(self.put_beta)
+        if os.path.exists("/run/ssh-was"):
+            os.unlink("/run/ssh-was")
+        for name in ("beta;reboot", "$(reboot)", "-oProxyCommand=reboot", "be ta"):
+            self.ssh("echo it was called")
+            self.put_beta(hostname=name)
+            put(f"leases/{unit}", self.lease("held", 70))
+            wait_for("it has it", lambda: f"On {name}" in ctl("status", unit).stdout)
+            for verb in ("status", "logs", "prove"):
+                self.assertNotIn("it was called", ctl(verb, unit).stdout)
+            self.assertFalse(os.path.exists("/run/ssh-was"), name)
+
     def test_the_journals_of_all_machines_are_asked_for_and_one_that_cannot_be_read_is_told(self):
         put("leases/proved.service", self.lease("free", 6))
         unit = self.enable("proved.service")
