@@ -288,6 +288,8 @@ static int wire(Daemon *d) {
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = environment_watch_new(d->event, d->machine_id, &d->environments);
+        if (r >= 0)
+                r = own_files_new(d->event, GUARD_MEMBERS, false, pid1_port_keep_members, d, &d->members);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
         r = registry_port_new(d->event, d->registry, loop_deliver, d->loop, &d->registry_port);
@@ -355,6 +357,7 @@ Daemon *daemon_free(Daemon *d) {
         guard_service_free(d);
         pid1_port_free(d);
         environment_watch_free(d->environments);
+        own_files_free(d->members);
         gates_free(d->gates);
         pid1_free(d->pid1);
         fleet_port_free(d);

@@ -2,13 +2,9 @@
 #pragma once
 
 /*
- * Looks after the environment files of the units that run here (environment.h). The folder of the files is watched by
- * inotify: a file that somebody removes, renames or writes over is written anew at once, since PID 1 may start the
- * unit again by itself (Restart=) a moment later, and would then read no token, or a wrong one.
- *
- * However many files are changed at a time, one turn of the loop reads one buffer of news and writes a few files. What
- * inotify does not tell of (something is mounted over /run/leased), and all of it on a machine where inotify cannot be
- * had, is found whenever PID 1 is asked about the unit: environment_watch_look().
+ * Looks after the environment files of the units that run here (environment.h, own-files.h): a file that somebody
+ * removes, renames or writes over is written anew at once, since PID 1 may start the unit again by itself (Restart=) a
+ * moment later, and would then read no token, or a wrong one.
  */
 
 #include <systemd/sd-event.h>

@@ -56,6 +56,7 @@
 #include "daemon/registry-port.h"
 #include "daemon/guard-port.h"
 #include "daemon/notify.h"
+#include "daemon/own-files.h"
 #include "daemon/state.h"
 #include "registry/registry.h"
 #include "pid1/pid1.h"
@@ -146,6 +147,7 @@ typedef struct Daemon {
         size_t n_runs; /* how many of them are commands of "leasectl run" */
         Gates *gates;
         EnvironmentWatch *environments;
+        OwnFiles *members; /* the guard's files of members */
         Suspend *suspend;
 
         Links links;

@@ -11,6 +11,7 @@
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/strv.h"
+#include "util/text.h"
 #include "util/unit-name.h"
 
 #define FILE_SIZE_MAX ((size_t) 1024 * 1024)
@@ -182,57 +183,76 @@ static bool has_stop_post(const Members *m) {
         return any || (!all_known && strv_contains(m->shown, GUARD_STOP_POST));
 }
 
-/* Whether the guard's file is as it should be: somebody may have removed it, or written something else there. */
-static bool is_shown(const Members *m, const char *path, char *const *names) {
+/* Whether the guard's file says this: somebody may have removed it, or written something else there. */
+static bool is_there(const char *path, char *const *names) {
         _cleanup_(strv_freep) char **there = NULL;
         _cleanup_free_ char *text = NULL;
 
-        if (!strv_equal(names, m->shown))
-                return false;
-        if (!names)
-                return true; /* a unit without members has no file */
         return read_file(path, FILE_SIZE_MAX, &text, NULL) >= 0 && strv_split_lines(text, &there) >= 0 &&
                strv_equal(names, there);
 }
 
-static int show_guard(Members *m) {
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        _cleanup_(strv_freep) char **names = NULL;
+/* A unit without members has no file. */
+static int write_file(const char *path, char *const *names) {
+        _cleanup_free_ char *text = NULL;
         size_t size = 0;
-        Member *member;
-        FILE *f;
+        FILE *f = open_memstream(&text, &size);
         int r;
 
-        if (m->fence && strv_add(&names, GUARD_FENCE_REBOOT) < 0)
-                return -ENOMEM;
-        if (m->freezes && strv_add(&names, GUARD_FREEZE) < 0)
-                return -ENOMEM;
-        if (has_stop_post(m) && strv_add(&names, GUARD_STOP_POST) < 0)
-                return -ENOMEM;
-        DL_FOREACH(m->list, member)
-                if (strv_add(&names, member->name) < 0)
-                        return -ENOMEM;
-        if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        if (is_shown(m, path, names))
-                return 0;
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
-        for (char **name = names; name && *name; name++)
+        for (char *const *name = names; name && *name; name++)
                 (void) fprintf(f, "%s\n", *name);
         if (fclose(f) != 0)
                 return -ENOMEM;
         r = mkdir_parents(GUARD_MEMBERS, 0755);
         if (r >= 0)
                 r = names ? write_file_atomic(path, text, size, 0644, 0) : unlink_if_exists(path);
+        return r;
+}
+
+static int list_for_guard(const Members *m, char ***ret) {
+        const Member *member;
+
+        if (m->fence && strv_add(ret, GUARD_FENCE_REBOOT) < 0)
+                return -ENOMEM;
+        if (m->freezes && strv_add(ret, GUARD_FREEZE) < 0)
+                return -ENOMEM;
+        if (has_stop_post(m) && strv_add(ret, GUARD_STOP_POST) < 0)
+                return -ENOMEM;
+        DL_FOREACH(m->list, member)
+                if (strv_add(ret, member->name) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int show_guard(Members *m) {
+        _cleanup_free_ char *path = text_format(GUARD_MEMBERS "/%s", m->unit);
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = path ? list_for_guard(m, &names) : -ENOMEM;
+
+        if (r < 0 || (strv_equal(names, m->shown) && (!names || is_there(path, names))))
+                return r;
+        r = write_file(path, names);
         if (r < 0)
                 return r;
         strv_free(m->shown);
         m->shown = TAKE_PTR(names);
         return 0;
+}
+
+bool members_are_shown(const Members *m) {
+        return m->shown;
+}
+
+int members_keep(const Members *m) {
+        _cleanup_free_ char *path = text_format(GUARD_MEMBERS "/%s", m->unit);
+        int r;
+
+        if (!path || !m->shown || is_there(path, m->shown))
+                return path ? 0 : -ENOMEM;
+        r = write_file(path, m->shown);
+        return r < 0 ? r : 1;
 }
 
 static void drop_what_has_gone(Members *m) {

@@ -57,7 +57,11 @@ void members_set_stop_post(Members *m, bool has);
  * the guard could not be told; *ret_why then says so for people, in a static line, and members_combine() says that the
  * gate is not loaded. */
 int members_update(Members *m, char *const *covers, const char **ret_why);
-
+/* Whether the guard has a file of the unit, and so has something to be told of it. */
+bool members_are_shown(const Members *m);
+/* Writes the guard's file as it was written last, if it is not there any more, or says something else. 1: it was
+ * written; 0: it is as it was, or there is none; a negative errno. */
+int members_keep(const Members *m);
 /* Turns the status of the unit itself into that of the unit with all its members: empty if all are empty, known if all
  * are known, and so on. As long as the unit itself is up, its own active state stays. */
 void members_combine(const Members *m, Pid1UnitStatus *status);

@@ -156,6 +156,21 @@ static void update_members(EnabledUnit *u) {
         if (r < 0 && !u->members_told)
                 log_error_errno(r, "%s: %s, so this machine does not compete for its lease", u->name, why);
         u->members_told = r < 0;
+        if (!members_are_shown(u->members))
+                own_files_forget(u->daemon->members, u->name);
+        else if (own_files_add(u->daemon->members, u->name, 0)) /* otherwise the file is looked at here only */
+                own_files_written(u->daemon->members);
+}
+
+bool pid1_port_keep_members(const char *unit, void *data, void *userdata) {
+        const EnabledUnit *u = find(userdata, unit);
+        int r = u ? members_keep(u->members) : 0;
+
+        if (r > 0)
+                log_notice("%s: the guard's file of what goes by its lease was not there, or not as it should be: "
+                           "written anew",
+                                unit);
+        return r > 0;
 }
 
 /* Logs once that a process of the unit lies outside of its control groups: such a process is neither stopped nor
@@ -486,6 +501,7 @@ void pid1_port_drop(Daemon *d, const char *unit) {
         HASH_DEL(d->units, u);
         checks_forget(d, u->name);
         environment_watch_forget(d->environments, u->name);
+        own_files_forget(d->members, u->name);
         members_forget(u->name);
         if (u->once)
                 run_unit_forget(u->name);

@@ -23,6 +23,8 @@ bool pid1_port_forget_one(Daemon *d);
 bool pid1_port_keep(Daemon *d, const char *unit);
 /* ACTION_FORGOTTEN: the core has no more to do with the unit, so nothing of it is kept. */
 void pid1_port_drop(Daemon *d, const char *unit);
+/* Writes the guard's file of members of a unit anew if need be; as own-files.h has it, with the Daemon as userdata. */
+bool pid1_port_keep_members(const char *unit, void *data, void *userdata);
 /* Stops watching all units; they go on as they are. */
 void pid1_port_free(Daemon *d);
 
