@@ -55,7 +55,11 @@ static void another_session(World *w, char ret[static SESSION_SIZE]) {
 /* As nobody ever wrote it. One that is forged whole, with a session that could hold it, is not to be told from a true
  * one. */
 static void write_over_lease(World *w, LeaseRecord *l) {
-        switch (random_below(w, 4)) {
+        switch (random_below(w, 5)) {
+        case 4: /* a word that nobody keeps, a time that never comes, a version that nobody installs */
+                l->kept_for = l->last_trigger = l->since = l->renewed = INT64_MAX;
+                l->upgraded = INT64_MAX;
+                break;
         case 0: /* beyond all that can be */
                 l->index = (uint64_t) INT64_MAX;
                 break;
@@ -86,6 +90,7 @@ static void write_over(World *w, Value *v) {
         case RECORD_MACHINE:
                 another_session(w, v->machine.session);
                 v->machine.draining = random_chance(w, 200000);
+                v->machine.beats_every = v->machine.up_since = random_chance(w, 500000) ? INT64_MAX : 1;
                 break;
         case RECORD_LEASE:
                 write_over_lease(w, &v->lease);
@@ -96,13 +101,16 @@ static void write_over(World *w, Value *v) {
         case RECORD_REQUEST: /* as an old one, or of somebody else */
                 v->request.stage = REQUEST_ASKED;
                 v->request.index -= random_below(w, 2);
+                v->request.within = INT64_MAX;
                 break;
         case RECORD_PAUSE:
                 v->pause.stage = v->pause.stage == PAUSE_ON ? PAUSE_ENDING : PAUSE_ON;
+                v->pause.since = INT64_MAX;
                 break;
         default: /* RECORD_OFFER */
                 str_copy(v->offer.lease, NAME_SIZE, "no-such-lease");
                 str_copy(v->offer.why, WHY_SIZE, random_chance(w, 500000) ? "no" : "");
+                v->offer.until = v->offer.since = INT64_MAX;
         }
 }
 
