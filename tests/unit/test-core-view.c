@@ -640,6 +640,46 @@ static void a_state_that_was_never_told_is_a_change_as_well(void **state) {
         world_free(w);
 }
 
+/* What is told of b.service on their machine, when both clocks have been read. */
+static OfferView look_at_b(World *w) {
+        OfferView v;
+
+        world_step(w, (Event){ .kind = EVENT_DEADLINE });
+        assert_true(core_find_offer(w->core, w->now, THEM "/b.service", &v));
+        return v;
+}
+
+/* A unit that no machine takes is looked for on the screen only after a while. Where nobody has had the lease yet,
+ * that time runs since this machine has known the offer. */
+static void since_when_a_lease_is_held_or_free_is_told_also_of_one_that_nobody_has_had(void **state) {
+        World *w = world_new();
+        LeaseRecord lease = { .state = LEASE_FREE, .index = 3, .since = 77 };
+        OfferRecord offer = { .lease = "b.service" };
+        usec_t first;
+        OfferView v;
+
+        world_connect(w);
+        world_pass(w, TTL);
+        w->revision++;
+        say_records(w, RECORD_OFFER, THEM "/b.service", &offer);
+        first = look_at_b(w).held_since;
+        assert_in_range(w->now.realtime - first, 0, USEC_PER_MSEC);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(look_at_b(w).held_since, first);
+        w->behind = USEC_PER_SEC; /* the clock was set: what is told goes by the clock as it is now */
+        assert_int_equal(look_at_b(w).held_since, first - USEC_PER_SEC);
+        w->behind = 1000000 * USEC_PER_SEC + w->now.boottime - 2 * USEC_PER_SEC; /* to before the offer was seen */
+        assert_int_equal(look_at_b(w).held_since, 0);
+        w->behind = 0;
+        w->revision++;
+        say_records(w, RECORD_LEASE, "b.service", &lease);
+        v = look_at_b(w);
+        assert_int_equal(v.held_since, 77);
+        assert_int_equal(v.index, 3);
+        assert_false(v.holds);
+        world_free(w);
+}
+
 /* Who catches up from a revision misses nothing, and hears nothing twice that is older. */
 static void a_revision_tells_what_has_changed_since(void **state) {
         World *w = theirs();
@@ -693,6 +733,7 @@ int main(void) {
                 cmocka_unit_test(who_has_handed_a_unit_over_does_not_run_it_any_more),
                 cmocka_unit_test(a_machine_that_was_booted_waits_for_its_earlier_session),
                 cmocka_unit_test(a_state_that_was_never_told_is_a_change_as_well),
+                cmocka_unit_test(since_when_a_lease_is_held_or_free_is_told_also_of_one_that_nobody_has_had),
                 cmocka_unit_test(a_revision_tells_what_has_changed_since),
         };
 
