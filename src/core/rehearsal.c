@@ -19,6 +19,7 @@
 #include "core/plan.h"
 #include "core/unit.h"
 #include "core/view.h"
+#include "core/word.h"
 
 /* A unit that is concerned. */
 typedef struct Item {
@@ -243,9 +244,11 @@ static int try_steal(Try *t, Item *item) {
         if (why.why == WHY_NONE && c->self == item->from)
                 why = reason(WHY_HERE_ALREADY);
         if (why.why == WHY_NONE)
-                why = unit_why_unable(c, item->unit);
+                why = word_why_no_steal(&t->as_if, item->unit);
         if (why.why == WHY_STANDS_BACK)
                 why = reason(WHY_NONE); /* the operator's word ends that */
+        if (why.why == WHY_NONE && c->self)
+                plan_suppose(&t->as_if, item->unit, c->self);
         return tell(t, item, why.why == WHY_NONE ? c->self : NULL, why, NULL, 0);
 }
 

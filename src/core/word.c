@@ -30,7 +30,6 @@
 #include "core/output.h"
 #include "core/pause.h"
 #include "core/phase.h"
-#include "core/plan.h"
 #include "core/planning.h"
 #include "core/said.h"
 #include "core/session.h"
@@ -71,17 +70,16 @@ static bool beats(const Core *c) {
 /* ---- whether it can be ---- */
 
 /* Why the unit must not be placed here, by its wishes and by what runs here; WHY_NONE: it may. */
-static Reason why_not_placed(Core *c, const Unit *u) {
+static Reason why_not_placed(Plan *p, const Unit *u) {
         PlacementMachine look;
-        Plan plan;
 
-        if (!c->self)
+        if (!p->own)
                 return reason(WHY_NONE);
-        plan_begin(&plan, c, c->plan.has_wishes);
-        return plan_why_not_wished(&plan, u, c->self, &look); /* what was said here before counts no more */
+        return plan_why_not_wished(p, u, p->own, &look); /* what was said here before counts no more */
 }
 
-static Reason why_no_steal(Core *c, const Unit *u) {
+Reason word_why_no_steal(Plan *p, const Unit *u) {
+        const Core *c = p->core;
         const Lease *l = u->lease;
         Reason why;
 
@@ -97,10 +95,21 @@ static Reason why_no_steal(Core *c, const Unit *u) {
                 return reason(WHY_DEBTS_FULL);
         if (l->holder && l->holder->keeps && !session_is_over(l->holder))
                 return reason(WHY_KEEPS);
-        why = why_not_placed(c, u);
+        why = why_not_placed(p, u);
         if (why.why == WHY_NONE && said_is_told(u)) /* what is not known yet will be in a moment */
                 why = unit_why_unable(c, u);
         return why.why == WHY_STANDS_BACK ? reason(WHY_NONE) : why; /* the operator's word counts more */
+}
+
+/* What is being stolen for this machine counts as here already. */
+static Reason why_no_steal(Core *c, const Unit *u) {
+        Plan plan;
+
+        plan_begin(&plan, c, c->plan.has_wishes);
+        for (const Unit *other = plan.wishes && plan.own ? c->units : NULL; other; other = other->hh.next)
+                if (other != u && other->wish.steal)
+                        plan_suppose(&plan, other, plan.own);
+        return word_why_no_steal(&plan, u);
 }
 
 /* ---- the run of a command ---- */

@@ -3,7 +3,7 @@
 
 /* The operator's words (WordResult in event.h), until what they ask for has begun. */
 
-#include "core/state.h"
+#include "core/plan.h"
 
 /* Takes an operator's word; what it points to is copied. A word with an id ends in one ACTION_WORD_DONE. */
 void word_begin(Core *c, const Event *e);
@@ -17,6 +17,8 @@ void word_not_answered(Core *c);
 
 /* Nobody waits for this word any more: it ends as WORD_WITHDRAWN, and never begins. Does nothing if it has ended. */
 void word_withdraw(Core *c, uint64_t id);
+/* Why this machine cannot take the unit's lease by force, beside what the plan counts as here; WHY_NONE: it can. */
+Reason word_why_no_steal(Plan *p, const Unit *u);
 /* Ends the words that have begun, or cannot be carried out any more. */
 void word_advance(Core *c);
 /* When word_advance() is due by the time alone. */

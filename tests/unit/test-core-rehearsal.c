@@ -238,6 +238,44 @@ static void a_machine_that_stands_back_and_drains_is_told_not_to_take_a_unit(voi
         cluster_free(c);
 }
 
+/* Two units in conflict are on two machines, and a third machine is told to take both. */
+static void of_two_units_in_conflict_only_one_is_told_to_be_taken_and_only_one_is(void **state) {
+        static const RehearsalKind kinds[] = { REHEARSAL_TRANSFER, REHEARSAL_STEAL };
+        Cluster *c = cluster_new(3, 2);
+        const char *const units[] = { c->names[0], c->names[1] };
+        size_t third = 0;
+        int before;
+
+        WISH(c, 0, conflicts, "unit001.service");
+        start(c);
+        while (cluster_count(c, third) > 0)
+                third++;
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                Rehearsed *r = rehearse_with(c, third,
+                                &(Rehearsal){ .kind = kinds[i],
+                                                .units = units,
+                                                .n_units = 2,
+                                                .machine = c->machines[third].id });
+
+                assert_int_equal(r->n, 2);
+                assert_string_equal(r->list[0].to, c->machines[third].id);
+                assert_string_equal(r->list[1].to, "");
+                assert_int_equal(r->list[1].why, WHY_CONFLICT);
+                free(r);
+        }
+        before = cluster_runs_on(c, 1);
+        for (uint64_t i = 0; i < 2; i++)
+                cluster_event(c, third, (Event){ .kind = EVENT_STEAL, .id = i + 1, .unit = units[i] });
+        assert_int_equal(c->words, 2);
+        assert_int_equal(c->word, WORD_UNABLE);
+        assert_int_equal(c->why, WHY_CONFLICT);
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), third);
+        assert_int_equal(cluster_runs_on(c, 1), before);
+        assert_int_equal(cluster_lease(c, 1)->index, 1);
+        cluster_free(c);
+}
+
 static void in_a_pause_nothing_is_told_to_move(void **state) {
         static const RehearsalKind kinds[] = { REHEARSAL_DRAIN, REHEARSAL_RELEASE, REHEARSAL_TRANSFER, REHEARSAL_STEAL,
                 REHEARSAL_REBALANCE };
@@ -414,6 +452,7 @@ int main(void) {
                 cmocka_unit_test(a_unit_follows_where_the_one_it_must_run_beside_would_go),
                 cmocka_unit_test(a_transfer_and_a_steal_are_told_to_be_or_why_not),
                 cmocka_unit_test(a_machine_that_stands_back_and_drains_is_told_not_to_take_a_unit),
+                cmocka_unit_test(of_two_units_in_conflict_only_one_is_told_to_be_taken_and_only_one_is),
                 cmocka_unit_test(in_a_pause_nothing_is_told_to_move),
                 cmocka_unit_test(the_fewest_moves_make_it_even),
                 cmocka_unit_test(what_must_be_where_it_is_is_not_moved_for_the_balance),
