@@ -196,19 +196,21 @@ static void show_lease_changed(Monitor *monitor, const json_t *body) {
         char text[512], to[HOSTNAME_SHOWN], name[300];
         _cleanup_free_ char *by = NULL;
 
+        if (code == WHY_RENEWED || code == WHY_ACQUIRED)
+                reason = "";
+        by = *reason ? find_asker(monitor, lease, reason) : NULL;
         (void) snprintf(name, sizeof(name), "lease %s", lease);
         if (monitor->ctl->json != JSON_OFF) {
                 print_event(monitor, "lease-changed", name, "",
-                                json_pack("{s:O, s:O, s:O, s:O, s:O*}", "machine_id", json_array_get(body, 1),
-                                                "version", json_array_get(body, 2), "index", json_array_get(body, 3),
-                                                "reason", json_array_get(body, 4), "code", json_array_get(body, 5)));
+                                json_pack("{s:O, s:O, s:O, s:O, s:O*, s:O*, s:s}", "machine_id",
+                                                json_array_get(body, 1), "version", json_array_get(body, 2), "index",
+                                                json_array_get(body, 3), "reason", json_array_get(body, 4), "code",
+                                                json_array_get(body, 5), "revision", json_array_get(body, 6), "by",
+                                                strempty(by)));
                 return;
         }
         if (code == WHY_RENEWED)
                 return;
-        if (code == WHY_ACQUIRED)
-                reason = "";
-        by = *reason ? find_asker(monitor, lease, reason) : NULL;
         monitor_words_lease(text, sizeof(text), *machine ? name_machine(monitor, machine, to, sizeof(to)) : "",
                         strempty(by), json_integer_value(json_array_get(body, 3)), reason);
         print_event(monitor, "", lease, text, NULL);

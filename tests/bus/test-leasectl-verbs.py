@@ -329,7 +329,9 @@ class Verbs(TwoSecondCase):
         self.lines_until(text, f"{unit}: held by {host} \\(Index {self.index(unit)}\\)$")
         self.lines_until(text, f"{unit}: started on {host} \\(Index {self.index(unit)}\\)$")
         event = json.loads(self.lines_until(objects, '"lease-changed"')[-1])
-        self.assertEqual((event["name"], event["machine_id"], event["reason"]), (f"lease {unit}", "", "released"))
+        self.assertEqual([event[each] for each in ("name", "machine_id", "reason", "by")], [f"lease {unit}", "", "released", asker])
+        event = json.loads(self.lines_until(objects, '"lease-changed"')[-1])
+        self.assertEqual((event["reason"], event["by"]), ("acquired", ""))  # nobody asked for the end of a tenure
         run("systemctl", "restart", "leased.service")
         self.lines_until(text, "leased: has ended")
         self.lines_until(text, "leased: has started")
