@@ -214,6 +214,10 @@ const char *why_word(Why why) {
         return why <= WHY_CHECK_FAILED ? strempty(sentences[why].here) : "";
 }
 
+bool why_ends_tenure(Why why) {
+        return why >= WHY_EXPIRED && why <= WHY_CHECK_FAILED && why != WHY_ACQUIRED && why != WHY_RENEWED;
+}
+
 Why why_from_word(const char *word) {
         for (Why why = WHY_EXPIRED; why <= WHY_UNFIT; why++)
                 if (streq(word, why_word(why)))

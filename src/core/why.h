@@ -227,6 +227,8 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]);
 
 /* The one word in which a tenure's end is told in the history; "" if it is none. Static. */
 const char *why_word(Why why);
+/* Whether the reason is one for which a tenure ends. */
+bool why_ends_tenure(Why why);
 
 /* The number for such a word, as leased 0.1.0 wrote it without a number; WHY_NONE if it is none. Nobody else reads
  * a text for what it means. */

@@ -152,7 +152,19 @@ static void print_unit(const char *name, const json_t *unit, json_int_t value) {
         say("%s{unit=\"%s\"} %" JSON_INTEGER_FORMAT, name, label(get_string(unit, "unit"), text), value);
 }
 
-static void print_units(const json_t *units) {
+/* Whether the unit is at work on this machine. A Type=oneshot unit is activating while its job runs; one that systemd
+ * will restart later is activating, too, and nothing of it runs. */
+static bool is_at_work(Ctl *ctl, const json_t *unit) {
+        const char *active = get_string(unit, "active_state");
+        json_auto_t *props = NULL;
+
+        if (!streq(active, "activating"))
+                return streq(active, "active") || streq(active, "reloading");
+        return bus_get_unit(ctl->bus, get_string(unit, "unit"), &props, NULL) >= 0 &&
+               !startswith(get_string(props, "SubState"), "auto-restart");
+}
+
+static void print_units(Ctl *ctl, const json_t *units) {
         char name[LABEL_SIZE], state[LABEL_SIZE];
         json_t *unit;
         size_t i;
@@ -165,10 +177,11 @@ static void print_units(const json_t *units) {
         json_array_foreach((json_t *) units, i, unit)
                 if (!json_is_null(json_object_get(unit, "held")))
                         print_unit("leased_unit_held", unit, get_boolean(unit, "local"));
-        describe("leased_unit_active", "gauge", "1 if the unit is active on this machine.");
+        describe("leased_unit_active", "gauge",
+                        "1 if the unit is active on this machine, or is being started or reloaded.");
         json_array_foreach((json_t *) units, i, unit)
                 if (!streq(get_string(unit, "active_state"), "unknown"))
-                        print_unit("leased_unit_active", unit, streq(get_string(unit, "active_state"), "active"));
+                        print_unit("leased_unit_active", unit, is_at_work(ctl, unit));
         describe("leased_unit_index", "gauge", "The fencing token of the unit's lease.");
         json_array_foreach((json_t *) units, i, unit)
                 if (!json_is_null(json_object_get(unit, "held")) || get_integer(unit, "index") > 0)
@@ -215,7 +228,7 @@ int verb_metrics(Ctl *ctl, int argc, char **argv) {
         print_manager(ctl, manager);
         print_counters(json_object_get(manager, "Counters"));
         forget_runs(units);
-        print_units(units);
+        print_units(ctl, units);
         print_machines(machines);
         return CTL_OK;
 }

@@ -17,8 +17,8 @@ typedef struct Margin {
 } Margin;
 
 struct Counts {
-        uint64_t moves[WHY_RENEWED]; /* by Why: leases that went from here, or whose unit was stopped for want of a
-                                        beat */
+        uint64_t moves[WHY_CHECK_FAILED + 1]; /* by Why: leases that went from here, or whose unit was stopped for
+                                                 want of a beat */
         uint64_t alarms;
         usec_t registry_outage, unit_outage;
         usec_t silent_since; /* when the silence was reported (CLOCK_BOOTTIME); 0: the registry answers */
@@ -97,7 +97,7 @@ void counts_report(Daemon *d, const Report *r) {
         switch (r->kind) {
         case REPORT_RELEASED:
         case REPORT_TRANSFERRED:
-                c->moves[r->why < WHY_RENEWED ? r->why : WHY_NONE]++;
+                c->moves[why_ends_tenure(r->why) ? r->why : WHY_NONE]++;
                 break;
         case REPORT_LOST:
                 c->moves[WHY_LOST]++;
@@ -132,10 +132,11 @@ static int append_moves(const Counts *c, sd_bus_message *m) {
         char name[64];
         int r = 0;
 
-        for (Why why = WHY_EXPIRED; r >= 0 && why <= WHY_UNFIT; why++) {
-                (void) snprintf(name, sizeof(name), "moves.%s", why_word(why));
-                r = append(m, name, c->moves[why]);
-        }
+        for (Why why = WHY_EXPIRED; r >= 0 && why < ELEMENTSOF(c->moves); why++)
+                if (why_ends_tenure(why)) {
+                        (void) snprintf(name, sizeof(name), "moves.%s", why_word(why));
+                        r = append(m, name, c->moves[why]);
+                }
         return r;
 }
 

@@ -25,6 +25,11 @@ METRIC = re.compile(r'^leased_[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\
 LISTINGS = (("list",), ("machines",), ("history",), ("registry",), ("status",), ("check", "sshd-of-nobody"))
 
 
+def metric(name):
+    line = next(line for line in ctl("metrics", check=True).stdout.splitlines() if line.startswith(name + " "))
+    return float(line.split()[-1])
+
+
 class Checking(Case):
     """check needs neither daemon nor registry."""
 
@@ -246,11 +251,23 @@ class Verbs(TwoSecondCase):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
+    def test_what_is_at_work_counts_as_active_and_what_waits_for_its_restart_does_not(self):
+        job = self.enable("long-job.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n", "starting")
+        loop = self.enable("loop.service", "[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=1h\n", "starting")
+        reloads = self.enable("reloads.service", SLEEPER + "ExecReload=/bin/sleep infinity\n")
+        run("systemctl", "reload", "--no-block", reloads)
+        for unit, state, active in (job, "activating", 1), (loop, "activating", 0), (reloads, "reloading", 1):
+            wait_for(f"{unit} is {state}", lambda unit=unit, state=state: self.row(unit)["active_state"] == state)
+            wait_for(f"{unit} is counted", lambda unit=unit, active=active: metric(f'leased_unit_active{{unit="{unit}"}}') == active)
+
+    def test_a_unit_that_leaves_since_its_check_fails_is_counted(self):
+        write("/run/well", "")
+        unit = self.enable("checked.service", SLEEPER + "[X-Leased]\nCheck=/bin/test -e /run/well\nCheckIntervalSec=1s\nCheckFall=1\n")
+        os.unlink("/run/well")
+        wait_for("that is counted", lambda: metric('leased_moves_total{reason="check failed"}') == 1)
+
     def test_a_move_and_its_outage_are_counted(self):
         unit = self.enable("moved.service")
-        def metric(name):
-            line = next(line for line in ctl("metrics", check=True).stdout.splitlines() if line.startswith(name + " "))
-            return float(line.split()[-1])
         before = metric('leased_moves_total{reason="released"}'), metric("leased_unit_outage_seconds_total")
         ctl("release", unit, check=True)
         self.assertEqual(metric('leased_moves_total{reason="released"}'), before[0] + 1)

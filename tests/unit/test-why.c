@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "core/leave.h"
 #include "core/why.h"
 
 /* In records and in what others wrote against D-Bus. A line here is only ever added. */
@@ -68,6 +69,21 @@ static const char *text_of(Reason r) {
 static void a_number_never_becomes_another_one(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 assert_int_equal(numbers[i].why, numbers[i].number);
+}
+
+/* For whatever reason a unit leaves its machine, it is counted under the word for it (leased_moves_total). */
+static void every_reason_for_which_a_unit_leaves_says_how_a_tenure_ends(void **state) {
+        for (Leave leave = LEAVE_NONE; leave < _LEAVE_MAX; leave++)
+                if (leave_why(leave) != WHY_NONE) {
+                        assert_true(why_ends_tenure(leave_why(leave)));
+                        assert_true(*why_word(leave_why(leave)));
+                }
+        assert_true(why_ends_tenure(WHY_UNFIT));
+        assert_true(why_ends_tenure(WHY_STOLEN));
+        assert_false(why_ends_tenure(WHY_NONE));
+        assert_false(why_ends_tenure(WHY_ACQUIRED));
+        assert_false(why_ends_tenure(WHY_RENEWED));
+        assert_false(why_ends_tenure(WHY_DRAINING));
 }
 
 static void what_is_no_reason_has_no_sentence(void **state) {
@@ -185,6 +201,7 @@ static void every_number_is_in_the_manual_with_its_sentences(void **state) {
 int main(int argc, char **argv) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_number_never_becomes_another_one),
+                cmocka_unit_test(every_reason_for_which_a_unit_leaves_says_how_a_tenure_ends),
                 cmocka_unit_test(what_is_no_reason_has_no_sentence),
                 cmocka_unit_test(a_sentence_names_what_its_reason_speaks_of),
                 cmocka_unit_test(what_it_speaks_of_need_not_be_terminated),
