@@ -2,7 +2,7 @@
 
 /*
  * leasectl stop, start and restart: of a unit, by systemd on the machine that holds the unit's lease; the lease stays
- * there. Also the part of release, transfer and rearm for a unit that is not here.
+ * there. Also what release, transfer, steal and rearm have in common with them.
  *
  * leased asks the holder, and answers when the holder has begun or has refused. Until then Ctrl-C takes the request
  * back. What has become of the unit is seen in what its holder tells of it, about a round later.
@@ -14,155 +14,202 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/record.h"
 #include "ctl/bus-many.h"
 #include "ctl/bus.h"
-#include "ctl/cluster.h"
 #include "ctl/interrupt.h"
 #include "ctl/leases.h"
-#include "ctl/machines.h"
+#include "ctl/message-json.h"
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "ctl/wait.h"
-#include "util/suggest.h"
 
-/* Where a unit is, and how it is there. */
-typedef struct Place {
-        json_t *row;               /* as of ListClusterUnits: of the holder, or else of any machine; owned */
-        char name[HOSTNAME_SHOWN]; /* of that machine, for people */
-} Place;
+/* ---- the units of a command ---- */
 
-/* The columns of ListClusterUnits. */
-enum {
-        COLUMN_UNIT,
-        COLUMN_MACHINE,
-        COLUMN_LEASE,
-        COLUMN_STATE,
-        COLUMN_ACTIVE,
-        COLUMN_RESULT,
-        COLUMN_SINCE,
-        COLUMN_HOLDS,
-        COLUMN_INDEX,
-};
-
-/* Whether the row is one of the unit, or of the copy that was named, as in "foo.service#2". */
-static bool is_of(const json_t *row, const char *unit) {
-        const char *name = string_at(row, COLUMN_UNIT);
-        unsigned copy = lease_slot(unit);
-
-        if (copy == 0)
-                return streq(name, unit);
-        return strncmp(name, unit, strcspn(unit, "#")) == 0 && strlen(name) == strcspn(unit, "#") &&
-               lease_slot(string_at(row, COLUMN_LEASE)) == copy && json_is_true(json_array_get(row, COLUMN_HOLDS));
+static bool is_named_before(const Asked *units, size_t n, const char *unit) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(units[i].unit, unit))
+                        return true;
+        return false;
 }
 
-static json_int_t number(const Place *p, size_t column) {
-        return json_integer_value(json_array_get(p->row, column));
-}
+int asked_new(Ctl *ctl, size_t n, char *const *typed, Asked **ret, size_t *ret_n) {
+        Asked *units = calloc(n, sizeof(Asked));
+        int r = bus_watch_leased(ctl->bus);
+        size_t have = 0;
 
-static bool is_held(const Place *p) {
-        return json_is_true(json_array_get(p->row, COLUMN_HOLDS));
-}
+        for (size_t i = 0; i < n && units && r >= 0; i++) {
+                char *unit = unit_name_resolve(ctl, typed[i]);
 
-/* Whether the row says more of the unit than the other one: its machine holds it, and of two copies, is this one. */
-static bool is_preferred(const json_t *row, const json_t *other, const char *here) {
-        bool holds = json_is_true(json_array_get(row, COLUMN_HOLDS));
-
-        return holds &&
-               (!json_is_true(json_array_get(other, COLUMN_HOLDS)) || streq(string_at(row, COLUMN_MACHINE), here));
-}
-
-/* Finds the row of the unit, the holder's if somebody holds it. machine_id: look only there; "": everywhere. *ret is
- * borrowed from the answer; NULL: there is none. */
-static int read_row(Ctl *ctl, const char *unit, const char *machine_id, json_t **ret_answer, const json_t **ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL;
-        const json_t *row;
-        const char *here;
-        size_t i;
-        int r = bus_call(ctl->bus, &bus_leased, "ListClusterUnits", ret_answer, &error, "sast", machine_id, 0,
-                        (uint64_t) 0);
-
-        if (r >= 0)
-                r = bus_get_manager(ctl->bus, &manager, &error);
-        here = get_string(manager, "MachineID");
-        *ret = NULL;
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        json_array_foreach(json_array_get(*ret_answer, 1), i, row)
-                if (is_of(row, unit) && (!*ret || is_preferred(row, *ret, here)))
-                        *ret = row;
-        return CTL_OK;
-}
-
-static int place_read(Ctl *ctl, const char *unit, const char *machine_id, Place *ret) {
-        json_auto_t *answer = NULL, *machines = NULL;
-        const json_t *row;
-        int code = read_row(ctl, unit, machine_id, &answer, &row);
-
-        if (code != CTL_OK)
-                return code;
-        json_decref(ret->row);
-        ret->row = json_incref((json_t *) row);
-        if (!row || *ret->name)
-                return CTL_OK;
-        code = machines_read(ctl, &machines);
-        if (code == CTL_OK)
-                (void) machine_name(machines, string_at(row, COLUMN_MACHINE), ret->name, sizeof(ret->name));
-        return code;
-}
-
-int ask_complain_no_unit(Ctl *ctl, const char *unit) {
-        Suggestion near = suggest_begin(unit);
-        json_auto_t *rows = NULL, *props = NULL;
-        json_t *row;
-        size_t i;
-
-        if (bus_get_unit(ctl->bus, unit, &props, NULL) >= 0 && streq(get_string(props, "Lease"), "/"))
-                return ctl_fail("%s: has no lease: it runs on every machine that fits (Global=)", unit);
-        (void) cluster_units_read(ctl, "", &rows);
-        json_array_foreach(rows, i, row)
-                suggest_consider(&near, get_string(row, "unit"));
-        if (near.best)
-                complain("%s: not enabled on any machine, did you mean '%s'?", unit, near.best);
-        else
-                complain("%s: not enabled on any machine, see: leasectl", unit);
-        return CTL_NO_SUCH_UNIT;
-}
-
-/* The same, but complains if no machine has the unit. */
-static int place_find(Ctl *ctl, const char *unit, Place *ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL;
-        int code = place_read(ctl, unit, "", ret), r;
-
-        if (code != CTL_OK || ret->row)
-                return code;
-        r = bus_get_manager(ctl->bus, &manager, &error);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        if (!streq(get_string(manager, "RegistryState"), "ok")) {
-                complain("%s: where it is enabled is not known now, the registry does not answer", unit);
-                return CTL_UNKNOWN;
+                if (!unit)
+                        r = -ENOMEM;
+                else if (is_named_before(units, have, unit))
+                        free(unit);
+                else
+                        units[have++].unit = unit;
         }
-        return ask_complain_no_unit(ctl, unit);
+        *ret = units;
+        *ret_n = have;
+        return r < 0 || !units ? bus_complain("leased", r < 0 ? r : -ENOMEM, NULL) : CTL_OK;
 }
 
-static int ask(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const Place *p) {
-        int code = wait_call(ctl, unit, is_held(p) ? p->name : "", "AskUnit", NULL, "sss", unit, verb, machine_id);
+void asked_free(Asked *units, size_t n) {
+        for (size_t i = 0; units && i < n; i++) {
+                where_done(&units[i].before);
+                json_decref(units[i].answer);
+                sd_bus_error_free(&units[i].error);
+                free(units[i].unit);
+        }
+        free(units);
+}
 
-        if (code == CTL_OK)
-                wait_say_begun(ctl, unit, is_held(p) ? p->name : "its machine", verb);
+int ask_code(size_t n, const Asked *units) {
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n; i++)
+                if (units[i].code != CTL_OK)
+                        code = units[i].code;
         return code;
 }
 
-/* ---- release, transfer, rearm ---- */
+/* ---- until it has begun ---- */
 
-/* Waits until the lease has another Index, or nobody holds it. *ret: the properties as of org.leased1.Unit. */
-static int wait_for_lease(Ctl *ctl, const char *unit, const Place *p, bool is_rearm, json_t **ret, char **ret_host) {
-        Progress progress = progress_begin(unit);
+typedef struct Asking {
+        Ctl *ctl;
+        const char *verb, *machine_id;
+        Asked *units;
+        size_t *numbers, n; /* of those that leased is asked about */
+        size_t answered, told;
+        bool withdrawn; /* leased was told to forget what has not begun */
+        Progress progress;
+        Bar bar;
+} Asking;
+
+static int make_call(size_t i, sd_bus_message **ret, void *userdata) {
+        const Asking *a = userdata;
+        const char *unit = a->units[a->numbers[i]].unit;
+        bool steals = streq(a->verb, "steal");
+        int r = sd_bus_message_new_method_call(a->ctl->bus, ret, bus_leased.name, bus_leased.path,
+                        bus_leased.interface, steals ? "StealUnit" : "AskUnit");
+
+        if (r < 0)
+                return r;
+        return steals ? sd_bus_message_append(*ret, "s", unit)
+                      : sd_bus_message_append(*ret, "sss", unit, a->verb, a->machine_id);
+}
+
+void ask_tell(Asked *u) {
+        u->code = bus_complain(u->unit, -sd_bus_error_get_errno(&u->error), &u->error);
+}
+
+/* Prints why a unit was refused, unless the answer about one before it has not come yet. */
+static void tell_refusals(Asking *a) {
+        for (; a->told < a->n && a->units[a->numbers[a->told]].answered; a->told++) {
+                Asked *u = a->units + a->numbers[a->told];
+
+                if (!u->begun && !(u->patient && sd_bus_error_has_name(&u->error, LEASED_ERROR("Unfit"))))
+                        ask_tell(u);
+        }
+}
+
+static void take_answer(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
+        Asking *a = userdata;
+        Asked *u = a->units + a->numbers[i];
+
+        u->answered = true;
+        u->begun = !error;
+        sd_bus_error_free(&u->error);
+        if (error)
+                (void) sd_bus_error_copy(&u->error, error);
+        else
+                (void) message_json_body(answer, &u->answer);
+        a->answered++;
+        tell_refusals(a);
+}
+
+/* Shows what is waited for. If the registry has no trouble, and leased may be waiting for a password of the caller,
+ * nothing is shown. */
+static void show(Asking *a) {
+        const Asked *only = a->units + a->numbers[0];
+        const char *host = where_holder(&only->before);
+        json_auto_t *manager = NULL;
+        bool trouble, quiet = geteuid() != 0;
+        char text[HOSTNAME_SHOWN + 64];
+
+        if (bus_get_manager(a->ctl->bus, &manager, NULL) < 0)
+                return;
+        trouble = streq(get_string(manager, "RegistryState"), "trouble");
+        if (quiet && !trouble)
+                return;
+        if (a->n > 1 || !*host || trouble)
+                bar_show(&a->bar, a->n - a->answered, trouble ? get_string(manager, "RegistryError") : "");
+        else {
+                (void) snprintf(text, sizeof(text), "%s is asked, and has not answered yet", host);
+                progress_say(&a->progress, text);
+        }
+}
+
+/* After Ctrl-C, has leased take back what has not begun. */
+static void on_idle(void *userdata) {
+        Asking *a = userdata;
+
+        if (interrupt_came() && !a->withdrawn) {
+                a->withdrawn = true;
+                bus_withdraw(a->ctl->bus);
+        }
+        show(a);
+}
+
+/* Says which units go on, and ends: of the others it has been said that nothing has begun. */
+static _Noreturn void leave(const Asking *a) {
+        for (size_t i = 0; i < a->n; i++)
+                if (a->units[a->numbers[i]].begun)
+                        complain("%s: could not be taken back any more: it has begun, and goes on",
+                                        a->units[a->numbers[i]].unit);
+        interrupt_leave();
+}
+
+static int ask(Asking *a) {
+        const BusMany calls = { .make = make_call,
+                .take = take_answer,
+                .userdata = a,
+                .timeout = USEC_INFINITY,
+                .one_by_one = geteuid() != 0, /* a caller who needs a password is asked for it only once */
+                .idle = on_idle };
+        const char *only = a->units[a->numbers[0]].unit;
+        int r;
+
+        a->progress = progress_begin(only);
+        a->bar = bar_begin(a->n == 1 ? only : a->verb);
+        polkit_agent_open(a->ctl);
+        interrupt_catch();
+        r = bus_call_many(a->ctl->bus, a->n, &calls);
+        interrupt_release();
+        progress_end(&a->progress);
+        bar_end(&a->bar);
+        if (interrupt_came())
+                leave(a);
+        return r < 0 ? bus_complain(a->verb, r, NULL) : CTL_OK;
+}
+
+int ask_all(Ctl *ctl, const char *verb, const char *machine_id, size_t n, Asked *units) {
+        _cleanup_free_ size_t *numbers = calloc(n, sizeof(size_t));
+        Asking a = { .ctl = ctl, .verb = verb, .machine_id = machine_id, .units = units, .numbers = numbers };
+
+        if (!numbers)
+                return ctl_fail("%s: out of memory", verb);
+        for (size_t i = 0; i < n; i++)
+                if (units[i].wanted)
+                        numbers[a.n++] = i;
+        return a.n > 0 ? ask(&a) : CTL_OK;
+}
+
+/* ---- release, transfer, rearm: until it is done ---- */
+
+/* *ret: the properties as of org.leased1.Unit. */
+static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, json_t **ret, char **ret_host) {
+        Progress progress = progress_begin(a->unit);
         _cleanup_free_ char *path = NULL;
-        int r = sd_bus_path_encode(LEASED_LEASE_PATH, string_at(p->row, COLUMN_LEASE), &path);
+        int r = sd_bus_path_encode(LEASED_LEASE_PATH, where_lease(&a->before), &path);
 
         while (r >= 0) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -174,7 +221,7 @@ static int wait_for_lease(Ctl *ctl, const char *unit, const Place *p, bool is_re
                         break;
                 known = get_boolean(lease, "Known");
                 held = *get_string(lease, "MachineID");
-                if (known && (get_integer(lease, "Index") != number(p, COLUMN_INDEX) || held == is_rearm)) {
+                if (known && (get_integer(lease, "Index") != where_index(&a->before) || held == rearms)) {
                         *ret = json_pack("{s:b, s:O, s:O}", "HolderKnown", true, "MachineID",
                                         json_object_get(lease, "MachineID"), "LeaseIndex",
                                         json_object_get(lease, "Index"));
@@ -185,27 +232,21 @@ static int wait_for_lease(Ctl *ctl, const char *unit, const Place *p, bool is_re
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
         }
         progress_end(&progress);
-        return r < 0 ? bus_complain(unit, r, NULL) : CTL_OK;
+        return r < 0 ? bus_complain(a->unit, r, NULL) : CTL_OK;
 }
 
-int ask_elsewhere(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const char *host,
-                const char *done) {
-        _cleanup_free_ char *now_host = NULL;
+int ask_await_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, const json_t *target) {
+        _cleanup_free_ char *host = NULL;
         json_auto_t *now = NULL;
-        Place place = {};
-        int code = place_find(ctl, unit, &place);
+        int code = wait_for_lease(ctl, a, rearms, &now, &host);
 
-        if (code == CTL_OK)
-                code = ask(ctl, unit, verb, machine_id, &place);
-        if (code == CTL_OK && ctl->wait)
-                code = wait_for_lease(ctl, unit, &place, streq(verb, "rearm"), &now, &now_host);
-        if (code == CTL_OK && ctl->wait) {
-                wait_say_holder(unit, done, now, strempty(now_host));
-                if (*machine_id && !streq(get_string(now, "MachineID"), machine_id))
-                        code = ctl_fail("%s: was not handed to %s, see: leasectl history %s", unit, host, unit);
-        }
-        json_decref(place.row);
-        return code;
+        if (code != CTL_OK)
+                return code;
+        wait_say_holder(a->unit, done, now, strempty(host));
+        if (target && !streq(get_string(now, "MachineID"), get_string(target, "machine_id")))
+                return ctl_fail("%s: was not handed to %s, see: leasectl history %s", a->unit,
+                                get_string(target, "hostname"), a->unit);
+        return CTL_OK;
 }
 
 /* ---- stop, start, restart ---- */
@@ -217,9 +258,9 @@ typedef struct Job {
 } Job;
 
 /* Whether it is as the operator wanted it. What the holder tells may be a round old. */
-static bool is_done(const Job *job, const Place *before, const Place *now) {
-        const char *active = string_at(now->row, COLUMN_ACTIVE);
-        bool is_new = number(now, COLUMN_SINCE) != number(before, COLUMN_SINCE);
+static bool is_done(const Job *job, const Where *before, const Where *now) {
+        const char *active = where_active(now);
+        bool is_new = where_since(now) != where_since(before);
 
         if (streq(job->verb, "stop"))
                 return streq(active, "inactive") || streq(active, "failed");
@@ -228,24 +269,25 @@ static bool is_done(const Job *job, const Place *before, const Place *now) {
         return streq(active, "active") && (is_new || streq(job->verb, "start"));
 }
 
-static int wait_for_job(Ctl *ctl, const char *unit, const Job *job, const Place *before, Place *now) {
-        const char *machine = string_at(before->row, COLUMN_MACHINE);
-        Progress progress = progress_begin(unit);
+/* Whether the machine that was asked does not hold the unit any more, or holds it anew. */
+static bool is_gone(const Where *before, const Where *now) {
+        return !where_is_held(now) || where_index(now) != where_index(before);
+}
+
+static int wait_for_job(Ctl *ctl, const Asked *a, const Job *job, Where *now) {
+        Progress progress = progress_begin(a->unit);
         char text[HOSTNAME_SHOWN + 64];
         int code, r = 0;
 
-        str_copy(now->name, sizeof(now->name), before->name);
         for (;;) {
-                code = place_read(ctl, unit, machine, now);
-                if (code != CTL_OK || !is_held(now) || number(now, COLUMN_INDEX) != number(before, COLUMN_INDEX) ||
-                                is_done(job, before, now))
+                code = where_look(ctl, a->unit, where_machine_id(&a->before), now);
+                if (code != CTL_OK || is_gone(&a->before, now) || is_done(job, &a->before, now))
                         break;
-                (void) snprintf(text, sizeof(text), "%s, on %s %s", job->waits, now->name,
-                                string_at(now->row, COLUMN_ACTIVE));
+                (void) snprintf(text, sizeof(text), "%s, on %s %s", job->waits, a->before.name, where_active(now));
                 progress_say(&progress, text);
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0) {
-                        code = bus_complain(unit, r, NULL);
+                        code = bus_complain(a->unit, r, NULL);
                         break;
                 }
         }
@@ -254,185 +296,61 @@ static int wait_for_job(Ctl *ctl, const char *unit, const Job *job, const Place 
 }
 
 /* Whether the unit had been as the operator wants it, and nothing has happened to it since. */
-static bool was_so(const Job *job, const Place *before, const Place *now) {
-        return job->already && number(now, COLUMN_SINCE) == number(before, COLUMN_SINCE) &&
-               streq(string_at(before->row, COLUMN_ACTIVE), string_at(now->row, COLUMN_ACTIVE));
+static bool was_so(const Job *job, const Where *before, const Where *now) {
+        return job->already && where_since(now) == where_since(before) &&
+               streq(where_active(before), where_active(now));
 }
 
-static int report_job(const char *unit, const Job *job, const Place *before, const Place *now) {
-        bool is_stop = streq(job->verb, "stop");
+static int report_job(const Asked *a, const Job *job, const Where *now) {
+        bool is_stop = streq(job->verb, "stop"), was = was_so(job, &a->before, now);
 
-        if (!is_held(now) || number(now, COLUMN_INDEX) != number(before, COLUMN_INDEX))
-                return ctl_fail("%s: %s does not hold it any more, see: leasectl history %s", unit, before->name,
-                                unit);
-        if (!is_stop && streq(string_at(now->row, COLUMN_ACTIVE), "failed"))
-                return ctl_fail("%s: has failed on %s (%s)", unit, now->name, string_at(now->row, COLUMN_RESULT));
-        say("%s: %s on %s%s%s%s", unit, was_so(job, before, now) ? job->already : job->done, now->name,
-                        was_so(job, before, now) ? " already" : "", is_stop ? ", until: leasectl start " : "",
-                        is_stop ? unit : "");
+        if (is_gone(&a->before, now))
+                return ctl_fail("%s: %s does not hold it any more, see: leasectl history %s", a->unit, a->before.name,
+                                a->unit);
+        if (!is_stop && streq(where_active(now), "failed"))
+                return ctl_fail("%s: has failed on %s (%s)", a->unit, a->before.name, where_result(now));
+        say("%s: %s on %s%s%s%s", a->unit, was ? job->already : job->done, a->before.name, was ? " already" : "",
+                        is_stop ? ", until: leasectl start " : "", is_stop ? a->unit : "");
         return CTL_OK;
 }
 
 /* Waits for the outcome of what a machine has begun, and says it. */
-static int end_job(Ctl *ctl, const char *unit, const Job *job, const Place *before) {
-        Place now = {};
+static int end_job(Ctl *ctl, const Asked *a, const Job *job) {
+        Where now = {};
         int code = CTL_OK;
 
         if (!ctl->wait)
-                return CTL_OK;
-        if (!is_held(before)) /* somebody took it in between */
-                say("%s: its machine has begun: %s", unit, job->verb);
+                wait_say_begun(ctl, a->unit, where_is_held(&a->before) ? a->before.name : "its machine", job->verb);
+        else if (!where_is_held(&a->before)) /* somebody took it in between */
+                say("%s: its machine has begun: %s", a->unit, job->verb);
         else {
-                code = wait_for_job(ctl, unit, job, before, &now);
+                code = wait_for_job(ctl, a, job, &now);
                 if (code == CTL_OK)
-                        code = report_job(unit, job, before, &now);
+                        code = report_job(a, job, &now);
         }
-        json_decref(now.row);
+        where_done(&now);
         return code;
-}
-
-static int do_job(Ctl *ctl, const char *unit, const Job *job) {
-        Place before = {};
-        int code = place_find(ctl, unit, &before);
-
-        if (code == CTL_OK)
-                code = ask(ctl, unit, job->verb, "", &before);
-        if (code == CTL_OK)
-                code = end_job(ctl, unit, job, &before);
-        json_decref(before.row);
-        return code;
-}
-
-/* ---- the same of many units at once ---- */
-
-typedef struct Asked {
-        char *unit;
-        Place before;
-        bool begun;
-        int code;
-} Asked;
-
-typedef struct Jobs {
-        Ctl *ctl;
-        const Job *job;
-        Asked *units;
-        size_t *asked, n_asked, answered; /* the numbers of those that are asked for */
-        bool withdrawn;                   /* leased was told to forget what has not begun */
-        Bar bar;
-} Jobs;
-
-static int make_call(size_t i, sd_bus_message **ret, void *userdata) {
-        const Jobs *j = userdata;
-        int r = sd_bus_message_new_method_call(
-                        j->ctl->bus, ret, bus_leased.name, bus_leased.path, bus_leased.interface, "AskUnit");
-
-        return r < 0 ? r : sd_bus_message_append(*ret, "sss", j->units[j->asked[i]].unit, j->job->verb, "");
-}
-
-static void take_answer(size_t i, sd_bus_message *answer, const sd_bus_error *error, void *userdata) {
-        Jobs *j = userdata;
-        Asked *u = j->units + j->asked[i];
-
-        (void) answer;
-        j->answered++;
-        u->begun = !error;
-        if (error && sd_bus_error_has_name(error, LEASED_ERROR("Withdrawn")))
-                u->code = ctl_fail("%s: taken back, and nothing has begun", u->unit);
-        else if (error)
-                u->code = bus_complain(u->unit, -sd_bus_error_get_errno(error), error);
-        else
-                wait_say_begun(j->ctl, u->unit, is_held(&u->before) ? u->before.name : "its machine", j->job->verb);
-}
-
-/* Shows how many units are still to begin. After Ctrl-C, has leased take back what has not begun. */
-static void on_idle(void *userdata) {
-        Jobs *j = userdata;
-
-        if (interrupt_came() && !j->withdrawn) {
-                j->withdrawn = true;
-                bus_withdraw(j->ctl->bus);
-        }
-        if (geteuid() == 0) /* nobody is asked for a password */
-                bar_show(&j->bar, j->n_asked - j->answered, "");
-}
-
-/* Asks for all units that were found, and waits until each has begun or is refused. A caller who needs a password is
- * asked for it only once. */
-static int ask_all(Jobs *j) {
-        const BusMany calls = { .make = make_call,
-                .take = take_answer,
-                .userdata = j,
-                .timeout = USEC_INFINITY,
-                .one_by_one = geteuid() != 0,
-                .idle = on_idle };
-        int r;
-
-        j->bar = bar_begin(j->job->verb);
-        polkit_agent_open(j->ctl);
-        interrupt_catch();
-        r = bus_call_many(j->ctl->bus, j->n_asked, &calls);
-        interrupt_release();
-        bar_end(&j->bar);
-        for (size_t i = 0; i < j->n_asked && interrupt_came(); i++)
-                if (j->units[j->asked[i]].begun)
-                        complain("%s: could not be taken back any more: it has begun, and goes on",
-                                        j->units[j->asked[i]].unit);
-        if (interrupt_came())
-                interrupt_leave();
-        return r < 0 ? bus_complain(j->job->verb, r, NULL) : CTL_OK;
-}
-
-static int do_all(Jobs *j, size_t n) {
-        int code;
-
-        for (size_t i = 0; i < n; i++) {
-                Asked *u = j->units + i;
-
-                u->code = place_find(j->ctl, u->unit, &u->before);
-                if (u->code == CTL_OK)
-                        j->asked[j->n_asked++] = i;
-        }
-        code = ask_all(j);
-        for (size_t i = 0; i < n && code == CTL_OK; i++)
-                if (j->units[i].begun)
-                        j->units[i].code = end_job(j->ctl, j->units[i].unit, j->job, &j->units[i].before);
-        for (size_t i = 0; i < n; i++)
-                if (j->units[i].code != CTL_OK)
-                        code = j->units[i].code;
-        return code;
-}
-
-static bool is_named_before(const Asked *units, size_t n, const char *unit) {
-        for (size_t i = 0; i < n; i++)
-                if (streq(units[i].unit, unit))
-                        return true;
-        return false;
 }
 
 static int do_jobs(Ctl *ctl, int argc, char **argv, const Job *job) {
-        _cleanup_free_ Asked *units = calloc((size_t) argc, sizeof(Asked));
-        _cleanup_free_ size_t *asked = calloc((size_t) argc, sizeof(size_t));
-        Jobs jobs = { .ctl = ctl, .job = job, .units = units, .asked = asked };
-        int code = CTL_OK, r = bus_watch_leased(ctl->bus);
-        size_t n = 0;
+        Survey survey = {};
+        Asked *units;
+        size_t n;
+        int code = asked_new(ctl, (size_t) argc, argv, &units, &n);
 
-        if (r < 0 || !units || !asked)
-                return bus_complain("leased", r < 0 ? r : -ENOMEM, NULL);
-        for (int i = 0; i < argc; i++) {
-                units[n].unit = unit_name_resolve(ctl, argv[i]);
-                if (!units[n].unit)
-                        code = ctl_fail("%s: out of memory", argv[i]);
-                else if (is_named_before(units, n, units[n].unit))
-                        free(units[n].unit);
-                else
-                        n++;
+        for (size_t i = 0; i < n && code == CTL_OK; i++) {
+                units[i].code = where_find(ctl, &survey, units[i].unit, &units[i].before);
+                units[i].wanted = units[i].code == CTL_OK;
         }
+        survey_done(&survey);
         if (code == CTL_OK)
-                code = n == 1 ? do_job(ctl, units[0].unit, job) : do_all(&jobs, n);
-        for (size_t i = 0; i < n; i++) {
-                json_decref(units[i].before.row);
-                free(units[i].unit);
-        }
+                code = ask_all(ctl, job->verb, "", n, units);
+        for (size_t i = 0; i < n && code == CTL_OK; i++)
+                if (units[i].begun)
+                        units[i].code = end_job(ctl, units + i, job);
+        if (code == CTL_OK)
+                code = ask_code(n, units);
+        asked_free(units, n);
         return code;
 }
 

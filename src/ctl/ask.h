@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "ctl/ctl.h"
+#include "ctl/where.h"
 
-/* Has the machine that holds a unit carry something out. That machine may be any; the unit need not be enabled here.
+/*
+ * Has the machines that hold units carry something out. A machine may be this one or any other; the units need not be
+ * enabled here. leased is asked for all units of a command at once, and answers for each when its machine has begun,
+ * or why it has not.
+ *
+ * Functions print what is wrong and return an exit code.
  */
 
-/* Asks for "release", "transfer" (to the machine with that id, whose name for people is host; both "" for the others)
- * or "rearm" of a unit that is not here, and waits until it is done, unless --no-wait is given. done is the word for
- * the last line: "released". The caller has called bus_watch_leased() before. Prints the outcome, and returns an exit
- * code. */
-int ask_elsewhere(Ctl *ctl, const char *unit, const char *verb, const char *machine_id, const char *host,
-                const char *done);
-/* Prints that no machine has the unit enabled, with the name of the one that may have been meant. Returns
- * CTL_NO_SUCH_UNIT. */
-int ask_complain_no_unit(Ctl *ctl, const char *unit);
+/* One of the units of a command. */
+typedef struct Asked {
+        char *unit;   /* owned */
+        bool wanted;  /* leased is to be asked about it */
+        Where before; /* where it was; empty: the caller knows that it is here */
+        bool patient; /* it may be asked for again: if it is Unfit now, ask_tell() says so, and not ask_all() */
+        bool answered, begun;
+        json_t *answer; /* what leased has answered, an array; owned */
+        sd_bus_error error;
+        int code; /* CTL_OK as long as nothing is wrong, or an exit code whose reason was printed */
+} Asked;
+
+/* Begins to listen to leased, and gives the units that were typed, resolved by unit_name_resolve(), each of them once.
+ * *ret is owned by the caller. */
+int asked_new(Ctl *ctl, size_t n, char *const *typed, Asked **ret, size_t *ret_n);
+void asked_free(Asked *units, size_t n);
+
+/* Asks for "release", "transfer" (to the machine with that id; "" for the others), "rearm", "stop", "start" or
+ * "restart" of all units that are wanted, or for "steal" of them for this machine. Waits until each has begun or is
+ * refused. Refusals are printed in the order of the units. Ctrl-C takes back what has not begun: then this function
+ * says of each unit whether that was in time, and does not return. */
+int ask_all(Ctl *ctl, const char *verb, const char *machine_id, size_t n, Asked *units);
+/* Prints why leased has refused the unit. */
+void ask_tell(Asked *u);
+/* After "release" or "transfer", or, with rearms, "rearm", of a unit that was not here: waits until its lease has
+ * another Index, or nobody holds it any more (rearms: somebody holds it), and prints the outcome. The argument done is
+ * the word for that, "released"; target is the row of the machine that was to have it; NULL: none. */
+int ask_await_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, const json_t *target);
+/* The exit code of the command: that of the last unit with which something is wrong. */
+int ask_code(size_t n, const Asked *units);

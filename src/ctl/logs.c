@@ -12,13 +12,13 @@
 
 #include "conf/dropin.h"
 #include "core/record.h"
-#include "ctl/ask.h"
 #include "ctl/cluster.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/program.h"
+#include "ctl/where.h"
 #include "util/strv.h"
 #include "util/text.h"
 #include "util/unit-name.h"
@@ -121,7 +121,7 @@ static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const ch
         json_auto_t *props = NULL;
 
         if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0 && !is_enabled(rows, unit))
-                return ask_complain_no_unit(ctl, unit);
+                return where_complain(ctl, unit);
         if (ctl->legend && streq(get_string(props, "Lease"), "/"))
                 complain("%s: runs on every machine that fits; these lines are of %s", unit, whose);
         else if (ctl->legend)

@@ -6,14 +6,16 @@
  * when the holder cannot be asked. The unit starts here only once the robbed machine has let go, or surely cannot run
  * it any more (law 5). leasectl rearm UNIT: lets a unit that is done run again.
  *
- * The daemon answers each of these when it has begun or when it cannot begin. If this process ends before the daemon
- * has begun, the daemon drops the request. After the answer the command waits for the outcome, unless --no-wait is
- * given.
+ * The daemon is asked for all units at once. It answers each of these when it has begun or when it cannot begin. If
+ * this process ends before the daemon has begun, the daemon drops the request. After the answer the command waits for
+ * the outcome, unless --no-wait is given.
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/record.h"
+#include "core/why.h"
 #include "ctl/ask.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -53,18 +55,39 @@ static int read_row(Ctl *ctl, const char *unit, json_t **ret) {
                                                                                    : CTL_OK;
 }
 
-/* Has another machine hand the unit over. */
-static int transfer_elsewhere(Ctl *ctl, const char *unit, const json_t *row, const json_t *target) {
-        if (row && json_is_null(json_object_get(row, "held"))) {
+/* Says why nothing can be asked of a unit that is enabled here, and held by another machine if by any. */
+static int check_held(const char *unit, const json_t *row) {
+        if (json_is_null(json_object_get(row, "held"))) {
                 complain("%s: who holds its lease is not known now, see: leasectl status %s", unit, unit);
                 return CTL_UNKNOWN;
         }
-        if (row && !get_boolean(row, "held")) {
+        if (!get_boolean(row, "held")) {
                 complain("%s: nobody holds its lease now, so there is nothing to hand over", unit);
                 return CTL_NOT_HELD;
         }
-        return ask_elsewhere(ctl, unit, "transfer", get_string(target, "machine_id"), get_string(target, "hostname"),
-                        "handed over");
+        return CTL_OK;
+}
+
+static bool is_at(const char *machine_id, const json_t *target) {
+        return streq(machine_id, get_string(target, "machine_id"));
+}
+
+/* Looks whether the unit is to be asked for. *ret_row: its row, if it is enabled here. */
+static int look_before(Ctl *ctl, Survey *survey, Asked *u, const json_t *target, json_t **ret_row) {
+        int code = CTL_OK;
+
+        if (lease_slot(u->unit) == 0) /* of a copy, whichever machine has it */
+                code = read_row(ctl, u->unit, ret_row);
+        if (code != CTL_OK || is_at(get_string(*ret_row, "machine_id"), target))
+                return code;
+        if (!get_boolean(*ret_row, "local")) {
+                if (*ret_row)
+                        code = check_held(u->unit, *ret_row);
+                if (code == CTL_OK)
+                        code = where_find(ctl, survey, u->unit, &u->before);
+        }
+        u->wanted = code == CTL_OK && !(where_is_held(&u->before) && is_at(where_machine_id(&u->before), target));
+        return code;
 }
 
 static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, const Move *move) {
@@ -73,7 +96,7 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
 
         if (code != CTL_OK)
                 return code;
-        if (!move->stayed && streq(get_string(now, "machine_id"), get_string(target, "machine_id"))) {
+        if (!move->stayed && is_at(get_string(now, "machine_id"), target)) {
                 say("%s: handed over, now held by %s at Index %" JSON_INTEGER_FORMAT, unit,
                                 get_string(target, "hostname"), get_integer(now, "index"));
                 return CTL_OK;
@@ -81,39 +104,127 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);
 }
 
-static int transfer_one(Ctl *ctl, const char *typed, const json_t *target) {
-        _cleanup_free_ char *name = unit_name_resolve(ctl, typed);
-        json_auto_t *row = NULL;
-        const char *unit = strempty(name);
-        Move move = {};
+/* Waits for the outcome, and says it. */
+static int end_transfer(Ctl *ctl, const Asked *u, const json_t *row, const json_t *target) {
+        Move move = { .index = get_integer(row, "index") };
         int code;
 
-        if (lease_slot(unit) > 0) /* whichever machine has the copy */
-                return transfer_elsewhere(ctl, unit, NULL, target);
-        code = read_row(ctl, unit, &row);
-        if (code != CTL_OK)
-                return code;
-        if (streq(get_string(row, "machine_id"), get_string(target, "machine_id"))) {
-                say("%s: is held by %s already", unit, get_string(target, "hostname"));
+        if (!u->begun) {
+                say("%s: is held by %s already", u->unit, get_string(target, "hostname"));
                 return CTL_OK;
         }
-        if (!get_boolean(row, "local"))
-                return transfer_elsewhere(ctl, unit, row, target);
-        code = wait_call(ctl, unit, "", "TransferUnit", NULL, "ss", unit, get_string(target, "machine_id"));
+        if (!ctl->wait) {
+                wait_say_begun(ctl, u->unit, where_holder(&u->before), "transfer");
+                return CTL_OK;
+        }
+        if (u->before.row)
+                return ask_await_lease(ctl, u, false, "handed over", target);
+        code = wait_for(ctl, u->unit, is_gone, &move);
+        return code == CTL_OK ? report_transfer(ctl, u->unit, target, &move) : code;
+}
+
+static size_t count_wanted(size_t n, const Asked *units) {
+        size_t wanted = 0;
+
+        for (size_t i = 0; i < n; i++)
+                wanted += units[i].wanted;
+        return wanted;
+}
+
+/* Leaves a unit for later that cannot go together with those before it, as leased sees it: two units in conflict are
+ * on two machines, and neither holder knows that the other unit is on its way. */
+static int set_apart(Ctl *ctl, size_t n, Asked *units, const json_t *target) {
+        _cleanup_free_ char **names = calloc(n + 1, sizeof(char *));
+        json_auto_t *rows = NULL;
+        json_t *row;
+        size_t k = 0, i;
+        int code;
+
+        if (!names)
+                return ctl_fail("transfer: out of memory");
+        for (i = 0; i < n; i++)
+                if (units[i].wanted)
+                        names[k++] = units[i].unit;
+        code = rehearse_read(ctl, "transfer", k, names, get_string(target, "machine_id"), &rows);
+        json_array_foreach(rows, k, row)
+                for (i = 0; i < n; i++)
+                        if (streq(units[i].unit, get_string(row, "unit")) && !*get_string(row, "to") &&
+                                        get_integer(row, "code") != WHY_NOT_KNOWN_HERE)
+                                units[i].wanted = false;
+        return code;
+}
+
+typedef struct Transfer {
+        Ctl *ctl;
+        const json_t *target;
+        size_t n;
+        Asked *units;
+        json_t **rows; /* of the units, before; NULL: it is not enabled here */
+} Transfer;
+
+static int ask_to_transfer(const Transfer *t) {
+        return ask_all(t->ctl, "transfer", get_string(t->target, "machine_id"), t->n, t->units);
+}
+
+static void end_one(const Transfer *t, size_t i) {
+        t->units[i].code = end_transfer(t->ctl, t->units + i, t->rows[i], t->target);
+}
+
+/* Asks for a unit alone, which could not go together with the others. It may have followed one of them by itself. */
+static int transfer_alone(const Transfer *t, size_t i) {
+        Asked *u = t->units + i;
+        json_auto_t *now = NULL;
+        int code = read_row(t->ctl, u->unit, &now);
+
+        for (size_t k = 0; k < t->n; k++)
+                t->units[k].wanted = k == i && !is_at(get_string(now, "machine_id"), t->target);
+        u->patient = false;
         if (code == CTL_OK)
-                wait_say_begun(ctl, unit, "", "transfer");
-        if (code != CTL_OK || !ctl->wait)
-                return code;
-        move.index = get_integer(row, "index");
-        code = wait_for(ctl, unit, is_gone, &move);
-        return code == CTL_OK ? report_transfer(ctl, unit, target, &move) : code;
+                code = ask_to_transfer(t);
+        if (code == CTL_OK && u->code == CTL_OK)
+                end_one(t, i);
+        return code;
+}
+
+/* Asks for all units at once that can go together, and then for the others, one by one. Such a unit may have to follow
+ * one of those that have gone. */
+static int transfer_all(const Transfer *t) {
+        size_t asked = count_wanted(t->n, t->units), begun = 0;
+        bool *later = calloc(t->n, sizeof(bool));
+        int code = later ? CTL_OK : ctl_fail("transfer: out of memory");
+
+        for (size_t i = 0; i < t->n && later; i++) {
+                later[i] = t->units[i].wanted;
+                t->units[i].patient = asked > 1;
+        }
+        if (code == CTL_OK && asked > 1)
+                code = set_apart(t->ctl, t->n, t->units, t->target);
+        if (code == CTL_OK)
+                code = ask_to_transfer(t);
+        for (size_t i = 0; i < t->n && code == CTL_OK; i++) {
+                Asked *u = t->units + i;
+
+                later[i] = later[i] && u->code == CTL_OK && !u->begun;
+                begun += u->begun;
+                if (u->code == CTL_OK && !later[i])
+                        end_one(t, i);
+        }
+        for (size_t i = 0; i < t->n && code == CTL_OK; i++)
+                if (later[i] && t->units[i].answered && begun == 0)
+                        ask_tell(t->units + i);
+                else if (later[i])
+                        code = transfer_alone(t, i);
+        free(later);
+        return code;
 }
 
 int verb_transfer(Ctl *ctl, int argc, char **argv) {
         json_auto_t *machines = NULL;
         const char *machine = argv[argc - 1];
         const json_t *target = NULL;
-        int code = machines_read(ctl, &machines), r;
+        Transfer t = { .ctl = ctl };
+        Survey survey = {};
+        int code = machines_read(ctl, &machines);
 
         if (code == CTL_OK)
                 code = machines_resolve(machines, machine, &target);
@@ -121,15 +232,23 @@ int verb_transfer(Ctl *ctl, int argc, char **argv) {
                 return rehearse_print(ctl, "transfer", (size_t) argc - 1, argv, get_string(target, "machine_id"));
         if (code == CTL_OK && json_is_false(json_object_get(target, "up")))
                 return ctl_fail("%s: is silent, so nothing can be handed to it, see: leasectl machines", machine);
-        r = code == CTL_OK ? bus_watch_leased(ctl->bus) : 0;
-        if (r < 0)
-                return bus_complain("transfer", r, NULL);
-        for (int i = 0; i + 1 < argc && target; i++) {
-                int c = transfer_one(ctl, argv[i], target);
-
-                if (c != CTL_OK)
-                        code = c;
-        }
+        if (code == CTL_OK)
+                code = asked_new(ctl, (size_t) argc - 1, argv, &t.units, &t.n);
+        t.target = target;
+        t.rows = calloc(t.n, sizeof(json_t *));
+        for (size_t i = 0; i < t.n && code == CTL_OK && t.rows; i++)
+                t.units[i].code = look_before(ctl, &survey, t.units + i, target, t.rows + i);
+        survey_done(&survey);
+        if (code == CTL_OK && !t.rows)
+                code = ctl_fail("transfer: out of memory");
+        if (code == CTL_OK)
+                code = transfer_all(&t);
+        if (code == CTL_OK)
+                code = ask_code(t.n, t.units);
+        for (size_t i = 0; i < t.n && t.rows; i++)
+                json_decref(t.rows[i]);
+        free(t.rows);
+        asked_free(t.units, t.n);
         return code;
 }
 
@@ -146,39 +265,24 @@ static int is_here(const json_t *props, void *userdata) {
                streq(state, "stopped");
 }
 
-static int steal_one(Ctl *ctl, const char *unit) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *row = NULL, *answer = NULL, *manager = NULL;
-        Move move = {};
+/* Says from whom the unit was taken, and by when it starts here. */
+static void say_taken(const Ctl *ctl, const Asked *u, const json_t *row) {
+        json_int_t wait = json_integer_value(json_array_get(u->answer, 0));
         char span[32];
-        json_int_t wait;
-        int r, code = unit_read_one(ctl, unit, &row);
 
-        if (code != CTL_OK)
-                return code;
-        if (get_boolean(row, "local")) {
-                say("%s: is held by this machine already", unit);
-                return CTL_OK;
+        if (wait <= 0) {
+                wait_say_begun(ctl, u->unit, "", "steal");
+                return;
         }
-        code = wait_call(ctl, unit, "", "StealUnit", &answer, "s", unit);
-        if (code != CTL_OK)
-                return code;
-        wait = json_integer_value(json_array_get(answer, 0));
-        if (wait > 0)
-                say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest", unit,
-                                *get_string(row, "hostname") ? get_string(row, "hostname")
-                                                             : get_string(row, "machine_id"),
-                                format_span(span, sizeof(span), (usec_t) wait));
-        else
-                wait_say_begun(ctl, unit, "", "steal");
-        (void) fflush(stdout);
-        if (!ctl->wait)
-                return CTL_OK;
-        r = bus_get_manager(ctl->bus, &manager, &error);
-        if (r < 0)
-                return bus_complain(unit, r, &error);
-        move.machine = get_string(manager, "MachineID");
-        code = wait_for(ctl, unit, is_here, &move);
+        say("%s: taken from %s; it starts here when that machine has let go, in %s at the latest", u->unit,
+                        *get_string(row, "hostname") ? get_string(row, "hostname") : get_string(row, "machine_id"),
+                        format_span(span, sizeof(span), (usec_t) wait));
+}
+
+static int end_steal(Ctl *ctl, const char *unit, const char *here) {
+        Move move = { .machine = here };
+        int code = wait_for(ctl, unit, is_here, &move);
+
         if (code != CTL_OK)
                 return code;
         if (move.stayed)
@@ -186,10 +290,59 @@ static int steal_one(Ctl *ctl, const char *unit) {
         return wait_print_holder(ctl, unit, "taken");
 }
 
+/* Says of all units at once how long each may take, and then waits for them. */
+static int end_steals(Ctl *ctl, size_t n, Asked *units, json_t *const *rows) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r;
+
+        for (size_t i = 0; i < n; i++)
+                if (units[i].begun)
+                        say_taken(ctl, units + i, rows[i]);
+                else if (units[i].code == CTL_OK)
+                        say("%s: is held by this machine already", units[i].unit);
+        (void) fflush(stdout);
+        if (!ctl->wait)
+                return CTL_OK;
+        r = bus_get_manager(ctl->bus, &manager, &error);
+        if (r < 0)
+                return bus_complain("steal", r, &error);
+        for (size_t i = 0; i < n; i++)
+                if (units[i].begun)
+                        units[i].code = end_steal(ctl, units[i].unit, get_string(manager, "MachineID"));
+        return CTL_OK;
+}
+
+static int steal_all(Ctl *ctl, size_t n, Asked *units) {
+        _cleanup_free_ json_t **rows = calloc(n, sizeof(json_t *));
+        int code;
+
+        if (!rows)
+                return ctl_fail("steal: out of memory");
+        for (size_t i = 0; i < n; i++) {
+                units[i].code = unit_read_one(ctl, units[i].unit, rows + i);
+                units[i].wanted = units[i].code == CTL_OK && !get_boolean(rows[i], "local");
+        }
+        code = ask_all(ctl, "steal", "", n, units);
+        if (code == CTL_OK)
+                code = end_steals(ctl, n, units, rows);
+        for (size_t i = 0; i < n; i++)
+                json_decref(rows[i]);
+        return code == CTL_OK ? ask_code(n, units) : code;
+}
+
 int verb_steal(Ctl *ctl, int argc, char **argv) {
+        Asked *units;
+        size_t n;
+        int code;
+
         if (ctl->dry_run)
                 return rehearse_print(ctl, "steal", (size_t) argc, argv, "");
-        return wait_each(ctl, argc, argv, steal_one);
+        code = asked_new(ctl, (size_t) argc, argv, &units, &n);
+        if (code == CTL_OK)
+                code = steal_all(ctl, n, units);
+        asked_free(units, n);
+        return code;
 }
 
 /* ---- rearm ---- */
@@ -198,29 +351,53 @@ static int is_not_done(const json_t *props, void *userdata) {
         return get_boolean(props, "HolderKnown") && !streq(get_string(props, "State"), "done");
 }
 
-static int rearm_one(Ctl *ctl, const char *unit) {
+/* Looks whether the unit is to be asked for. */
+static int look_at_done(Ctl *ctl, Survey *survey, Asked *u) {
         json_auto_t *row = NULL;
-        int code = lease_slot(unit) > 0 ? CTL_OK : read_row(ctl, unit, &row);
+        int code = lease_slot(u->unit) > 0 ? CTL_OK : read_row(ctl, u->unit, &row);
 
-        if (code != CTL_OK)
-                return code;
-        if (!row)
-                return ask_elsewhere(ctl, unit, "rearm", "", "", "rearmed");
-        if (streq(get_string(row, "state"), "elsewhere"))
-                return ctl_fail("%s: is not done but held by %s, there is nothing to rearm", unit,
+        if (code == CTL_OK && !row)
+                code = where_find(ctl, survey, u->unit, &u->before);
+        if (row && streq(get_string(row, "state"), "elsewhere"))
+                code = ctl_fail("%s: is not done but held by %s, there is nothing to rearm", u->unit,
                                 *get_string(row, "hostname") ? get_string(row, "hostname")
                                                              : get_string(row, "machine_id"));
-        if (!streq(get_string(row, "state"), "done"))
-                return ctl_fail("%s: is not done but %s, there is nothing to rearm", unit, get_string(row, "state"));
-        code = wait_call(ctl, unit, "", "RearmUnit", NULL, "s", unit);
-        if (code == CTL_OK)
-                wait_say_begun(ctl, unit, "", "rearm");
-        if (code != CTL_OK || !ctl->wait)
-                return code;
-        code = wait_for(ctl, unit, is_not_done, NULL);
-        return code == CTL_OK ? wait_print_holder(ctl, unit, "rearmed") : code;
+        else if (row && !streq(get_string(row, "state"), "done"))
+                code = ctl_fail("%s: is not done but %s, there is nothing to rearm", u->unit,
+                                get_string(row, "state"));
+        u->wanted = code == CTL_OK;
+        return code;
+}
+
+static int end_rearm(Ctl *ctl, const Asked *u) {
+        int code;
+
+        if (!ctl->wait) {
+                wait_say_begun(ctl, u->unit, u->before.row ? "its machine" : "", "rearm");
+                return CTL_OK;
+        }
+        if (u->before.row)
+                return ask_await_lease(ctl, u, true, "rearmed", NULL);
+        code = wait_for(ctl, u->unit, is_not_done, NULL);
+        return code == CTL_OK ? wait_print_holder(ctl, u->unit, "rearmed") : code;
 }
 
 int verb_rearm(Ctl *ctl, int argc, char **argv) {
-        return wait_each(ctl, argc, argv, rearm_one);
+        Survey survey = {};
+        Asked *units;
+        size_t n;
+        int code = asked_new(ctl, (size_t) argc, argv, &units, &n);
+
+        for (size_t i = 0; i < n && code == CTL_OK; i++)
+                units[i].code = look_at_done(ctl, &survey, units + i);
+        survey_done(&survey);
+        if (code == CTL_OK)
+                code = ask_all(ctl, "rearm", "", n, units);
+        for (size_t i = 0; i < n && code == CTL_OK; i++)
+                if (units[i].begun)
+                        units[i].code = end_rearm(ctl, units + i);
+        if (code == CTL_OK)
+                code = ask_code(n, units);
+        asked_free(units, n);
+        return code;
 }

@@ -2,13 +2,9 @@
 #include "ctl/wait.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
-#include "ctl/interrupt.h"
 #include "ctl/leases.h"
-#include "ctl/message-json.h"
 #include "ctl/output.h"
-#include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 
 /* Adds "Trouble", which says what is wrong with the registry, if it has trouble. */
@@ -26,102 +22,6 @@ static int read_unit(Ctl *ctl, const char *unit, json_t **ret, sd_bus_error *err
         if (r >= 0)
                 add_trouble(ctl, *ret);
         return r;
-}
-
-/* ---- until it has begun ---- */
-
-typedef struct Answer {
-        bool come;
-        int r;
-        json_t *body;
-        sd_bus_error error;
-} Answer;
-
-static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Answer *a = userdata;
-        const sd_bus_error *e = sd_bus_message_get_error(m);
-
-        a->come = true;
-        if (e) {
-                a->r = -sd_bus_error_get_errno(e);
-                (void) sd_bus_error_copy(&a->error, e);
-        } else
-                a->r = message_json_body(m, &a->body);
-        return 0;
-}
-
-/* Shows what is waited for. If the registry has no trouble, and leased may be waiting for a password of the caller,
- * nothing is shown. */
-static void show(Ctl *ctl, const char *unit, const char *host, Progress *progress) {
-        json_auto_t *props = NULL;
-        char text[256];
-
-        if (*host && geteuid() == 0) {
-                (void) snprintf(text, sizeof(text), "%s is asked, and has not answered yet", host);
-                progress_say(progress, text);
-        } else if (read_unit(ctl, unit, &props, NULL) >= 0 && *get_string(props, "Trouble"))
-                progress_show(progress, props);
-}
-
-static int wait_for_answer(Ctl *ctl, const char *unit, const char *host, Answer *answer) {
-        Progress progress = progress_begin(unit);
-        bool withdrawn = false;
-        int r = 0;
-
-        interrupt_catch();
-        while (r >= 0 && !answer->come) {
-                r = bus_wait(ctl->bus, PROGRESS_POLL);
-                if (r < 0 || answer->come)
-                        break;
-                if (interrupt_came() && !withdrawn) {
-                        withdrawn = true;
-                        bus_withdraw(ctl->bus);
-                }
-                show(ctl, unit, host, &progress);
-        }
-        interrupt_release();
-        progress_end(&progress);
-        return r < 0 ? r : answer->r;
-}
-
-/* What was asked for is ended by Ctrl-C: leased has said whether it was in time. */
-static _Noreturn void leave(const char *unit, int r, const sd_bus_error *error) {
-        if (sd_bus_error_has_name(error, LEASED_ERROR("Withdrawn")))
-                complain("%s: taken back, and nothing has begun", unit);
-        else if (r >= 0)
-                complain("%s: could not be taken back any more: it has begun, and goes on", unit);
-        else
-                (void) bus_complain(unit, r, error);
-        interrupt_leave();
-}
-
-int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, json_t **ret, const char *types, ...) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
-        Answer answer = {};
-        va_list ap;
-        int code = CTL_OK, r;
-
-        polkit_agent_open(ctl);
-        r = sd_bus_message_new_method_call(
-                        ctl->bus, &m, bus_leased.name, bus_leased.path, bus_leased.interface, method);
-        va_start(ap, types);
-        if (r >= 0)
-                r = sd_bus_message_appendv(m, types, ap);
-        va_end(ap);
-        if (r >= 0)
-                r = sd_bus_call_async(ctl->bus, &slot, m, on_answer, &answer, UINT64_MAX);
-        if (r >= 0)
-                r = wait_for_answer(ctl, unit, host, &answer);
-        if (interrupt_came())
-                leave(unit, r, &answer.error);
-        if (r < 0)
-                code = bus_complain(unit, r, &answer.error);
-        else if (ret)
-                *ret = json_incref(answer.body);
-        json_decref(answer.body);
-        sd_bus_error_free(&answer.error);
-        return code;
 }
 
 /* ---- until it is done ---- */
@@ -187,19 +87,4 @@ int wait_print_holder(Ctl *ctl, const char *unit, const char *done) {
                 (void) bus_get_lease(ctl->bus, get_string(props, "Lease"), &lease, NULL);
         wait_say_holder(unit, done, props, get_string(lease, "Hostname"));
         return CTL_OK;
-}
-
-int wait_each(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit)) {
-        int code = CTL_OK, r = bus_watch_leased(ctl->bus);
-
-        if (r < 0)
-                return bus_complain("leased", r, NULL);
-        for (int i = 0; i < argc; i++) {
-                _cleanup_free_ char *unit = unit_name_resolve(ctl, argv[i]);
-                int c = f(ctl, strempty(unit));
-
-                if (c != CTL_OK)
-                        code = c;
-        }
-        return code;
 }

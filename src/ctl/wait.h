@@ -4,8 +4,7 @@
 #include "ctl/ctl.h"
 
 /*
- * Asks leased for something that takes long, and waits for the outcome. leased answers such a call as soon as it has
- * begun with the work. Progress is shown on stderr meanwhile (ctl/progress.h).
+ * Waits for the outcome of what leased has begun (ctl/ask.h). Progress is shown on stderr meanwhile (ctl/progress.h).
  *
  * The caller has called bus_watch_leased() before. Functions print what is wrong and return an exit code, unless their
  * comment says otherwise. No wait has a time limit.
@@ -14,13 +13,6 @@
 /* Says whether the outcome is reached: returns 1, or 0 to go on waiting. The argument props holds the properties of
  * org.leased1.Unit. */
 typedef int (*wait_test_t)(const json_t *props, void *userdata);
-
-/* Calls a method of org.leased1.Manager about the unit, and waits for the answer, which comes when leased has
- * begun. The argument host is the name of another machine that has to begin, "" if this one has to. The arguments from
- * types on are those of the method, as sd_bus_message_append() takes them. *ret, owned by the caller, is an array of
- * the arguments of the answer; ret may be NULL. Ctrl-C takes back what was asked for: then this function says whether
- * that was in time, and does not return. */
-int wait_call(Ctl *ctl, const char *unit, const char *host, const char *method, json_t **ret, const char *types, ...);
 
 /* With --no-wait, says what has begun: "foo.service: beta has begun: release". The argument host is "" for this
  * machine. */
@@ -38,7 +30,3 @@ int wait_print_holder(Ctl *ctl, const char *unit, const char *done);
  * org.leased1.Unit, and is NULL if leased has forgotten the unit. The argument host is the name of the holder, "" if
  * it is not known. */
 void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host);
-
-/* Calls bus_watch_leased(), and then f for each of the argc names that were typed, resolved by unit_name_resolve().
- * Returns the last exit code that was not CTL_OK. */
-int wait_each(Ctl *ctl, int argc, char **argv, int (*f)(Ctl *ctl, const char *unit));

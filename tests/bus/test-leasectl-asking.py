@@ -12,8 +12,8 @@ import re
 import signal
 import subprocess
 
-from leasectl_beta import BETA, TwoSecondCase, WithBeta, put
-from leasectl_guest import ENVIRONMENT, SLEEPER, ctl, main, property_of, read, run, wait_for, write
+from leasectl_beta import BETA, REGISTRY, TwoSecondCase, WithBeta, put, shown
+from leasectl_guest import ENVIRONMENT, HERE, SLEEPER, ctl, main, property_of, read, run, wait_for, write
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
@@ -126,6 +126,80 @@ class Elsewhere(WithBeta):
         self.assertEqual((asking.returncode, sorted(error.splitlines())),
                          (-signal.SIGINT, [f"leasectl: {unit}: taken back, and nothing has begun" for unit in units]))
         self.assertEqual(self.all_asked(), [])
+
+    def ask_for(self, count, *command):
+        """A command that asks beta for so many units; none is waited for before all are asked for. The answer is that it began."""
+        asking = self.begin(*command)
+        asked = wait_for(f"{count} are asked for", lambda: len(found := self.all_asked()) == count and found)
+        for key, record in asked:
+            put(key, {**record, "stage": "begun"})
+        return asking
+
+    def put_gamma(self):
+        """A third machine, as beta is: what a lease says of who holds it."""
+        held = {"machine_id": "cafe" * 8, "session": "cafecafecafecafe-60000"}
+        records = {f"fences/{held['session']}": {"counter": 0, "names": []},
+                   f"machines/{held['machine_id']}": {"hostname": "gamma", "boot_id": "c" * 32, "session": held["session"], "metadata": "",
+                                                      "version": "0", "draining": False},
+                   f"beats/{held['session']}": {"machine_id": held["machine_id"], "nonce": "cafecafecafecafe-1"}}
+        for key, value in records.items():
+            put(key, value)
+            self.addCleanup(run, f"{HERE}/put-record", REGISTRY, key, "")
+        wait_for("gamma is up", lambda: any(each["hostname"] == "gamma" and each["up"] for each in shown("machines")))
+        return held
+
+    def put_leases(self, units, state, index):
+        for unit in units:
+            put(f"leases/{unit}", self.lease(state, index))
+        wait_for(f"all are {state}", lambda: sum(each["lease"] in units and each["index"] == index for each in shown("list", "--all")) == len(units))
+
+    def test_many_units_are_released_transferred_and_rearmed_at_once(self):
+        """Those that are here with those that are elsewhere; what has become of them is told in the order of the command line."""
+        here, host = self.enable("m-here.service"), os.uname().nodename
+        theirs = [self.theirs_alone(f"m-{letter}.service") for letter in "acz"]  # before and behind "m-here" in the alphabet
+        asking = self.ask_for(3, "release", "m-*", theirs[0])
+        for unit in theirs:
+            put(f"leases/{unit}", self.lease("free", 8))
+        self.assertEnds(asking, 0, "".join(f"{unit}: released, nobody holds it yet\n" for unit in (*theirs[:2], here, theirs[2])))
+        ctl("steal", here, check=True)
+
+        gamma = self.put_gamma()
+        self.put_leases(theirs, "held", 9)
+        asking = self.ask_for(3, "transfer", theirs[0], here, *theirs[1:], "nowhere", host)
+        for unit in theirs[:2]:
+            put(f"leases/{unit}", {**self.lease("held", 10), **gamma})
+        put(f"leases/{theirs[2]}", self.lease("free", 10))
+        out, error = asking.communicate(timeout=60)
+        self.assertEqual((asking.returncode, error.splitlines()),
+                         (4, ["leasectl: nowhere.service: not enabled on any machine, see: leasectl",
+                              *(f"leasectl: {unit}: was not handed to {host}, see: leasectl history {unit}" for unit in theirs)]))
+        self.assertEqual(out, f"{theirs[0]}: handed over, now held by gamma at Index 10\n{here}: is held by {host} already\n"
+                              f"{theirs[1]}: handed over, now held by gamma at Index 10\n{theirs[2]}: handed over, nobody holds it yet\n")
+        self.put_leases(theirs, "held", 11)
+        asking = self.ask_for(3, "transfer", *theirs, "gamma")
+        for unit in theirs:
+            put(f"leases/{unit}", {**self.lease("held", 12), **gamma})
+        self.assertEnds(asking, 0, "".join(f"{unit}: handed over, now held by gamma at Index 12\n" for unit in theirs))
+
+        self.put_leases(theirs, "done", 13)
+        asking = self.ask_for(3, "rearm", *theirs, here)
+        for unit in theirs:
+            put(f"leases/{unit}", self.lease("free", 14))
+        self.assertEnds(asking, 1, "".join(f"{unit}: rearmed, nobody holds it yet\n" for unit in theirs),
+                        f"leasectl: {here}: is not done but running, there is nothing to rearm\n")
+
+    def test_what_is_wrong_with_one_of_many_is_told_once_and_in_their_order(self):
+        units = [self.theirs_alone(f"some-{i}.service") for i in range(3)]
+        asking = self.begin("release", "--no-wait", *units)
+        asked = dict((record["unit"], (key, record)) for key, record in
+                     wait_for("all are asked for", lambda: len(found := self.all_asked()) == 3 and found))
+        for unit, more in (units[2], {"stage": "refused", "code": 180}), (units[1], {"stage": "begun"}), (units[0], {"stage": "refused", "code": 38}):
+            key, record = asked[unit]
+            put(key, {**record, **more})
+            wait_for("leased has read that", lambda key=key: key not in dict(self.all_asked()))
+        self.assertEnds(asking, 1, f"{units[1]}: beta has begun: release\n",
+                        f"leasectl: {units[0]}: It cannot be: draining.\n"
+                        f"leasectl: {units[2]}: It cannot be: it is just being started or stopped there.\n")
 
     def test_a_command_that_is_interrupted_takes_back_what_has_not_begun(self):
         unit = self.theirs_alone("slow-to-answer.service")
