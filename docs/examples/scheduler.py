@@ -66,13 +66,13 @@ class World:
 
     def read(self):
         self.here, live = get("MachineID"), set(get("LiveMachines"))
-        if live != self.live:  # the states "silent" and "unknown" come and go with it, and are no changes of a unit
+        if live != self.live:  # the state "silent" comes and goes with it, and is no change of a unit
             self.live, self.revision, self.units = live, 0, {}
         self.machines = {row[0]: {"name": row[1], "metadata": row[3], "drains": row[5]} for row in call("ListMachines")[0]}
         self.leases = {row[0]: {"machine": row[1], "version": row[2], "index": row[3], "left": row[4], "path": row[5]}
                        for row in call("ListLeases")[0]}
         revision, rows = call("ListClusterUnits", "sast", "", 0, self.revision)
-        if revision < self.revision:  # leased was restarted, and does not know what is gone
+        if revision < self.revision:  # leased was restarted, or the registry fell silent: nothing is left of what was told
             self.units = {}
             revision, rows = call("ListClusterUnits", "sast", "", 0, 0)
         self.revision = revision

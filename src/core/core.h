@@ -232,7 +232,8 @@ void core_each_offer_name(const Core *core, void (*f)(const char *name, void *us
  * the last step (in microseconds), so it also grows from one daemon to the next, unless the clock was set back. */
 uint64_t core_revision(const Core *core);
 /* Whether all changes after this revision are known. Those after a revision that an earlier daemon gave are not: what
- * was taken back while no daemon ran is nowhere. */
+ * was taken back while no daemon ran is nowhere. Nor are those from before the registry fell silent or answered again:
+ * then all states are others than were told, although no unit has changed. */
 bool core_knows_since(const Core *core, uint64_t revision);
 
 void core_session_view(const Core *core, Now now, SessionView *ret);

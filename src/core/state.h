@@ -398,7 +398,8 @@ typedef struct Heard {
         usec_t beats_first_at; /* ... and for the first time since everything was looked at anew */
         uint64_t stamp;        /* one for each answer taken in */
         uint64_t changes;      /* the number of the last change of a lease or an offer; never below CLOCK_REALTIME */
-        uint64_t begun;        /* .changes at our first step: what had gone before is not known */
+        uint64_t begun;        /* .changes at our first step: what had gone before is not known; and whenever the
+                                  registry fell silent, or answered again: nothing told before holds any more */
         bool contradicted;     /* by the last of them */
         uint32_t list;         /* the list of which a part has come and another is to come (Answer.list); 0: none */
         uint32_t lists;        /* how many lists have come in parts */

@@ -62,8 +62,10 @@ bool view_is_unproved(const Core *c, const Machine *m) {
 void view_advance(Core *c) {
         bool deaf = view_is_deaf(c);
 
-        if (deaf != c->told.deaf)
+        if (deaf != c->told.deaf) {
                 c->told.next = c->units;
+                c->heard.begun = ++c->heard.changes; /* whoever asks what has changed begins again */
+        }
         c->told.deaf = deaf;
         for (unsigned n = 0; n < PUBLISHED_AT_ONCE && c->told.next; n++) {
                 const Unit *u = c->told.next;

@@ -94,7 +94,9 @@ const char *registry_health_state(const RegistryStatus *status, const SessionVie
 
 const char *registry_health_last_error(
                 const RegistryStatus *status, const SessionView *session, char buf[static WHY_TEXT_SIZE]) {
-        return session->competing ? strempty(status->error) : why_text(reason(session->why_not), buf);
+        if (!session->competing)
+                return why_text(reason(session->why_not), buf);
+        return status->state == REGISTRY_OK ? "" : strempty(status->error); /* it is kept when all is well again */
 }
 
 void registry_health_note(Daemon *d, const RegistryStatus *status, const SessionView *session) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a bus of its own: what it introspects is what dbus/ describes, and who may call what.
 
-    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB CALL_FLOOD CALL_BEHIND ENGINE_LEADER DBUS_DIRECTORY
+    test-daemon-bus.py LEASED PUT_RECORD POLKIT_STUB CALL_FLOOD CALL_BEHIND SLOW_READER ENGINE_LEADER DBUS_DIRECTORY
 
 Runs in mount and PID namespaces of its own, with an empty /run, /var/lib and a small /etc, under the bus policy that is
 installed with leased. There is no PID 1 on this bus: units stay unknown, which is enough for what is asked here.
@@ -23,10 +23,11 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
+from catching_up import CatchingUp
 from fleet_rows import FleetRows
 from wrong_calls import WrongCalls
 
-LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:8])
+LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND, SLOW_READER, ENGINE, DBUS = (os.path.abspath(path) for path in sys.argv[1:9])
 NAME, PATH = "org.leased1", "/org/leased1"
 UNIT = "foo.service"
 UNIT_PATH = PATH + "/unit/foo_2eservice"
@@ -38,6 +39,7 @@ BUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configur
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
+  <limit name="max_outgoing_bytes">65536</limit>
   <listen>unix:path=/run/dbus/system_bus_socket</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
@@ -185,15 +187,20 @@ class World:
             return f.read()
 
 
-class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
+class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
     maxDiff = None
+    SLOW_READER = SLOW_READER
     call, busctl, wait_for = staticmethod(call), staticmethod(busctl), staticmethod(wait_for)
 
     def machine_id(self):
         return get(PATH, "org.leased1.Manager", "MachineID")
 
-    def put_record(self, key, value):
-        subprocess.run([PUT_RECORD, "/var/lib/leased/registry", key, value], check=True)
+    @staticmethod
+    def get(name):
+        return get(PATH, "org.leased1.Manager", name)
+
+    def put_record(self, key, value, *number):
+        subprocess.run([PUT_RECORD, "/var/lib/leased/registry", key, value, *number], check=True)
 
     @classmethod
     def setUpClass(cls):
@@ -624,11 +631,11 @@ class DaemonOnABus(FleetRows, WrongCalls, unittest.TestCase):
             polkit.communicate()
         self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "Access denied")
 
-    def start(self, *command, user=None, stdout=subprocess.PIPE):
+    def start(self, *command, user=None, stdin=None, stdout=subprocess.PIPE):
         """A process of the test's whose lines can be read, gone at its end."""
         if user is not None:
             command = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command)
-        process = subprocess.Popen(command, stdout=stdout, text=True)
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         return process
@@ -1173,8 +1180,9 @@ def enter():
         print("skipped: no mount namespaces here")
         return 77
     return subprocess.run(["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND, ENGINE, DBUS,
-                           "--inside", *sys.argv[8:]],
+                           "--mount-proc", sys.executable, os.path.abspath(__file__), LEASED, PUT_RECORD, POLKIT, FLOOD, BEHIND,
+                           SLOW_READER, ENGINE, DBUS,
+                           "--inside", *sys.argv[9:]],
                           check=False).returncode
 
 
@@ -1200,4 +1208,4 @@ if __name__ == "__main__":
     if "--inside" not in sys.argv:
         sys.exit(enter())
     furnish()
-    unittest.main(argv=sys.argv[:1] + sys.argv[9:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[10:], verbosity=2)
