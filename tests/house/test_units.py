@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services' sandboxes do not grow weaker: the exposure that systemd-analyze security gives each unit file."""
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,6 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = os.path.join(ROOT, "units")
-
 
 
 def version_of_systemd():
@@ -40,13 +40,24 @@ def unit_text(name):
         return file.read().replace("@libexecdir@", "/usr/lib/leased").replace("@devices@", DEVICES)
 
 
-def analyze(text, name, limit):
+def analyze(text, name, limit, *options):
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        return subprocess.run(("systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}", path),
+        return subprocess.run(("systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={limit}", *options, path),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def rests(text, name):
+    """What the rating of a service is made of: the settings that systemd-analyze finds open, such as "UMask" or "SystemCallFilter"."""
+    said = analyze(text, name, 100, "--json=short").stdout
+    return {re.match(r"[A-Za-z]+", row["name"]).group() for row in json.loads(said[said.index("[{"):]) if float(row["exposure"] or 0) > 0}
+
+
+def explanations():
+    with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
+        return file.read().split("## The sandbox of each service")[1].split("\n## ")[0]
 
 
 def can_analyze():
@@ -74,12 +85,17 @@ class Sandbox(unittest.TestCase):
 
     def test_every_setting_is_explained(self):
         """The sandbox's settings of the two services that docs/operations.md has a table of."""
-        with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
-            explained = file.read().split("## The sandbox of each service")[1].split("\n## ")[0]
+        explained = explanations()
         for name in ("leased.service", "leased-guard.service"):
             settings = re.findall(r"(?m)^((?:Private|Protect|Restrict|SystemCallF|SystemCallA|Capability|NoNew|Lock|Memory|Device|IPAddress)\w*)=",
                                   unit_text(name))
             for setting in settings:
+                self.assertIn(f"`{setting}=", explained, name)
+
+    def test_every_rest_of_a_rating_is_explained(self):
+        explained = explanations()
+        for name in ("leased.service", "leased-guard.service"):
+            for setting in rests(unit_text(name), name):
                 self.assertIn(f"`{setting}=", explained, name)
 
 
