@@ -5,6 +5,11 @@ import os
 import re
 import unittest
 
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -13,14 +18,18 @@ def read(*path):
         return file.read()
 
 
+def jobs():
+    return yaml.safe_load(read(".github", "workflows", "ci.yml"))["jobs"]
+
+
 def commands():
     """The command lines of all steps, one for each value of the matrix that stands in them."""
-    for job in re.split(r"(?m)^  (?=\w+:$)", read(".github", "workflows", "ci.yml").split("\njobs:\n")[1])[1:]:
-        matrix = {key: re.findall(r"[\w.]+", values) for key, values in re.findall(r"(?m)^ {8}(\w+): \[(.*)\]$", job)}
-        for line in re.findall(r"(?m)^ +run: (.*)$", job):
+    for job in jobs().values():
+        matrix = job.get("strategy", {}).get("matrix", {})
+        for line in (step["run"] for step in job["steps"] if "run" in step):
             key = re.search(r"\$\{\{ matrix\.(\w+) \}\}", line)
             for value in matrix[key.group(1)] if key else [None]:
-                yield re.sub(r"\$\{\{.*?\}\}", value or "", line)
+                yield re.sub(r"\$\{\{.*?\}\}", str(value), line)
 
 
 def suites():
@@ -31,7 +40,27 @@ def suites():
     return found
 
 
+@unittest.skipUnless(yaml, "no python3-yaml")
 class CiFile(unittest.TestCase):
+    def test_every_job_is_one_that_a_forge_can_run(self):
+        for name, job in jobs().items():
+            with self.subTest(name):
+                self.assertLessEqual({"runs-on", "timeout-minutes", "steps"}, set(job))
+                self.assertLessEqual(set(job), {"runs-on", "timeout-minutes", "steps", "strategy", "container"})
+                matrix = job.get("strategy", {}).get("matrix", {})
+                self.assertEqual(set(re.findall(r"matrix\.(\w+)", str(job))), set(matrix))
+                for step in job["steps"]:
+                    self.assertEqual(len({"run", "uses"} & set(step)), 1, step)
+
+    def test_what_the_project_promises_of_it_is_there(self):
+        """Both compilers, both Debians, an optimized build, sanitizers, packages, the format."""
+        lines = "\n".join(commands())
+        for each in ("--suite=clang", "--suite=optimized", "--suite=sanitizers", "--suite=valgrind", "--suite=house", "tests/package"):
+            self.assertIn(each, lines)
+        images = [job["strategy"]["matrix"]["debian"] for job in jobs().values() if "debian" in job.get("strategy", {}).get("matrix", {})]
+        self.assertEqual(images, [["12", "13"]] * len(images))
+        self.assertGreaterEqual(len(images), 3)
+
     def test_every_step_calls_a_program_that_is_there(self):
         called = {re.sub(r"^sudo ", "", line).split()[0] for line in commands()} - {"apt-get"}
         self.assertLessEqual({"tests/run", "tests/package", "tests/roots/make"}, called)
