@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real machines: guests that boot the systemd of this machine as their PID 1, each with its own disk and address.
 
-A machine's disk is an overlay on / and on the tree that "meson install" made, so every machine has the packages of
-this one, a machine id of its own, and keeps what it wrote over a power cut. All share the kernel, hence one
+A machine's disk is an overlay on / (or on BASE) and on the tree that "meson install" made, so every machine has the packages
+of this one, a machine id of its own, and keeps what it wrote over a power cut. All share the kernel, hence one
 CLOCK_BOOTTIME, and the directory /shared. They hang on one bridge in the sandbox's network namespace and have no way
 out of it.
 
@@ -18,6 +18,7 @@ import subprocess
 from sandbox import Unavailable
 from waiting import Failure, Timeout, now, require, wait_for
 
+BASE = "/"
 BRIDGE = "bridge0"
 EVENTS = "/shared/events"  # what leased and its guard write for tests/laws, if they are told to
 NETWORK = "10.77.0"
@@ -123,7 +124,7 @@ class Machine:
         upper, work = self._sandbox.path(self.name, "upper"), self._sandbox.path(self.name, "work")
         for directory in (upper, work, self._root):
             os.makedirs(directory)
-        lower = f"{layer}:/" if layer else "/"
+        lower = f"{layer}:{BASE}" if layer else BASE
         options = f"lowerdir={lower},upperdir={upper},workdir={work}"
         _host("mount", "-t", "overlay", "overlay", "-o", options, self._root)
         self._forget_services_of_this_machine()

@@ -6,6 +6,7 @@ import os
 import sys
 
 import layer
+import machines
 import sandbox
 import timeline
 from cluster import Cluster
@@ -88,11 +89,12 @@ def play(box, build, registry):
 
 def play_packages(box, packages):
     """Begins with machines that have only the package and the distribution's etcd at hand. Returns the exit code."""
-    print("booting three machines, alpha, beta and gamma, with the distribution's etcd-server at hand", flush=True)
+    print("booting three machines, alpha, beta and gamma, with the distribution's etcd at hand", flush=True)
     cluster = fresh_cluster(box, packages)
     unit = cluster.unit(UNIT)
     narrator = Narrator()
-    narrator.show_on_each(cluster, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", PACKAGE, "etcd-server")
+    narrator.show_on_each(cluster, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", PACKAGE, "etcd-server",
+                          "etcd-client")
     narrator.show_on_each(cluster, "leasectl", "setup", *(f"{each.name}={each.address}" for each in cluster))
     narrator.show_on_each(cluster, "leasectl", "enable", UNIT)
     code = survive(narrator, cluster, unit)
@@ -132,11 +134,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build")
     parser.add_argument("--packages")
+    parser.add_argument("--base", default="/", help="the root of which the machines are made, instead of this machine's")
     parser.add_argument("--registry", choices=("local", "etcd"), default="local")
     arguments = parser.parse_args()
     try:
         box = sandbox.enter()
         probe(box)
+        machines.BASE = arguments.base
         if arguments.packages:
             return play_packages(box, os.path.abspath(arguments.packages))
         return play(box, os.path.abspath(arguments.build), arguments.registry)
