@@ -234,6 +234,10 @@ int setup_member_add(Ctl *ctl, const char *word) {
         if (find_member(&members, url, machine.name))
                 return ctl_fail("%s: is a member already, or one of that name is: leasectl setup --remove %s", word,
                                 machine.name);
+        if (ctl->dry_run) {
+                say("%s: would be added to the members of etcd", machine.name);
+                return CTL_OK;
+        }
         code = add_member(&reach, machine.name, url);
         if (code == CTL_OK)
                 say("%s: is awaited as a member; run leasectl setup there, and then on each machine, with all members",
@@ -254,6 +258,10 @@ int setup_member_remove(Ctl *ctl, const char *name) {
         member = find_member(&members, NULL, name);
         if (!member)
                 return ctl_fail("%s: no member of etcd has that name", name);
+        if (ctl->dry_run) {
+                say("%s: would be removed from the members of etcd", name);
+                return CTL_OK;
+        }
         code = remove_member(&reach, member);
         if (code == CTL_OK)
                 say("%s: is no member any more; run leasectl setup on each machine that is left, with all members",

@@ -15,6 +15,7 @@
 /* The data of etcd. This is a link into /var/lib/private, since the service has a user of its own only while it
  * runs. */
 #define SETUP_ETCD_DATA "/var/lib/leased-etcd"
+#define SETUP_ETCD_PRIVATE "/var/lib/private/leased-etcd"
 #define SETUP_TLS_DIRECTORY "/etc/leased/tls"
 
 enum {
@@ -37,6 +38,7 @@ typedef struct SetupPlan {
         const SetupMachine *here;
         bool tls;
         bool joining; /* this machine becomes a member of an etcd that is there */
+        bool lost;    /* it is a member without its data, which is to be removed and added again */
 } SetupPlan;
 
 /* Reads a word NAME=ADDRESS. Prints what is wrong and returns an exit code. */

@@ -198,11 +198,23 @@ static int service_begin(Ctl *ctl, const char *service, bool changed) {
 
 /* ---- before anything is changed ---- */
 
+/* A client that goes on as a member of etcd would be counted by the other members, and nobody would know. */
+static int check_client(const SetupPlan *p) {
+        if (access(SETUP_ETCD_FILE, F_OK) < 0)
+                return CTL_OK;
+        return ctl_fail("by this line %s would be a client of etcd, and has a member (" SETUP_ETCD_FILE
+                        "). If it is a member no more: systemctl disable --now leased-etcd; "
+                        "rm -rf " SETUP_ETCD_FILE " " SETUP_ETCD_DATA " " SETUP_ETCD_PRIVATE,
+                        p->here->name);
+}
+
 /* Looks whether this machine may begin as a member, and whether as a new one. */
 static int check_membership(const Ctl *ctl, SetupPlan *p) {
         Membership membership;
         int code;
 
+        if (!setup_is_member(p))
+                return check_client(p);
         if (access(SETUP_ETCD_DATA "/member", F_OK) ==
                         0) { /* it is one: what it is asked for at its start is in its data */
                 _cleanup_free_ char *text = NULL;
@@ -228,7 +240,8 @@ static int check_membership(const Ctl *ctl, SetupPlan *p) {
                                         "the others' data; if it runs under another unit, name its endpoints in "
                                         "leased.conf, without setup",
                                         p->here->name);
-                return ctl->dry_run ? CTL_OK : setup_member_replace(p);
+                p->lost = true;
+                return CTL_OK;
         default:
                 return CTL_OK;
         }
@@ -283,7 +296,7 @@ static int set_up(Ctl *ctl, SetupPlan *p) {
 
         if (code == CTL_OK && p->tls)
                 code = setup_tls_prepare(p, ctl->dry_run);
-        if (code == CTL_OK && setup_is_member(p))
+        if (code == CTL_OK)
                 code = check_membership(ctl, p);
         if (code != CTL_OK)
                 return code;
@@ -293,13 +306,18 @@ static int set_up(Ctl *ctl, SetupPlan *p) {
                 files_add(&files, SETUP_TLS_DROPIN, setup_tls_dropin());
         files_add(&files, SETUP_CONF_FILE, setup_conf_text(p));
         code = files_compare(ctl, &files, &differ);
-        if (ctl->dry_run)
+        if (ctl->dry_run) {
                 files_show(&files);
-        else if (code == CTL_OK)
-                code = files_put(&files);
-        if (code != CTL_OK || ctl->dry_run)
+                if (p->lost)
+                        say("%s: would be removed from the members of etcd, and added again", p->here->name);
                 return code;
-        code = begin_all(ctl, p, differ);
+        }
+        if (code == CTL_OK && p->lost)
+                code = setup_member_replace(p);
+        if (code == CTL_OK)
+                code = files_put(&files);
+        if (code == CTL_OK)
+                code = begin_all(ctl, p, differ);
         if (code == CTL_OK && ctl->legend)
                 say("%s: %s, leased runs%s", p->here->name,
                                 setup_is_member(p) ? "a member of etcd" : "a client of etcd",
