@@ -84,7 +84,7 @@ class Story:
     def __init__(self, cluster):
         self.cluster = cluster
         self.alpha, self.beta, self.gamma, self.delta = cluster
-        self.members = (self.alpha, self.beta, self.gamma)
+        self.order = tuple(cluster)
         self.unit = None
 
     def _install(self, machine, package=PACKAGE):
@@ -105,7 +105,11 @@ class Story:
 
     @property
     def line(self):
-        return [f"{machine.name}={machine.address}" for machine in self.cluster]
+        return [f"{machine.name}={machine.address}" for machine in self.order]
+
+    @property
+    def members(self):
+        return self.order[:3]
 
     def one_line_on_each_machine_makes_a_cluster(self):
         for machine in self.cluster:
@@ -170,6 +174,9 @@ class Story:
         done = machine.run("leasectl", "setup", *self.line, check=False)
         require("it does not begin as if it were new", done.returncode == 1 and "--rejoin" in done.stderr,
                 lambda: done.stdout + done.stderr)
+        done = machine.run("leasectl", "setup", "--rejoin", *self.line, check=False)
+        require("what differs is not overwritten", done.returncode == 1 and "etcd.env: is there" in done.stderr,
+                lambda: done.stdout + done.stderr)
         machine.run("leasectl", "setup", "--rejoin", "--anyway", *self.line, deadline=60)
         self._require_members_are_well(machine)
         self.unit.require_undisturbed(before, limit=1.0)
@@ -197,6 +204,27 @@ class Story:
         for machine in self.cluster:
             machine.run("leasectl", "setup", "--anyway", *self.line, deadline=60)
         self._require_members_are_well(stays)
+        self.unit.require_undisturbed(before, limit=1.0)
+
+    def another_machine_takes_the_place_of_a_member(self):
+        """As docs/operations.md has it. The member's machine goes on as a client, as the other one has been until now."""
+        before = self.unit.tenure
+        leaves = next(each for each in self.members if each is not self.unit.running_on)
+        stays = [each for each in self.members if each is not leaves]
+        said = stays[0].run("leasectl", "setup", "--dry-run", "--remove", leaves.name).stdout
+        require(f"--dry-run says what it would do, not: {said}", said == f"{leaves.name}: would be removed from the members of etcd\n")
+        self._require_members_are_well(stays[0])
+        stays[0].run("leasectl", "setup", "--remove", leaves.name, deadline=30)
+        stays[1].run("leasectl", "setup", "--add", f"{self.delta.name}={self.delta.address}", deadline=30)
+        self.order = (*stays, self.delta, leaves)
+        for machine in (self.delta, *stays):
+            machine.run("leasectl", "setup", "--anyway", *self.line, deadline=60)
+        done = leaves.run("leasectl", "setup", "--anyway", *self.line, check=False)
+        require(f"a machine with a member is no client, but: {done.stdout}", done.returncode == 1 and "leased-etcd" in done.stderr)
+        leaves.systemctl("disable", "--now", "leased-etcd.service")
+        leaves.run("rm", "-rf", "/etc/leased/etcd.env", "/var/lib/leased-etcd", "/var/lib/private/leased-etcd")
+        leaves.run("leasectl", "setup", "--anyway", *self.line, deadline=60)
+        self._require_members_are_well(self.delta)
         self.unit.require_undisturbed(before, limit=1.0)
 
     def an_upgrade_touches_no_unit(self):
@@ -285,6 +313,7 @@ class Story:
         self.unit.wait_gone()
 
     def a_cluster_with_certificates(self):
+        self.order = tuple(self.cluster)
         for machine in self.cluster:
             self._install(machine)
             machine.write("/etc/leased/leased.conf.d/10-ttl.conf", f"[Leased]\nTTL={self.cluster.ttl:g}s\n")
@@ -310,6 +339,7 @@ class Story:
     STEPS = (installing_starts_nothing, one_line_on_each_machine_makes_a_cluster, what_is_there_is_not_overwritten,
              a_unit_runs_on_one_machine, a_machine_beyond_three_is_a_client, a_unit_that_is_submitted_comes_to_each_machine,
              a_member_that_lost_its_data_is_replaced, a_member_is_removed_and_another_added,
+             another_machine_takes_the_place_of_a_member,
              an_upgrade_touches_no_unit, an_upgrade_does_not_start_what_was_stopped,
              removal_is_refused_where_a_unit_would_be_left_leased, removal_gives_the_unit_to_another_machine, a_machine_comes_back,
              a_power_cut_is_survived, purge_leaves_nothing, a_cluster_with_certificates)
