@@ -234,6 +234,11 @@ int setup_member_add(Ctl *ctl, const char *word) {
         if (find_member(&members, url, machine.name))
                 return ctl_fail("%s: is a member already, or one of that name is: leasectl setup --remove %s", word,
                                 machine.name);
+        if (members.n >= SETUP_MEMBERS)
+                return ctl_fail("etcd has %zu members, and would be no safer with one more: remove one before "
+                                "(leasectl setup --remove NAME), or let %s be a client: name it behind the members in "
+                                "the line of leasectl setup",
+                                members.n, machine.name);
         if (ctl->dry_run) {
                 say("%s: would be added to the members of etcd", machine.name);
                 return CTL_OK;

@@ -198,9 +198,22 @@ static int service_begin(Ctl *ctl, const char *service, bool changed) {
 
 /* ---- before anything is changed ---- */
 
-/* A client that goes on as a member of etcd would be counted by the other members, and nobody would know. */
-static int check_client(const SetupPlan *p) {
-        if (access(SETUP_ETCD_FILE, F_OK) < 0)
+/* Looks whether this machine may become what the line makes of it, by what it is already. A client that goes on as a
+ * member of etcd would be counted by the other members, and nobody would know. A member keeps the addresses of the
+ * others in its data, so new files alone do not turn it to TLS. */
+static int check_former(const SetupPlan *p) {
+        _cleanup_free_ char *text = NULL;
+        bool with_tls, has_data = access(SETUP_ETCD_DATA "/member", F_OK) == 0;
+        int r = read_file(SETUP_ETCD_FILE, 65536, &text, NULL);
+
+        if (r < 0)
+                return r == -ENOENT ? CTL_OK : files_complain(SETUP_ETCD_FILE, r);
+        with_tls = strstr(text, "URLS=https:") != NULL;
+        if (setup_is_member(p) && has_data && with_tls != p->tls)
+                return ctl_fail("the etcd that this machine is a member of was made %s --tls, and stays so: give the "
+                                "line %s --tls",
+                                p->tls ? "without" : "with", p->tls ? "without" : "with");
+        if (setup_is_member(p))
                 return CTL_OK;
         return ctl_fail("by this line %s would be a client of etcd, and has a member (" SETUP_ETCD_FILE
                         "). If it is a member no more: systemctl disable --now leased-etcd; "
@@ -213,8 +226,6 @@ static int check_membership(const Ctl *ctl, SetupPlan *p) {
         Membership membership;
         int code;
 
-        if (!setup_is_member(p))
-                return check_client(p);
         if (access(SETUP_ETCD_DATA "/member", F_OK) ==
                         0) { /* it is one: what it is asked for at its start is in its data */
                 _cleanup_free_ char *text = NULL;
@@ -294,9 +305,11 @@ static int set_up(Ctl *ctl, SetupPlan *p) {
         bool differ = false;
         int code = check_programs(p);
 
+        if (code == CTL_OK)
+                code = check_former(p);
         if (code == CTL_OK && p->tls)
                 code = setup_tls_prepare(p, ctl->dry_run);
-        if (code == CTL_OK)
+        if (code == CTL_OK && setup_is_member(p))
                 code = check_membership(ctl, p);
         if (code != CTL_OK)
                 return code;

@@ -65,13 +65,16 @@ class Line(Case):
     def test_a_dry_run_adds_and_removes_no_member(self):
         write(MEMBERS, "".join(member(*each.split("=")) for each in LINE))
         write(SETUP_CONF, "[Leased]\nRegistry=etcd\nEndpoints=http://127.0.0.1:2379\n")
+        done = ctl("setup", "--add", "delta=10.9.0.4")
+        self.assertEqual((done.returncode, "has 3 members" in done.stderr), (1, True), done.stderr)  # a fourth would make it no safer
         done = ctl("setup", "--dry-run", "--remove", "gamma")
         self.assertEqual((done.returncode, done.stdout), (0, "gamma: would be removed from the members of etcd\n"), done.stderr)
+        write(MEMBERS, "".join(member(*each.split("=")) for each in LINE[:2]))
         done = ctl("setup", "--dry-run", "--add", "delta=10.9.0.4")
         self.assertEqual((done.returncode, done.stdout), (0, "delta: would be added to the members of etcd\n"), done.stderr)
         self.assertEqual(self.changes(), [])
         self.assertSays(ctl("setup", "--dry-run", "--remove", "delta"), 1, "delta: no member of etcd has that name")
-        self.assertEqual(ctl("setup", "--remove", "gamma").returncode, 0)
+        self.assertEqual(ctl("setup", "--remove", "beta").returncode, 0)
         self.assertEqual(ctl("setup", "--add", "delta=10.9.0.4").returncode, 0)
         self.assertEqual(self.changes(), ["member remove 8e9e05c52164694d", "member add delta --peer-urls=http://10.9.0.4:2380"])
 
@@ -93,6 +96,15 @@ class Line(Case):
         done = ctl("setup", *LINE)
         self.assertEqual((done.returncode, "leasectl setup --add alpha=127.0.0.1" in " ".join(done.stderr.split())), (1, True), done.stderr)
         self.assertFalse(os.path.exists("/etc/leased"))
+
+    def test_an_etcd_that_is_there_is_not_turned_to_tls_or_back(self):
+        self.addCleanup(shutil.rmtree, "/var/lib/leased-etcd")
+        os.makedirs("/var/lib/leased-etcd/member")
+        for scheme, options, why in (("http", ("--tls",), "made without --tls"), ("https", (), "made with --tls")):
+            write(ETCD_ENV, f"ETCD_LISTEN_PEER_URLS={scheme}://127.0.0.1:2380\n")
+            done = ctl("setup", "--anyway", *options, *LINE)
+            self.assertEqual((done.returncode, why in " ".join(done.stderr.split())), (1, True), done.stderr)
+            self.assertFalse(os.path.exists(SETUP_CONF) or os.path.exists(TLS))
 
     def test_a_machine_that_has_a_member_is_no_client(self):
         write(ETCD_ENV, "ETCD_NAME=alpha\n")
