@@ -68,19 +68,25 @@ static int set_key(Ctl *ctl, const char *file) {
         return CTL_OK;
 }
 
-static int set_add(Ctl *ctl, const char *value) {
-        ctl->setup = SETUP_ADD;
+static int set_setup(Ctl *ctl, SetupMode mode) {
+        if (ctl->setup != SETUP_HERE && ctl->setup != mode) {
+                complain("of --add, --remove and --rejoin only one can be given");
+                return CTL_USAGE;
+        }
+        ctl->setup = mode;
         return CTL_OK;
+}
+
+static int set_add(Ctl *ctl, const char *value) {
+        return set_setup(ctl, SETUP_ADD);
 }
 
 static int set_remove(Ctl *ctl, const char *value) {
-        ctl->setup = SETUP_REMOVE;
-        return CTL_OK;
+        return set_setup(ctl, SETUP_REMOVE);
 }
 
 static int set_rejoin(Ctl *ctl, const char *value) {
-        ctl->setup = SETUP_REJOIN;
-        return CTL_OK;
+        return set_setup(ctl, SETUP_REJOIN);
 }
 
 static int set_picture(Ctl *ctl, const char *file) {

@@ -43,6 +43,7 @@ class Line(Case):
     def test_a_line_that_means_nothing_is_refused(self):
         self.assertSays(ctl("setup", "alpha"), 2, "alpha: expected is NAME=ADDRESS, e.g. alpha=10.0.0.1")
         self.assertSays(ctl("setup", "alpha=localhost"), 2, "alpha=localhost: expected behind \"=\" is an address, e.g. 10.0.0.1 or...")
+        self.assertSays(ctl("setup", "--add", "--remove", "alpha"), 2, "of --add, --remove and --rejoin only one can be given")
         self.assertEqual(ctl("setup", "alpha=127.0.0.1", "beta=10.9.0.2").returncode, 2)  # two machines
         self.assertEqual(ctl("setup", "alpha=127.0.0.1", "alpha=10.9.0.2", "gamma=10.9.0.3").returncode, 2)
         self.assertEqual(ctl("setup", "alpha=127.0.0.1", "beta=127.0.0.1", "gamma=10.9.0.3").returncode, 2)
