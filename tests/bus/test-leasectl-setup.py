@@ -159,7 +159,7 @@ class Machine(Case):
 
     def test_a_later_file_that_says_otherwise_is_named(self):
         later = "/etc/leased/leased.conf.d/90-mine.conf"
-        write(later, "[Leased]\nRegistry=local\n")
+        write(later, "[Leased]\nEndpoints=http://10.9.0.9:2379\n")
         self.addCleanup(os.unlink, later)
         done = ctl("setup", *self.ALONE)
         self.assertEqual((done.returncode, "20-setup.conf is not in force" in " ".join(done.stderr.split())), (1, True), done.stderr)
