@@ -382,6 +382,15 @@ unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open) {
         return (changed ? ENTRY_TELL : 0) | entry_expire(e, now) | entry_leave(e);
 }
 
+unsigned guard_entry_not_opened(GuardEntry *e, usec_t now) {
+        if (e->index == 0)
+                return 0;
+        e->gate_wanted = false;
+        e->gate_open = true; /* until the gate has been found gone */
+        e->gate_next = now;
+        return ENTRY_CLOSE_GATE | entry_expire(e, now);
+}
+
 unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
         unsigned actions = entry_expire(e, now);
 

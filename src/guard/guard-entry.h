@@ -189,6 +189,10 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);
 /* Takes the outcome of an attempt on the gate: the gate is open now, or closed. The tick repeats an attempt to close
  * that failed. */
 unsigned guard_entry_gate(GuardEntry *e, usec_t now, bool open);
+
+/* An attempt to open the gate has failed. That says nothing of a gate that is there already, so the gate is closed
+ * (law 7), and counts as open until it has been found gone. */
+unsigned guard_entry_not_opened(GuardEntry *e, usec_t now);
 /* Take PID 1's answer to ENTRY_STOP, and to ENTRY_ASK. */
 unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer);
 unsigned guard_entry_reported(GuardEntry *e, usec_t now, const UnitAnswer *answer);

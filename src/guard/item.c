@@ -157,11 +157,12 @@ static unsigned item_open_gate(Guard *g, Item *item) {
         r = item_mark(g, item);
         if (r == 0)
                 r = gates_open(g->gates, item->unit);
-        if (r < 0)
+        if (r < 0) {
                 (void) log_error_errno(r, "%s: cannot open its gate", item->unit);
-        else
-                event_log(now, "opened %s %" PRIu64 " %" PRIu64, item->unit, item->entry.index, item->entry.stop_at);
-        return guard_entry_gate(&item->entry, now_boottime(), r == 0);
+                return guard_entry_not_opened(&item->entry, now_boottime());
+        }
+        event_log(now, "opened %s %" PRIu64 " %" PRIu64, item->unit, item->entry.index, item->entry.stop_at);
+        return guard_entry_gate(&item->entry, now_boottime(), true);
 }
 
 /*

@@ -38,7 +38,8 @@ static void perform(Run *r, unsigned actions) {
                 actions &= ~(unsigned) (closing ? ENTRY_CLOSE_GATE : ENTRY_OPEN_GATE);
                 if (obeys)
                         r->gate = !closing;
-                more = guard_entry_gate(&r->e, r->now, r->gate);
+                more = closing || obeys ? guard_entry_gate(&r->e, r->now, r->gate)
+                                        : guard_entry_not_opened(&r->e, r->now);
                 actions |= closing && r->gate ? more & ~(unsigned) ENTRY_CLOSE_GATE : more;
         }
         if (actions & ENTRY_KILL)

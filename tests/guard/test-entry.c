@@ -91,12 +91,17 @@ static void a_gate_that_was_opened_too_slowly_is_closed_at_once(void **state) {
         assert_true(guard_entry_gate(&e, 8 * SEC, true) & ENTRY_CLOSE_GATE);
 }
 
-static void a_gate_that_cannot_be_opened_is_told_as_closed(void **state) {
+/* Law 7: an older gate may be there. */
+static void a_gate_that_cannot_be_opened_is_told_as_closed_when_it_is_gone(void **state) {
         GuardEntry e = {};
 
         guard_entry_arm(&e, SEC, 5, 8 * SEC, 10 * SEC, 7 * SEC, 9 * SEC);
         assert_true(guard_entry_open(&e, SEC, 5) & ENTRY_OPEN_GATE);
-        guard_entry_gate(&e, SEC, false);
+        assert_true(guard_entry_not_opened(&e, SEC) & ENTRY_CLOSE_GATE);
+        guard_entry_gate(&e, SEC, true);
+        assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_OPEN);
+        assert_true(guard_entry_tick(&e, SEC + GUARD_KILL_EVERY, NOBODY) & ENTRY_CLOSE_GATE);
+        guard_entry_gate(&e, SEC + GUARD_KILL_EVERY, false);
         assert_int_equal(guard_entry_flags(&e), 0);
         assert_false(tick(&e, 2 * SEC) & (ENTRY_OPEN_GATE | ENTRY_CLOSE_GATE));
 }
@@ -650,7 +655,7 @@ int main(void) {
                 cmocka_unit_test(a_gate_opens_for_the_right_index_only),
                 cmocka_unit_test(a_gate_opens_before_stop_at_only),
                 cmocka_unit_test(a_gate_that_was_opened_too_slowly_is_closed_at_once),
-                cmocka_unit_test(a_gate_that_cannot_be_opened_is_told_as_closed),
+                cmocka_unit_test(a_gate_that_cannot_be_opened_is_told_as_closed_when_it_is_gone),
                 cmocka_unit_test(closing_keeps_the_entry),
                 cmocka_unit_test(a_gate_that_does_not_close_is_tried_again),
                 cmocka_unit_test(a_beat_moves_both_deadlines),

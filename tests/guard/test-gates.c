@@ -5,7 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "util/event-log.h"
+#include "util/file-util.h"
 
 /* Somebody has made it, or it was there before something was mounted over it. */
 static void a_gate_that_the_guard_has_not_opened_is_removed(void **state) {
@@ -97,11 +103,40 @@ static void guard_that_ends_removes_many_gates_in_many_turns(void **state) {
         assert_true(most <= MOST);
 }
 
+/* Law 7: the gate stands, but its mark has vanished and cannot be made anew. An attempt to open that fails says
+ * nothing of a gate that is there, so it must not count as closed before it has been removed. */
+static void a_gate_that_cannot_be_opened_anew_is_removed(void **state) {
+        World *w = *state;
+        char path[300], aside[300], text[4096] = "";
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "%s/events", w->run);
+        assert_int_equal(setenv("LEASED_EVENT_LOG", path, 1), 0);
+        event_log_open();
+
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        make_unit(w, "system.slice", "open.service");
+        run_unit(w, "open.service", 50 * SEC, 55 * SEC);
+        snprintf(path, sizeof(path), "%s/guard", w->run);
+        snprintf(aside, sizeof(aside), "%s/aside", w->run);
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+        turn_until(!exists(w, "held/open.service"));
+        n = pread(fd, text, sizeof(text) - 1, 0);
+        assert_true(n > 0);
+        assert_non_null(strstr(text, "closed open.service"));
+        assert_null(strstr(text, "stopping"));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+}
+
 int gates_tests(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_gate_that_the_guard_has_not_opened_is_removed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 many_gates_that_the_guard_has_not_opened_are_removed_in_many_turns, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_gate_that_cannot_be_opened_anew_is_removed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(guard_that_ends_removes_many_gates_in_many_turns, set_up, tear_down),
         };
 

@@ -121,7 +121,7 @@ static unsigned move_gate(World *w, Machine *m, size_t unit, bool open) {
         Guard *g = &m->guard;
 
         if (open && m->run_full && g->marks[unit].index == 0)
-                open = false; /* without a mark no gate */
+                return guard_entry_not_opened(g->entries + unit, machine_boottime(w, m)); /* without a mark no gate */
         if (open)
                 mark(w, m, unit);
         set_gate(w, m, unit, open);
