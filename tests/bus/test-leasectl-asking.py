@@ -191,8 +191,8 @@ class Elsewhere(WithBeta):
     def test_what_is_wrong_with_one_of_many_is_told_once_and_in_their_order(self):
         units = [self.theirs_alone(f"some-{i}.service") for i in range(3)]
         asking = self.begin("release", "--no-wait", *units)
-        asked = dict((record["unit"], (key, record)) for key, record in
-                     wait_for("all are asked for", lambda: len(found := self.all_asked()) == 3 and found))
+        wait_for("all are asked for", lambda: len(self.all_asked()) == 3)
+        asked = {record["unit"]: (key, record) for key, record in self.all_asked()}
         for unit, more in (units[2], {"stage": "refused", "code": 180}), (units[1], {"stage": "begun"}), (units[0], {"stage": "refused", "code": 38}):
             key, record = asked[unit]
             put(key, {**record, **more})
