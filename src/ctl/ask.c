@@ -62,6 +62,13 @@ void asked_free(Asked *units, size_t n) {
         free(units);
 }
 
+bool ask_any_begun(size_t n, const Asked *units) {
+        for (size_t i = 0; i < n; i++)
+                if (units[i].begun)
+                        return true;
+        return false;
+}
+
 int ask_code(size_t n, const Asked *units) {
         int code = CTL_OK;
 

@@ -39,5 +39,7 @@ void ask_tell(Asked *u);
  * another Index, or nobody holds it any more (rearms: somebody holds it), and prints the outcome. The argument done is
  * the word for that, "released"; target is the row of the machine that was to have it; NULL: none. */
 int ask_await_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, const json_t *target);
+/* Whether anything has begun, so that there is an outcome to wait for. */
+bool ask_any_begun(size_t n, const Asked *units);
 /* The exit code of the command: that of the last unit with which something is wrong. */
 int ask_code(size_t n, const Asked *units);

@@ -302,7 +302,7 @@ static int end_steals(Ctl *ctl, size_t n, Asked *units, json_t *const *rows) {
                 else if (units[i].code == CTL_OK)
                         say("%s: is held by this machine already", units[i].unit);
         (void) fflush(stdout);
-        if (!ctl->wait)
+        if (!ctl->wait || !ask_any_begun(n, units))
                 return CTL_OK;
         r = bus_get_manager(ctl->bus, &manager, &error);
         if (r < 0)

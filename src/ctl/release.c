@@ -191,7 +191,7 @@ int verb_release(Ctl *ctl, int argc, char **argv) {
         code = read_before(&r, argv);
         if (code == CTL_OK)
                 code = ask_all(ctl, "release", "", r.n, r.units);
-        if (code == CTL_OK && ctl->wait)
+        if (code == CTL_OK && ctl->wait && ask_any_begun(r.n, r.units))
                 code = end_all(&r);
         else if (code == CTL_OK)
                 say_begun(&r);
