@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 import unittest
 
 from leasectl_beta import BETA, BETA_SESSION, TwoSecondCase, WithBeta, put, shown
@@ -321,12 +322,16 @@ class Verbs(TwoSecondCase):
 
     @staticmethod
     def lines_until(process, pattern):
-        """Lines up to the first that matches; the guest's test ends by its time limit if none does."""
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if re.search(pattern, line):
-                return lines
+        """Lines up to the first that matches. None is waited for longer than half a minute."""
+        lines, patience = [], threading.Timer(30, process.kill)
+        patience.start()
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if re.search(pattern, line):
+                    return lines
+        finally:
+            patience.cancel()
         raise AssertionError(f"no {pattern} in {lines}")
 
     def test_monitor_follows(self):
