@@ -217,11 +217,13 @@ static bool has_failed(const UnitReport *r) {
         return r->known && (r->active == ACTIVE_FAILED || (r->active == ACTIVE_INACTIVE && r->failed));
 }
 
-/* Nobody has it. */
+/* Nobody has it. Here leased may have stopped it: then what SIGTERM has ended has not failed, although a job that was
+ * ended so would not be done. */
 static UnitState state_of_free(const Core *c, const Unit *u) {
-        return has_failed(&u->said.report) || (u->back.failures > 0 && c->now.boottime < u->back.not_before)
-                               ? STATE_FAILED
-                               : STATE_WAITING;
+        const UnitReport *r = &u->said.report;
+        bool failed = has_failed(r) && (r->active == ACTIVE_FAILED || u->said.result[0]);
+
+        return failed || (u->back.failures > 0 && c->now.boottime < u->back.not_before) ? STATE_FAILED : STATE_WAITING;
 }
 
 static UnitState state_of(const Core *c, const Unit *u) {

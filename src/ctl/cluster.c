@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/record.h"
 #include "core/why.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -180,10 +181,12 @@ static void judge_held(json_t *cluster, const json_t *holder) {
         const char *result = get_string(holder, "result"), *id = get_string(holder, "machine_id"),
                    *unit = get_string(holder, "unit"), *state = get_string(holder, "state");
         usec_t since = (usec_t) get_integer(holder, "since_usec");
-        char name[HOSTNAME_SHOWN], span[32], ago[48] = "";
+        char name[HOSTNAME_SHOWN], span[32], ago[48] = "", copy[16] = "";
         bool failed = streq(state, "failed");
 
         (void) machine_name(machines, id, name, sizeof(name));
+        if (lease_slot(get_string(holder, "lease")) > 0) /* which of the copies the verb is to be about */
+                (void) snprintf(copy, sizeof(copy), "#%u", lease_slot(get_string(holder, "lease")));
         if (streq(state, "silent") && get_boolean(machines_find(machines, id), "unconfirmed")) {
                 add_wrong(cluster, "unit-silent", unit, "is kept by %s since a pause, and not heard of", name);
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
@@ -201,7 +204,7 @@ static void judge_held(json_t *cluster, const json_t *holder) {
                 add_wrong(cluster, wrong[i].kind, unit, "%s %s%s%s%s", wrong[i].text, name, failed ? ago : "",
                                 failed && *result ? ": " : "", failed ? result : "");
                 if (*wrong[i].next)
-                        say_next(cluster, "%s %s", wrong[i].next, unit);
+                        say_next(cluster, "%s %s%s", wrong[i].next, unit, copy);
                 else
                         next_status(cluster, unit, streq(state, "waiting") ? name : "");
         }

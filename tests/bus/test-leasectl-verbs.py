@@ -347,6 +347,7 @@ class Verbs(TwoSecondCase):
             self.assertRegex(line, r"^\d\d:\d\d:\d\d\.\d{3} [^:]+: ")
             self.assertNotRegex(line, r"[A-Z]\w+=|[0-9a-f]{32}", "a property or an id in place of words")
         self.assertTrue(any(f"{unit}: stops on {host}" in line for line in lines), lines)
+        self.assertFalse(any("failed" in line for line in lines), lines)
         ctl("steal", unit, check=True)
         self.lines_until(text, f"{unit}: held by {host} \\(Index {self.index(unit)}\\)$")
         self.lines_until(text, f"{unit}: started on {host} \\(Index {self.index(unit)}\\)$")

@@ -197,6 +197,28 @@ static OfferView look_at_b(World *w) {
         return v;
 }
 
+/* What SIGTERM has ended is no job that is done, and so counts as failed; but here leased has stopped it. */
+static void a_unit_that_was_released_and_that_nobody_has_is_no_unit_that_failed(void **state) {
+        World *w = world_running();
+
+        world_pass(w, TTL);
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service" });
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.failed = true;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+        assert_string_equal(state_at(w, US "/a.service"), "waiting");
+        w->unit.result = "exit-code";
+        world_say_unit(w);
+        assert_string_equal(state_at(w, US "/a.service"), "failed");
+        w->unit.result = NULL;
+        w->unit.active = ACTIVE_FAILED;
+        world_say_unit(w);
+        assert_string_equal(state_at(w, US "/a.service"), "failed");
+        world_free(w);
+}
+
 /* A unit that no machine takes is looked for on the screen only after a while. Where nobody has had the lease yet,
  * that time runs since this machine has known the offer. */
 static void since_when_a_lease_is_held_or_free_is_told_also_of_one_that_nobody_has_had(void **state) {
@@ -305,6 +327,7 @@ int main(void) {
                 cmocka_unit_test(a_state_that_was_never_told_is_a_change_as_well),
                 cmocka_unit_test(since_when_a_lease_is_held_or_free_is_told_also_of_one_that_nobody_has_had),
                 cmocka_unit_test(a_revision_tells_what_has_changed_since),
+                cmocka_unit_test(a_unit_that_was_released_and_that_nobody_has_is_no_unit_that_failed),
                 cmocka_unit_test(an_expired_tenure_ends_when_its_holder_was_last_heard),
                 cmocka_unit_test(whoever_asked_begins_again_when_the_registry_falls_silent_and_when_it_answers),
         };
