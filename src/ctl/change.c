@@ -51,8 +51,13 @@ int change_examine(Ctl *ctl, Change *c, const char *text) {
         return code;
 }
 
-/* Finds what the text changes in the options. Returns whether it changes any. */
-static bool find_changes(const Change *c, const char *text, Messages *ret) {
+static const char *lease_of(const UnitOptions *o) {
+        return o->slot ?: o->lease;
+}
+
+/* Finds what the text changes in the options, and whether the unit goes by another lease then. Returns whether it
+ * changes any. */
+static bool find_changes(const Change *c, const char *text, Messages *ret, bool *ret_lease) {
         _cleanup_(unit_options_freep) UnitOptions *old = NULL, *new = NULL;
         _cleanup_(messages_done) Messages wrong = {};
 
@@ -61,18 +66,23 @@ static bool find_changes(const Change *c, const char *text, Messages *ret) {
         (void) unit_options_preview_text("", c->unit, text, strlen(text), &new, &wrong);
         if (old && new)
                 changes_note_unit(ret, c->unit, old, new);
+        *ret_lease = old && new && !streq(strempty(lease_of(old)), strempty(lease_of(new)));
         return ret->n > 0 || !old;
 }
 
 int change_apply(Ctl *ctl, Change *c, const char *text) {
         _cleanup_(messages_done) Messages changes = {};
-        bool differs = find_changes(c, text, &changes);
+        bool other_lease, differs = find_changes(c, text, &changes, &other_lease);
         int code;
 
         if (!differs)
                 say("%s: no option changes", c->unit);
         for (size_t i = 0; i < changes.n && ctl->dry_run; i++)
                 say("%s", changes.lines[i]);
+        if (ctl->dry_run && other_lease) { /* what is known of the present one says nothing */
+                say("%s: goes by another lease then: it stops where it runs, and starts again", c->unit);
+                return CTL_OK;
+        }
         if (ctl->dry_run)
                 return c->item.global || bus_leased_runs(ctl->bus) <= 0 ? CTL_OK : rehearse_place(ctl, c->unit, text);
         if (streq(text, c->before))

@@ -146,6 +146,9 @@ class Changed(TwoSecondCase):
         self.assertEqual((done.returncode, self.text(unit)), (1, HEAD))
         self.assertEqual(ctl("set", "-n", unit, "Version=2").stdout,
                          f"{unit}: Version=2 (was 0)\n{unit}: stays on {os.uname().nodename}\n")
+        for setting, was in (("Copies=2", "1"), ("Lease=other", unit)):
+            self.assertEqual(ctl("set", "-n", unit, setting).stdout, f"{unit}: {setting} (was {was})\n"
+                             f"{unit}: goes by another lease then: it stops where it runs, and starts again\n")
 
     # edit
 
