@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,10 +133,10 @@ static unsigned in_processes(World *world, int (*f)(World *world, sd_event *even
         }
         (void) close(pipes[1]);
         for (unsigned i = 0; i < CHILDREN; i++) {
-                int result, status;
+                int result = -EPIPE, status;
 
                 if (read(pipes[0], &result, sizeof(result)) != sizeof(result) || result < 0) {
-                        print_message("a process failed: %d\n", result);
+                        print_message("a process failed: %s\n", strerror(-result));
                         well = false;
                 } else
                         sum += (unsigned) result;
@@ -209,8 +210,10 @@ static int write_or_look(World *world, sd_event *event, Registry *r, unsigned nu
                         n = ask_list(event, r, "pair/", &reply);
                 if (n < 0)
                         return n;
-                if (reply.outcome != REGISTRY_COMMITTED || reply.revision < last)
-                        return -EPROTO;
+                if (reply.outcome != REGISTRY_COMMITTED)
+                        return -EIO;
+                if (reply.revision < last)
+                        return -ESTALE;
                 last = reply.revision;
                 if (number % 2 == 0 || reply.n_records == 0)
                         continue;
