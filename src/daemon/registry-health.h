@@ -24,7 +24,6 @@ void registry_health_note(Daemon *d, const RegistryStatus *status, const Session
 /* Since when the state is the one that was last announced (CLOCK_REALTIME, us); 0: none was announced. */
 usec_t registry_health_since(const Daemon *d);
 /* A text for people: why this machine does not compete, or if it does, the error for which the registry does not
- * answer;
- * "" if it does. Borrowed from status, or written into buf. */
+ * answer; "" if the registry answers. Borrowed from status, or written into buf. */
 const char *registry_health_last_error(
                 const RegistryStatus *status, const SessionView *session, char buf[static WHY_TEXT_SIZE]);
