@@ -76,6 +76,7 @@ typedef enum Why {
         WHY_INDEX_AT_END = 69,
         WHY_STANDS_BACK = 70,
         WHY_ONCE = 71,
+        WHY_GATE_SHUT = 72,
 
         /* by its wishes this unit does not run on a machine, or another machine comes first */
         WHY_OTHER_MACHINE = 80, /* .what is the machine id that it asks for */

@@ -145,6 +145,24 @@ static void print_down(usec_t from, usec_t to, bool until_now, const char *why) 
                         until_now ? "now" : b, format_span(span, sizeof(span), to - from), why, colour_off());
 }
 
+/* Prints a start that PID 1 refused while the lease was held. */
+static void print_refused(const json_t *outage) {
+        char at[32];
+
+        say_wrapped(6, "  %s%s %s not started: %s%s", colour_on(COLOUR_RED),
+                        stamp_format(at, sizeof(at), (usec_t) get_integer(outage, "from_usec")),
+                        get_string(outage, "refused"), get_string(outage, "why"), colour_off());
+}
+
+static void print_outage(const json_t *outage) {
+        if (*get_string(outage, "refused"))
+                print_refused(outage);
+        else
+                print_down((usec_t) get_integer(outage, "from_usec"), (usec_t) get_integer(outage, "to_usec"), false,
+                                get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"
+                                                                           : get_string(outage, "why"));
+}
+
 static void print_gap(const json_t *row, const json_t *next) {
         const char *holder = get_string(row, "holder"), *why = get_string(row, "why");
         bool silent = get_integer(row, "code") == WHY_EXPIRED;
@@ -176,9 +194,7 @@ static void print_tenure(const json_t *row, const Widths *w) {
                         (int) w->from, stamp_format(from, sizeof(from), (usec_t) get_integer(row, "from_usec")),
                         (int) w->to, to, span, get_string(row, "why"), *by ? " by " : "", by);
         json_array_foreach(json_object_get(row, "outages"), i, outage)
-                print_down((usec_t) get_integer(outage, "from_usec"), (usec_t) get_integer(outage, "to_usec"), false,
-                                get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"
-                                                                           : get_string(outage, "why"));
+                print_outage(outage);
 }
 
 void history_lines_print(const Ctl *ctl, json_t *rows) {

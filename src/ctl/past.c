@@ -82,7 +82,21 @@ static json_t *find_index(const json_t *rows, json_int_t index) {
         return NULL;
 }
 
-/* Looks at one stop or start of the lease's unit. A start at the Index of the stop before it ends an outage. */
+/* Adds a start that PID 1 refused while this machine held the lease, as an outage without a length: of the job of a
+ * timer, say, whose timer was up all the time. What was refused while somebody else held the lease is no outage. */
+static void add_refused(sd_journal *j, uint64_t at, json_t *row) {
+        _cleanup_free_ char *why = field(j, "REASON"), *unit = field(j, "UNIT"),
+                            *holder = field(j, "LEASE_MACHINE_ID");
+
+        if (row && !holder)
+                (void) json_array_append_new(json_object_get(row, "outages"),
+                                json_pack("{s:I, s:I, s:s, s:I, s:s}", "from_usec", (json_int_t) at, "to_usec",
+                                                (json_int_t) at, "why", strempty(why), "code",
+                                                number_field(j, "REASON_CODE"), "refused", strempty(unit)));
+}
+
+/* Looks at one stop, start or refused start of the lease's unit. A start at the Index of the stop before it ends an
+ * outage. */
 static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         json_int_t index = number_field(j, "LEASE_INDEX");
         json_t *row;
@@ -91,7 +105,10 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         if ((at == 0 && sd_journal_get_realtime_usec(j, &at) < 0) || index == 0)
                 return;
         row = find_index(rows, index);
-        if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED)) {
+        if (is_field(j, "MESSAGE_ID", MESSAGE_NOT_STARTED)) {
+                if (stop->index != index) /* the outage that goes on says why */
+                        add_refused(j, at, row);
+        } else if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED)) {
                 if (stop->index == index && row) {
                         (void) json_object_set_new(stop->outage, "to_usec", json_integer((json_int_t) at));
                         (void) json_array_append(json_object_get(row, "outages"), stop->outage);
@@ -148,8 +165,8 @@ static int match_guard(sd_journal *j, const char *lease) {
         return r < 0 ? r : sd_journal_seek_head(j);
 }
 
-/* Restricts the journal to what leased wrote of the lease with one of two ids. */
-static int match(sd_journal *j, const char *lease, const char *id, const char *other_id) {
+/* Restricts the journal to what leased wrote of the lease with one of these ids. */
+static int match(sd_journal *j, const char *lease, const char *const *ids) {
         _cleanup_free_ char *text = NULL;
         int r = asprintf(&text, "LEASE=%s", lease);
 
@@ -158,10 +175,8 @@ static int match(sd_journal *j, const char *lease, const char *id, const char *o
                 r = sd_journal_add_match(j, text, 0);
         if (r >= 0)
                 r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" DAEMON_SERVICE, 0);
-        if (r >= 0)
-                r = sd_journal_add_match(j, id, 0);
-        if (r >= 0)
-                r = sd_journal_add_match(j, other_id, 0);
+        for (; *ids && r >= 0; ids++)
+                r = sd_journal_add_match(j, *ids, 0);
         return r < 0 ? r : sd_journal_seek_head(j);
 }
 
@@ -172,10 +187,13 @@ sd_journal *past_open(const Ctl *ctl) {
 }
 
 void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
+        static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
+        static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
+                "MESSAGE_ID=" MESSAGE_NOT_STARTED, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;
-        int r = j ? match(j, lease, "MESSAGE_ID=" MESSAGE_TENURE, "MESSAGE_ID=" MESSAGE_TENURE) : -ENOENT;
+        int r = j ? match(j, lease, ends) : -ENOENT;
 
         while (r >= 0 && sd_journal_next(j) > 0)
                 add_tenure(j, lease, machines, rows);
@@ -184,7 +202,7 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
         json_array_foreach(rows, i, row)
                 (void) json_object_set_new(row, "outages", json_array());
         if (r >= 0)
-                r = match(j, lease, "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED);
+                r = match(j, lease, steps);
         if (r >= 0)
                 r = match_guard(j, lease);
         while (r >= 0 && sd_journal_next(j) > 0)

@@ -311,21 +311,22 @@ static void on_member_ungated(const char *member, bool need_reload, void *userda
 /* PID 1 says no more than "Assertion failed". So the reason is written to the unit's own journal, which `systemctl
  * status` shows. */
 static void say_refused(EnabledUnit *u, const char *refused) {
-        char holder[128] = "", reason[512], text[1024];
+        char holder[128] = "", who[512], text[1024];
         UnitView view;
+        Reason why;
 
         if (!core_find_unit(u->daemon->core, loop_now(), u->name, &view))
                 return;
+        why = view.held_here && view.why_not.why == WHY_NONE ? reason(WHY_GATE_SHUT) : view.why_not;
         if (view.held_here)
-                (void) snprintf(reason, sizeof(reason), "which is held here, but %s",
-                                view.why_not.why == WHY_NONE ? "its gate is not open yet" : WHY_TEXT(view.why_not));
+                (void) snprintf(who, sizeof(who), "which is held here, but %s", WHY_TEXT(why));
         else if (isempty(view.machine_id))
-                (void) snprintf(reason, sizeof(reason), "which nobody holds (%s)",
-                                view.why_not.why == WHY_NONE ? core_state_word(view.state) : WHY_TEXT(view.why_not));
+                (void) snprintf(who, sizeof(who), "which nobody holds (%s)",
+                                why.why == WHY_NONE ? core_state_word(view.state) : WHY_TEXT(why));
         else
-                (void) snprintf(reason, sizeof(reason), "which is held by %s",
+                (void) snprintf(who, sizeof(who), "which is held by %s",
                                 machine_name(u->daemon->core, view.machine_id, holder, sizeof(holder)));
-        (void) snprintf(text, sizeof(text), "not started: it runs only with the lease %s, %s", view.lease, reason);
+        (void) snprintf(text, sizeof(text), "not started: it runs only with the lease %s, %s", view.lease, who);
         journal_event(LOG_NOTICE,
                         &(JournalEvent){
                                         .id = MESSAGE_NOT_STARTED,
@@ -333,7 +334,8 @@ static void say_refused(EnabledUnit *u, const char *refused) {
                                         .lease = view.lease,
                                         .machine = holder,
                                         .machine_id = holder[0] ? view.machine_id : NULL,
-                                        .reason = WHY_TEXT(view.why_not),
+                                        .reason = WHY_TEXT(why),
+                                        .code = why.why,
                                         .index = view.index,
                         },
                         text);

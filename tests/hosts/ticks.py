@@ -134,7 +134,7 @@ class Ticks:
         if tenure.end and elapse >= tenure.end - stopping:
             return tenure.why
         for begin, end, why in tenure.outages:
-            if begin - STOPPING <= elapse <= end:
+            if begin - STOPPING <= elapse <= end if begin < end else self.elapse_of(begin) == elapse:  # without a length: a start refused
                 return why
         if past and (not runs or elapse < runs[0]):
             return f"{past.why}, and not started yet by the next holder"
