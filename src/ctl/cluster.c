@@ -394,11 +394,10 @@ static void judge_machines(json_t *cluster) {
         }
 }
 
-/* Says why this machine takes no leases. Most of these reasons are an operator's wish, and end with another. */
+/* Says why this machine takes no leases. That it drains is an operator's wish, which its row tells on every machine:
+ * nothing is wrong because of it. */
 static void judge_away(json_t *cluster, const json_t *manager) {
         static const char kind[] = "machine-away", subject[] = "this machine";
-        const char *why = get_string(manager, "WhyNot");
-        bool again = startswith(why, subject);
 
         if (streq(get_string(manager, "Paused"), "ending")) {
                 add_wrong(cluster, kind, subject,
@@ -406,14 +405,9 @@ static void judge_away(json_t *cluster, const json_t *manager) {
         } else if (*get_string(manager, "Paused")) {
                 add_wrong(cluster, kind, subject, "takes no leases, as all machines");
                 say_next(cluster, "until: leasectl resume");
-        } else if (get_boolean(manager, "Draining") && !strstr(why, "leasectl ")) {
-                add_wrong(cluster, kind, subject, "drains, so it takes no leases");
-                say_next(cluster, "until: leasectl undrain");
-        } else {
-                add_wrong(cluster, kind, subject, "takes no leases: %s%s", again ? "it" : "",
-                                again ? why + strlen(subject) : why);
-                if (!strstr(why, " until ")) /* that ends by itself */
-                        say_next(cluster, "see: leasectl status");
+        } else if (get_integer(manager, "WhyNotCode") != WHY_DRAINING) {
+                add_wrong(cluster, kind, subject, "takes no leases: %s", get_string(manager, "WhyNot"));
+                say_next(cluster, "see: leasectl status");
         }
 }
 

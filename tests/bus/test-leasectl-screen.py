@@ -57,6 +57,16 @@ class ScreenCase(WithBeta):
 class ScreenOfAWellCluster(ScreenCase):
     """Has a class of its own: records of beta stay until a class is over, and those of other tests show faults."""
 
+    def test_a_machine_that_drains_is_shown_so_and_not_as_wrong(self):
+        wait_for("all is well", lambda: cluster()["well"])
+        ctl("drain", check=True)
+        try:
+            done = wait_for("it drains", lambda: re.search(r"\(here\): up.*, drains,", (shot := ctl("-1")).stdout) and shot)
+            self.assertEqual((done.returncode, done.stdout[:6], cluster()["wrong"]), (0, "well: ", []))
+            self.assertTrue(ctl("-s").stdout.startswith("OK: 2 machines up"), ctl("-s").stdout)
+        finally:
+            ctl("undrain", check=True)
+
     def test_what_runs_here_and_there_is_shown_with_its_machine(self):
         here = self.enable("screen-here.service")
         self.enable("screen-there.service", state="running")
