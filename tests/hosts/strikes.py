@@ -326,6 +326,10 @@ FAULTS = {
     "bus stands still": (1, 8.0, _in_vain(_stall_bus), _continue),
     "journald stands still and takes nothing": (1, 8.0, _harm(harm.stall_journal), _harm(harm.wake_journal)),
     "about to sleep": (1, 8.0, _in_vain(_fall_asleep), _in_vain(_awake)),
+    "a unit is started by hand": (2, 0, _unit_command("start"), None),
+    "a unit is stopped by hand": (1, 6.0, _unit_command("stop"), _unit_command("start")),
+    "restart": (1, 5.0, _verb("restart"), _give_up),
+    "rebalance": (1, 5.0, _command("leasectl", "rebalance"), _give_up),
     "a unit is frozen by hand": (1, 8.0, _unit_command("freeze"), _unit_command("thaw")),
     "a unit's check fails": (1, 8.0, *_touch(SICK)),
     "a unit's check hangs": (1, 8.0, *_touch(HANGS)),
@@ -339,4 +343,7 @@ FAULTS = {
     "a member of etcd is replaced": (1, 0, _replace_member, None),
     "etcd's store is full": (1, 0, _fill_store, None),
 }
+# A machine that has one of these may be cut off besides, for as long.
+CUT_OFF_TOO = [name for name, (_, longest, _, end) in FAULTS.items() if longest and end not in (_heal, boot, _off_and_on, _confirm_and_boot,
+                                                                                                _reboot_drained)]
 ALONE = ("a member of etcd is replaced", "etcd's store is full")  # only while all machines are well
