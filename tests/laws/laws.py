@@ -250,6 +250,8 @@ class Laws:
                           all(each.outcome != "committed" for each in earlier), f"the beat of {session} is written again")
 
     def _check_write(self, process, txn, lease, record):
+        for debt in record.debts:  # also of a record that follows one which somebody else wrote
+            self._debts.setdefault((lease, *debt), txn.at)
         previous = self._previous(txn, lease)
         if previous is None:
             return
@@ -308,8 +310,6 @@ class Laws:
         return min((each.at for each in self._asked[beat] if each.outcome != "committed" and each.at > after), default=None)
 
     def _check_debts(self, process, txn, lease, previous, record):
-        for debt in record.debts:
-            self._debts.setdefault((lease, *debt), txn.at)
         for session, index in previous.debts - record.debts:
             if session in process.sessions or self._owners.get(session) == process.machine:
                 continue

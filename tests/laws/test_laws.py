@@ -193,6 +193,18 @@ class TheLaws(unittest.TestCase):
     def test_law_5_a_debt_is_struck_too_early(self):
         self.found("law 5", ("13110000 beta", "13099000 beta"))
 
+    def test_law_5_the_debt_for_a_record_of_a_foreign_writer_counts_from_the_first_record_that_has_it(self):
+        """Whoever wrote revision 30 is not known."""
+        story = STORY + f"""\
+20000000 beta leased 1 txn 20 if pause#0 if leases/v#30 if fences/{B}#11 put leases/v=held,{B},2,0,anybody:1
+20002000 beta leased 1 answer 20 committed 31
+50000000 beta leased 1 txn 21 if leases/v#31 if fences/{B}#11 put leases/v=held,{B},2,0,anybody:1
+50002000 beta leased 1 answer 21 committed 32
+81210000 beta leased 1 txn 22 if leases/v#32 if fences/{B}#11 put leases/v=held,{B},2,0
+"""
+        self.assertEqual(Laws().feed(story), [])
+        self.assertEqual([each[:5] for each in Laws().feed(story.replace("81210000", "81190000"))], ["law 5"])
+
     def test_law_5_a_unit_starts_with_a_debt(self):
         self.without("law 5", f"13110000 beta leased 1 txn 9 if leases/u#19 if fences/{B}#11 put leases/u=held,{B},4,0",
                      "13112000 beta leased 1 answer 9 committed 22")
