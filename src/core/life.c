@@ -376,8 +376,13 @@ static void step_running(Core *c, Unit *u) {
                 return;
         }
         (void) unit_life_has_run(u);
-        if (u->life.rest == REST_BY_HAND)
+        if (u->life.rest == REST_BY_HAND) {
+                Report report = output_report_of(u, REPORT_STARTED);
+
+                report.again = true;
+                output_report(c, report);
                 news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);
+        }
         if (u->life.rest == REST_BY_HAND || is_kept_running(u))
                 wish_no_start(u);
         unit_life_set_rest(u, REST_NONE);

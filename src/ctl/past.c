@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/why.h"
 #include "ctl/machines.h"
 #include "util/journal.h"
 #include "util/message-ids.h"
@@ -64,9 +65,11 @@ static void add_tenure(sd_journal *j, const char *lease, const json_t *machines,
 
 /* The last stop of the lease's unit, at this Index, as the beginning of an outage; 0 if the unit has been started
  * since. The guard's entry comes first where the daemon stood still; the daemon's says more. Where journald stood
- * still, the guard's entry may also come after the daemon's next one. */
+ * still, the guard's entry may also come after the daemon's next one. A stop by hand, or for another unit, lasts until
+ * now if nobody else has had the lease since. */
 typedef struct Stop {
         json_int_t index;
+        bool lasts; /* by hand or for another unit: leased keeps the lease here meanwhile */
         uint64_t started; /* the last start */
         json_t *outage;
 } Stop;
@@ -93,6 +96,15 @@ static void add_refused(sd_journal *j, uint64_t at, json_t *row) {
                                 json_pack("{s:I, s:I, s:s, s:I, s:s}", "from_usec", (json_int_t) at, "to_usec",
                                                 (json_int_t) at, "why", strempty(why), "code",
                                                 number_field(j, "REASON_CODE"), "refused", strempty(unit)));
+}
+
+/* Gives a stop for which leased has no reason of its own, as it did not ask for it, the reason that its entry stands
+ * for. */
+static void say_why(Stop *stop, Why why) {
+        stop->lasts = true;
+        (void) json_object_set_new(stop->outage, "why",
+                        json_string(why == WHY_BY_HAND ? "stopped by hand" : "stopped for another unit"));
+        (void) json_object_set_new(stop->outage, "code", json_integer(why));
 }
 
 /* Looks at one stop, start or refused start of the lease's unit. A start at the Index of the stop before it ends an
@@ -122,9 +134,25 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
                         at = (uint64_t) get_integer(stop->outage, "from_usec");
                 json_decref(stop->outage);
                 stop->index = index;
+                stop->lasts = false;
                 stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
                                 number_field(j, "REASON_CODE"));
+                if (is_field(j, "MESSAGE_ID", MESSAGE_BY_HAND))
+                        say_why(stop, WHY_BY_HAND);
+                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))
+                        say_why(stop, WHY_DEPENDENCY);
         }
+}
+
+/* Adds the last outage to the present tenure if it is not over. */
+static void add_present(const Stop *stop, const json_t *rows) {
+        json_t *row = json_array_get(rows, json_array_size(rows) - 1);
+
+        if (stop->index == 0 || !stop->lasts || stop->index != get_integer(row, "index") ||
+                        !json_is_null(json_object_get(row, "to_usec")))
+                return;
+        (void) json_object_set_new(stop->outage, "to_usec", json_null());
+        (void) json_array_append(json_object_get(row, "outages"), stop->outage);
 }
 
 /* ---- all of it ---- */
@@ -189,7 +217,7 @@ sd_journal *past_open(const Ctl *ctl) {
 void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
         static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
-                "MESSAGE_ID=" MESSAGE_NOT_STARTED, NULL };
+                "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;
@@ -207,5 +235,6 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
                 r = match_guard(j, lease);
         while (r >= 0 && sd_journal_next(j) > 0)
                 take_step(j, &stop, rows);
+        add_present(&stop, rows);
         json_decref(stop.outage);
 }

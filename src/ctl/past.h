@@ -8,13 +8,14 @@
 /*
  * What this machine's journal has kept of the past of leases: tenures that the record in the registry no longer has,
  * and outages within a tenure: when the unit was stopped for want of a beat and then started again at the same Index,
- * and when PID 1 refused to start it, or a unit that it starts, as the job of a timer.
+ * when somebody stopped it by hand, or systemd stopped it for another unit, and when PID 1 refused to start it, or a unit that it starts, as the job of a timer.
  * Only entries that leased itself wrote are read. Who may not read the system's journal gets nothing.
  */
 
 /* Opens the journal. The caller closes it with sd_journal_close(). NULL if it cannot be read, or with --host=. */
 sd_journal *past_open(const Ctl *ctl);
 /* Adds to rows, as of history.c, the tenures of the lease that no row is about, and sorts all rows by their
- * beginnings. Gives each row the member "outages", an array of {from_usec, to_usec, why, code}; of a start that was
+ * beginnings. Gives each row the member "outages", an array of {from_usec, to_usec, why, code}, to_usec null if it is
+ * not over; of a start that was
  * refused, with refused: the unit, and without a length. The argument journal may be NULL. */
 void past_add(sd_journal *journal, const char *lease, const json_t *machines, json_t *rows);

@@ -47,7 +47,8 @@ static void add_tenure(PictureLanes *lanes, const json_t *row, const json_t *nex
         else if (to == 0)
                 to = (usec_t) get_integer(row, "heard_usec") ?: now_realtime();
         json_array_foreach(json_object_get(row, "outages"), i, outage) {
-                usec_t down = (usec_t) get_integer(outage, "from_usec"), up = (usec_t) get_integer(outage, "to_usec");
+                usec_t down = (usec_t) get_integer(outage, "from_usec"),
+                       up = (usec_t) get_integer(outage, "to_usec") ?: to;
 
                 add_span(lanes, lane, from, down, row);
                 add_span(lanes, SIZE_MAX, down, up, row);

@@ -132,10 +132,25 @@ class Journal(WithBeta):
             self.assertEqual(len(last["outages"]), 1, last)
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: ")
 
+    def test_a_stop_by_hand_is_an_outage_until_somebody_starts_it_again(self):
+        unit = self.enable("resting.service")
+        run("systemctl", "stop", unit)
+        stopped = self.last(unit, "BY_HAND")
+        outage = history(unit)[-1]["outages"][-1]
+        self.assertEqual((outage["why"], outage["code"], outage["to_usec"]), ("stopped by hand", 121, None))
+        self.assertEqual(outage["from_usec"], int(stopped["__REALTIME_TIMESTAMP"]))
+        self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to now down \S+: stopped by hand$")
+        self.assertIn("\n  down ", ctl("history", "--picture", unit, check=True).stdout)
+        run("systemctl", "start", unit)
+        wait_for("it is told", lambda: events(unit)[-1] == "STARTED")
+        outage = history(unit)[-1]["outages"][-1]
+        self.assertGreater(outage["to_usec"], outage["from_usec"])
+        self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: stopped by hand$")
+
     def test_a_job_that_was_refused_while_its_timer_was_up_is_shown(self):
         self.unit("hidden.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
         unit = self.enable("hidden.timer", "[Timer]\nOnCalendar=*:*:*\nAccuracySec=1us\nPersistent=yes\n")
-        run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run/leased")
+        run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/run/leased")  # the guard would make the gate anew
         try:
             refused = self.last("hidden.service", "NOT_STARTED")
         finally:

@@ -116,7 +116,7 @@ class Ticks:
                 continue
             for row in rows:
                 old = self._past.get(row["index"])
-                outages = {(each["from_usec"] / 1e6, each["to_usec"] / 1e6, each["why"]) for each in row["outages"]}
+                outages = {(each["from_usec"] / 1e6, (each["to_usec"] or 0) / 1e6 or float("inf"), each["why"]) for each in row["outages"]}
                 self._past[row["index"]] = Tenure(row["index"], row["from_usec"] / 1e6, (row["to_usec"] or 0) / 1e6, row["why"],
                                                   outages | (old.outages if old else set()))
         return sorted(self._past.values(), key=lambda each: each.index)
