@@ -8,7 +8,8 @@ Played by package.py.
 import re
 import sys
 
-from cluster import DAEMON, GUARD
+import layer
+from cluster import DAEMON, GUARD, Unit
 from waiting import require, wait_for
 
 COLUMNS = 80
@@ -26,9 +27,9 @@ class Terminal:
         self.screens = 0
 
     def head(self, text):
-        self._keep(f"\n## {text}\n\n")
+        self.keep(f"\n## {text}\n\n")
 
-    def _keep(self, text):
+    def keep(self, text):
         if self.target:
             self.target.write(text)
             self.target.flush()
@@ -38,7 +39,7 @@ class Terminal:
         done = machine.run("env", "TERM=xterm", "PAGER=cat", "LC_ALL=C.UTF-8", "script", "-qec",
                            f"stty cols {COLUMNS} rows 60; {line}", "/dev/null", check=False, deadline=deadline)
         text = COLOURS.sub("", PROGRESS.sub("", done.stdout))
-        self._keep("".join(f"    {each}".rstrip() + "\n" for each in (f"{machine.name}# {line}", *text.splitlines())))
+        self.keep("".join(f"    {each}".rstrip() + "\n" for each in (f"{machine.name}# {line}", *text.splitlines())))
         self.screens += 1
         require(f"{line} on {machine} ends with {done.returncode}: {text}", code is None or done.returncode == code)
         if line.startswith("leasectl") and not wide:
@@ -76,7 +77,9 @@ class Chores:
                         lambda: machine.run("leasectl", "-1", check=False).stdout)
 
     def _wait_well(self, machine):
-        self._wait_screen(machine, "all is well", lambda screen: screen.startswith("well: "))
+        """All is well, and nothing is still on its way."""
+        self._wait_screen(machine, "all is well", lambda screen: (head := WELL.match(" ".join(screen.split("\n\n")[0].split()))) and
+                          head[1] == head[2])
 
     def install(self):
         self.terminal.head("Install")
@@ -177,6 +180,53 @@ class Chores:
         self.type(self.alpha, "leasectl reload")
         self.type(self.alpha, "leasectl config", code=None)
 
+    def several(self):
+        """Instances that are spread over racks, one unit in two copies, and what is refused for them."""
+        self.terminal.head("Four instances over two racks, and a unit in two copies")
+        jobs = [Unit.of_stamps(self.cluster, f"job@{i}.service", f"stamps-of-job-{i}") for i in range(1, 5)]
+        for machine in self.cluster:
+            machine.write("/etc/systemd/system/job@.service",
+                          f"[Service]\nExecStart={layer.STAMPER} /shared/stamps-of-job-%i\n[X-Leased]\nSpread=rack\n")
+            machine.systemctl("daemon-reload")
+        for machine, rack in zip(self.cluster, ("a1", "a1", "b1")):
+            self.type(machine, f"leasectl set-metadata rack={rack}")
+        for machine in self.cluster:
+            self.type(machine, "leasectl enable job@1 job@2 job@3 job@4")
+        for unit in jobs:
+            unit.wait_running()
+        self._wait_well(self.alpha)
+        self.type(self.alpha, "leasectl list 'job@*'", code=None)
+        self.type(self.alpha, "leasectl status 'job@*'")
+        self.type(self.alpha, "leasectl status job@1")
+        self.type(self.alpha, "leasectl rebalance -n")
+        self.type(self.alpha, "leasectl transfer 'job@*' gamma -n")
+        self.type(self.alpha, "leasectl transfer 'job@*' gamma")
+        self.type(self.alpha, "leasectl list gamma")
+        self.type(self.alpha, "leasectl rebalance -n")
+        self.type(self.alpha, "leasectl rebalance")
+        require("two instances are in each rack", sum(unit.wait_running() is self.gamma for unit in jobs) == 2)
+        self.type(self.alpha, "leasectl release 'job@*' -n", code=None)
+        self.type(self.alpha, "leasectl steal job@1 job@2 -n", code=None)
+        self.type(self.alpha, "leasectl stop 'job@*' webb", code=None)
+        self.type(self.alpha, "leasectl stop job@1 job@2")
+        self.type(self.alpha, "leasectl", code=1)
+        self.type(self.alpha, "leasectl start 'job@*'")
+        self._wait_well(self.alpha)
+        self.type(self.alpha, "leasectl history job@1")
+        pool = self.cluster.unit("pool.service")
+        self.cluster.units.remove(pool)  # it runs twice
+        pool.options("Copies=2")
+        for machine in self.cluster:
+            self.type(machine, "leasectl enable pool")
+        self._wait_screen(self.alpha, "both copies run", lambda screen: screen.startswith("well: ") and len(
+            re.findall(r"(?m)^  pool\.service +running ", screen)) == 2)
+        for line in ("leasectl", "leasectl status pool", "leasectl check pool", "leasectl set pool Copies=4 -n",
+                     "leasectl history pool"):
+            self.type(self.alpha, line, code=None)
+        for machine in self.cluster:
+            self.type(machine, "leasectl disable pool", code=None)
+        self.units += jobs
+
     def upgrade(self):
         """The units run on, by the same guard, which runs the new program."""
         self.terminal.head("Upgrade the package under the units")
@@ -270,10 +320,12 @@ class Chores:
             unit.wait_gone()
 
     def nothing_ran_twice(self):
+        self.terminal.head("What ran twice")
         for unit in self.units:
-            print(f"      {unit.name}: overlap {unit.overlap:.3f} s, tokens {' -> '.join(str(each.index) for each in unit.tenures)}",
-                  file=sys.stdout, flush=True)
+            line = f"{unit.name}: overlap {unit.overlap:.3f} s, tokens {' -> '.join(str(each.index) for each in unit.tenures)}"
+            print("      " + line, file=sys.stdout, flush=True)
+            self.terminal.keep(f"    {line}\n")
             require(f"{unit.name} ran on two machines at once for {unit.overlap:.3f} s", unit.overlap == 0, unit.story)
         print(f"      {self.terminal.screens} screens of {COLUMNS} columns", flush=True)
 
-    STEPS = (install, set_up, deploy, look, move, drain, change, upgrade, crash, repair, uninstall, nothing_ran_twice)
+    STEPS = (install, set_up, deploy, look, move, drain, change, several, upgrade, crash, repair, uninstall, nothing_ran_twice)
