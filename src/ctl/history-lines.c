@@ -160,7 +160,8 @@ static void print_outage(const json_t *outage) {
         else
                 print_down((usec_t) get_integer(outage, "from_usec"),
                                 (usec_t) get_integer(outage, "to_usec") ?: now_realtime(),
-                                json_is_null(json_object_get(outage, "to_usec")), get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"
+                                json_is_null(json_object_get(outage, "to_usec")),
+                                get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"
                                                                            : get_string(outage, "why"));
 }
 

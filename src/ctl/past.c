@@ -69,7 +69,7 @@ static void add_tenure(sd_journal *j, const char *lease, const json_t *machines,
  * now if nobody else has had the lease since. */
 typedef struct Stop {
         json_int_t index;
-        bool lasts; /* by hand or for another unit: leased keeps the lease here meanwhile */
+        bool lasts;       /* by hand or for another unit: leased keeps the lease here meanwhile */
         uint64_t started; /* the last start */
         json_t *outage;
 } Stop;
@@ -217,7 +217,8 @@ sd_journal *past_open(const Ctl *ctl) {
 void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
         static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
-                "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE, NULL };
+                "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE,
+                NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;
