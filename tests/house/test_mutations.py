@@ -4,6 +4,7 @@
 import importlib.machinery
 import importlib.util
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,18 @@ class Mutations(unittest.TestCase):
     def test_what_the_simulation_switches_off_is_there(self):
         laws = load(TOP / "tests/sim/mutations").LAWS
         self.check([(law.name, *change) for law in laws for change in law.changes])
+
+    def test_the_table_of_docs_laws_has_each_and_says_what_finds_it(self):
+        """Each has a row, with seeds if the simulation finds it, states if the search is asked for it, or else its unit test."""
+        module = load(TOP / "tests/sim/mutations")
+        rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", (TOP / "docs/laws.md").read_text(), re.M)
+        self.assertEqual(sorted(row[0] for row in rows), sorted(law.name for law in module.LAWS))
+        for name, seeds, search, test in rows:
+            law = next(law for law in module.LAWS if law.name == name)
+            with self.subTest(mutation=name):
+                self.assertEqual(test, f"`{law.test}`" if law.test else "-")
+                self.assertEqual(search != "-", name in module.EXPLORED)
+                self.assertTrue(seeds.isdecimal() or (law.test and seeds == "-"), seeds)
 
     def test_what_the_guards_test_switches_off_is_there(self):
         laws = load(TOP / "tests/guard/mutations").LAWS
