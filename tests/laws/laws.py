@@ -401,6 +401,12 @@ class Laws:
     def _daemon_close(self, process, unit, lease, index):
         self._say(process, "close", unit, lease, index)
 
+    def _daemon_start(self, process, unit, lease, index):
+        """A gate that has been closed since refuses the start; the daemon need not know of that yet. A unit with Global= has no
+        Index."""
+        self._require("S3", index in (0, self._entries[process.machine, unit].opened),
+                      f"PID 1 is told to start {unit} with Index {index}, for which its gate was not opened")
+
     def _daemon_disarm(self, process, unit, lease, index):
         self._say(process, "disarm", unit, lease, index)
 

@@ -147,6 +147,17 @@ class TheLaws(unittest.TestCase):
             self.assertEqual(len(laws.check_starts("u", [start])), 1, start)
             laws.breaches.clear()
 
+    def test_s3_pid_1_is_told_to_start_a_unit_whose_gate_was_not_opened(self):
+        self.without("S3", f"1022600 alpha leased-guard 2 opened u.service 1 {1009900 + STOP}")
+        self.found("S3", ("1022800 alpha leased 1 start", "1022550 alpha leased 1 start"))
+        self.found("S3", ("leased 1 start u.service u 1", "leased 1 start u.service u 2"))
+        self.found("S3", ("1022800 alpha leased 1 start", "1022700 alpha test 0 off\n1022800 alpha leased 1 start"))
+
+    def test_s3_a_start_behind_a_closed_gate_or_without_a_lease_breaks_nothing(self):
+        start = "1022800 alpha leased 1 start u.service u 1"
+        self.assertEqual(self.breaches((start, "1022700 alpha leased-guard 2 closed u.service\n" + start)), [])
+        self.assertEqual(self.breaches((start, start + "\n1022900 beta leased 1 start everywhere.service - 0")), [])
+
     # The laws
 
     def test_law_1_deadlines_count_from_the_answer(self):
