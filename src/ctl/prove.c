@@ -4,6 +4,10 @@
  * leasectl prove: whether each tenure of a unit was over before the next began on another machine, by the journals of
  * the machines. With files it asks nobody, so that an auditor can use it anywhere; all that it says names the entries
  * by which it can be checked with journalctl.
+ *
+ * The verdict trusts leased and its guard: the Indexes, the revisions, and that no process was left are known from
+ * their entries alone. tell_marks() says of each entry who wrote it. PID 1 and the unit's own processes tell when the
+ * unit was alive, which can contradict a verdict, and proves none.
  */
 
 #include <errno.h>
