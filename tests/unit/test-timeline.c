@@ -5,17 +5,20 @@
  * take the lease.
  *
  * Why these corners are all. Both deadlines are a reading plus a constant that depends on the TTL alone, so the TTL is
- * the only number to go through, and it has 58 million values: each is tried. The true time that passes until a clock
+ * the only number to go through, and it has 59 million values: each is tried. The true time that passes until a clock
  * has advanced by x is x/rate. It is longest for the holder at the lowest rate, shortest for the taker at the highest;
  * a rate that changes on the way lies between the two, and so does the time. A reading cuts off less than 1 us, which
  * is counted against each of the two readings of each machine. The taker's wait begins no earlier than the holder's
- * t0, for the beat was sent after t0 and seen after that. StopGrace= and TimeoutStopSec= move only the stop, which is
- * tried with the shortest, the longest and the usual ones: the kill does not hang on them.
+ * t0, for the beat was sent after t0 and seen after that.
  *
- * Why fewer do for the guard (guard-entry.c). It is given both times as offsets of a beat, and only adds them to t0
- * and takes the later or the earlier of two: nothing is rounded, and no TTL is treated otherwise than its neighbour.
- * What it does divide, the time for an ExecStopPost= and its patience with PID 1, lies before kill_at, which it does
- * not move.
+ * What is tried in steps of 997 us of the TTL, and why this is enough. StopGrace= and TimeoutStopSec= enter
+ * timeline_compute() behind the kill, and move only the stop: that the kill does not depend on them is seen at 59 000
+ * TTLs, with the shortest, the longest and the usual ones of both.
+ *
+ * The guard (guard-entry.c) is tried in the same steps. It is given both times as offsets of a beat, and only adds
+ * them to t0 and takes the later or the earlier of two: nothing is rounded, and no TTL is treated otherwise than its
+ * neighbour. What it does divide, the time for an ExecStopPost= and its patience with PID 1, lies before kill_at,
+ * which it does not move.
  */
 #include <setjmp.h>
 #include <stdarg.h>
