@@ -40,8 +40,10 @@ bool text_is_printable(const char *s);
 /* The drop-ins of the administrator and of leasectl. Drop-ins are read from other folders, too: see search.h. */
 #define LEASED_CONF_DIRECTORY "/etc/leased/leased.conf.d"
 
+/* What leased remembers across boots. Made when leased is started for the first time. */
+#define STATE_DIRECTORY "/var/lib/leased"
 /* The directory of Registry=local if the option names none. No other machine reads this directory. */
-#define LOCAL_DIRECTORY "/var/lib/leased/registry"
+#define LOCAL_DIRECTORY STATE_DIRECTORY "/registry"
 
 enum {
         LEASED_CONF_OPTIONS = 19,
@@ -75,8 +77,8 @@ typedef struct LeasedConf {
 
         char *where[LEASED_CONF_OPTIONS]; /* where each option was set: "FILE:LINE", "credential NAME"; NULL: default
                                            */
-        const char *metadata_where, *ttl_where; /* those of Metadata= and TTL=, borrowed */
-        unsigned credentials;                   /* a bit for each option whose file is a credential */
+        const char *metadata_where, *ttl_where, *registry_where; /* those of Metadata=, TTL= and Registry=, borrowed */
+        unsigned credentials;                                    /* a bit for each option whose file is a credential */
 } LeasedConf;
 
 /* Loads leased.conf, then leased.conf.d/?*.conf in the order of their names, from the folders "leased" of root/etc,

@@ -626,6 +626,7 @@ static int load(const char *root, const char *single, bool in_service, LeasedCon
                         .root = root, .conf = c, .where = c->where, .in_service = in_service, .messages = messages });
         c->metadata_where = c->where[O_METADATA];
         c->ttl_where = c->where[O_TTL];
+        c->registry_where = c->where[O_REGISTRY];
         if (messages->n > before)
                 return -EBADMSG;
         *ret = TAKE_PTR(c);

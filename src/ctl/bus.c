@@ -2,7 +2,9 @@
 #include "ctl/bus.h"
 
 #include <errno.h>
+#include <unistd.h>
 
+#include "conf/conf.h"
 #include "ctl/message-json.h"
 #include "util/suggest.h"
 
@@ -12,6 +14,7 @@ const BusName bus_pid1 = { PID1_NAME, PID1_PATH, PID1_MANAGER };
 
 /* The connection of ctl, borrowed: when leased does not answer, bus_complain() asks PID 1 about leased.service. */
 static sd_bus *connection;
+static bool is_remote; /* the connection is to another machine, whose files cannot be read */
 
 int bus_connect(Ctl *ctl) {
         int r = ctl->host ? sd_bus_open_system_remote(&ctl->bus, ctl->host) : sd_bus_open_system(&ctl->bus);
@@ -24,6 +27,7 @@ int bus_connect(Ctl *ctl) {
                 return ctl_fail("cannot reach the system bus%s%s: %s", ctl->host ? " of " : "", strempty(ctl->host),
                                 strerror(-r));
         connection = ctl->bus;
+        is_remote = ctl->host;
         return CTL_OK;
 }
 
@@ -191,6 +195,9 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 /* ---- what went wrong ---- */
 
 #define NOT_RUNNING "leased is not running here: systemctl start leased"
+#define NOT_SET_UP                                                                                                    \
+        "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: systemctl start " \
+        "leased"
 
 /* Whether systemd has failed, or fails again and again, to start leased. */
 static bool leased_fails(void) {
@@ -202,6 +209,17 @@ static bool leased_fails(void) {
         state = get_string(unit, "ActiveState");
         return streq(state, "failed") ||
                (streq(state, "activating") && streq(get_string(unit, "SubState"), "auto-restart"));
+}
+
+/* Whether leased was never started here and no file names its registry. If it were started now, this machine would
+ * remember leases of a registry of its own, and would not accept the shared one afterwards. */
+static bool is_not_set_up(void) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        if (is_remote || access(STATE_DIRECTORY, F_OK) == 0 || errno != ENOENT)
+                return false;
+        return leased_conf_load("", &conf, &m) >= 0 && !conf->registry_where;
 }
 
 static const struct {
@@ -262,6 +280,8 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
                 }
         if (code == CTL_NOT_RUNNING && leased_fails())
                 text = "leased cannot start here, look at: journalctl -u leased";
+        else if (code == CTL_NOT_RUNNING && is_not_set_up())
+                text = NOT_SET_UP;
         if (r == -ETIMEDOUT && !text)
                 text = "no answer in time";
         if (r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE)

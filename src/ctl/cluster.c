@@ -361,10 +361,12 @@ static void next_for_silent(json_t *cluster, const json_t *row, const char *name
 
         if (get_integer(row, "held") > 0)
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
-        else if (!json_is_integer(heard) || json_integer_value(heard) > (json_int_t) FORGET_AFTER)
-                say_next(cluster, "start it there, or if it is gone for good: leasectl forget %s", name);
+        else if (!json_is_integer(heard)) /* nobody can tell for how long */
+                say_next(cluster, "there: systemctl start leased");
+        else if (json_integer_value(heard) > (json_int_t) FORGET_AFTER)
+                say_next(cluster, "there: systemctl start leased; if it is gone for good: leasectl forget %s", name);
         else
-                say_next(cluster, "there: systemctl status leased");
+                say_next(cluster, "look whether it is on; if so, there: systemctl status leased");
 }
 
 static void judge_machines(json_t *cluster) {
@@ -394,19 +396,21 @@ static void judge_machines(json_t *cluster) {
         }
 }
 
-/* Says why this machine takes no leases. That it drains is an operator's wish, which its row tells on every machine:
- * nothing is wrong because of it. */
+/* Says why this machine takes no leases, or no machine does, in a pause. That this machine drains is an operator's
+ * wish, which its row tells on every machine: nothing is wrong because of it. */
 static void judge_away(json_t *cluster, const json_t *manager) {
-        static const char kind[] = "machine-away", subject[] = "this machine";
+        static const char kind[] = "machine-away", all[] = "cluster";
+        const char *by = get_string(manager, "PausedBy");
 
         if (streq(get_string(manager, "Paused"), "ending")) {
-                add_wrong(cluster, kind, subject,
-                                "takes no leases until all holders beat, a TTL after leasectl resume at the latest");
+                add_wrong(cluster, kind, all,
+                                "no machine takes a lease until all holders beat, a TTL after leasectl resume at the "
+                                "latest");
         } else if (*get_string(manager, "Paused")) {
-                add_wrong(cluster, kind, subject, "takes no leases, as all machines");
+                add_wrong(cluster, kind, all, "paused%s%s: no machine takes a lease", *by ? " by " : "", by);
                 say_next(cluster, "until: leasectl resume");
         } else if (get_integer(manager, "WhyNotCode") != WHY_DRAINING) {
-                add_wrong(cluster, kind, subject, "takes no leases: %s", get_string(manager, "WhyNot"));
+                add_wrong(cluster, kind, "this machine", "takes no leases: %s", get_string(manager, "WhyNot"));
                 say_next(cluster, "see: leasectl status");
         }
 }

@@ -245,7 +245,8 @@ int setup_member_add(Ctl *ctl, const char *word) {
         }
         code = add_member(&reach, machine.name, url);
         if (code == CTL_OK)
-                say("%s: is awaited as a member; run leasectl setup there, and then on each machine, with all members",
+                say("%s: is awaited as a member; there, with all members: leasectl setup; then the same on each other "
+                    "machine, with --anyway",
                                 machine.name);
         return code;
 }
@@ -268,8 +269,13 @@ int setup_member_remove(Ctl *ctl, const char *name) {
                 return CTL_OK;
         }
         code = remove_member(&reach, member);
-        if (code == CTL_OK)
-                say("%s: is no member any more; run leasectl setup on each machine that is left, with all members",
+        if (code == CTL_OK && members.n == 3) /* leasectl setup takes no line of the two that are left */
+                say("%s: is no member any more; the 2 that are left must both be up: add a third, on one of them: "
+                    "leasectl setup --add NAME=ADDRESS",
+                                name);
+        else if (code == CTL_OK)
+                say("%s: is no member any more; on each machine that is left, with all members: leasectl setup "
+                    "--anyway",
                                 name);
         return code;
 }

@@ -247,8 +247,8 @@ static int check_membership(const Ctl *ctl, SetupPlan *p) {
                 if (ctl->setup != SETUP_REJOIN)
                         return ctl_fail("%s is a member of the etcd that answers, and there are no data of it "
                                         "in " SETUP_ETCD_DATA
-                                        ": if they are gone, give --rejoin to let it begin again with "
-                                        "the others' data; if it runs under another unit, name its endpoints in "
+                                        ": if they are gone, give --rejoin --anyway to let it begin again "
+                                        "with the others' data; if it runs under another unit, name its endpoints in "
                                         "leased.conf, without setup",
                                         p->here->name);
                 p->lost = true;

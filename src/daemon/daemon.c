@@ -37,7 +37,6 @@
 
 #define RUN_DIRECTORY "/run/leased"
 #define LOCK_FILE RUN_DIRECTORY "/lock"
-#define STATE_DIRECTORY "/var/lib/leased"
 
 /* ---- housekeeping ---- */
 

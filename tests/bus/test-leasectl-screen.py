@@ -154,6 +154,24 @@ class Screen(ScreenCase):
         for each in cluster()["wrong"]:
             self.assertRegex(each["text"] + each["next"], "leasectl |systemctl |journalctl ", each)
 
+    def next_for_beta(self):
+        return next((each["text"], each["next"]) for each in cluster()["wrong"] if (each["kind"], each["subject"]) == ("machine-silent", "beta"))
+
+    def test_of_a_silent_machine_only_what_is_known_is_said(self):
+        """Whether it is on, nobody can tell. One that took its beat away was stopped, and that may be a second ago."""
+        session = "feedfeedfeedfeed-2000"
+        put(f"fences/{session}", {"counter": 0, "names": []})
+        put(f"beats/{session}", {"machine_id": BETA, "nonce": "feedfeedfeedfeed-1"})
+        self.put_beta(session=session)
+        wait_for("its beat is over", lambda: self.beta()["up"] is False)
+        text, after = self.next_for_beta()
+        self.assertRegex(text, r"^is silent, last heard \S+ ago$")
+        self.assertEqual(after, "look whether it is on; if so, there: systemctl status leased")
+        self.assertFits(ctl("-1").stdout)
+        run(f"{HERE}/put-record", REGISTRY, f"beats/{session}", "")
+        wait_for("that is seen", lambda: self.beta()["heard_ago_usec"] is None)
+        self.assertEqual(self.next_for_beta(), ("is silent: leased was stopped there, or is not heard", "there: systemctl start leased"))
+
     def held_at_beta(self, unit, since, told="inactive"):
         """beta takes the lease, and has told before how the unit was without it, or nothing yet."""
         self.enable(unit, state="running")

@@ -75,14 +75,29 @@ class Line(Case):
         self.assertEqual((done.returncode, done.stdout), (0, "delta: would be added to the members of etcd\n"), done.stderr)
         self.assertEqual(self.changes(), [])
         self.assertSays(ctl("setup", "--dry-run", "--remove", "delta"), 1, "delta: no member of etcd has that name")
-        self.assertEqual(ctl("setup", "--remove", "beta").returncode, 0)
+        done = ctl("setup", "--remove", "beta")
+        self.assertEqual((done.returncode, done.stdout), (0, "beta: is no member any more; on each machine that is left, with all members: "
+                                                             "leasectl setup --anyway\n"), done.stderr)
         self.assertEqual(ctl("setup", "--add", "delta=10.9.0.4").returncode, 0)
         self.assertEqual(self.changes(), ["member remove 8e9e05c52164694d", "member add delta --peer-urls=http://10.9.0.4:2380"])
+
+    def test_when_two_are_left_a_third_is_asked_for(self):
+        """There is no line for the two."""
+        write(MEMBERS, "".join(member(*each.split("=")) for each in LINE))
+        write(SETUP_CONF, "[Leased]\nRegistry=etcd\nEndpoints=http://127.0.0.1:2379\n")
+        done = ctl("setup", "--remove", "gamma")
+        self.assertEqual((done.returncode, done.stdout), (0, "gamma: is no member any more; the 2 that are left must both be up: add a third, on "
+                                                             "one of them: leasectl setup --add NAME=ADDRESS\n"), done.stderr)
+        self.assertEqual(ctl("setup", *LINE[:2]).returncode, 2)
+        write(MEMBERS, "".join(member(*each.split("=")) for each in LINE[:2]))
+        self.assertEqual(ctl("setup", "--add", "delta=10.9.0.4").stdout,
+                         "delta: is awaited as a member; there, with all members: leasectl setup; then the same on each other machine, with "
+                         "--anyway\n")
 
     def test_a_member_is_not_replaced_before_its_files_may_be_written(self):
         write(MEMBERS, "".join(member(*each.split("=")) for each in LINE))
         done = ctl("setup", *LINE)
-        self.assertEqual((done.returncode, "give --rejoin" in " ".join(done.stderr.split())), (1, True), done.stderr)
+        self.assertEqual((done.returncode, "give --rejoin --anyway" in " ".join(done.stderr.split())), (1, True), done.stderr)
         done = ctl("setup", "--dry-run", "--rejoin", *LINE)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("alpha: would be removed from the members of etcd, and added again\n", done.stdout)

@@ -189,6 +189,7 @@ class Checking(Case):
 
 class WithoutDaemon(Case):
     def test_each_verb_says_in_one_line_that_the_daemon_is_down(self):
+        self.conf("[Leased]\nRegistry=local\n")
         for verb in (("status",), ("list",), ("machines",), ("history",), ("history", "a"), ("monitor",), ("metrics",),
                      ("drain", "a"), ("undrain", "a"), ("check", "--all-machines", "a"),
                      ("is-held", "a"), ("release", "a"), ("stop", "a"), ("start", "a"), ("restart", "a"), ("transfer", "a", "b"), ("steal", "a"), ("rearm", "a"), ("drain",),
@@ -424,6 +425,9 @@ class Verbs(TwoSecondCase):
         self.addCleanup(ctl, "resume")
         for shown in ("-1",), ("list",), ("machines",), ("status",):
             self.assertRegex(ctl(*shown).stdout, r"(?m)paused since .* by root@", shown)
+        host = self.here()["hostname"]
+        self.assertRegex(" ".join(ctl("-1").stdout.split()), rf" cluster paused by root@{host}: no machine takes a lease; until: leasectl resume ")
+        self.assertEqual(ctl("-s").returncode, 1)
         self.assertIn("leased_paused 1", ctl("metrics").stdout)
         self.assertIn("leased_keeps 1", ctl("metrics").stdout)
         self.assertEqual(ctl("is-held", unit).stdout, "held\n")

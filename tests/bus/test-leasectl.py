@@ -301,11 +301,26 @@ class WithoutDaemon(Case):
 
     def test_what_needs_the_daemon_says_that_it_is_down(self):
         down = "leased is not running here: systemctl start leased"
+        self.conf("[Leased]\nRegistry=local\n")
         self.assertSays(ctl("status"), 5, down)
         self.assertSays(ctl("list"), 5, down)
         self.assertSays(ctl("release", "a"), 5, "a.service: " + down)
         self.assertSays(ctl("status", "a"), 5, "a.service: " + down)
         self.assertSays(ctl("reload"), 5, "reload: " + down)
+
+    def test_what_is_not_set_up_yet_is_not_to_be_started(self):
+        """It would remember leases of a registry of its own, and then not accept the one that all share."""
+        shutil.rmtree("/var/lib/leased", ignore_errors=True)
+        self.assertSays(ctl(), 5, "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: "
+                        "systemctl start leased")
+        down = "leased is not running here: systemctl start leased"
+        self.conf("[Leased]\nRegistry=etcd\nEndpoints=http://10.9.0.1:2379\n")
+        self.assertSays(ctl(), 5, down)
+        write(CONF, "[Leased]\nTTL=5s\n")
+        self.assertTrue(ctl().stderr.startswith("leasectl: not set up yet: "))
+        os.mkdir("/var/lib/leased")  # it has run
+        self.addCleanup(os.rmdir, "/var/lib/leased")
+        self.assertSays(ctl(), 5, down)
 
     def test_others_than_root_are_told_so(self):
         unit = self.unit("mine.service")
