@@ -104,8 +104,16 @@ static int make_call(size_t i, sd_bus_message **ret, void *userdata) {
                       : sd_bus_message_append(*ret, "sss", unit, a->verb, a->machine_id);
 }
 
+/* Of a unit that nobody holds since it has failed, says where, and how it starts again. */
 void ask_tell(Asked *u) {
-        u->code = bus_complain(u->unit, -sd_bus_error_get_errno(&u->error), &u->error);
+        const char *failed = where_failed(&u->before);
+
+        if (*failed && sd_bus_error_has_name(&u->error, LEASED_ERROR("NotHolder"))) {
+                complain("%s: has failed on %s; when it is repaired, there: leasectl steal %s", u->unit, failed,
+                                u->unit);
+                u->code = CTL_NOT_HELD;
+        } else
+                u->code = bus_complain(u->unit, -sd_bus_error_get_errno(&u->error), &u->error);
 }
 
 /* Prints why a unit was refused, unless the answer about one before it has not come yet. */

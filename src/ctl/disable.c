@@ -31,6 +31,7 @@
 #include "ctl/pid1-stop.h"
 #include "ctl/pid1.h"
 #include "util/file-util.h"
+#include "util/text.h"
 #include "util/unit-name.h"
 
 /* How long the command waits for a unit that is down while the registry does not answer. */
@@ -41,6 +42,7 @@
 typedef struct Item {
         char *name;
         char *text;         /* the text of the file that was removed */
+        char *trouble;      /* of the registry, which keeps its lease from being given back; NULL: none */
         bool leased;        /* it has a gate; otherwise it was a global one */
         bool going;         /* on its way out; false: it has failed and is left as it is */
         usec_t stuck_since; /* since when only the registry keeps it; USEC_INFINITY: something else does */
@@ -152,15 +154,36 @@ static bool waits_for_registry(const json_t *props) {
 
 /* Gives up on a unit whose lease cannot be given back. The unit stays gated: until the lease is given back, the
  * daemon would stop the unit again if it were started. Returns CTL_UNKNOWN. */
-static int give_up_on_registry(const char *unit, const json_t *props) {
-        complain("%s: is down, but its lease is not given back, for the registry does not answer: %s", unit,
-                        get_string(props, "Trouble"));
-        complain("%s: stays gated; once the registry answers: leasectl disable %s; or, to run it here without "
-                 "a "
-                 "lease, "
-                 "first: systemctl stop leased",
-                        unit, unit);
+static int give_up_on_registry(Item *item, const json_t *props) {
+        item->trouble = strdup(get_string(props, "Trouble"));
         return CTL_UNKNOWN;
+}
+
+/* Says once which units were given up because of the registry, and what to do about all of them. */
+static void tell_given_up(const Ctl *ctl, const Item *items, size_t n) {
+        const char *trouble = NULL, *name = NULL;
+        _cleanup_free_ char *list = NULL;
+        size_t count = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                char *before = list;
+
+                if (!items[i].trouble)
+                        continue;
+                trouble = items[i].trouble;
+                name = items[i].name;
+                list = text_format("%s%s%s", strempty(before), count++ > 0 ? ", " : "", name);
+                free(before);
+        }
+        if (count == 0)
+                return;
+        complain("the registry does not answer, so no lease is given back: %s", trouble);
+        complain("%s: %s down, and stay%s gated until the registry answers, or leased is stopped; then: leasectl "
+                 "disable %s",
+                        strempty(list), count > 1 ? "are" : "is", count > 1 ? "" : "s",
+                        ctl->all     ? "--all"
+                        : count == 1 ? name
+                                     : "again");
 }
 
 /* Ends the wait when the daemon no longer knows the unit, or when only the registry has kept it for too long. */
@@ -178,7 +201,7 @@ static bool look_at(size_t i, const json_t *props, int why, const sd_bus_error *
         item->stuck_since = waits_for_registry(props) ? MIN(item->stuck_since, now) : USEC_INFINITY;
         if (now < usec_add(item->stuck_since, REGISTRY_PATIENCE))
                 return false;
-        item->code = fail(item, give_up_on_registry(item->name, props));
+        item->code = fail(item, give_up_on_registry(item, props));
         return true;
 }
 
@@ -206,6 +229,7 @@ static int wait_forgotten(Ctl *ctl, Item *items, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (code != CTL_OK && items[i].going)
                         items[i].code = fail(items + i, code);
+        tell_given_up(ctl, items, n);
         return code;
 }
 
@@ -414,6 +438,7 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
         for (size_t i = 0; i < n; i++) {
                 free(items[i].name);
                 free(items[i].text);
+                free(items[i].trouble);
         }
         return graver(all, code);
 }

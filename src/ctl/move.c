@@ -97,8 +97,8 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
         if (code != CTL_OK)
                 return code;
         if (!move->stayed && is_at(get_string(now, "machine_id"), target)) {
-                say("%s: handed over, now held by %s at Index %" JSON_INTEGER_FORMAT, unit,
-                                get_string(target, "hostname"), get_integer(now, "index"));
+                wait_say_has(unit, "handed over", get_string(target, "hostname"), get_integer(now, "index"),
+                                get_string(now, "state"));
                 return CTL_OK;
         }
         return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);

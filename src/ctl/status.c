@@ -24,6 +24,7 @@
 
 enum {
         LINES_SHOWN = 10, /* of the journal */
+        STATE_SIZE = 256,
 };
 
 /* ---- the machine ---- */
@@ -158,11 +159,25 @@ static void print_unknown_holder(const json_t *unit, const json_t *manager) {
                 print_field("Holder", "%sunknown%s", colour_on(COLOUR_RED), colour_off());
 }
 
-static void print_holder(const json_t *unit, const json_t *manager) {
+/* Writes how the unit is on the machine of this row: "running since 12:03:10". */
+static const char *state_there(char buf[static STATE_SIZE], const json_t *there) {
+        const char *state = get_string(there, "state"), *result = get_string(there, "result");
+        usec_t at = (usec_t) get_integer(there, "since_usec");
+        char since[32];
+
+        (void) snprintf(buf, STATE_SIZE, "%s%s%s%s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
+                        at > 0 ? " since " : "", at > 0 ? stamp_format(since, sizeof(since), at) : "",
+                        *result ? ", " : "", result);
+        return buf;
+}
+
+/* Prints who holds the unit, and how it is there. The argument there is the row of another machine that holds it;
+ * NULL: none does, or nothing is known. */
+static void print_holder(const json_t *unit, const json_t *manager, const json_t *there) {
         const char *host = get_string(unit, "hostname"), *machine = get_string(unit, "machine_id");
         usec_t left = (usec_t) get_integer(unit, "time_remaining_usec"),
                since = (usec_t) get_integer(unit, "since_usec");
-        char text[128], span[32];
+        char text[128], span[32], key[HOSTNAME_SHOWN + 16], state[STATE_SIZE];
 
         if (json_is_null(json_object_get(unit, "held")))
                 print_unknown_holder(unit, manager);
@@ -173,6 +188,10 @@ static void print_holder(const json_t *unit, const json_t *manager) {
                                 get_boolean(unit, "local") ? " (this machine)" : "");
         else
                 print_field("Holder", "machine %s%s", machine, get_boolean(unit, "local") ? " (this machine)" : "");
+        if (there) {
+                (void) snprintf(key, sizeof(key), "State on %.64s", *host ? host : "it");
+                print_field(key, "%s", state_there(state, there));
+        }
         if (since > 0 && !json_is_null(json_object_get(unit, "held")))
                 print_field("Since", "%s", format_since(text, sizeof(text), since));
         if (get_integer(unit, "index") > 0)
@@ -232,8 +251,16 @@ static bool is_on(const json_t *unit, bool here) {
         return !here || streq(state, "running") || streq(state, "starting");
 }
 
+/* Prints the line of a machine that holds one of several copies: which one, and how it is there. */
+static void print_has_copy(const char *key, const json_t *unit, const json_t *there) {
+        char state[STATE_SIZE];
+
+        print_field(key, "holds %s%s%s", get_string(unit, "lease"), there ? ", " : "",
+                        there ? state_there(state, there) : "");
+}
+
 /* Prints a line for each machine. */
-static void print_why_not(const json_t *unit, const json_t *machines, const char *here) {
+static void print_why_not(const json_t *unit, const json_t *machines, const char *here, const json_t *there) {
         json_t *why;
         size_t i;
 
@@ -247,7 +274,10 @@ static void print_why_not(const json_t *unit, const json_t *machines, const char
                                 machine_name(machines, id, name, sizeof(name)));
                 if (own)
                         (void) snprintf(key, sizeof(key), "%s", on ? "Here" : "Not here");
-                print_field(key, "%s", get_string(why, "why"));
+                if (copies_are_of(unit) && get_integer(why, "code") == WHY_HOLDS)
+                        print_has_copy(key, unit, there);
+                else
+                        print_field(key, "%s", get_string(why, "why"));
         }
 }
 
@@ -268,7 +298,7 @@ static void print_copies(const json_t *unit, const char *here) {
         }
 }
 
-static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager) {
+static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager, const json_t *there) {
         const char *name = get_string(unit, "unit"), *lease = get_string(unit, "lease"),
                    *state = get_string(unit, "state"), *active = get_string(unit, "active_state"),
                    *sub = get_string(unit, "sub_state");
@@ -288,7 +318,7 @@ static void print_unit(const Ctl *ctl, const json_t *unit, const json_t *manager
         if (copies_are_of(unit))
                 print_copies(unit, get_string(manager, "MachineID"));
         if (!copies_are_of(unit) || get_boolean(unit, "local"))
-                print_holder(unit, manager);
+                print_holder(unit, manager, there);
         print_deadlines(ctl, unit);
 }
 
@@ -305,41 +335,38 @@ static void print_outside(Ctl *ctl, const char *name) {
                                 get_string(json_array_get(findings, 0), "text"), colour_off());
 }
 
-/* Prints how the unit is on the machine that holds it, as that machine has told last, and the last lines of its
- * journal there; or, if these cannot be read, how to see them. */
-static int print_there(Ctl *ctl, const char *name, const json_t *unit) {
+/* Reads the row of the unit on another machine that holds it, as that machine has told last; *ret is NULL if no
+ * other machine does. */
+static int read_there(Ctl *ctl, const char *name, const json_t *unit, json_t **ret) {
         json_auto_t *rows = NULL;
         json_t *row;
-        char since[32];
         size_t i;
         int code;
 
-        if (get_boolean(unit, "local") || get_boolean(unit, "global")) {
-                if (ctl->legend)
-                        (void) logs_print(ctl->host, name, LINES_SHOWN);
-                return CTL_OK;
-        }
-        if (!get_boolean(unit, "held"))
+        *ret = NULL;
+        if (get_boolean(unit, "local") || get_boolean(unit, "global") || !get_boolean(unit, "held"))
                 return CTL_OK;
         code = cluster_units_read(ctl, get_string(unit, "machine_id"), &rows);
-        json_array_foreach(rows, i, row) {
-                const char *state = get_string(row, "state"), *result = get_string(row, "result");
-                usec_t at = (usec_t) get_integer(row, "since_usec");
-
-                if (!streq(get_string(row, "unit"), name))
-                        continue;
-                print_field("State there", "%s%s%s%s%s%s%s", colour_on(colour_of_state(state)), state, colour_off(),
-                                at > 0 ? " since " : "", at > 0 ? stamp_format(since, sizeof(since), at) : "",
-                                *result ? ", " : "", result);
-                if (ctl->host || !ctl->legend || streq(state, "silent") ||
-                                !logs_print(get_string(unit, "hostname"), name, LINES_SHOWN))
-                        print_field("Journal", "leasectl logs %s", name);
-        }
+        json_array_foreach(rows, i, row)
+                if (!*ret && streq(get_string(row, "unit"), name))
+                        *ret = json_incref(row);
         return code;
 }
 
+/* Prints the last lines of the unit's journal on the machine that holds it, or, if they cannot be read, how to see
+ * them. If nobody holds it, this machine's lines may say why. */
+static void print_journal(const Ctl *ctl, const char *name, const json_t *unit, const json_t *there) {
+        if (json_is_null(json_object_get(unit, "held")) && !get_boolean(unit, "local") && !get_boolean(unit, "global"))
+                return;
+        if (there && (ctl->host || !ctl->legend || streq(get_string(there, "state"), "silent") ||
+                                     !logs_print(get_string(unit, "hostname"), name, LINES_SHOWN)))
+                print_field("Journal", "leasectl logs %s", name);
+        else if (!there && ctl->legend && (get_boolean(unit, "local") || !get_boolean(unit, "held")))
+                (void) logs_print(ctl->host, name, LINES_SHOWN);
+}
+
 static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
-        json_auto_t *unit = NULL, *machines = NULL, *manager = NULL, *rows = NULL;
+        json_auto_t *unit = NULL, *machines = NULL, *manager = NULL, *rows = NULL, *there = NULL;
         const char *here;
         char at[128];
         int code = unit_read_one(ctl, name, &unit);
@@ -357,14 +384,16 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         *ret = json_incref(unit);
         if (ctl->json != JSON_OFF)
                 return CTL_OK;
-        print_unit(ctl, unit, manager);
-        print_why_not(unit, machines, here);
+        code = read_there(ctl, name, unit, &there);
+        print_unit(ctl, unit, manager, there);
+        print_why_not(unit, machines, here, there);
         print_outside(ctl, name);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
         if (get_integer(unit, "last_error_usec") > 0)
                 print_field("At", "%s", format_since(at, sizeof(at), (usec_t) get_integer(unit, "last_error_usec")));
-        return print_there(ctl, name, unit);
+        print_journal(ctl, name, unit, there);
+        return code;
 }
 
 static int status_units(Ctl *ctl, int argc, char **argv) {

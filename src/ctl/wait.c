@@ -62,6 +62,13 @@ void wait_say_begun(const Ctl *ctl, const char *unit, const char *host, const ch
                 say("%s: %s has begun: %s", unit, *host ? host : "this machine", verb);
 }
 
+void wait_say_has(const char *unit, const char *done, const char *host, json_int_t index, const char *state) {
+        say("%s: %s: %s has it (Index %" JSON_INTEGER_FORMAT ")%s", unit, done, host, index,
+                        streq(state, "running")   ? ", and runs it"
+                        : streq(state, "stopped") ? ", and it was stopped by hand there"
+                                                  : ", and starts it");
+}
+
 void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host) {
         const char *machine = get_string(props, "MachineID");
 
@@ -70,8 +77,8 @@ void wait_say_holder(const char *unit, const char *done, const json_t *props, co
         else if (!get_boolean(props, "HolderKnown"))
                 say("%s: %s; who holds it now is not known", unit, done);
         else if (*machine)
-                say("%s: %s, now held by %s at Index %" JSON_INTEGER_FORMAT, unit, done, *host ? host : machine,
-                                get_integer(props, "LeaseIndex"));
+                wait_say_has(unit, done, *host ? host : machine, get_integer(props, "LeaseIndex"),
+                                get_string(props, "State"));
         else
                 say("%s: %s, nobody holds it yet", unit, done);
 }

@@ -22,11 +22,16 @@ void wait_say_begun(const Ctl *ctl, const char *unit, const char *host, const ch
  * counts as success, too. */
 int wait_for(Ctl *ctl, const char *unit, wait_test_t test, void *userdata);
 
-/* Asks who holds the unit's lease, and prints it: "foo.service: released, now held by beta at Index 5", or "…,
- * nobody holds it yet". The argument done is the word that says what was done ("released"). */
+/* Asks who holds the unit's lease, and prints it: "foo.service: released: beta has it (Index 5), and starts
+ * it", or "foo.service: released, nobody holds it yet". The argument done is the word that says what was done
+ * ("released"). */
 int wait_print_holder(Ctl *ctl, const char *unit, const char *done);
 
 /* Prints the same line from what has been read already. The argument props holds the properties of
  * org.leased1.Unit, and is NULL if leased has forgotten the unit. The argument host is the name of the holder, "" if
  * it is not known. */
 void wait_say_holder(const char *unit, const char *done, const json_t *props, const char *host);
+
+/* Prints the line for a holder that is known. The argument state is that of the unit here, "" if it is not known: of a
+ * unit that another machine has, "elsewhere". */
+void wait_say_has(const char *unit, const char *done, const char *host, json_int_t index, const char *state);

@@ -52,12 +52,19 @@ static bool is_of(const json_t *row, const char *unit) {
                lease_slot(string_at(row, COLUMN_LEASE)) == copy && holds(row);
 }
 
-/* Whether the row says more of the unit than the other one: its machine holds it, and of two copies, is this one. */
-static bool is_preferred(const json_t *row, const json_t *other, const char *here) {
-        return holds(row) && (!holds(other) || streq(string_at(row, COLUMN_MACHINE), here));
+static bool has_failed(const json_t *row) {
+        return streq(string_at(row, COLUMN_STATE), "failed");
 }
 
-/* Takes the row of the unit, the holder's if somebody holds it. */
+/* Whether the row says more of the unit than the other one: its machine holds it, and of two copies, is this one; or
+ * nobody does, and the unit has failed there. */
+static bool is_preferred(const json_t *row, const json_t *other, const char *here) {
+        if (holds(row) || holds(other))
+                return holds(row) && (!holds(other) || streq(string_at(row, COLUMN_MACHINE), here));
+        return has_failed(row) && !has_failed(other);
+}
+
+/* Takes the row of the unit, the holder's if somebody holds it, or else of a machine where it has failed. */
 static void take_row(const Survey *s, const char *unit, Where *w) {
         const char *here = get_string(s->manager, "MachineID");
         const json_t *row, *found = NULL;
@@ -125,6 +132,10 @@ int where_complain(Ctl *ctl, const char *unit) {
 
 bool where_is_held(const Where *w) {
         return holds(w->row);
+}
+
+const char *where_failed(const Where *w) {
+        return !where_is_held(w) && has_failed(w->row) ? w->name : "";
 }
 
 const char *where_holder(const Where *w) {

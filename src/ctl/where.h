@@ -10,7 +10,7 @@
  */
 
 typedef struct Where {
-        json_t *row;               /* as of ListClusterUnits: of the holder, or else of any machine; owned */
+        json_t *row; /* as of ListClusterUnits: of the holder, or else of one where it has failed, or of any; owned */
         char name[HOSTNAME_SHOWN]; /* of that machine, for people */
 } Where;
 
@@ -36,6 +36,8 @@ int where_complain(Ctl *ctl, const char *unit);
 bool where_is_held(const Where *w);
 /* The name of the holder, for people; "" if nobody holds the unit, or it was not looked for. */
 const char *where_holder(const Where *w);
+/* The name of a machine where the unit has failed, for people; "" if it has failed nowhere, or somebody holds it. */
+const char *where_failed(const Where *w);
 const char *where_machine_id(const Where *w);
 const char *where_lease(const Where *w);
 json_int_t where_index(const Where *w);

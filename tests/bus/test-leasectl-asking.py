@@ -71,6 +71,17 @@ class Elsewhere(WithBeta):
         self.assertEnds(asking, 0, f"{unit}: released, nobody holds it yet\n")
         self.assertSays(ctl("release", unit), 3, f"{unit}: nobody holds its lease now, see: leasectl")
 
+    def test_of_a_unit_that_has_failed_it_is_said_where_and_how_it_starts_again(self):
+        unit = self.enable("fails.service", "[Service]\nExecStart=/bin/false\n", "failed")
+        wait_for("nobody holds it", lambda: not self.row(unit)["held"])
+        host = os.uname().nodename
+        self.assertSays(ctl("restart", unit), 3, f"{unit}: has failed on {host}; when it is repaired, there: leasectl steal {unit}")
+        self.assertRegex(ctl("status", unit).stdout, rf"(?s)\n\n[^\n]*{unit}.*lease released[^\n]*failed")  # its journal
+        self.unit(unit)  # repaired
+        done = ctl("steal", unit, check=True)
+        self.assertRegex(done.stdout, rf"(?m)^{unit}: taken: {host} has it \(Index \d+\), and (starts|runs) it$")
+        wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")
+
     def test_a_unit_that_stands_by_here_is_released_where_it_is(self):
         unit = self.enable("stands-by.service", SLEEPER + "[X-Leased]\nRequire=rack=b1\n", "waiting")
         put(f"leases/{unit}", self.lease("held", 7))
@@ -173,13 +184,13 @@ class Elsewhere(WithBeta):
         self.assertEqual((asking.returncode, error.splitlines()),
                          (4, ["leasectl: nowhere.service: not enabled on any machine, see: leasectl",
                               *(f"leasectl: {unit}: was not handed to {host}, see: leasectl history {unit}" for unit in theirs)]))
-        self.assertEqual(out, f"{theirs[0]}: handed over, now held by gamma at Index 10\n{here}: is held by {host} already\n"
-                              f"{theirs[1]}: handed over, now held by gamma at Index 10\n{theirs[2]}: handed over, nobody holds it yet\n")
+        self.assertEqual(out, f"{theirs[0]}: handed over: gamma has it (Index 10), and starts it\n{here}: is held by {host} already\n"
+                              f"{theirs[1]}: handed over: gamma has it (Index 10), and starts it\n{theirs[2]}: handed over, nobody holds it yet\n")
         self.put_leases(theirs, "held", 11)
         asking = self.ask_for(3, "transfer", *theirs, "gamma")
         for unit in theirs:
             put(f"leases/{unit}", {**self.lease("held", 12), **gamma})
-        self.assertEnds(asking, 0, "".join(f"{unit}: handed over, now held by gamma at Index 12\n" for unit in theirs))
+        self.assertEnds(asking, 0, "".join(f"{unit}: handed over: gamma has it (Index 12), and starts it\n" for unit in theirs))
 
         self.put_leases(theirs, "done", 13)
         asking = self.ask_for(3, "rearm", *theirs, here)

@@ -80,7 +80,7 @@ class Proving(WithBeta):
         put(f"leases/{unit}", self.lease("held", 70))
         wait_for("beta has it", lambda: "On beta" in ctl("status", unit).stdout)
         said = ctl("status", unit).stdout
-        self.assertRegex(said, r"State there:? running.*\n\nits last words on beta\n\Z")
+        self.assertRegex(said, r"Holder: beta, .*\n +State on beta: running since .*\n(.*\n)+\nits last words on beta\n\Z")
         self.assertIn(f"-- beta journalctl --no-pager -n 10 -u '{unit}'", read("/run/ssh-was"))
         self.ssh("exit 255")
         self.assertRegex(ctl("status", unit).stdout, rf"Journal:? leasectl logs {unit}\n\Z")

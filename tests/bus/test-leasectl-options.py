@@ -317,7 +317,7 @@ class Tried(WithBeta):
         self.assertEqual({self.row(unit)["state"] for unit in units}, {"running"})
         done = ctl("rebalance")
         self.assertSays(done, 0)
-        self.assertRegex(done.stdout, r"\A(\S+: handed over, now held by beta at Index \d+\n){2}\Z")
+        self.assertRegex(done.stdout, r"\A(\S+: handed over: beta has it \(Index \d+\), and starts it\n){2}\Z")
         self.assertEqual(ctl("rebalance").stdout, "it is even, nothing has to move\n")
 
 

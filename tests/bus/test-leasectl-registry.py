@@ -301,8 +301,9 @@ class Unknown(CaseWithDaemon):
         done = ctl("disable", unit)
         self.assertTrue(10 <= time.monotonic() - began < 40, time.monotonic() - began)
         self.assertEqual(done.returncode, 6)
-        self.assertRegex(done.stderr, rf"(?m)^leasectl: {unit}: is down, but its lease is not given back, for the registry does not answer: .")
-        self.assertIn(f"{unit}: stays gated; once the registry answers: leasectl disable {unit}; or", done.stderr)
+        self.assertRegex(done.stderr, r"(?m)^leasectl: the registry does not answer, so no lease is given back: .")
+        self.assertIn(f"leasectl: {unit}: is down, and stays gated until the registry answers, or leased is stopped; then: leasectl disable "
+                      f"{unit}\n", done.stderr)
         self.assertRegex(done.stderr, rf"(?m)^{unit}: .*; registry: ")  # what it waits for, meanwhile
         self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
         Etcd("first")
@@ -318,13 +319,18 @@ class Unknown(CaseWithDaemon):
         self.addCleanup(Registry.forget)
         self.addCleanup(etcd.remove)
         wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit = self.enable("orphan.service")
+        unit, other = self.enable("orphan.service"), self.enable("other.service")
         etcd.stop()
         wait_for("that is seen", lambda: registry()["state"] == "trouble")
-        self.assertEqual(ctl("disable", "--all").returncode, 6)
+        done = ctl("disable", "--all")
+        self.assertEqual(done.returncode, 6)
+        told = [line for line in done.stderr.splitlines() if line.startswith("leasectl: ") and not line.startswith("leasectl: note: ")]
+        self.assertRegex(told[0], "^leasectl: the registry does not answer, so no lease is given back: .")
+        self.assertEqual(told[1:], [f"leasectl: {unit}, {other}: are down, and stay gated until the registry answers, or leased is stopped; "
+                                    "then: leasectl disable --all"], "once for all")
         run("systemctl", "stop", "leased.service")
         self.assertEqual(ctl("disable", "--all", check=True).stdout,
-                         f"{unit}: disabled; its lease, if this machine held it, ends within the TTL\n")
+                         "".join(f"{each}: disabled; its lease, if this machine held it, ends within the TTL\n" for each in (unit, other)))
         run("systemctl", "start", unit)
         run("systemctl", "stop", unit)
 

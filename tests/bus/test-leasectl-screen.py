@@ -193,7 +193,7 @@ class Screen(ScreenCase):
         self.assertEqual(self.state_at_beta(unit), "starting")
         self.assertEqual([each["state"] for each in shown("list", "beta") if each["unit"] == unit], ["starting"])
         self.assertRegex(ctl("list", "beta").stdout, rf"(?m)^{unit} +starting ")
-        self.assertRegex(ctl("status", unit).stdout, r"(?m)^ +State there: starting since \d\d:\d\d:\d\d$")
+        self.assertRegex(ctl("status", unit).stdout, r"(?m)^ +State on beta: starting since \d\d:\d\d:\d\d$")
 
     def test_what_was_just_enabled_and_taken_starts_before_its_machine_tells_anything(self):
         unit, since = "screen-enabled.service", int(time.time())
@@ -275,6 +275,7 @@ class Screen(ScreenCase):
         status = ctl("status", unit).stdout
         self.assertRegex(status, rf"Copies.*2 of 2\n.*{unit}#1 on .* \(this machine\): running\n.*{unit}#2 on beta:")
         self.assertRegex(status, rf"On beta.*runs another copy, by {unit}#2")
+        self.assertRegex(status, rf"(?m)^ +Here: holds {unit}#1$")
         self.assertEqual({each["lease"] for each in shown("history", unit)}, {f"{unit}#1", f"{unit}#2"})
         put(f"leases/{unit}#3", self.lease("free", 3))  # of a time when there were more copies
         wait_for("it is listed", lambda: [each["kind"] for each in shown("list", "--all") if each["lease"].startswith(unit)] == ["unit"] * 3)

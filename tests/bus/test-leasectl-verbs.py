@@ -608,7 +608,7 @@ class AnotherMachine(WithBeta):
         self.offer(unit)
         done = ctl("transfer", unit, "beta")
         self.assertSays(done, 0)
-        self.assertEqual(done.stdout, f"{unit}: handed over, now held by beta at Index {before + 1}\n")
+        self.assertEqual(done.stdout, f"{unit}: handed over: beta has it (Index {before + 1}), and starts it\n")
         self.assertEqual(ctl("transfer", unit, BETA[:6]).stdout, f"{unit}: is held by beta already\n")
         asking = self.begin("transfer", unit, self.here()["machine_id"])
         self.assertEqual(self.answer("refused", code=127)["machine_id"], self.here()["machine_id"])
