@@ -56,17 +56,17 @@ const Lease *copies_at(const Core *c, const Unit *u, const char *machine_id) {
         return l && l->holder && c->now.boottime < session_dead_at(l->holder) ? l : NULL;
 }
 
-bool copies_leave_last(Core *c, const Unit *u) {
+const Machine *copies_leave_last(Core *c, const Unit *u) {
         if (!copies_has(u) || lease_slot(u->lease->name) != u->config.slots)
-                return false;
+                return NULL;
         for (Machine *m = c->machines; m; m = m->hh.next) {
                 const Offer *o = mirror_find_offer(c, m->id, u->name);
 
                 if (o && o->seen.revision > 0 && !o->damaged && !machine_is_own(c, m) && machine_session(c, m) &&
                                 !lease_slots_are_alike(mirror_offer_lease(o), u->lease->name))
-                        return true;
+                        return m;
         }
-        return false;
+        return NULL;
 }
 
 bool copies_may_use(const Offer *o, const char *lease) {

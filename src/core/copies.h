@@ -14,9 +14,9 @@ Lease *copies_lease(const Core *c, const Offer *o);
 const char *copies_lease_name(const Core *c, const Offer *o);
 /* The lease of the unit by which the machine has a copy now; NULL: it has none. */
 const Lease *copies_at(const Core *c, const Unit *u, const char *machine_id);
-/* Whether the unit's lease is the last of its K leases, and a machine that is up has the unit enabled under a lease
- * that is none of them. Such a machine has other options, or a version that does not know Copies=, and runs the unit
- * beside the copies. So the last copy is left out for it. */
-bool copies_leave_last(Core *c, const Unit *u);
+/* If the unit's lease is the last of its K leases, gives a machine that is up and has the unit enabled under a lease
+ * that is none of them; NULL: there is none. Such a machine has other options, or a version that does not know
+ * Copies=, and runs the unit beside the copies. So the last copy is left out for it. */
+const Machine *copies_leave_last(Core *c, const Unit *u);
 /* Whether the lease is one of a unit with copies that the offer is of. */
 bool copies_may_use(const Offer *o, const char *lease);

@@ -305,9 +305,10 @@ static void wait_for_reboot(Core *c, Unit *u, const Machine *m) {
 static void plan_turn(Plan *p, Unit *u) {
         Core *c = p->core;
         PlacementMachine here, there, first = {};
-        Reason unfit = copies_leave_last(c, u) ? reason(WHY_COPY_LEFT)
-                       : p->own                ? plan_why_not(p, u, p->own, &here)
-                                               : reason(WHY_MACHINE_UNLISTED);
+        const Machine *last = copies_leave_last(c, u);
+        Reason unfit = last     ? reason_of(WHY_COPY_LEFT, last->value.hostname)
+                       : p->own ? plan_why_not(p, u, p->own, &here)
+                                : reason(WHY_MACHINE_UNLISTED);
         Machine *best = rebooting(p, u);
         unsigned rank = 0;
 

@@ -141,7 +141,7 @@ static const struct {
         [WHY_REQUEST_SILENT] = { "%, which would have to do it, is silent" },
 
         [WHY_HAS_COPY] = { "runs another copy, by %", "another copy of it runs there, by %" },
-        [WHY_COPY_LEFT] = { "the last copy is left to a machine where it goes by another lease" },
+        [WHY_COPY_LEFT] = { "the last copy waits for %, where Copies= is not in force" },
         [WHY_SEVERAL_COPIES] = { "several machines hold a copy: say which one, as %" },
 
         [WHY_PAUSED] = { "paused: nobody takes a lease until leasectl resume" },

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ctl/copies.h"
 #include "ctl/leases.h"
 #include "ctl/progress.h"
 
@@ -42,9 +43,24 @@ static const char *why_not_here(Ctl *ctl, const json_t *row) {
         return "";
 }
 
+/* Writes of a unit that waits for a holder how many of its copies wait with it. */
+static void describe_free(Ctl *ctl, const json_t *row, char *buf, size_t size) {
+        json_auto_t *rows = json_pack("[O]", row);
+        size_t held;
+
+        if (!copies_are_of(row) || copies_add(ctl, rows) != CTL_OK || get_integer(row, "copies") == 0) {
+                str_copy(buf, size, "nobody holds it, and not here");
+                return;
+        }
+        held = json_array_size(json_object_get(row, "copy_holders"));
+        (void) snprintf(buf, size, "%zu of %" JSON_INTEGER_FORMAT " copies %s held, and none here", held,
+                        get_integer(row, "copies"), held == 1 ? "is" : "are");
+}
+
 /* Writes what becomes of the unit. Returns false if that may change in a moment. */
 static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
         const char *host = get_string(row, "hostname"), *why;
+        char waits[64];
 
         if (is_up(row)) {
                 (void) snprintf(text, OUTLOOK_SIZE, "%s",
@@ -68,9 +84,11 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
                 return true;
         }
         why = why_not_here(ctl, row);
-        (void) snprintf(text, OUTLOOK_SIZE, "%s%s%s",
-                        get_boolean(row, "held") ? "it does not run here yet" : "nobody holds it, and not here",
-                        *why ? ": " : "", why);
+        if (get_boolean(row, "held"))
+                str_copy(waits, sizeof(waits), "it does not run here yet");
+        else
+                describe_free(ctl, row, waits, sizeof(waits));
+        (void) snprintf(text, OUTLOOK_SIZE, "%s%s%s", waits, *why ? ": " : "", why);
         return false;
 }
 

@@ -285,6 +285,17 @@ class Screen(ScreenCase):
         wait_for("the machine without copies is named", lambda: re.search(rf"{unit}  has no Copies= on beta, or", ctl("-1").stdout))
         self.assertEqual(wrong(unit), ["unit-copies"])
 
+    def test_of_copies_it_is_said_for_which_machine_the_last_one_waits(self):
+        name = "screen-left.service"
+        unit = self.unit(name, "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nCopies=2\n")
+        put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": "", "active": "active", "since": NOW})
+        put(f"leases/{unit}#1", self.lease("held", 7))
+        for lease in unit, f"{unit}#1":
+            self.addCleanup(put, f"leases/{lease}", self.lease("free", 1000))
+        done = ctl("enable", unit, check=True)
+        self.assertRegex(done.stdout, rf"^{unit}: enabled; \d of 2 copies (is|are) held, and none here: the last copy waits for beta, where "
+                                      r"Copies= is not in force\n$")
+
     def test_signals_have_revisions_and_since_tells_all_that_was_missed(self):
         """Whoever reads ListClusterUnits with the revision of the last signal misses no change."""
         watch = subprocess.Popen(["busctl", "--json=short", "--match=type='signal',interface='org.leased1.Manager',member='UnitStateChanged'",

@@ -299,12 +299,15 @@ static void a_copy_that_was_dropped_while_no_daemon_looked_stops(void **state) {
 static void the_last_copy_is_left_to_a_machine_that_knows_no_copies(void **state) {
         Cluster *c = with_copies(3, 2);
         size_t first = machine_of(c, 1), second = machine_of(c, 2), third = 3 - first - second;
+        char waits[80];
 
         set_copies(c, 1);
         cluster_configure(c, third, UNIT);
         cluster_pass(c, 20 * USEC_PER_SEC);
         assert_int_equal(where(c), 1u << first | 1u << third);
         assert_string_equal(cluster_why_not(c, first, UNIT, third), "it goes by another lease there");
+        (void) snprintf(waits, sizeof(waits), "the last copy waits for m%zu, where Copies= is not in force", third);
+        assert_string_equal(cluster_why_not(c, second, UNIT, second), waits);
         set_copies(c, 2);
         cluster_configure(c, third, UNIT);
         cluster_pass(c, 20 * USEC_PER_SEC);
