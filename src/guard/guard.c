@@ -88,9 +88,12 @@ static bool is_due(const Item *item, usec_t now) {
         return !item->busy && guard_entry_next(&item->entry, (Heard){}) <= now;
 }
 
-/* Performs what a message to all entries brings. Their marks may take many turns: guard_follow() writes them. */
+/* Performs what a message to all entries brings. Their marks may take many turns: guard_follow() writes them, but for
+ * those of units that are being stopped, also since this message only, as by a pause that ended long ago. */
 static void perform_for_all(Guard *g, Item *item, unsigned actions) {
-        item_perform(g, item, item->busy ? actions : actions & ~(unsigned) (ENTRY_MARK | ENTRY_TELL));
+        bool whole = item->busy || guard_entry_is_busy(&item->entry);
+
+        item_perform(g, item, whole ? actions : actions & ~(unsigned) (ENTRY_MARK | ENTRY_TELL));
 }
 
 static void on_beat(Guard *g, usec_t t0) {

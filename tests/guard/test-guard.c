@@ -529,6 +529,27 @@ static Mark make_mark(World *w, const char *unit) {
 }
 
 /* Law 14. */
+/* The guard stood still meanwhile: by the first beat that it reads after the cluster's pause, the time is over
+ * already. */
+static void what_expires_as_a_pause_of_the_cluster_ends_is_told(void **state) {
+        World *w = *state;
+        GuardMessage m, keep = request(GUARD_KEEP, "");
+
+        events_begin();
+        make_unit(w, "system.slice", "unit.service");
+        m = run_unit(w, "unit.service", 300 * MS, 20 * SEC);
+        keep.flags = GUARD_FLAG_KEEPS;
+        ask(w, keep);
+        turn_through(w, m.stop_at);
+        turn_through(w, now_boottime() + 20 * MS);
+        assert_true(exists(w, "held/unit.service"));
+        keep.flags = 0;
+        keep.t0 = usec_sub(m.stop_at, 300 * MS);
+        ask(w, keep);
+        turn_until(strv_contains(pid_one->stopped, "unit.service"));
+        assert_true(events_have("stopping unit.service"));
+}
+
 static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         GuardMessage m, later, again, beat = request(GUARD_BEAT, ""), closing = request(GUARD_CLOSE, "unit.service");
         World *w = *state;
@@ -658,6 +679,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(many_are_stopped_and_killed_together, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                what_expires_as_a_pause_of_the_cluster_ends_is_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(pause_of_the_machine_is_taken_off_all_deadlines, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 clock_that_fails_is_used_when_it_works_again_and_one_that_goes_away_is_replaced,

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/event-log.h"
 #include "util/file-util.h"
 #include "util/strv.h"
 
@@ -198,6 +199,30 @@ void unit_is_inactive(const char *unit) {
                         assert_true(strv_add(&up, *u) >= 0);
         strv_free(pid_one->up);
         pid_one->up = up;
+}
+
+static int events_fd = -EBADF;
+static off_t events_from;
+
+void events_begin(void) {
+        char path[] = "/tmp/leased-test-events-XXXXXX";
+
+        if (events_fd < 0) { /* the log is opened once in a process */
+                events_fd = mkostemp(path, O_CLOEXEC);
+                assert_true(events_fd >= 0);
+                assert_int_equal(setenv("LEASED_EVENT_LOG", path, 1), 0);
+                event_log_open();
+                assert_int_equal(unlink(path), 0);
+        }
+        events_from = lseek(events_fd, 0, SEEK_END);
+        assert_true(events_from >= 0 && event_log_is_on());
+}
+
+bool events_have(const char *text) {
+        char events[8192] = "";
+
+        assert_true(pread(events_fd, events, sizeof(events) - 1, events_from) >= 0);
+        return strstr(events, text);
 }
 
 bool exists(World *w, const char *name) {

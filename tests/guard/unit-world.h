@@ -62,6 +62,10 @@ void make_unit(World *w, const char *slice, const char *unit);
 bool was_killed(World *w, const char *group);
 void unit_is_inactive(const char *unit);
 bool exists(World *w, const char *name);
+/* From now on the guard's events are read (util/event-log.h). */
+void events_begin(void);
+/* Whether the guard has told such an event since events_begin(). */
+bool events_have(const char *text);
 void members(World *w, const char *unit, const char *lines);
 void turn(World *w);
 void turn_through(World *w, usec_t at);
