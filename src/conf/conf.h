@@ -152,9 +152,12 @@ int unit_options_preview_text(const char *root, const char *unit, const char *te
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
-/* Writes the options that are in force, defaults included, as lines "Key=value" for people. Two dumps of one unit
- * differ in what a reload has changed. */
+/* Writes the options that are in force as lines "Key=value". Two dumps of one unit differ in what a reload has
+ * changed. */
 void unit_options_dump(const UnitOptions *o, FILE *f);
+/* Writes every option for people: those of a dump, and in their places all others, with their defaults, as "Prefer=".
+ * Returns 0, or -ENOMEM. */
+int unit_options_list(const UnitOptions *o, FILE *f);
 
 /* Checks whether the unit has time enough to stop under a TTL. The argument timeout_stop is the unit's own
  * TimeoutStopSec=, in microseconds. It is USEC_INFINITY if the unit has none or if it is not known; then only

@@ -252,6 +252,61 @@ void unit_options_dump(const UnitOptions *o, FILE *f) {
         ini_print_all(placement_options, n_placement_options, o, f);
 }
 
+/* Gives the line of key in a dump, or NULL. */
+static const char *find_line(const char *dump, const char *key) {
+        size_t n = strlen(key);
+
+        for (const char *l = dump; l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL)
+                if (strncmp(l, key, n) == 0 && l[n] == '=')
+                        return l;
+        return NULL;
+}
+
+/* Writes an option that a dump leaves out: one that is not set, or that belongs to another one that is not set. */
+static void list_unset(const IniOption *option, const UnitOptions *o, FILE *f) {
+        const void *field = (const char *) o + option->offset;
+
+        if (option->parse == parse_check_span || option->parse == parse_reboot)
+                ini_print_span(f, option->key, field);
+        else if (option->parse == parse_check_count)
+                ini_print_int64(f, option->key, field);
+        else if (streq(option->key, "FailbackSec"))
+                ini_print_span(f, option->key, &o->placement->failback_hold);
+        else
+                (void) fprintf(f, "%s=%s\n", option->key, streq(option->expected, "yes or no") ? "no" : "");
+}
+
+static void list_table(const IniOption *table, size_t n, const UnitOptions *o, const char *dump, FILE *f) {
+        char span[64];
+
+        for (size_t i = 0; i < n; i++) {
+                const char *line = find_line(dump, table[i].key);
+
+                if (line)
+                        (void) fprintf(f, "%.*s\n", (int) strcspn(line, "\n"), line);
+                else
+                        list_unset(table + i, o, f);
+                if (table[i].parse == parse_hold_down)
+                        (void) fprintf(f, "# after a failure: %s\n",
+                                        format_span(span, sizeof(span), o->config.hold_down_failure));
+        }
+}
+
+int unit_options_list(const UnitOptions *o, FILE *f) {
+        _cleanup_free_ char *dump = NULL;
+        size_t size;
+        FILE *all = open_memstream(&dump, &size);
+
+        if (!all)
+                return -ENOMEM;
+        unit_options_dump(o, all);
+        if (fclose(all) != 0)
+                return -ENOMEM;
+        list_table(options, ELEMENTSOF(options), o, dump, f);
+        list_table(placement_options, n_placement_options, o, dump, f);
+        return 0;
+}
+
 char *unit_options_path(const char *root, const char *unit) {
         return text_format("%s" UNITS_DIRECTORY "/%s", root, unit);
 }

@@ -47,16 +47,16 @@ static json_t *to_json(const char *unit, const OptionFiles *files, const char *o
         return json_pack("{s:s, s:o, s:s}", "unit", unit, "files", list, "options", options);
 }
 
-static char *dump(const UnitOptions *options) {
+static char *list(const UnitOptions *options) {
         char *text = NULL;
         size_t size;
         FILE *f = open_memstream(&text, &size);
+        int r;
 
         if (!f)
                 return NULL;
-        if (options)
-                unit_options_dump(options, f);
-        if (fclose(f) == 0)
+        r = options ? unit_options_list(options, f) : 0;
+        if (fclose(f) == 0 && r >= 0)
                 return text;
         free(text);
         return NULL;
@@ -95,7 +95,7 @@ static int cat_one(Ctl *ctl, const char *typed, json_t *rows) {
                 return CTL_OK;
         if (code == CTL_OK && files.n == 0 && is_nowhere(ctl, unit))
                 return complain_nowhere(unit);
-        text = dump(options);
+        text = list(options);
         if (code != CTL_OK || !text)
                 return code != CTL_OK ? code : ctl_fail("%s: out of memory", unit);
         if (ctl->json != JSON_OFF)

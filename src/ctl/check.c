@@ -116,10 +116,10 @@ static int work_out(Ctl *ctl, const char *name, const LeasedConf *conf, json_t *
         *ret = timeline_to_json(conf->ttl, &t, timeout_stop);
         if (of && timeout_stop > t.stop_grace)
                 finding_add(findings, "weak",
-                                "TimeoutStopSec=%s%s%s is longer than StopGrace=%s: without the registry it is killed "
-                                "after the latter",
+                                "TimeoutStopSec=%s%s%s is longer than StopGraceSec=%s: without the registry it is "
+                                "killed after %s; more: StopGraceSec=",
                                 format_span(a, sizeof(a), timeout_stop), streq(of, name) ? "" : " of ",
-                                streq(of, name) ? "" : of, format_span(b, sizeof(b), t.stop_grace));
+                                streq(of, name) ? "" : of, format_span(b, sizeof(b), t.stop_grace), b);
         return r < 0 ? CTL_FAILED : CTL_OK;
 }
 
@@ -138,7 +138,7 @@ static void print_timeline(const json_t *t) {
         (void) snprintf(text, sizeof(text), "the next beat is due, each attempt at it has %s",
                         format_span(span, sizeof(span), attempt));
         print_moment(round, text);
-        (void) snprintf(text, sizeof(text), "the gate is closed and the unit stopped (StopGrace=%s)",
+        (void) snprintf(text, sizeof(text), "the gate is closed and the unit stopped (StopGraceSec=%s)",
                         format_span(span, sizeof(span), (usec_t) get_integer(t, "stop_grace_usec")));
         print_moment(stop, text);
         print_moment((usec_t) get_integer(t, "kill_usec"), "SIGKILL to what is left, until nothing is");

@@ -85,8 +85,9 @@ _leasectl() {
                         if [[ $previous == transfer ]]; then
                                 mapfile -t units < <(_leasectl_everywhere)
                         else
-                                mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
-                                        grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
+                                mapfile -t units < <(_leasectl_everywhere
+                                        leasectl machines --json=short 2>/dev/null |
+                                                grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4)
                         fi ;;
                 forget)
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |

@@ -87,9 +87,8 @@ function __leasectl
                 __fish_complete_path (commandline -ct)
             end
         case '*,UNIT... MACHINE*'
-            if test (count $words) = 1
-                __leasectl_everywhere
-            else
+            __leasectl_everywhere
+            if test (count $words) -gt 1
                 __leasectl_machines
             end
         case 'logs,*' 'stop,*' 'start,*' 'restart,*' 'release,*' 'rearm,*'

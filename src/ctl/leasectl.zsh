@@ -89,7 +89,7 @@ _leasectl() {
                         if [[ $previous == $verb ]]; then
                                 names=(${(f)"$(_leasectl_everywhere)"})
                         else
-                                names=(${(f)"$(_leasectl_machines)"})
+                                names=(${(f)"$(_leasectl_everywhere; _leasectl_machines)"})
                         fi ;;
                 (logs|stop|start|restart|release|rearm),*) names=(${(f)"$(_leasectl_everywhere)"}) ;;
                 *,UNIT\|LEASE*|*,\[UNIT\|LEASE*) names=(${(f)"$(_leasectl_everywhere; _leasectl_leases)"}) ;;

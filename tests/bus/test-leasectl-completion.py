@@ -50,8 +50,8 @@ LINES = {
     "leasectl steal ": UNITS,
     "leasectl -H root@alpha status ": UNITS,
     **{f"leasectl {verb} ": EVERYWHERE for verb in ("logs", "stop", "start", "restart", "release", "rearm", "transfer")},
-    "leasectl transfer web.service ": MACHINES,
-    "leasectl --no-wait transfer web.service ": MACHINES,
+    "leasectl transfer web.service ": EVERYWHERE | MACHINES,  # another unit, or the target
+    "leasectl --no-wait transfer web.service ": EVERYWHERE | MACHINES,
     "leasectl drain ": MACHINES,
     "leasectl list ": MACHINES,
     "leasectl enable ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},

@@ -44,7 +44,11 @@ class Shown(Case):
                          f"# {SYSTEM}/{unit}.d/10-more.conf\n[X-Leased]\nStopGraceSec=1s\n\n"
                          f"# {UNITS}/{unit}\n[X-Leased]\nPrefer=\nVersion=3\n")
         self.assertIn("StopGraceSec=1.0s\nVersion=3\nOnSuccess=done\n", together)
-        self.assertNotIn("Prefer", together)
+        self.assertIn("\nHoldDownSec=30.0s\n# after a failure: 1min 0s\nFenceAction=none\n", together)
+        for line in ("Prefer=", "PreferNot=", "Spread=", "Require=", "Check=", "CheckRise=2", "RebootSec=5min 0s", "Failback=no",
+                     "FailbackSec=1min 0s", "Global=no", "AllowOutside=no"):
+            self.assertIn(f"\n{line}\n", together)
+        self.assertEqual(len(together.splitlines()), 30, together)
         row = json.loads(ctl("cat", "--json=short", unit).stdout)[0]
         self.assertEqual((row["unit"], [each["path"] for each in row["files"]]),
                          (unit, [f"{SYSTEM}/{unit}", f"{SYSTEM}/{unit}.d/10-more.conf", f"{UNITS}/{unit}"]))

@@ -57,7 +57,8 @@ class Checking(Case):
         result = self.check(self.unit("weak.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
                                       "KillMode=process\nTimeoutStopSec=20s\n"))
         for text in ("RemainAfterExit=yes without ExecStop=", "KillMode=process", "TimeoutStopSec=20.0s is longer than "
-                     "StopGrace=2.5s", "Registry=local", "RuntimeWatchdogSec=", "leased.service is not enabled"):
+                     "StopGraceSec=2.5s: without the registry it is killed after 2.5s; more: StopGraceSec=", "Registry=local",
+                     "RuntimeWatchdogSec=", "leased.service is not enabled"):
             self.assertFound(result, "weak", text)
         self.assertFound(result, "note", "not enabled on this machine")
 
@@ -173,7 +174,7 @@ class Checking(Case):
         result = self.check(self.unit("nightly.timer", "[Timer]\nOnCalendar=yearly\n"))
         self.assertFound(result, "note", "nightly.service goes by its lease, too")
         self.assertFound(result, "weak", "nightly.service has RemainAfterExit=yes")
-        self.assertFound(result, "weak", "TimeoutStopSec=1min 30s of nightly.service is longer than StopGrace=2.5s")
+        self.assertFound(result, "weak", "TimeoutStopSec=1min 30s of nightly.service is longer than StopGraceSec=2.5s")
         self.unit("nightly.service", JOB + "TimeoutStopSec=1s\n")
         result = self.check("nightly.timer")
         self.assertEqual(result["timeline"]["stop_grace_usec"], 1000000)
