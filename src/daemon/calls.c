@@ -175,7 +175,7 @@ static int reply_forgotten(Daemon *d, sd_bus_message *m, CallKind kind, const Ac
         if (a->result == CALL_DONE)
                 return sd_bus_reply_method_return(m, NULL);
         if (a->result == CALL_BUSY)
-                return bus_error(error, BUS_ERROR("Busy"), "It cannot be forgotten: %s.", WHY_TEXT(a->reason));
+                return bus_error(error, BUS_ERROR("Busy"), "cannot be forgotten: %s", WHY_TEXT(a->reason));
         if (a->result == CALL_NO_SUCH_LEASE)
                 return bus_error(error,
                                 kind == CALL_FORGET_MACHINE ? BUS_ERROR("NoSuchMachine") : BUS_ERROR("NoSuchLease"),

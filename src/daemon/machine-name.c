@@ -33,3 +33,13 @@ const char *machine_name(Core *core, const char *machine_id, char *buf, size_t s
                 (void) snprintf(buf, size, "machine %.8s", machine_id);
         return buf;
 }
+
+const char *machine_host(Core *core, const char *machine_id, char *buf, size_t size) {
+        struct FindMachine find = { .machine_id = machine_id };
+
+        (void) core_each_machine(core, loop_now(), match_machine, &find);
+        if (!find.hostname[0])
+                return machine_name(core, machine_id, buf, size);
+        str_copy(buf, size, find.hostname);
+        return buf;
+}

@@ -156,7 +156,8 @@ static int check_target(Daemon *d, const UnitView *unit, const FoundMachine *mac
                 return bus_error(error, BUS_ERROR("Draining"), "%s is draining: it takes no leases.", name);
         (void) core_each_why_not(d->core, loop_now(), unit->unit, match_target, &target);
         if (target.found && !target.fits)
-                return bus_error(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.", name, target.why);
+                return bus_error(error, BUS_ERROR("Unfit"), "cannot go to %s: %s",
+                                machine_host(d->core, machine->machine_id, name, sizeof(name)), target.why);
         return 0;
 }
 

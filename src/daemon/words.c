@@ -163,6 +163,51 @@ static int reply_begun(const PendingWord *p, const Action *a) {
         return sd_bus_reply_method_return(p->message, NULL);
 }
 
+/* Says what was asked for: "cannot be released". */
+static const char *asked_for(const PendingWord *p) {
+        static const char *const requests[_REQUEST_VERB_MAX] = {
+                [REQUEST_RELEASE] = "released",
+                [REQUEST_TRANSFER] = "handed over",
+                [REQUEST_REARM] = "rearmed",
+                [REQUEST_STOP] = "stopped",
+                [REQUEST_START] = "started",
+                [REQUEST_RESTART] = "restarted",
+        };
+
+        switch (p->event.kind) {
+        case EVENT_REQUEST:
+                must(p->event.verb < _REQUEST_VERB_MAX);
+                return requests[p->event.verb];
+        case EVENT_RELEASE:
+                return requests[REQUEST_RELEASE];
+        case EVENT_TRANSFER:
+                return requests[REQUEST_TRANSFER];
+        case EVENT_REARM:
+                return requests[REQUEST_REARM];
+        case EVENT_STOP:
+                return requests[REQUEST_STOP];
+        case EVENT_START:
+                return requests[REQUEST_START];
+        case EVENT_RESTART:
+                return requests[REQUEST_RESTART];
+        case EVENT_PAUSE:
+                return p->event.on ? "paused" : "resumed";
+        case EVENT_DRAIN:
+                return p->event.on ? "drained" : "undrained";
+        default:
+                return "done";
+        }
+}
+
+/* Refuses what was asked for. The text begins in the middle of a sentence, behind the name of what it is about. */
+static int refuse(const PendingWord *p, Reason why, sd_bus_error *error) {
+        const char *because = why.why == WHY_PAUSED ? "paused, until: leasectl resume" : WHY_TEXT(why);
+
+        if (p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN)
+                return bus_error(error, BUS_ERROR("Unfit"), "cannot run here: %s", because);
+        return bus_error(error, BUS_ERROR("Unfit"), "cannot be %s: %s", asked_for(p), because);
+}
+
 /* The reasons from WHY_REQUEST_NOT_HELD on are about the request, and not about the machine to which the unit should
  * go. */
 static int refuse_request(Daemon *d, const PendingWord *p, Reason why, sd_bus_error *error) {
@@ -170,10 +215,10 @@ static int refuse_request(Daemon *d, const PendingWord *p, Reason why, sd_bus_er
 
         if (why.why == WHY_NOT_ENABLED && !why.there)
                 return bus_error(error, BUS_ERROR("NoSuchUnit"), "%s is not enabled on any machine.", p->unit);
-        if (p->event.verb == REQUEST_TRANSFER && why.why < WHY_REQUEST_NOT_HELD)
-                return bus_error(error, BUS_ERROR("Unfit"), "It cannot go to %s: %s.",
-                                machine_name(d->core, p->machine_id, target, sizeof(target)), WHY_TEXT(why));
-        return bus_error(error, BUS_ERROR("Unfit"), "It cannot be: %s.", WHY_TEXT(why));
+        if (p->event.verb == REQUEST_TRANSFER && why.why < WHY_REQUEST_NOT_HELD && why.why != WHY_PAUSED)
+                return bus_error(error, BUS_ERROR("Unfit"), "cannot go to %s: %s",
+                                machine_host(d->core, p->machine_id, target, sizeof(target)), WHY_TEXT(why));
+        return refuse(p, why, error);
 }
 
 /* Whoever asked for a pause does not wait any more, and the pause is in force. */
@@ -197,10 +242,7 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
                                         p->object);
                 if (p->event.kind == EVENT_REQUEST && a->reason.why != WHY_NONE)
                         return refuse_request(d, p, a->reason, error);
-                return bus_error(error, BUS_ERROR("Unfit"),
-                                p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN ? "It cannot run here: %s."
-                                                                                           : "It cannot be: %s.",
-                                WHY_TEXT(a->reason.why != WHY_NONE ? a->reason : reason(WHY_HERE_ALREADY)));
+                return refuse(p, a->reason.why != WHY_NONE ? a->reason : reason(WHY_HERE_ALREADY), error);
         case WORD_TAKEN:
                 return sd_bus_error_set(error, BUS_ERROR("LeaseHeld"), "Somebody holds the lease.");
         case WORD_UNIT_LEASE:

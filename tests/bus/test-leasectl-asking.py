@@ -96,12 +96,12 @@ class Elsewhere(WithBeta):
         unit = self.theirs_alone("refused.service")
         asking = self.begin("restart", unit)
         self.answer("refused", code=180)
-        self.assertEnds(asking, 1, "", f"leasectl: {unit}: It cannot be: it is just being started or stopped there.\n")
+        self.assertEnds(asking, 1, "", f"leasectl: {unit}: cannot be restarted: it is just being started or stopped there\n")
         asking = self.begin("transfer", unit, self.here()["machine_id"])
         self.answer("refused", code=38)
         said = asking.communicate(timeout=60)[1]
         self.assertEqual(asking.returncode, 1)
-        self.assertRegex(said, rf"\Aleasectl: {unit}: It cannot go to {os.uname().nodename} \(\w+\): draining\.\n")
+        self.assertRegex(said, rf"\Aleasectl: {unit}: cannot go to {os.uname().nodename}: draining\n")
         for verb in ("release", "stop", "start", "restart", "rearm"):
             self.assertSays(ctl(verb, "nowhere"), 4, "nowhere.service: not enabled on any machine, see: leasectl")
 
@@ -209,8 +209,8 @@ class Elsewhere(WithBeta):
             put(key, {**record, **more})
             wait_for("leased has read that", lambda key=key: key not in dict(self.all_asked()))
         self.assertEnds(asking, 1, f"{units[1]}: beta has begun: release\n",
-                        f"leasectl: {units[0]}: It cannot be: draining.\n"
-                        f"leasectl: {units[2]}: It cannot be: it is just being started or stopped there.\n")
+                        f"leasectl: {units[0]}: cannot be released: draining\n"
+                        f"leasectl: {units[2]}: cannot be released: it is just being started or stopped there\n")
 
     def test_a_command_that_is_interrupted_takes_back_what_has_not_begun(self):
         unit = self.theirs_alone("slow-to-answer.service")
@@ -230,7 +230,7 @@ class Elsewhere(WithBeta):
         unit = self.theirs_alone("hanging.service")
         asking = self.begin("stop", unit)
         self.assertEqual(asking.stderr.readline(), f"{unit}: beta is asked, and has not answered yet\n")
-        self.assertEnds(asking, 1, "", f"leasectl: {unit}: It cannot be: the machine that was asked did not answer.\n")
+        self.assertEnds(asking, 1, "", f"leasectl: {unit}: cannot be stopped: the machine that was asked did not answer\n")
         self.assertIsNone(self.asked())
 
     def test_what_a_killed_command_has_asked_for_is_taken_back(self):

@@ -44,7 +44,7 @@ class Aliases(CaseWithDaemon):
             self.assertIn(os.uname().nodename, ctl("prove", typed).stdout)  # it has had a tenure
             self.assertIn("true.service", ctl("cat", typed, check=True).stdout)
             self.assertSays(ctl("logs", typed), 0)
-            self.assertSays(ctl("forget", typed), 1, "true.service: It cannot be forgotten: a unit with this lease is enabled on ...")
+            self.assertSays(ctl("forget", typed), 1, "true.service: cannot be forgotten: a unit with this lease is enabled on ...")
             self.assertSays(ctl("rearm", typed), 1, "true.service: is not done but running, there is nothing to rearm")
             self.assertEqual(ctl("transfer", typed, os.uname().nodename, check=True).stdout,
                              f"true.service: is held by {os.uname().nodename} already\n")
@@ -112,7 +112,7 @@ class Machines(CaseWithDaemon):
         put(f"beats/{NEW_SESSION}", {"machine_id": NEW, "nonce": "e44e44e44e44e44e-1"})
         self.machine(NEW, NEW_SESSION)
         wait_for("it is up", lambda: self.listed()[NEW])
-        self.assertSays(ctl("transfer", unit, "web"), 1, f"{unit}: It cannot go to web ({NEW[:8]}): it is not enabled there.")
+        self.assertSays(ctl("transfer", unit, "web"), 1, f"{unit}: cannot go to web: it is not enabled there")
         self.assertIn(f"Not on web ({OLD[:8]}): ", ctl("status", unit).stdout)
         self.assertSays(ctl("drain", "web"), 0)
         self.assertSays(ctl("undrain", "web"), 0)

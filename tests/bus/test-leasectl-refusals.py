@@ -54,7 +54,7 @@ class Refusals(WithBeta):
         done = ctl("steal", unit)
         self.assertLess(time.monotonic() - begun, PROMPT)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertIn(f"{unit}: It cannot run here: ", done.stderr)
+        self.assertIn(f"{unit}: cannot run here: ", done.stderr)
         os.rename("/etc/systemd/moved.service", f"{SYSTEM}/{unit}")
         run("systemctl", "daemon-reload")
         wait_for("it could run here", lambda: not self.own_line(unit))
@@ -78,12 +78,12 @@ class Refusals(WithBeta):
 
     def test_a_steal_where_it_must_not_run_is_refused(self):
         unit = self.theirs("wanting.service", SLEEPER + "[X-Leased]\nRequire=rack=b1\n")
-        self.assertRefused(unit, f"{unit}: It cannot run here: missing metadata rack=b1.")
+        self.assertRefused(unit, f"{unit}: cannot run here: missing metadata rack=b1")
         self.assertStaysAway(unit)
 
     def test_a_steal_of_what_is_done_is_refused(self):
         unit = self.enable("over.service", JOB, "done")
-        self.assertRefused(unit, f"{unit}: It cannot run here: its job is done (leasectl rearm).")
+        self.assertRefused(unit, f"{unit}: cannot run here: its job is done (leasectl rearm)")
 
     def test_a_steal_while_draining_is_refused(self):
         unit = self.theirs("drained-away.service")

@@ -589,7 +589,7 @@ class Run(CaseWithDaemon):
         self.addCleanup(wait_for, "leases can be had", lambda: ctl("run", "--no-wait", "drained", "true").returncode == 0)
         self.addCleanup(ctl, "undrain", check=True)
         ctl("drain", "--no-wait", check=True)
-        self.assertSays(ctl("run", "--no-wait", "other", "true"), 1, "other: It cannot run here:...")
+        self.assertSays(ctl("run", "--no-wait", "other", "true"), 1, "other: cannot run here:...")
         write("/run/drained", "")
         self.assertEqual(self.end(process), (0, "", ""))
 
