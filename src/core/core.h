@@ -217,6 +217,7 @@ typedef struct OfferView {
         usec_t held_since;           /* CLOCK_REALTIME since when the lease is held, or free */
         unsigned copies;             /* Copies= there; 0: it has one lease, and no copies */
         Reason reason;   /* why the machine does not take the unit now, by its own words; WHY_NONE: it would */
+        usec_t until;    /* CLOCK_REALTIME until which the reason holds; 0: not known */
         uint64_t change; /* core_revision() when the offer or the record of the lease last changed */
 } OfferView;
 

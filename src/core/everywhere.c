@@ -141,6 +141,7 @@ bool core_find_offer(const Core *c, Now now, const char *name, OfferView *ret) {
                 .index = l ? l->value->index : 0,
                 .held_since = held_since(now, o, l),
                 .reason = offer_reason(&o->terms->value),
+                .until = o->terms->value.until,
                 .change = MAX(o->change, l ? l->change : 0),
         };
         if (ours)

@@ -162,7 +162,12 @@ static int tell_stuck(Try *t, Item *item) {
                         continue;
                 why = machine_session(t->core, m) ? plan_why_not(&t->as_if, item->unit, m, &look)
                                                   : reason_there(reason(WHY_SILENT));
-                views[n++] = (WhyNotView){ .machine_id = m->id, .hostname = m->value.hostname, .reason = why };
+                views[n++] = (WhyNotView){
+                        .machine_id = m->id,
+                        .hostname = m->value.hostname,
+                        .reason = why,
+                        .until = view_stands_back_until(t->core, item->unit, m, why),
+                };
         }
         return tell(t, item, NULL, reason(WHY_NONE), views, n);
 }

@@ -100,13 +100,10 @@ static unsigned rank_of(const PlanView *view, const Unit *u, const Standing *s) 
         return rank;
 }
 
-/* Until when the machine stands back, by its own word, if that is all that keeps it. */
-static usec_t stands_back_until(const Core *c, const Unit *u, const Standing *s) {
-        const Offer *o = mirror_find_offer(c, s->machine->id, u->name);
+usec_t view_stands_back_until(const Core *c, const Unit *u, const Machine *m, Reason why) {
+        const Offer *o = mirror_find_offer(c, m->id, u->name);
 
-        return o && s->reason.why != WHY_NONE && s->reason.why == offer_reason(&o->terms->value).why
-                               ? o->terms->value.until
-                               : 0;
+        return o && why.why != WHY_NONE && why.why == offer_reason(&o->terms->value).why ? o->terms->value.until : 0;
 }
 
 static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s) {
@@ -115,7 +112,7 @@ static WhyNotView view_of(const PlanView *view, const Unit *u, const Standing *s
                 .machine_id = s->machine->id,
                 .hostname = s->machine->value.hostname,
                 .holds = s->holds,
-                .until = stands_back_until(c, u, s),
+                .until = view_stands_back_until(c, u, s->machine, s->reason),
                 .reason = s->reason,
         };
 
@@ -198,7 +195,8 @@ bool core_is_stuck(const Core *core, Now now, const char *unit) {
         view = get_view(c, c->plan.has_wishes);
         look_at_all(view, u);
         for (const Standing *s = view->standings; s < view->standings + view->n_standings; s++)
-                if (!s->holds && (s->reason.why == WHY_NONE || stands_back_until(c, u, s) > 0))
+                if (!s->holds &&
+                                (s->reason.why == WHY_NONE || view_stands_back_until(c, u, s->machine, s->reason) > 0))
                         return false;
         return true;
 }

@@ -7,6 +7,8 @@
 
 /* Why the unit does not run here; WHY_NONE if it does. */
 Reason view_why_not(const Core *c, const Unit *u);
+/* Until when the machine stands back, if why, by its own word, is all that keeps it from the unit; otherwise 0. */
+usec_t view_stands_back_until(const Core *c, const Unit *u, const Machine *m, Reason why);
 /* Whether another machine has the unit, and nothing of it is in hand here. */
 bool view_is_elsewhere(const Core *c, const Unit *u);
 /* Whether the records do not describe the present: the registry has said nothing for a TTL, or is not ours. */

@@ -2,17 +2,25 @@
 #include "ctl/change.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "conf/changes.h"
 #include "ctl/bus.h"
+#include "ctl/cluster.h"
 #include "ctl/enable.h"
 #include "ctl/files.h"
 #include "ctl/leases.h"
+#include "ctl/machines.h"
 #include "ctl/options.h"
 #include "ctl/rehearse.h"
 #include "util/file-util.h"
 
 #define TEXT_MAX ((size_t) 1024 * 1024)
+
+enum {
+        OTHERS_NAMED = 5, /* machines that are named; of the others the number is told */
+        OTHERS_SIZE = OTHERS_NAMED * (HOSTNAME_SHOWN + 2),
+};
 
 static int read_text(const char *unit, char **ret) {
         _cleanup_free_ char *path = unit_options_path("", unit);
@@ -55,8 +63,8 @@ static const char *lease_of(const UnitOptions *o) {
         return o->slot ?: o->lease;
 }
 
-/* Finds what the text changes in the options, and whether the unit goes by another lease then. Returns whether it
- * changes any. */
+/* Finds what the text changes in the options, and whether the unit goes by another lease then. Returns whether leased
+ * has to read the text: it does not if only comments differ, or what is said is in force already. */
 static bool find_changes(const Change *c, const char *text, Messages *ret, bool *ret_lease) {
         _cleanup_(unit_options_freep) UnitOptions *old = NULL, *new = NULL;
         _cleanup_(messages_done) Messages wrong = {};
@@ -67,7 +75,33 @@ static bool find_changes(const Change *c, const char *text, Messages *ret, bool 
         if (old && new)
                 changes_note_unit(ret, c->unit, old, new);
         *ret_lease = old && new && !streq(strempty(lease_of(old)), strempty(lease_of(new)));
-        return ret->n > 0 || !old;
+        return ret->n > 0 || !old || wrong.n > 0;
+}
+
+/* Says on which other machines the unit is enabled, since each goes by its own file. */
+static void say_others(Ctl *ctl, const char *unit) {
+        json_auto_t *machines = NULL, *rows = NULL;
+        char names[OTHERS_SIZE] = "", name[HOSTNAME_SHOWN];
+        size_t i, n = 0;
+        json_t *row;
+
+        if (!ctl->legend || bus_leased_runs(ctl->bus) <= 0 || machines_read(ctl, &machines) != CTL_OK ||
+                        cluster_units_read(ctl, "", &rows) != CTL_OK)
+                return;
+        json_array_foreach(rows, i, row) {
+                const json_t *machine = machines_find(machines, get_string(row, "machine_id"));
+
+                if (!streq(get_string(row, "unit"), unit) || !machine || get_boolean(machine, "here"))
+                        continue;
+                if (n++ < OTHERS_NAMED)
+                        (void) snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+                                        *names ? ", " : "",
+                                        machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)));
+        }
+        if (n > OTHERS_NAMED)
+                say_wrapped(2, "%s: here only; also enabled on: %s and %zu more", unit, names, n - OTHERS_NAMED);
+        else if (n > 0)
+                say_wrapped(2, "%s: here only; also enabled on: %s", unit, names);
 }
 
 int change_apply(Ctl *ctl, Change *c, const char *text) {
@@ -75,21 +109,27 @@ int change_apply(Ctl *ctl, Change *c, const char *text) {
         bool other_lease, differs = find_changes(c, text, &changes, &other_lease);
         int code;
 
-        if (!differs)
-                say("%s: no option changes", c->unit);
         for (size_t i = 0; i < changes.n && ctl->dry_run; i++)
                 say("%s", changes.lines[i]);
         if (ctl->dry_run && other_lease) { /* what is known of the present one says nothing */
                 say("%s: goes by another lease then: it stops where it runs, and starts again", c->unit);
                 return CTL_OK;
         }
+        if (!differs && !ctl->dry_run && !streq(text, c->before))
+                code = files_restore(c->unit, text);
+        else
+                code = CTL_OK;
+        if (!differs && code == CTL_OK)
+                say("%s: no option changes", c->unit);
         if (ctl->dry_run)
                 return c->item.global || bus_leased_runs(ctl->bus) <= 0 ? CTL_OK : rehearse_place(ctl, c->unit, text);
-        if (streq(text, c->before))
-                return CTL_OK;
+        if (!differs || streq(text, c->before))
+                return code;
         c->item.changes = &changes;
         code = enable_all(ctl, &c->item, 1, c->conf);
         c->item.changes = NULL;
+        if (code == CTL_OK)
+                say_others(ctl, c->unit);
         return code;
 }
 

@@ -348,6 +348,6 @@ int verb_undrain(Ctl *ctl, int argc, char **argv) {
         if (drained)
                 say("undrained: %s takes leases again; for its share: leasectl rebalance", drain.name);
         else
-                say("undrained: %s did not drain, nothing had to be changed", drain.name);
+                say("undrain: %s does not drain, nothing had to be changed", drain.name);
         return CTL_OK;
 }

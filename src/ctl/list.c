@@ -13,6 +13,7 @@
 #include "ctl/registry.h"
 #include "ctl/stamp.h"
 #include "util/names.h"
+#include "util/text.h"
 #include "util/unit-name.h"
 
 /* Sets the member that shows the holder: the host name, or the beginning of the machine id if the host name is not
@@ -40,6 +41,52 @@ static void add_holders(json_t *rows) {
                 }
                 (void) json_object_set_new(row, "holder", json_string(host));
         }
+}
+
+/* Whether a list "running, starting" has a word. */
+static bool has_word(const char *list, const char *word) {
+        size_t n = strlen(word);
+
+        for (const char *l = list; l; l = strchr(l, ' ') ? strchr(l, ' ') + 1 : NULL)
+                if (strncmp(l, word, n) == 0 && (l[n] == ',' || l[n] == '\0'))
+                        return true;
+        return false;
+}
+
+/* Adds a word to such a list, unless the list has it. */
+static void add_word(json_t *object, const char *key, const char *word) {
+        const char *before = get_string(object, key);
+        _cleanup_free_ char *text = NULL;
+
+        if (!*word || has_word(before, word))
+                return;
+        text = text_format("%s%s%s", before, *before ? ", " : "", word);
+        (void) json_object_set_new(object, key, json_string(strempty(text)));
+}
+
+/* Shows of each unit that is elsewhere its state there, as its holders have told it. */
+static int add_states_there(Ctl *ctl, json_t *rows) {
+        json_auto_t *units = NULL, *states = json_object();
+        json_t *row;
+        size_t i;
+        int code = CTL_OK;
+
+        json_array_foreach(rows, i, row) {
+                if (streq(get_string(row, "state"), "elsewhere") && !units)
+                        code = cluster_units_read(ctl, "", &units);
+                if (code != CTL_OK)
+                        return code;
+        }
+        json_array_foreach(units, i, row)
+                if (get_boolean(row, "holds"))
+                        add_word(states, get_string(row, "unit"), get_string(row, "state"));
+        json_array_foreach(rows, i, row) {
+                const char *there = get_string(states, get_string(row, "unit"));
+
+                if (streq(get_string(row, "state"), "elsewhere") && *there)
+                        (void) json_object_set_new(row, "state", json_string(there));
+        }
+        return CTL_OK;
 }
 
 /* Returns CTL_OK if all holders are known, or CTL_UNKNOWN. */
@@ -124,6 +171,34 @@ static int read_rows(Ctl *ctl, json_t **ret, json_t **ret_manager) {
         return code;
 }
 
+/* Gives the rows of one machine. Of a unit that another machine holds, the reason names that machine. */
+static int read_units_of(Ctl *ctl, const json_t *machines, const char *machine_id, json_t **ret) {
+        json_auto_t *all = NULL, *holders = json_object(), *rows = json_array();
+        char name[HOSTNAME_SHOWN];
+        json_t *row;
+        size_t i;
+        int code = cluster_units_read(ctl, "", &all);
+
+        json_array_foreach(all, i, row)
+                if (get_boolean(row, "holds"))
+                        add_word(holders, get_string(row, "unit"),
+                                        machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)));
+        json_array_foreach(all, i, row) {
+                const char *holder = get_string(holders, get_string(row, "unit"));
+                _cleanup_free_ char *why = NULL;
+
+                if (!streq(get_string(row, "machine_id"), machine_id))
+                        continue;
+                (void) json_array_append(rows, row);
+                if (!streq(get_string(row, "state"), "elsewhere") || *get_string(row, "why") || !*holder)
+                        continue;
+                why = text_format("%s %s", holder, strchr(holder, ',') ? "hold copies" : "holds it");
+                (void) json_object_set_new(row, "why", json_string(strempty(why)));
+        }
+        *ret = json_incref(rows);
+        return code;
+}
+
 /* Lists the units that are enabled on another machine, as that machine has told last. */
 static int list_machine(Ctl *ctl, const char *typed) {
         static const Column columns[] = {
@@ -138,8 +213,10 @@ static int list_machine(Ctl *ctl, const char *typed) {
 
         if (code == CTL_OK)
                 code = machines_resolve(machines, typed, &machine);
-        if (code == CTL_OK)
+        if (code == CTL_OK && ctl->json != JSON_OFF)
                 code = cluster_units_read(ctl, get_string(machine, "machine_id"), &rows);
+        else if (code == CTL_OK)
+                code = read_units_of(ctl, machines, get_string(machine, "machine_id"), &rows);
         if (code != CTL_OK)
                 return code;
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No unit is enabled on that machine");
@@ -169,6 +246,8 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         code = copies_add(ctl, rows);
+        if (code == CTL_OK && ctl->json == JSON_OFF)
+                code = add_states_there(ctl, rows);
         if (code == CTL_OK)
                 code = all_holders_known(rows);
         if (ctl->json == JSON_OFF)

@@ -99,6 +99,8 @@ static void print_row(const json_t *machines, const char *verb, const json_t *ro
         str_copy(why, sizeof(why), get_string(row, "why"));
         if (!*why)
                 describe_others(machines, json_object_get(row, "others"), why);
+        if (get_integer(row, "code") == WHY_HOLDS || get_integer(row, "code") == WHY_HERE_ALREADY)
+                str_copy(why, sizeof(why), "is there already");
         if (get_integer(row, "code") == WHY_NOT_KNOWN_HERE)
                 say_wrapped(indent, "%-*s  %s%s→ ? (it is not enabled here; a machine where it is can tell)", width,
                                 unit, holder, *holder ? " " : "");

@@ -4,6 +4,7 @@
 #include "core/placement.h"
 #include "daemon/bulk.h"
 #include "daemon/bus-util.h"
+#include "daemon/why-not.h"
 #include "util/log.h"
 
 /* Which units the caller of ListClusterUnits wants; the texts are borrowed from the call. */
@@ -48,6 +49,8 @@ static bool is_chosen(const Choice *choice, const OfferView *v) {
 }
 
 static int append_row(const OfferView *v, sd_bus_message *m) {
+        const WhyNotView why = { .reason = v->reason, .until = v->until };
+        char line[WHY_NOT_SIZE];
         const char *const texts[] = { v->unit, v->machine_id, v->lease, core_state_word(v->state), v->active,
                 v->result };
         size_t size = 128;
@@ -61,12 +64,14 @@ static int append_row(const OfferView *v, sd_bus_message *m) {
                 r = sd_bus_message_append(
                                 m, "tbttu", v->since, (int) v->holds, v->index, v->held_since, v->reason.why);
         if (r >= 0)
-                r = bus_append_text(m, WHY_TEXT(v->reason));
+                r = bus_append_text(m, v->reason.why == WHY_NONE
+                                                       ? ""
+                                                       : why_not_line(&why, now_realtime(), line, sizeof(line)));
         if (r >= 0)
                 r = sd_bus_message_append(m, "u", v->copies);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
-        return r < 0 ? r : (int) (size + WHY_TEXT_SIZE);
+        return r < 0 ? r : (int) (size + WHY_NOT_SIZE);
 }
 
 static int append_offer(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply) {

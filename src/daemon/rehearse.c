@@ -6,6 +6,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/internal.h"
 #include "daemon/loop.h"
+#include "daemon/why-not.h"
 
 static const struct {
         const char *verb;
@@ -20,12 +21,13 @@ static const struct {
 };
 
 static int append_other(sd_bus_message *reply, const WhyNotView *v) {
+        char line[WHY_NOT_SIZE];
         int r = sd_bus_message_open_container(reply, 'r', "ssus");
 
         if (r < 0 || (r = bus_append_text(reply, v->machine_id)) < 0 ||
                         (r = bus_append_text(reply, v->hostname)) < 0 ||
                         (r = sd_bus_message_append(reply, "u", v->reason.why)) < 0 ||
-                        (r = bus_append_text(reply, WHY_TEXT(v->reason))) < 0)
+                        (r = bus_append_text(reply, why_not_line(v, now_realtime(), line, sizeof(line)))) < 0)
                 return r;
         return sd_bus_message_close_container(reply);
 }

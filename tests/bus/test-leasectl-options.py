@@ -106,7 +106,8 @@ class Changed(TwoSecondCase):
 
     def test_what_says_nothing_new_changes_nothing(self):
         unit = self.enable("same.service")
-        self.assertEqual(ctl("set", unit, "Version=0").stdout, f"{unit}: no option changes\n{unit}: changed; it runs here\n")
+        self.assertEqual(ctl("set", unit, "Version=0").stdout, f"{unit}: no option changes\n")
+        self.assertIn("Version=0", read(f"{UNITS}/{unit}"))
         done = ctl("set", unit, "Version=0")
         self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: no option changes\n"))
 
@@ -275,7 +276,7 @@ class Tried(WithBeta):
         self.assertEqual(ctl("transfer", "-n", gone, "beta").stdout, f"{gone}  {host} → beta\n")
         self.assertEqual(ctl("transfer", "-n", stuck, "beta").stdout,
                          f"{stuck}  stays on {host} (missing metadata rack=a1)\n")
-        self.assertEqual(ctl("steal", "-n", gone).stdout, f"{gone}  stays on {host} (it is here already)\n")
+        self.assertEqual(ctl("steal", "-n", gone).stdout, f"{gone}  stays on {host} (is there already)\n")
         self.assertEqual(ctl("disable", "-n", gone).stdout, f"{gone}  {host} → beta\n")
         row = shown("release", "-n", gone)[0]
         self.assertEqual((row["unit"], row["to"], row["code"], row["others"]), (gone, BETA, 0, []))
@@ -296,6 +297,22 @@ class Tried(WithBeta):
                          f"{unit} stays on beta ({os.uname().nodename}: missing metadata rack=b1)\n"
                          "strange.service beta → ? (it is not enabled here; a machine where it is can tell)".split())
         self.assertEqual(ctl("disable", "-n", unit).stdout, f"{unit}  stays on beta (this machine does not hold it)\n")
+
+    def test_what_is_set_here_does_not_sound_as_if_it_were_set_everywhere(self):
+        unit = self.enable("both.service")
+        self.assertNotIn("here only", ctl("set", unit, "Version=1", check=True).stdout)
+        self.offer(unit)
+        wait_for("leased knows of beta", lambda: "beta" in ctl("status", unit).stdout)
+        self.assertTrue(ctl("set", unit, "Version=2", check=True).stdout.endswith(f"{unit}: here only; also enabled on: beta\n"))
+        self.assertEqual(edit(unit, 'sed -i "s/^Version=2/&\\n# why/" "$1"').stdout, f"{unit}: no option changes\n")
+        self.assertIn("Version=2\n# why\n", read(f"{UNITS}/{unit}"))
+
+    def test_a_list_tells_how_a_unit_is_where_it_is(self):
+        put("leases/there.service", self.lease("held", 1))
+        self.addCleanup(put, "leases/there.service", self.lease("free", 1))
+        unit = self.offer(self.enable("there.service", state="elsewhere"), active="active", since=1)
+        self.assertRegex(ctl("list").stdout, rf"(?m)^{unit} +running +beta ")
+        self.assertRegex(ctl("list", os.uname().nodename).stdout, rf"(?m)^{unit} +elsewhere +\S+ +beta holds it$")
 
     def test_what_cannot_be_tried_is_refused(self):
         for verb in (("undrain",), ("rearm", "x"), ("reload",), ("status",)):
