@@ -63,3 +63,18 @@ void all_machines_print(const json_t *rows) {
         if (json_array_size(rows) == 0)
                 say("            No machine is known yet.");
 }
+
+bool all_machines_too_few(Ctl *ctl, const UnitOptions *options, char text[static TOO_FEW_SIZE]) {
+        json_auto_t *machines = NULL, *manager = NULL;
+        size_t n;
+
+        if (options->config.slots < 2 || bus_leased_runs(ctl->bus) <= 0 ||
+                        machines_ask(ctl->bus, &machines, &manager, NULL) < 0)
+                return false;
+        n = json_array_size(machines);
+        if (n == 0 || n >= options->config.slots)
+                return false;
+        (void) snprintf(text, TOO_FEW_SIZE, "Copies=%u: a machine runs one copy, and only %zu take%s part",
+                        options->config.slots, n, n == 1 ? "s" : "");
+        return true;
+}

@@ -4,6 +4,7 @@
 /* The rows of "leasectl check --all-machines": on which machines a unit would run. leased tells it (ExplainUnit).
  */
 
+#include "conf/conf.h"
 #include "ctl/ctl.h"
 
 /* Asks leased which machines would take the unit. *ret is an array of rows, owned by the caller, and untouched on
@@ -16,3 +17,11 @@ int all_machines_explain(
                 Ctl *ctl, const char *unit, const char *text, const char *here, json_t **ret, size_t *ret_fit);
 /* Prints these rows for people, a line for each. */
 void all_machines_print(const json_t *rows);
+
+enum {
+        TOO_FEW_SIZE = 96,
+};
+
+/* Whether fewer machines take part than the unit is to have copies (Copies=): writes a note that says so. false also
+ * if leased cannot be asked. */
+bool all_machines_too_few(Ctl *ctl, const UnitOptions *options, char text[static TOO_FEW_SIZE]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conf/changes.h"
+#include "ctl/all-machines.h"
 #include "ctl/bus.h"
 #include "ctl/cluster.h"
 #include "ctl/enable.h"
@@ -78,6 +79,17 @@ static bool find_changes(const Change *c, const char *text, Messages *ret, bool 
         return ret->n > 0 || !old || wrong.n > 0;
 }
 
+/* Says that the unit can never have all its copies. */
+static void note_copies(Ctl *ctl, const char *unit, const char *text) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        char few[TOO_FEW_SIZE];
+
+        (void) unit_options_preview_text("", unit, text, strlen(text), &options, &m);
+        if (options && all_machines_too_few(ctl, options, few))
+                complain("note: %s: %s", unit, few);
+}
+
 /* Says on which other machines the unit is enabled, since each goes by its own file. */
 static void say_others(Ctl *ctl, const char *unit) {
         json_auto_t *machines = NULL, *rows = NULL;
@@ -111,6 +123,8 @@ int change_apply(Ctl *ctl, Change *c, const char *text) {
 
         for (size_t i = 0; i < changes.n && ctl->dry_run; i++)
                 say("%s", changes.lines[i]);
+        if (differs)
+                note_copies(ctl, c->unit, text);
         if (ctl->dry_run && other_lease) { /* what is known of the present one says nothing */
                 say("%s: goes by another lease then: it stops where it runs, and starts again", c->unit);
                 return CTL_OK;

@@ -178,6 +178,7 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
         _cleanup_free_ char *name = NULL;
         json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *machines = NULL, *result = NULL;
         int code = examine_unit(ctl, typed, findings, &name, &unit), asked;
+        char few[TOO_FEW_SIZE];
         size_t fit = 0;
 
         if (code != CTL_OK && json_array_size(findings) == 0)
@@ -187,6 +188,8 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
                 (void) (options && options->global ? weakness_examine_global(ctl, name, unit, findings)
                                                    : weakness_examine(ctl, name, unit, conf, findings));
         }
+        if (options && all_machines_too_few(ctl, options, few))
+                finding_add(findings, "note", "%s", few);
         if (*here && options && (asked = all_machines_explain(ctl, name, NULL, here, &machines, &fit)) != CTL_OK)
                 return asked;
         if (code == CTL_OK && (finding_refused_since(findings, 0) || (*here && fit == 0)))

@@ -78,7 +78,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 /* Adds what one argument stands for. */
-static int expand(const Verb *verb, char *const *names, const char *argument, char ***list) {
+static int expand(const Verb *verb, char *const *names, const char *argument, bool alone, char ***list) {
         size_t found = 0;
 
         if (!is_pattern(argument))
@@ -91,11 +91,11 @@ static int expand(const Verb *verb, char *const *names, const char *argument, ch
                 }
         if (found > 0)
                 return CTL_OK;
-        complain("%s: fits no unit%s, see: leasectl%s", argument,
+        complain("%s: fits no unit%s%s, see: leasectl%s", argument,
                         verb->kind == ARGUMENTS_LEASES     ? " or lease here"
                         : verb->kind == ARGUMENTS_ANYWHERE ? " that is enabled anywhere"
                                                            : " that is enabled here",
-                        verb->kind == ARGUMENTS_ANYWHERE ? "" : " list");
+                        alone ? "" : ", nothing was done", verb->kind == ARGUMENTS_ANYWHERE ? "" : " list");
         return CTL_NO_SUCH_UNIT;
 }
 
@@ -111,7 +111,7 @@ int globs_expand(Ctl *ctl, const Verb *verb, int argc, char **argv, char ***ret)
         if (names)
                 qsort(names, strv_length(names), sizeof(char *), by_name);
         for (i = 0; i < argc && code == CTL_OK; i++)
-                code = expand(verb, names, argv[i], &list);
+                code = expand(verb, names, argv[i], argc == 1, &list);
         if (code == CTL_OK)
                 *ret = TAKE_PTR(list);
         return code;

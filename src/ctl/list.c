@@ -208,11 +208,12 @@ static int list_machine(Ctl *ctl, const char *typed) {
                 { .title = "WHY", .key = "why", .wrap = true },
         };
         json_auto_t *machines = NULL, *manager = NULL, *rows = NULL;
+        _cleanup_free_ char *otherwise = text_format("; of a unit: leasectl status %s", typed);
         const json_t *machine;
         int code = machines_read_all(ctl, &machines, &manager);
 
         if (code == CTL_OK)
-                code = machines_resolve(machines, typed, &machine);
+                code = machines_resolve_or(machines, typed, strempty(otherwise), &machine);
         if (code == CTL_OK && ctl->json != JSON_OFF)
                 code = cluster_units_read(ctl, get_string(machine, "machine_id"), &rows);
         else if (code == CTL_OK)

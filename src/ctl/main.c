@@ -92,10 +92,20 @@ static int carry_out(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         return code;
 }
 
+/* Connects to the bus. Whether ssh reaches the other machine shows only in the first answer of the bus there. */
+static int connect_bus(Ctl *ctl) {
+        const char *name;
+        int code = bus_connect(ctl);
+
+        if (code == CTL_OK && ctl->host && sd_bus_get_unique_name(ctl->bus, &name) < 0)
+                return ctl_fail("cannot reach the system bus of %s by ssh", ctl->host);
+        return code;
+}
+
 /* Connects to the bus and carries out the verb. */
 static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         char **names = NULL;
-        int code = verb->alone ? CTL_OK : bus_connect(ctl);
+        int code = verb->alone ? CTL_OK : connect_bus(ctl);
 
         if (code == CTL_OK)
                 code = globs_expand(ctl, verb, argc, argv, &names);

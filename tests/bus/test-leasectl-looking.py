@@ -22,6 +22,8 @@ class Looking(TwoSecondCase):
         self.assertEqual(len(ctl("is-held", "glob*", check=True).stdout.split()), 3)
         self.assertEqual({each["lease"] for each in shown("history", "glob[@]*")}, set(told))
         self.assertSays(ctl("release", "nothing*"), 4, "nothing*: fits no unit that is enabled anywhere, see: leasectl")
+        self.assertSays(ctl("release", "nothing*", "globe"), 4,
+                        "nothing*: fits no unit that is enabled anywhere, nothing was done, see: leasectl")
         self.assertSays(ctl("history", "nothing*"), 4, "nothing*: fits no unit or lease here, see: leasectl list")
         self.assertEqual([each["unit"] for each in json.loads(ctl("check", "glob@*", "--json=short").stdout)], told)
         done = ctl("disable", "glob@*")
@@ -49,7 +51,7 @@ class Looking(TwoSecondCase):
         rows = shown("list", host)
         self.assertEqual(next(each["state"] for each in rows if each["unit"] == unit), "running")
         self.assertRegex(ctl("list", host).stdout, rf"(?m)^UNIT +STATE +SINCE +WHY$(.|\n)*^{unit} +running +\d\d:\d\d:\d\d ")
-        self.assertSays(ctl("list", "nowhere-at-all"), 1, "nowhere-at-all: no such machine, see: leasectl machines")
+        self.assertSays(ctl("list", "nowhere-at-all"), 1, "nowhere-at-all: no such machine; of a unit: leasectl status nowhere-at-all")
         self.assertSays(ctl("list", "--all", host), 2, "list: --all lists the leases of all machines, so leave out MACHINE")
 
     def test_the_journal_of_a_unit_is_shown_where_it_runs(self):

@@ -314,6 +314,20 @@ class Tried(WithBeta):
         self.assertRegex(ctl("list").stdout, rf"(?m)^{unit} +running +beta ")
         self.assertRegex(ctl("list", os.uname().nodename).stdout, rf"(?m)^{unit} +elsewhere +\S+ +beta holds it$")
 
+    def test_until_when_a_machine_stands_back_is_told(self):
+        unit = self.offer(self.enable("back-there.service"), "stands back", until=4102444800 * 1000000, code=70)
+        until = r"stands back until 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d"
+        self.assertRegex(" ".join(ctl("drain", "-n").stdout.split()), rf"{unit} stays on \S+ \(beta: {until}\)")
+        self.assertRegex(" ".join(ctl("list", "beta").stdout.split()), until)
+
+    def test_more_copies_than_machines_are_told(self):
+        unit = self.offer(self.enable("many.service"))
+        few = "Copies=3: a machine runs one copy, and only 2 take part"
+        self.assertSays(ctl("set", unit, "Copies=3", "-n"), 0, f"note: {unit}: {few}")
+        self.assertNotIn("note:", ctl("set", unit, "Copies=2", "-n").stderr)
+        write(f"{UNITS}/{unit}", "[X-Leased]\nCopies=3\n")
+        self.assertIn(f"note: {few}", " ".join(ctl("check", unit).stdout.split()))
+
     def test_what_cannot_be_tried_is_refused(self):
         for verb in (("undrain",), ("rearm", "x"), ("reload",), ("status",)):
             self.assertEqual(ctl(*verb, "-n").returncode, 2)
