@@ -90,6 +90,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         if (!known)
                 look_at_all(c); /* from now on a lease can be taken from it */
         s->moved = s->moved || (known && r->mod_revision > 0);
+        s->ended_at = r->mod_revision > 0 ? 0 : silent ? s->ended_at : c->now.boottime;
         take_beat_value(s, r);
 }
 

@@ -63,6 +63,7 @@ typedef struct Session {
         uint64_t confirmed_at;           /* the beat's revision then (confirm.c) */
         size_t held;                     /* leases that it holds by their records (lease_count()) */
         usec_t took_at;                  /* when it was last seen to have begun a tenure; 0: it was not */
+        usec_t ended_at; /* when its beat was seen to be taken away although it was not silent; 0: it was not */
         UT_hash_handle hh;
 } Session;
 

@@ -456,6 +456,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .alive = is_alive(c, s),
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
+                        .stopped = s ? s->ended_at : 0,
                         .held = held_by(c, m->value.session),
                         .unconfirmed = any_keeps && session_machine_keeps(c, m),
                 };

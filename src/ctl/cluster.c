@@ -358,13 +358,14 @@ static bool is_heard_of(const json_t *row) {
 /* Says what to do about a machine that is silent. It may be off, leased may be stopped there, or it is cut off. */
 static void next_for_silent(json_t *cluster, const json_t *row, const char *name) {
         const json_t *heard = json_object_get(row, "heard_ago_usec");
+        json_int_t age = get_integer(row, "heard_ago_usec") ?: get_integer(row, "stopped_ago_usec");
 
         if (get_integer(row, "held") > 0)
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
-        else if (!json_is_integer(heard)) /* nobody can tell for how long */
-                say_next(cluster, "there: systemctl start leased");
-        else if (json_integer_value(heard) > (json_int_t) FORGET_AFTER)
+        else if (age > (json_int_t) FORGET_AFTER)
                 say_next(cluster, "there: systemctl start leased; if it is gone for good: leasectl forget %s", name);
+        else if (!json_is_integer(heard)) /* stopped, or nobody can tell for how long it is silent */
+                say_next(cluster, "there: systemctl start leased");
         else
                 say_next(cluster, "look whether it is on; if so, there: systemctl status leased");
 }
@@ -380,7 +381,11 @@ static void judge_machines(json_t *cluster) {
 
                 if (json_is_true(up) || is_heard_of(row))
                         continue;
-                if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
+                if (json_is_integer(json_object_get(row, "stopped_ago_usec")))
+                        (void) snprintf(text, sizeof(text), ": leased was stopped there %s ago",
+                                        format_span(span, sizeof(span),
+                                                        (usec_t) get_integer(row, "stopped_ago_usec")));
+                else if (json_is_false(up)) /* a machine on which leased is stopped takes its beat away */
                         str_copy(text, sizeof(text), ": leased was stopped there, or is not heard");
                 (void) machine_name(machines, get_string(row, "machine_id"), name, sizeof(name));
                 if (json_is_integer(heard))

@@ -45,9 +45,10 @@ static json_t *age_of(const json_t *manager, const char *id, size_t which) {
         return value ? json_incref(value) : json_null();
 }
 
-/* Gives since when the machine is up (CLOCK_REALTIME), null if it is not, or if that is not known. */
-static json_t *up_since_of(const json_t *manager, const char *id) {
-        json_t *value = json_object_get(json_object_get(manager, "MachineUpSince"), id);
+/* Gives a number of the machine from a property: MachineUpSince, since when the machine is up (CLOCK_REALTIME);
+ * MachineStops, how long ago its leased was stopped, in microseconds. It is null if that is not so, or not known. */
+static json_t *number_of(const json_t *manager, const char *property, const char *id) {
+        json_t *value = json_object_get(json_object_get(manager, property), id);
 
         return value ? json_incref(value) : json_null();
 }
@@ -72,14 +73,15 @@ int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *
                 const char *id = string_at(m, 0);
 
                 (void) json_array_append_new(rows,
-                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:b, s:b}",
+                                json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
                                                 "machine_id", json_array_get(m, 0), "hostname", json_array_get(m, 1),
                                                 "boot_id", json_array_get(m, 2), "metadata", json_array_get(m, 3),
                                                 "held", json_array_get(m, 4), "draining", json_array_get(m, 5),
                                                 "version", get_string(json_object_get(manager, "MachineVersions"), id),
                                                 "up", standing_of(manager, id), "up_since_usec",
-                                                up_since_of(manager, id), "heard_ago_usec", age_of(manager, id, 0),
-                                                "ttl_usec", age_of(manager, id, 1), "here",
+                                                number_of(manager, "MachineUpSince", id), "stopped_ago_usec",
+                                                number_of(manager, "MachineStops", id), "heard_ago_usec",
+                                                age_of(manager, id, 0), "ttl_usec", age_of(manager, id, 1), "here",
                                                 streq(get_string(manager, "MachineID"), id), "unconfirmed",
                                                 contains(json_object_get(manager, "UnconfirmedMachines"), id)));
         }
@@ -249,7 +251,7 @@ static void format_standing(const json_t *row, char *buf, size_t size) {
 
 usec_t machine_since(const json_t *row) {
         const json_t *up = json_object_get(row, "up");
-        json_int_t age = get_integer(row, "heard_ago_usec");
+        json_int_t age = get_integer(row, "heard_ago_usec") ?: get_integer(row, "stopped_ago_usec");
 
         if (json_is_true(up))
                 return (usec_t) get_integer(row, "up_since_usec");

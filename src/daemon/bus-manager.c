@@ -359,6 +359,14 @@ static int append_heard(const MachineView *v, void *userdata) {
         return MIN(r, 0);
 }
 
+static int append_stopped(const MachineView *v, void *userdata) {
+        int r = v->stopped > 0 ? sd_bus_message_append(
+                                                 userdata, "{st}", v->machine_id, usec_sub(now_boottime(), v->stopped))
+                               : 0;
+
+        return MIN(r, 0);
+}
+
 static int append_up_since(const MachineView *v, void *userdata) {
         int r = v->up_since > 0 && v->known ? sd_bus_message_append(userdata, "{st}", v->machine_id, v->up_since) : 0;
 
@@ -481,6 +489,7 @@ static const char *pause_word(const SessionView *s) {
         P(MachineVersions, "a{ss}", ASKED, append_machines(m, s, "{ss}", append_version))                             \
         P(MachineAges, "a{s(tt)}", ASKED, append_machines(m, s, "{s(tt)}", append_heard))                             \
         P(MachineUpSince, "a{st}", ASKED, append_machines(m, s, "{st}", append_up_since))                             \
+        P(MachineStops, "a{st}", ASKED, append_machines(m, s, "{st}", append_stopped))                                \
         P(Known, "b", TOLD, sd_bus_message_append(m, "b", s->session.known))                                          \
         P(HeardUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.heard))                                     \
         P(LastBeatUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.last_beat))                              \

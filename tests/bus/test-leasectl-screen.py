@@ -171,6 +171,15 @@ class Screen(ScreenCase):
         run(f"{HERE}/put-record", REGISTRY, f"beats/{session}", "")
         wait_for("that is seen", lambda: self.beta()["heard_ago_usec"] is None)
         self.assertEqual(self.next_for_beta(), ("is silent: leased was stopped there, or is not heard", "there: systemctl start leased"))
+        self.assertIsNone(self.beta()["stopped_ago_usec"])  # it was silent before
+        put(f"beats/{session}", {"machine_id": BETA, "nonce": "feedfeedfeedfeed-2"})
+        wait_for("it beats again", lambda: self.beta()["up"] is True)
+        run(f"{HERE}/put-record", REGISTRY, f"beats/{session}", "")
+        wait_for("that is seen", lambda: self.beta()["stopped_ago_usec"] is not None)
+        text, after = self.next_for_beta()
+        self.assertRegex(text, r"^is silent: leased was stopped there \S+ ago$")
+        self.assertEqual(after, "there: systemctl start leased")
+        self.assertRegex(ctl("-1").stdout, r"(?m)^beta: silent since \d\d:\d\d:\d\d, leased")
 
     def held_at_beta(self, unit, since, told="inactive"):
         """beta takes the lease, and has told before how the unit was without it, or nothing yet."""
