@@ -239,6 +239,9 @@ int setup_member_add(Ctl *ctl, const char *word) {
                                 "(leasectl setup --remove NAME), or let %s be a client: name it behind the members in "
                                 "the line of leasectl setup",
                                 members.n, machine.name);
+        if (members.n == 1) /* the new one could not be set up either: leasectl setup takes no line of two */
+                return ctl_fail("etcd has one member, and with two it stops as soon as either of them does: leasectl "
+                                "setup begins a cluster of three, and adds no second member");
         if (ctl->dry_run) {
                 say("%s: would be added to the members of etcd", machine.name);
                 return CTL_OK;

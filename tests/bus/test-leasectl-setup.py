@@ -80,6 +80,9 @@ class Line(Case):
                                                              "leasectl setup --anyway\n"), done.stderr)
         self.assertEqual(ctl("setup", "--add", "delta=10.9.0.4").returncode, 0)
         self.assertEqual(self.changes(), ["member remove 8e9e05c52164694d", "member add delta --peer-urls=http://10.9.0.4:2380"])
+        write(MEMBERS, member(*LINE[0].split("=")))
+        done = ctl("setup", "--add", "delta=10.9.0.4")
+        self.assertEqual((done.returncode, "etcd has one member" in done.stderr, len(self.changes())), (1, True, 2), done.stderr)
 
     def test_when_two_are_left_a_third_is_asked_for(self):
         """There is no line for the two."""
