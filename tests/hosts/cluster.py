@@ -179,8 +179,11 @@ class Unit:
         wait_for(f"{self.name} runs nowhere", lambda: self.running_on is None, deadline, self.story)
 
     def hold_running(self, on, duration):
-        """It stays on that machine, without a pause, for so long."""
-        hold_for(f"{self.name} runs on {on}", lambda: self.running_on is on, duration, self.story)
+        """It stays on that machine, and is not begun anew, for so long. Its process may have to wait for a processor meanwhile."""
+        invocation = self.tenure.invocation
+        hold_for(f"{self.name} runs nowhere but on {on}", lambda: self.running_on in (on, None), duration, self.story)
+        self.wait_running(on=on, deadline=5)
+        require(f"{self.name} was not restarted", self.tenure.invocation == invocation, self.story)
 
     def require_undisturbed(self, before, limit=0.5):
         """Still the tenure of before, which was the first, and it never paused."""

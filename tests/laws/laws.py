@@ -108,6 +108,7 @@ class Entry:
     beats: int = 0  # since the last kill
     beat_at: int = 0  # the last of them
     kept: bool = False  # its deadlines do not count (law 13)
+    frozen: bool = False  # no beat moves its deadlines before it is thawed (law 15)
 
     def over_at(self):
         """Until when its processes may live if nobody sees them gone."""
@@ -420,24 +421,26 @@ class Laws:
     def _guard_begin(self, process, how=""):
         for (machine, _), entry in self._entries.items():
             if machine == process.machine and how != "follows":
-                entry.index, entry.stopping, entry.kept = 0, False, False  # its lines say what it takes up
+                entry.index, entry.stopping, entry.kept, entry.frozen = 0, False, False, False  # its lines say what it takes up
 
     def _guard_armed(self, process, unit, index, stop_at, kill_at, stop_offset, kill_offset):
         entry = self._entries[process.machine, unit]
         entry.index, entry.stop_at, entry.kill_at = index, stop_at, kill_at
         entry.stop_offset, entry.kill_offset = stop_offset, kill_offset
-        entry.stopping = False
+        entry.stopping = entry.frozen = False
         self._check_deadline(process, unit, kill_at, kill_offset)
 
     def _guard_frozen(self, process, unit, index, kill_at):
         entry = self._entries[process.machine, unit]
         self._require("law 15", entry.stop_at <= self._at < kill_at and entry.index == index,
                       f"{unit} is frozen, and not between its stop_at and its kill_at")
+        entry.frozen = True
 
     def _guard_thawed(self, process, unit, index, kill_at):
         entry = self._entries[process.machine, unit]
         self._require("law 15", entry.index == index and self._at < kill_at and not entry.stopping,
                       f"{unit} is thawed, and no beat covers it at Index {index}")
+        entry.frozen, entry.kill_at = False, kill_at
         self._check_deadline(process, unit, kill_at, entry.kill_offset)
 
     def _guard_kept(self, process, unit):
@@ -479,7 +482,7 @@ class Laws:
         for (machine, unit), entry in self._entries.items():
             if machine != process.machine:
                 continue
-            if not entry.stopping and entry.index:
+            if not entry.stopping and not entry.frozen and entry.index:
                 entry.stop_at = max(entry.stop_at, t0 + entry.stop_offset)
                 entry.kill_at = max(entry.kill_at, t0 + entry.kill_offset)
             elif entry.stopping and not entry.down and self._at > entry.kill_at and self._at >= entry.beat_at + ROUND:
@@ -527,7 +530,7 @@ class Laws:
             self._require("law 8", self._at >= entry.stop_at,
                           f"{unit} is stopped {(entry.stop_at - self._at) / SECOND:.3f} s before its stop_at")
         self._require("law 13", why == "lost" or not entry.kept, f"{unit} is stopped for want of a beat, and is kept")
-        entry.index, entry.kill_at, entry.stopping, entry.beats, entry.kept = index, kill_at, True, 0, False
+        entry.index, entry.kill_at, entry.stopping, entry.beats, entry.kept, entry.frozen = index, kill_at, True, 0, False, False
 
     def _guard_kill(self, process, unit, index):
         entry = self._entries[process.machine, unit]

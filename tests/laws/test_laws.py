@@ -330,6 +330,15 @@ class TheLaws(unittest.TestCase):
         self.assertEqual(self.breaches((line, f"5310000 {frozen}")), [])
         self.found("law 15", (line, f"6559950 {frozen}"))
 
+    def test_law_15_no_beat_moves_the_deadlines_of_a_frozen_unit(self):
+        """It may be killed by those that it was frozen by, though its guard has read a beat since."""
+        begins = f"5310000 alpha leased-guard 2 stopping u.service 1 {2009900 + KILL} expired\n"
+        frozen = f"5310000 alpha leased-guard 2 frozen u.service 1 {2009900 + KILL}\n"
+        beat = "6500000 alpha leased 1 beat 6499000\n6500010 alpha leased-guard 2 beat 6499000\n"
+        kill = "6560000 alpha leased-guard 2 kill u.service 1\n"
+        self.assertFalse(any(each.startswith("law 9") for each in self.breaches((begins, frozen), (kill, beat + kill))))
+        self.found("law 9", (begins, ""), (kill, beat + kill))
+
     def test_law_15_a_unit_is_thawed_without_a_beat(self):
         self.found("law 15", ("6560000 alpha leased-guard 2 kill u.service 1",
                               f"6560000 alpha leased-guard 2 thawed u.service 1 {2009900 + KILL}"))
