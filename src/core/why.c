@@ -69,7 +69,7 @@ static const struct {
         [WHY_INDEX_AT_END] = { "its Index cannot grow any more (leasectl registry forget LEASE)" },
         [WHY_STANDS_BACK] = { "this machine stands back", "stands back" },
         [WHY_ONCE] = { "it runs only once" },
-        [WHY_GATE_SHUT] = { "its gate was not open, or was hidden" },
+        [WHY_GATE_SHUT] = { "its gate was hidden, or another Assert= did not hold" },
 
         [WHY_OTHER_MACHINE] = { "it is to run on machine %" },
         [WHY_METADATA] = { "missing metadata %" },
