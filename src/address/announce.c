@@ -41,7 +41,7 @@ static int announce_four(const Address *a) {
                                 .ar_pln = sizeof(packet.arp_spa),
                                 .ar_op = htons(ARPOP_REQUEST) },
         };
-        Place place;
+        Place place = {};
         int r = fd < 0 ? -errno : find_place(fd, a, &place);
 
         if (r < 0 || !place.ethernet)
@@ -93,7 +93,7 @@ static int send_advertisement(int fd, const Address *a, const Place *place) {
 static int announce_six(const Address *a) {
         _cleanup_close_ int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
         int hops = 255, r; /* a receiver drops an advertisement that could have come through a router */
-        Place place;
+        Place place = {};
 
         r = fd < 0 ? -errno : find_place(fd, a, &place);
         if (r < 0 || !place.ethernet)
