@@ -190,7 +190,7 @@ typedef struct MachineView {
         bool known;       /* false: it cannot be told now whether the session beats or is silent */
         usec_t heard;     /* CLOCK_BOOTTIME when its session was last seen to beat; 0: never, or its beat is gone */
         usec_t stopped;   /* CLOCK_BOOTTIME when its beat was seen to be taken away, as where leased is stopped; 0: it
-                             was not,   or it was silent by then */
+                             was not, or it was silent by then */
         usec_t up_since;  /* CLOCK_REALTIME there: since when it is alive, without a silence; 0: not known */
         size_t held;      /* leases that it holds */
         bool unconfirmed; /* a session of it that is not heard keeps leases: nobody takes them until the machine is

@@ -17,6 +17,6 @@
 sd_journal *past_open(const Ctl *ctl);
 /* Adds to rows, as of history.c, the tenures of the lease that no row is about, and sorts all rows by their
  * beginnings. Gives each row the member "outages", an array of {from_usec, to_usec, why, code}, to_usec null if it is
- * not over; of a start that was
- * refused, with refused: the unit, and without a length. The argument journal may be NULL. */
+ * not over. A start that was refused is an outage without a length, with the unit as the member refused. The argument
+ * journal may be NULL. */
 void past_add(sd_journal *journal, const char *lease, const json_t *machines, json_t *rows);
