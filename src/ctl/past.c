@@ -177,23 +177,7 @@ static void sort_rows(json_t *rows) {
                 (void) json_array_set_new(rows, i, list[i]);
 }
 
-/* Adds to what is matched the guard's word that it stops the unit with the name of the lease. */
-static int match_guard(sd_journal *j, const char *lease) {
-        _cleanup_free_ char *text = NULL;
-        int r = sd_journal_add_disjunction(j);
-
-        if (r >= 0)
-                r = asprintf(&text, "UNIT=%s", lease);
-        if (r >= 0)
-                r = sd_journal_add_match(j, text, 0);
-        if (r >= 0)
-                r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" GUARD_SERVICE, 0);
-        if (r >= 0)
-                r = sd_journal_add_match(j, "MESSAGE_ID=" MESSAGE_GUARD_STOPS, 0);
-        return r < 0 ? r : sd_journal_seek_head(j);
-}
-
-/* Restricts the journal to what leased wrote of the lease with one of these ids. */
+/* Restricts the journal to what leased and its guard wrote of the lease with one of these ids. */
 static int match(sd_journal *j, const char *lease, const char *const *ids) {
         _cleanup_free_ char *text = NULL;
         int r = asprintf(&text, "LEASE=%s", lease);
@@ -203,6 +187,8 @@ static int match(sd_journal *j, const char *lease, const char *const *ids) {
                 r = sd_journal_add_match(j, text, 0);
         if (r >= 0)
                 r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" DAEMON_SERVICE, 0);
+        if (r >= 0)
+                r = sd_journal_add_match(j, "_SYSTEMD_UNIT=" GUARD_SERVICE, 0);
         for (; *ids && r >= 0; ids++)
                 r = sd_journal_add_match(j, *ids, 0);
         return r < 0 ? r : sd_journal_seek_head(j);
@@ -218,7 +204,7 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
         static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
                 "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE,
-                NULL };
+                "MESSAGE_ID=" MESSAGE_GUARD_STOPS, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;
@@ -232,8 +218,6 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
                 (void) json_object_set_new(row, "outages", json_array());
         if (r >= 0)
                 r = match(j, lease, steps);
-        if (r >= 0)
-                r = match_guard(j, lease);
         while (r >= 0 && sd_journal_next(j) > 0)
                 take_step(j, &stop, rows);
         add_present(&stop, rows);

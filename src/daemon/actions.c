@@ -121,8 +121,11 @@ static void perform(Daemon *d, const Action *a, Now now) {
                 break;
         case ACTION_GUARD_BEAT:
                 counts_beat(d, a->t0, now.boottime);
-                /* fall through */
+                guard_port_act(d->guard, a, now.boottime);
+                break;
         case ACTION_GUARD_ARM:
+                pid1_port_name_lease(d, a->unit, a->lease);
+                /* fall through */
         case ACTION_GUARD_KEEP:
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:

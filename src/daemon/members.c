@@ -34,6 +34,7 @@ struct Members {
         void *userdata;
         const char *unit;
         const char *slice;
+        char *lease; /* NULL: the lease is named as the unit is */
         Member *list;
         char **kept;  /* names that a drop-in had when the set was made */
         char **shown; /* the lines of the guard's file */
@@ -163,6 +164,21 @@ static int add(Members *m, const char *name) {
 
 /* ---- the set ---- */
 
+/* Returns 1: the name is another one than it was; 0, or -ENOMEM. */
+static int name_lease(Members *m, const char *lease) {
+        bool same = streq(lease, m->unit);
+        char *copy;
+
+        if (streq(lease, m->lease ?: m->unit))
+                return 0;
+        copy = same ? NULL : strdup(lease);
+        if (!same && !copy)
+                return -ENOMEM;
+        free(m->lease);
+        m->lease = copy;
+        return 1;
+}
+
 static int add_all(Members *m, char *const *names) {
         int r = 0;
 
@@ -212,9 +228,14 @@ static int write_file(const char *path, char *const *names) {
 }
 
 static int list_for_guard(const Members *m, char ***ret) {
+        _cleanup_free_ char *lease = m->lease ? text_format(GUARD_LEASE "%s", m->lease) : NULL;
         const Member *member;
 
+        if (m->lease && !lease)
+                return -ENOMEM;
         if (m->fence && strv_add(ret, GUARD_FENCE_REBOOT) < 0)
+                return -ENOMEM;
+        if (lease && strv_add(ret, lease) < 0)
                 return -ENOMEM;
         if (m->freezes && strv_add(ret, GUARD_FREEZE) < 0)
                 return -ENOMEM;
@@ -418,6 +439,12 @@ void members_set_fence(Members *m, bool reboot) {
         m->fence = reboot; /* the guard is told with the next members_update() */
 }
 
+int members_set_lease(Members *m, const char *lease) {
+        int r = name_lease(m, lease);
+
+        return r > 0 ? show_guard(m) : r;
+}
+
 void members_set_freezes(Members *m, bool freezes) {
         m->freezes = freezes; /* likewise */
 }
@@ -437,6 +464,7 @@ bool members_can_be_gated(const char *unit) {
 
 static int read_kept(Members *m, char *const *gated) {
         _cleanup_free_ char *path = NULL, *text = NULL;
+        const char *lease;
         int r;
 
         if (asprintf(&path, GUARD_MEMBERS "/%s", m->unit) < 0) {
@@ -448,7 +476,8 @@ static int read_kept(Members *m, char *const *gated) {
                 r = strv_split_lines(text, &m->shown);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = 0;
+        lease = strv_after(m->shown, GUARD_LEASE);
+        r = lease ? name_lease(m, lease) : 0;
         for (char *const *name = gated; r >= 0 && name && *name; name++)
                 r = strv_add(&m->kept, *name);
         if (r >= 0)
@@ -479,6 +508,7 @@ Members *members_free(Members *m) {
         }
         strv_free(m->kept);
         strv_free(m->shown);
+        free(m->lease);
         free(m);
         return NULL;
 }

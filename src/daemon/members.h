@@ -44,6 +44,9 @@ Members *members_free(Members *m);
 
 /* Whether FenceAction=reboot is set for the unit; the guard is told with the next members_update(). */
 void members_set_fence(Members *m, bool reboot);
+/* Takes the name of the lease that the guard keeps for the unit, and tells the guard of it at once if it is another
+ * one than it was and than the unit's name. Returns 0; a negative errno: the guard could not be told. */
+int members_set_lease(Members *m, const char *lease);
 /* Takes whether the unit has OnOutage=freeze. */
 void members_set_freezes(Members *m, bool freezes);
 /* Slice= of the unit, NULL if it has none; borrowed until the next call of this function. */

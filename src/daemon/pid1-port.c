@@ -13,6 +13,7 @@
 #include "daemon/machine-name.h"
 #include "daemon/property.h"
 #include "daemon/run-unit.h"
+#include "daemon/unit-journal.h"
 #include "guard/protocol.h"
 #include "util/hash.h"
 #include "util/journal.h"
@@ -146,6 +147,14 @@ static LoadState load_of(const Pid1UnitStatus *s) {
                                                    : LOAD_BAD;
 }
 
+/* Has the guard's file looked after if there is one. */
+static void look_after_members(EnabledUnit *u) {
+        if (!members_are_shown(u->members))
+                own_files_forget(u->daemon->members, u->name);
+        else if (own_files_add(u->daemon->members, u->name, 0)) /* otherwise the file is looked at here only */
+                own_files_written(u->daemon->members);
+}
+
 static void update_members(EnabledUnit *u) {
         const char *why;
         int r;
@@ -156,10 +165,17 @@ static void update_members(EnabledUnit *u) {
         if (r < 0 && !u->members_told)
                 log_error_errno(r, "%s: %s, so this machine does not compete for its lease", u->name, why);
         u->members_told = r < 0;
-        if (!members_are_shown(u->members))
-                own_files_forget(u->daemon->members, u->name);
-        else if (own_files_add(u->daemon->members, u->name, 0)) /* otherwise the file is looked at here only */
-                own_files_written(u->daemon->members);
+        look_after_members(u);
+}
+
+void pid1_port_name_lease(Daemon *d, const char *unit, const char *lease) {
+        EnabledUnit *u = find(d, unit);
+        int r = u ? members_set_lease(u->members, lease) : 0;
+
+        if (r < 0)
+                (void) log_warning_errno(r, "%s: cannot tell the guard the name of its lease", unit);
+        if (u)
+                look_after_members(u);
 }
 
 bool pid1_port_keep_members(const char *unit, void *data, void *userdata) {
@@ -357,8 +373,11 @@ static void on_member_failed(const char *member, bool start, int error, const ch
 
         (void) snprintf(line, sizeof(line), "PID 1 does not %s %s: %s", start ? "start" : "stop",
                         streq(member, u->name) ? "it" : member, isempty(message) ? strerror(-error) : message);
-        journal_event(LOG_WARNING,
-                        &(JournalEvent){ .id = MESSAGE_PID1_REFUSES, .unit = u->name, .reason = strempty(message) },
+        unit_journal_write(u->daemon, LOG_WARNING,
+                        (JournalEvent){ .id = MESSAGE_PID1_REFUSES,
+                                        .unit = u->name,
+                                        .reason = strempty(message),
+                                        .code = WHY_PID1_REFUSES },
                         line);
         pid1_port_set_error(u->daemon, u->name, WHY_PID1_REFUSES, line);
         loop_event(u->daemon->loop, &(Event){

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "daemon/bus-util.h"
+#include "daemon/unit-journal.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -164,15 +165,15 @@ static bool is_refusal(Why code) {
                code != WHY_FILE_LEAVES && code != WHY_FILE_STOPS && code != WHY_FILE_DISABLED;
 }
 
-static void log_outcome(const FileOutcome *o) {
+static void log_outcome(const Daemon *d, const FileOutcome *o) {
         const char *why = WHY_TEXT(reason_of(o->code, o->about));
         bool refused = is_refusal(o->code);
         char text[WHY_TEXT_SIZE + 80];
 
         (void) snprintf(text, sizeof(text), "what was submitted as version %" PRIi64 "%s: %s", o->version,
                         refused ? " is not taken" : "", why);
-        journal_event(refused ? LOG_WARNING : LOG_NOTICE,
-                        &(JournalEvent){ .id = refused ? MESSAGE_FILE_REFUSED : MESSAGE_FILE_TAKEN,
+        unit_journal_write(d, refused ? LOG_WARNING : LOG_NOTICE,
+                        (JournalEvent){ .id = refused ? MESSAGE_FILE_REFUSED : MESSAGE_FILE_TAKEN,
                                         .unit = o->name,
                                         .reason = why,
                                         .code = o->code },
@@ -213,7 +214,7 @@ int unit_files_set_outcome(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 outcome_free(f, o);
                 return -ENOMEM;
         }
-        log_outcome(o);
+        log_outcome(d, o);
         return sd_bus_reply_method_return(m, NULL);
 }
 

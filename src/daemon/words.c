@@ -10,6 +10,7 @@
 #include "daemon/callers.h"
 #include "daemon/machine-name.h"
 #include "daemon/pid1-port.h"
+#include "daemon/unit-journal.h"
 #include "util/journal.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -281,7 +282,7 @@ static int reply(Daemon *d, const PendingWord *p, const Action *a, sd_bus_error 
 
 /* Writes that an order was not carried out, and why: into the journal of the unit that the order was about. A drain is
  * about a machine, so it is written into the journal of leased only. */
-static void tell_not_done(const PendingWord *p, const Action *a) {
+static void tell_not_done(const Daemon *d, const PendingWord *p, const Action *a) {
         const char *reason = p->withdrawn                ? "it was taken back"
                              : a->word == WORD_WITHDRAWN ? "whoever asked is gone"
                              : a->reason.why != WHY_NONE ? WHY_TEXT(a->reason)
@@ -290,7 +291,11 @@ static void tell_not_done(const PendingWord *p, const Action *a) {
 
         (void) snprintf(text, sizeof(text), "what was asked for is not done: %s", reason);
         if (p->event.unit)
-                journal_event(LOG_NOTICE, &(JournalEvent){ .id = MESSAGE_NOT_DONE, .unit = p->unit, .reason = reason },
+                unit_journal_write(d, LOG_NOTICE,
+                                (JournalEvent){ .id = MESSAGE_NOT_DONE,
+                                                .unit = p->unit,
+                                                .reason = reason,
+                                                .code = a->reason.why },
                                 text);
         else
                 log_notice("%s: %s", isempty(p->object) ? "the cluster" : p->object, text);
@@ -308,7 +313,7 @@ void words_done(Daemon *d, const Action *a) {
                 if (a->word == WORD_LATE && is_paused_all_the_same(d, p))
                         log_notice("nobody waits any more until each machine has read of the pause; it is in force");
                 else
-                        tell_not_done(p, a);
+                        tell_not_done(d, p, a);
         }
         bus_reply_failed(p->message, reply(d, p, a, &error), &error);
         pending_free(d, p);

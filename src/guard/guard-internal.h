@@ -29,6 +29,7 @@ typedef struct Part {
 typedef struct Item {
         char unit[sizeof(((GuardMessage *) NULL)->unit)];
         GuardEntry entry;
+        char *lease; /* the name of its lease, owned; NULL: the unit's */
         Part *parts; /* owned; the first is the unit itself */
         size_t n_parts;
         size_t stops, asks;  /* for how many parts PID 1 has not answered yet: the last stop, the last question */

@@ -50,6 +50,21 @@ int item_add_part(Item *item, const char *name) {
         return 0;
 }
 
+static const char *lease_of(const Item *item) {
+        return item->lease ?: item->unit;
+}
+
+/* Takes the name of the lease, or NULL: what is in the file does not name it. */
+static int item_name_lease(Item *item, const char *name) {
+        char *copy = name ? strdup(name) : NULL;
+
+        if (name && !copy)
+                return -ENOMEM;
+        free(item->lease);
+        item->lease = copy;
+        return 0;
+}
+
 /* Parts are only ever added: a unit that was a member once may still run. */
 void item_read_members(Guard *g, Item *item) {
         _cleanup_(strv_freep) char **members = NULL;
@@ -61,6 +76,7 @@ void item_read_members(Guard *g, Item *item) {
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
                 guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
                 guard_entry_set_freezes(&item->entry, strv_contains(members, GUARD_FREEZE) && !item->fence);
+                r = item_name_lease(item, strv_after(members, GUARD_LEASE));
         }
         for (char **m = members; r >= 0 && m && *m; m++)
                 if (guard_member_is_valid(*m))
@@ -188,12 +204,16 @@ static bool item_fence(Item *item) {
         return false;
 }
 
-static int part_kill(Guard *g, Part *p) {
+static int part_kill(Guard *g, const Item *item, Part *p) {
         bool first = p->killer.kills == 0;
         int r = killer_kill(&p->killer, g->groups, p->name, g->turn.one_by_one_until);
 
         if (r > 0 && first)
-                journal_event(LOG_WARNING, &(JournalEvent){ .id = MESSAGE_GUARD_KILLS, .unit = p->name },
+                journal_event(LOG_WARNING,
+                                &(JournalEvent){ .id = MESSAGE_GUARD_KILLS,
+                                                .unit = p->name,
+                                                .lease = lease_of(item),
+                                                .index = item->entry.index },
                                 "killing what is left of it");
         if (r < 0)
                 (void) log_error_errno(r, "%s: cannot kill it, trying again", p->name);
@@ -205,7 +225,7 @@ static void item_kill(Guard *g, Item *item) {
         if (item_fence(item))
                 return;
         for (Part *p = item->parts; p < item->parts + item->n_parts; p++)
-                if (!part_end_is_detaching(&p->end) && part_kill(g, p) >= 0)
+                if (!part_end_is_detaching(&p->end) && part_kill(g, item, p) >= 0)
                         part_end_killed(&p->end, &item->entry, now_boottime());
 }
 
@@ -216,7 +236,7 @@ static void item_end(Guard *g, Item *item) {
         for (size_t i = item->n_parts; i-- > 0;) {
                 Part *p = item->parts + i;
 
-                if (!p->end.spared && part_kill(g, p) >= 0)
+                if (!p->end.spared && part_kill(g, item, p) >= 0)
                         part_end_killed(&p->end, &item->entry, now_boottime());
         }
 }
@@ -303,9 +323,10 @@ static void item_start_frozen(Guard *g, Item *item) {
 /* Tells that the unit is frozen, or runs again (law 15). */
 static void tell_frost(Guard *g, Item *item) {
         const GuardEntry *e = &item->entry;
-        JournalEvent event = {
-                .id = e->frozen ? MESSAGE_GUARD_FREEZES : MESSAGE_GUARD_THAWS, .unit = item->unit, .index = e->index
-        };
+        JournalEvent event = { .id = e->frozen ? MESSAGE_GUARD_FREEZES : MESSAGE_GUARD_THAWS,
+                .unit = item->unit,
+                .lease = lease_of(item),
+                .index = e->index };
 
         if (e->frozen == ((item->told_flags & GUARD_FLAG_FROZEN) > 0) || (!e->frozen && !guard_entry_is_live(e)))
                 return;
@@ -365,18 +386,22 @@ void item_perform(Guard *g, Item *item, unsigned actions) {
                 actions = item_move_frost(g, item, item_move_gate(g, item, actions));
         begins = guard_entry_is_stopping(e) && !(item->told_flags & (GUARD_FLAG_EXPIRED | GUARD_FLAG_LOST));
         if (actions & ENTRY_MARK) {
-                if (begins)
+                if (begins) {
+                        item_read_members(
+                                        g, item); /* the name of the lease; a guard that has taken over has not yet */
                         journal_event(LOG_WARNING,
                                         &(JournalEvent){ .id = MESSAGE_GUARD_STOPS,
                                                         .unit = item->unit,
+                                                        .lease = lease_of(item),
                                                         .reason = end_of(e),
                                                         .index = e->index },
                                         e->lost ? "stopping it, its lease is lost"
                                                 : "stopping it, no beat came in time");
-                else if (e->down)
+                } else if (e->down)
                         journal_event(LOG_INFO,
                                         &(JournalEvent){ .id = MESSAGE_GUARD_DOWN,
                                                         .unit = item->unit,
+                                                        .lease = lease_of(item),
                                                         .index = e->index },
                                         "is down");
                 (void) item_mark(g, item);
@@ -442,5 +467,6 @@ void item_free(Guard *g, Item *item) {
         HASH_DEL(g->items, item);
         freezer_forget(g->freezer, &item->watches);
         item_clear_parts(item);
+        free(item->lease);
         free(item);
 }

@@ -25,6 +25,7 @@
  * GUARD_FENCE_REBOOT says that the machine is to be rebooted if the unit is not down at its kill_at. The line
  * GUARD_STOP_POST says that one of the units has an ExecStopPost=, which is to have some time after a kill (law 9).
  * The line GUARD_FREEZE says that the unit is frozen and not stopped when its stop_at has come (law 15).
+ * The line "Lease=NAME" names the entry's lease, for people; without it the lease is named as the unit is.
  * The daemon writes the file before it arms the entry. The guard reads the file when it is asked to open the gate,
  * when a stop_at has come, and whenever it asks PID 1 to stop the unit: so the file also serves a guard that finishes
  * the work of another guard.
@@ -39,6 +40,7 @@
 #define GUARD_FENCE_REBOOT "FenceAction=reboot"
 #define GUARD_STOP_POST "ExecStopPost=yes"
 #define GUARD_FREEZE "OnOutage=freeze"
+#define GUARD_LEASE "Lease=" /* with the name after it */
 #define GUARD_PROTOCOL 1u
 /* The longest time from now to kill_at that the guard believes: the longest TTL, as TTL= and the periods of fleet's
  * leases have it. */

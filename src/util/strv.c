@@ -25,6 +25,13 @@ bool strv_contains(char *const *l, const char *s) {
         return false;
 }
 
+const char *strv_after(char *const *l, const char *prefix) {
+        for (; l && *l; l++)
+                if (startswith(*l, prefix))
+                        return *l + strlen(prefix);
+        return NULL;
+}
+
 bool strv_equal(char *const *a, char *const *b) {
         size_t n = strv_length(a);
 

@@ -12,6 +12,8 @@ DEFINE_TRIVIAL_CLEANUP(char **, strv_free)
 bool strv_contains(char *const *l, const char *s);
 /* Whether two lists have the same strings in the same order. */
 bool strv_equal(char *const *a, char *const *b);
+/* Gives what follows prefix in the first string that begins with it, borrowed. NULL: there is none. */
+const char *strv_after(char *const *l, const char *prefix);
 /* How many strings the list has. */
 size_t strv_length(char *const *l);
 /* Appends a copy of s, unless the list has an equal string. Returns 1; 0: the list had one; -ENOMEM: the list is as it

@@ -91,6 +91,14 @@ class Journal(WithBeta):
         unit = self.enable("word.service")
         self.assertNotEqual(ctl("rearm", unit).returncode, 0)
 
+    def test_what_pid_1_refuses_is_told(self):
+        unit = self.enable("changed.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nLease=of-changed\nHoldDownSec=1s\n")
+        self.last(unit, "STARTED")
+        self.unit(unit, "[Unit]\nRequires=other.target\nConflicts=other.target\n[Service]\nExecStart=/bin/sleep infinity\n")
+        run("systemctl", "daemon-reload")
+        ctl("release", unit, check=True)
+        self.assertEqual(self.last(unit, "PID1_REFUSES")["LEASE"], "of-changed")
+
     def test_what_another_machines_operator_asks_for_is_told(self):
         unit = self.enable("told.service")
         put(f"requests/{self.here()['machine_id']}/{BETA_SESSION}.0011223344556677",
@@ -197,7 +205,8 @@ class Journal(WithBeta):
         self.assertEqual(run("journalctl", "--verify", check=False).returncode, 0)
 
     def test_a_unit_that_the_guard_has_stopped_says_since_when_no_beat_came(self):
-        unit = self.enable("silent.service")
+        unit = self.enable("silent.service", "[Service]\nExecStart=/bin/sh -c 'trap : TERM; sleep infinity & while :; do wait; done'\n"
+                                             "[X-Leased]\nLease=told\n")
         pid = run("systemctl", "show", "-p", "MainPID", "--value", "leased.service").stdout.strip()
         run("kill", "-STOP", pid)
         self.addCleanup(run, "kill", "-CONT", pid)
@@ -205,10 +214,12 @@ class Journal(WithBeta):
         stops = self.last(unit, "GUARD_STOPS")
         self.assertEqual(stops["REASON"], "no beat came in time")
         self.last(unit, "GUARD_DOWN")
+        self.assertIn("GUARD_KILLS", events(unit))
         run("kill", "-CONT", pid)
         wait_for("it runs again", lambda: events(unit)[-1] in ("RESUMED", "STARTED") and events(unit).count("STARTED") == 2)
         if "EXPIRED" in events(unit):
             self.assertRegex(self.last(unit, "STOPPED")["MESSAGE"], r"stopped: no beat since \d\d:\d\d:\d\d; ")
+        self.assertEqual({(entry.get("UNIT"), entry.get("LEASE"), "LEASE_INDEX" in entry) for entry in entries(unit)}, {(unit, "told", True)})
         if "RESUMED" in events(unit):  # the outage began when the guard stopped it, and not when the daemon heard of it
             outage = history(unit)[-1]["outages"][-1]
             self.assertEqual((outage["from_usec"], outage["why"]), (int(stops["__REALTIME_TIMESTAMP"]), "expired"))
