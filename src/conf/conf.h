@@ -96,6 +96,10 @@ int leased_conf_load_dump(const char *path, LeasedConf **ret, Messages *messages
 /* Frees c, which may be NULL. Returns NULL. */
 LeasedConf *leased_conf_free(LeasedConf *c);
 DEFINE_TRIVIAL_CLEANUP(LeasedConf *, leased_conf_free)
+/* Is called for an option whose value differs between two readings of the options, with its name and both values, as
+ * files would have them ("" if it is not set). All are borrowed. */
+typedef void (*options_differ_t)(const char *option, const char *was, const char *is, void *userdata);
+
 /* Gives the paths of the files that leased_conf_load() reads, in their order. *ret is freed by strv_free(); NULL:
  * there are none. A folder that cannot be read gives a message. Returns 0 or -ENOMEM. */
 int leased_conf_files(const char *root, char ***ret, Messages *messages);
@@ -103,8 +107,11 @@ int leased_conf_files(const char *root, char ***ret, Messages *messages);
  * it is not set), and where it was set (LeasedConf.where). Returns 0 or -ENOMEM. */
 typedef void (*leased_conf_each_t)(const char *option, const char *value, const char *where, void *userdata);
 int leased_conf_each(const LeasedConf *c, leased_conf_each_t f, void *userdata);
-/* Writes the effective configuration as a leased.conf. Secrets are written only as the names of their files. */
-void leased_conf_dump(const LeasedConf *c, FILE *f);
+/* Writes the effective configuration as a leased.conf. Secrets are written only as the names of their files. Returns
+ * 0, or -ENOMEM: nothing is written. */
+int leased_conf_dump(const LeasedConf *c, FILE *f);
+/* Calls f() for each option whose value differs. Returns 0 or -ENOMEM. */
+int leased_conf_compare(const LeasedConf *old, const LeasedConf *new, options_differ_t f, void *userdata);
 
 /* Whether AllowedUnits= lets the signer submit a unit of that name. */
 bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char *unit);
@@ -152,11 +159,10 @@ int unit_options_preview_text(const char *root, const char *unit, const char *te
 UnitOptions *unit_options_free(UnitOptions *o);
 DEFINE_TRIVIAL_CLEANUP(UnitOptions *, unit_options_free)
 
-/* Writes the options that are in force as lines "Key=value". Two dumps of one unit differ in what a reload has
- * changed. */
-void unit_options_dump(const UnitOptions *o, FILE *f);
-/* Writes every option for people: those of a dump, and in their places all others, with their defaults, as "Prefer=".
- * Returns 0, or -ENOMEM. */
+/* Calls f() for each option whose value differs between two readings of a unit's options. Returns 0 or -ENOMEM. */
+int unit_options_compare(const UnitOptions *old, const UnitOptions *new, options_differ_t f, void *userdata);
+/* Writes every option that is in force, with the defaults, for people: a line "Key=value" each, "Key=" for one that is
+ * not set. Returns 0, or -ENOMEM. */
 int unit_options_list(const UnitOptions *o, FILE *f);
 
 /* Checks whether the unit has time enough to stop under a TTL. The argument timeout_stop is the unit's own

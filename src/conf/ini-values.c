@@ -174,35 +174,62 @@ int ini_parse_span(const char *value, void *field) {
 
 /* ---- the other way ---- */
 
-void ini_print_all(const IniOption *options, size_t n, const void *target, FILE *f) {
-        for (size_t i = 0; i < n; i++)
-                if (options[i].print)
-                        options[i].print(f, options[i].key, (const char *) target + options[i].offset);
+char *ini_values(const IniOption *options, size_t n, const void *target) {
+        char *values = NULL;
+        size_t size;
+        FILE *f = open_memstream(&values, &size);
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < n; i++) {
+                options[i].print(f, (const char *) target + options[i].offset);
+                (void) fputc('\0', f);
+        }
+        if (fclose(f) == 0)
+                return values;
+        free(values);
+        return NULL;
 }
 
-void ini_print_text(FILE *f, const char *key, const void *field) {
-        if (*(const char *) field)
-                (void) fprintf(f, "%s=%s\n", key, (const char *) field);
+const char *ini_next(const char *value) {
+        return value + strlen(value) + 1;
 }
 
-void ini_print_string(FILE *f, const char *key, const void *field) {
-        ini_print_text(f, key, strempty(*(char *const *) field));
+int ini_compare(const IniOption *options, size_t n, const void *old, const void *new, options_differ_t f,
+                void *userdata) {
+        _cleanup_free_ char *before = ini_values(options, n, old), *after = ini_values(options, n, new);
+        const char *was = before, *is = after;
+
+        if (!before || !after)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++, was = ini_next(was), is = ini_next(is))
+                if (!streq(was, is))
+                        f(options[i].key, was, is, userdata);
+        return 0;
 }
 
-void ini_print_int64(FILE *f, const char *key, const void *field) {
-        (void) fprintf(f, "%s=%" PRIi64 "\n", key, *(const int64_t *) field);
+void ini_print_text(FILE *f, const void *field) {
+        (void) fputs(field, f);
 }
 
-void ini_print_bool(FILE *f, const char *key, const void *field) {
-        ini_print_text(f, key, *(const bool *) field ? "yes" : "");
+void ini_print_string(FILE *f, const void *field) {
+        ini_print_text(f, strempty(*(char *const *) field));
 }
 
-void ini_print_span(FILE *f, const char *key, const void *field) {
+void ini_print_int64(FILE *f, const void *field) {
+        (void) fprintf(f, "%" PRIi64, *(const int64_t *) field);
+}
+
+void ini_print_bool(FILE *f, const void *field) {
+        ini_print_text(f, *(const bool *) field ? "yes" : "no");
+}
+
+void ini_print_span(FILE *f, const void *field) {
         usec_t t = *(const usec_t *) field;
         char span[64];
 
         if (t != USEC_INFINITY)
-                (void) fprintf(f, "%s=%s\n", key, format_span(span, sizeof(span), t));
+                ini_print_text(f, format_span(span, sizeof(span), t));
 }
 
 /* Gives the quote that must enclose a value, which is not "", for ini_parse_string() to read the same value again;
@@ -217,19 +244,19 @@ static char quote_for(const char *value) {
         return strchr(value, '"') ? '\'' : '"';
 }
 
-void ini_print_quoted(FILE *f, const char *key, const void *field) {
+void ini_print_quoted(FILE *f, const void *field) {
         const char *value = *(char *const *) field;
         char quote[2] = {};
 
         if (isempty(value))
                 return;
         quote[0] = quote_for(value);
-        fprintf(f, "%s=%s%s%s\n", key, quote, value, quote);
+        (void) fprintf(f, "%s%s%s", quote, value, quote);
 }
 
-void ini_print_words(FILE *f, const char *key, const void *field) {
+void ini_print_words(FILE *f, const void *field) {
         char *const *words = *(char **const *) field;
 
         for (char *const *w = words; w && *w; w++)
-                fprintf(f, "%s%s%s%s", w == words ? key : "", w == words ? "=" : " ", *w, w[1] ? "" : "\n");
+                (void) fprintf(f, "%s%s", w == words ? "" : " ", *w);
 }

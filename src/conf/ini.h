@@ -17,15 +17,15 @@
  * sense: the field is then left alone. */
 typedef int (*ini_parse_t)(const char *value, void *field);
 
-/* Writes the field as it would stand in a file, in one line or several. Writes nothing if the field is not set. */
-typedef void (*ini_print_t)(FILE *f, const char *key, const void *field);
+/* Writes the value of the field as it would stand in a file, behind "Key=". Writes nothing if the field is not set. */
+typedef void (*ini_print_t)(FILE *f, const void *field);
 
 typedef struct IniOption {
         const char *key;
         ini_parse_t parse;
         size_t offset;        /* of the field in the target */
         const char *expected; /* what would be right, for messages, e.g. "a time span from 1s to 60s, e.g. TTL=10s" */
-        ini_print_t print;    /* for ini_print_all(); NULL: the option is left out */
+        ini_print_t print;    /* for ini_values(); NULL: the table is only for reading */
 } IniOption;
 
 typedef struct IniTable {
@@ -64,14 +64,20 @@ int ini_parse_span(const char *value, void *field);   /* usec_t; USEC_INFINITY; 
 /* Does what ini_parse_span() does, but fails with -ERANGE for a span longer than most. */
 int ini_parse_span_to(const char *value, usec_t most, usec_t *field);
 
-/* Prints each of n options of a table from its field in the target. */
-void ini_print_all(const IniOption *options, size_t n, const void *target, FILE *f);
+/* Gives the values of n options in the target, in the order of the table, each with a NUL behind it: "" for one that
+ * is not set. Owned by the caller. NULL: no memory. */
+char *ini_values(const IniOption *options, size_t n, const void *target);
+/* The value after this one of ini_values(). */
+const char *ini_next(const char *value);
+/* Calls f() for each of n options whose values differ between two targets. Returns 0 or -ENOMEM. */
+int ini_compare(const IniOption *options, size_t n, const void *old, const void *new, options_differ_t f,
+                void *userdata);
 
 /* Ready-made printers. The comments give the type of the field. */
-void ini_print_string(FILE *f, const char *key, const void *field); /* char * */
-void ini_print_quoted(FILE *f, const char *key, const void *field); /* char *; in quotes where they are needed */
-void ini_print_words(FILE *f, const char *key, const void *field);  /* char **, with blanks between them */
-void ini_print_text(FILE *f, const char *key, const void *field);   /* a char array */
-void ini_print_int64(FILE *f, const char *key, const void *field);  /* int64_t */
-void ini_print_bool(FILE *f, const char *key, const void *field);   /* bool; nothing for no */
-void ini_print_span(FILE *f, const char *key, const void *field);   /* usec_t, as format_span() has it */
+void ini_print_string(FILE *f, const void *field); /* char * */
+void ini_print_quoted(FILE *f, const void *field); /* char *; in quotes where they are needed */
+void ini_print_words(FILE *f, const void *field);  /* char **, with blanks between them */
+void ini_print_text(FILE *f, const void *field);   /* a char array */
+void ini_print_int64(FILE *f, const void *field);  /* int64_t */
+void ini_print_bool(FILE *f, const void *field);   /* bool */
+void ini_print_span(FILE *f, const void *field);   /* usec_t, as format_span() has it */

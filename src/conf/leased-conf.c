@@ -269,48 +269,41 @@ bool leased_conf_may_submit(const LeasedConf *c, const char *signer, const char 
 
 /* ---- printers ---- */
 
-static void print_registry(FILE *f, const char *key, const void *field) {
+static void print_registry(FILE *f, const void *field) {
         const LeasedConf *c = field;
         bool local = streq(c->registry, "local");
 
-        fprintf(f, "%s=%s%s%s\n", key, c->registry, local ? ":" : "", local ? c->directory : "");
+        fprintf(f, "%s%s%s", c->registry, local ? ":" : "", local ? c->directory : "");
 }
 
-static void print_lease_registry(FILE *f, const char *key, const void *field) {
+static void print_lease_registry(FILE *f, const void *field) {
         const LeasedConf *c = field;
 
         for (char **e = c->lease_endpoints; e && *e; e++)
-                fprintf(f, "%s%s", e == c->lease_endpoints ? "LeaseRegistry=etcd2:" : " ", *e);
+                fprintf(f, "%s%s", e == c->lease_endpoints ? "etcd2:" : " ", *e);
         if (c->lease_endpoints)
-                fprintf(f, " %s\n", c->lease_prefix);
+                fprintf(f, " %s", c->lease_prefix);
 }
 
-static void print_text(FILE *f, const char *key, const void *field) {
-        const char *value = *(char *const *) field;
-
-        if (value)
-                fprintf(f, "%s=%s\n", key, value);
-}
-
-static void print_span(FILE *f, const char *key, const void *field) {
+static void print_span(FILE *f, const void *field) {
         usec_t span = *(const usec_t *) field;
         bool whole = span % USEC_PER_SEC == 0;
 
-        fprintf(f, "%s=%" PRIu64 "%s\n", key, span / (whole ? USEC_PER_SEC : USEC_PER_MSEC), whole ? "s" : "ms");
+        fprintf(f, "%" PRIu64 "%s", span / (whole ? USEC_PER_SEC : USEC_PER_MSEC), whole ? "s" : "ms");
 }
 
 /* TTL/5, where it is not set, goes with the TTL. */
-static void print_beat(FILE *f, const char *key, const void *field) {
+static void print_beat(FILE *f, const void *field) {
         if (*(const usec_t *) field > 0)
-                print_span(f, key, field);
+                print_span(f, field);
 }
 
-static void print_compact(FILE *f, const char *key, const void *field) {
-        fprintf(f, "%s=%s\n", key, *(const bool *) field ? "auto" : "no");
+static void print_compact(FILE *f, const void *field) {
+        ini_print_text(f, *(const bool *) field ? "auto" : "no");
 }
 
-static void print_accept_units(FILE *f, const char *key, const void *field) {
-        fprintf(f, "%s=%s\n", key, accept_words[*(const AcceptUnits *) field]);
+static void print_accept_units(FILE *f, const void *field) {
+        ini_print_text(f, accept_words[*(const AcceptUnits *) field]);
 }
 
 /* ---- options ---- */
@@ -369,7 +362,7 @@ static const IniOption options[_O_MAX] = {
                         ini_print_quoted },
         [O_COMPACT] = { "Compact", parse_compact, offsetof(LeasedConf, compact), "auto or no", print_compact },
         [O_FENCE_COMMAND] = { "FenceCommand", parse_command, offsetof(LeasedConf, fence_command),
-                        "the absolute path of a program, and its arguments", print_text },
+                        "the absolute path of a program, and its arguments", ini_print_string },
         [O_FENCE_AFTER] = { "FenceAfterSec", parse_fence_span, offsetof(LeasedConf, fence_after), A_FENCE_SPAN,
                         print_span },
         [O_FENCE_TIMEOUT] = { "FenceTimeoutSec", parse_fence_span, offsetof(LeasedConf, fence_timeout), A_FENCE_SPAN,
@@ -669,31 +662,37 @@ LeasedConf *leased_conf_free(LeasedConf *c) {
         return NULL;
 }
 
-static const void *field_of(const LeasedConf *c, unsigned option) {
-        return (const char *) c + options[option].offset;
-}
-
-void leased_conf_dump(const LeasedConf *c, FILE *f) {
-        fprintf(f, "[Leased]\n");
-        for (unsigned o = 0; o < _O_MAX; o++)
-                if (!is_out_of_place(c, o))
-                        options[o].print(f, options[o].key, field_of(c, o));
-}
-
 int leased_conf_each(const LeasedConf *c, leased_conf_each_t f, void *userdata) {
-        for (unsigned o = 0; o < _O_MAX; o++) {
-                _cleanup_free_ char *line = NULL;
-                size_t size = 0, key = strlen(options[o].key) + 1;
-                FILE *stream = open_memstream(&line, &size);
+        _cleanup_free_ char *values = ini_values(options, _O_MAX, c);
+        const char *value = values;
 
-                if (!stream)
-                        return -ENOMEM;
-                options[o].print(stream, options[o].key, field_of(c, o));
-                if (fclose(stream) != 0)
-                        return -ENOMEM;
-                if (size > key)
-                        line[size - 1] = '\0'; /* the newline */
-                f(options[o].key, size > key ? line + key : "", c->where[o], userdata);
-        }
+        for (unsigned o = 0; values && o < _O_MAX; o++, value = ini_next(value))
+                f(options[o].key, value, c->where[o], userdata);
+        return values ? 0 : -ENOMEM;
+}
+
+int leased_conf_dump(const LeasedConf *c, FILE *f) {
+        _cleanup_free_ char *values = ini_values(options, _O_MAX, c);
+        const char *value = values;
+
+        if (!values)
+                return -ENOMEM;
+        fprintf(f, "[Leased]\n");
+        for (unsigned o = 0; o < _O_MAX; o++, value = ini_next(value))
+                if (*value && !is_out_of_place(c, o))
+                        fprintf(f, "%s=%s\n", options[o].key, value);
         return 0;
+}
+
+int leased_conf_compare(const LeasedConf *old, const LeasedConf *new, options_differ_t f, void *userdata) {
+        _cleanup_free_ char *before = ini_values(options, _O_MAX, old), *after = ini_values(options, _O_MAX, new);
+        const char *a = before, *b = after;
+
+        for (unsigned o = 0; before && after && o < _O_MAX; o++, a = ini_next(a), b = ini_next(b)) {
+                const char *was = is_out_of_place(old, o) ? "" : a, *is = is_out_of_place(new, o) ? "" : b;
+
+                if (!streq(was, is))
+                        f(options[o].key, was, is, userdata);
+        }
+        return before && after ? 0 : -ENOMEM;
 }

@@ -173,11 +173,11 @@ static int parse_spread(const char *value, void *field) {
         return 0;
 }
 
-static void print_spread(FILE *f, const char *key, const void *options) {
+static void print_spread(FILE *f, const void *options) {
         const Placement *p = ((const UnitOptions *) options)->placement;
 
         if (p->spread[0])
-                (void) fprintf(f, "%s=%s %s\n", key, p->spread, p->spread_group);
+                (void) fprintf(f, "%s %s", p->spread, p->spread_group);
 }
 
 static int parse_machine_of(const char *value, void *field) {
@@ -245,10 +245,10 @@ static int parse_failback(const char *value, void *options) {
         return ini_parse_bool(value, &o->placement->failback);
 }
 
-static void print_failback(FILE *f, const char *key, const void *options) {
+static void print_failback(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
-        ini_print_bool(f, key, &o->placement->failback);
+        ini_print_bool(f, &o->placement->failback);
 }
 
 static int parse_failback_sec(const char *value, void *options) {
@@ -257,18 +257,17 @@ static int parse_failback_sec(const char *value, void *options) {
         return ini_parse_span_to(value, FAILBACK_HOLD_MAX, &o->placement->failback_hold);
 }
 
-static void print_failback_sec(FILE *f, const char *key, const void *options) {
+static void print_failback_sec(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
-        if (o->placement->failback)
-                ini_print_span(f, key, &o->placement->failback_hold);
+        ini_print_span(f, &o->placement->failback_hold);
 }
 
 /* The printers of the lists. As the parsers above, they get the whole UnitOptions: the offset of these options is
  * 0. */
 #define DEFINE_PRINTER(member)                                                                                        \
-        static void print_##member(FILE *f, const char *key, const void *options) {                                   \
-                ini_print_text(f, key, ((const UnitOptions *) options)->placement->member);                           \
+        static void print_##member(FILE *f, const void *options) {                                                    \
+                ini_print_text(f, ((const UnitOptions *) options)->placement->member);                                \
         }
 
 DEFINE_PRINTER(machine_id)

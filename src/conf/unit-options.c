@@ -29,11 +29,11 @@ static int parse_lease(const char *value, void *options) {
 }
 
 /* Writes Lease=, except for a global unit, which has no lease. */
-static void print_lease(FILE *f, const char *key, const void *options) {
+static void print_lease(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
         if (!o->global)
-                ini_print_string(f, key, &o->lease);
+                ini_print_string(f, &o->lease);
 }
 
 static int parse_copies(const char *value, void *field) {
@@ -47,8 +47,8 @@ static int parse_copies(const char *value, void *field) {
         return r;
 }
 
-static void print_copies(FILE *f, const char *key, const void *field) {
-        (void) fprintf(f, "%s=%u\n", key, MAX(*(const unsigned *) field, 1u));
+static void print_copies(FILE *f, const void *field) {
+        (void) fprintf(f, "%u", MAX(*(const unsigned *) field, 1u));
 }
 
 static int parse_stop_grace(const char *value, void *field) {
@@ -63,44 +63,42 @@ static int parse_choice(const char *value, const char *no, const char *yes, bool
         return 0;
 }
 
-static void print_choice(FILE *f, const char *key, const char *no, const char *yes, const bool *field) {
-        (void) fprintf(f, "%s=%s\n", key, *field ? yes : no);
+static void print_choice(FILE *f, const char *no, const char *yes, const bool *field) {
+        ini_print_text(f, *field ? yes : no);
 }
 
 static int parse_on_success(const char *value, void *field) {
         return parse_choice(value, "done", "release", field);
 }
 
-static void print_on_success(FILE *f, const char *key, const void *field) {
-        print_choice(f, key, "done", "release", field);
+static void print_on_success(FILE *f, const void *field) {
+        print_choice(f, "done", "release", field);
 }
 
 static int parse_on_failure(const char *value, void *field) {
         return parse_choice(value, "release", "hold", field);
 }
 
-static void print_on_failure(FILE *f, const char *key, const void *field) {
-        print_choice(f, key, "release", "hold", field);
+static void print_on_failure(FILE *f, const void *field) {
+        print_choice(f, "release", "hold", field);
 }
 
 static int parse_on_outage(const char *value, void *field) {
         return parse_choice(value, "stop", "freeze", field);
 }
 
-static void print_on_outage(FILE *f, const char *key, const void *field) {
-        print_choice(f, key, "stop", "freeze", field);
+static void print_on_outage(FILE *f, const void *field) {
+        print_choice(f, "stop", "freeze", field);
 }
 
 static int parse_on_shutdown(const char *value, void *options) {
         return parse_choice(value, "handover", "keep", &((UnitOptions *) options)->keeps_on_shutdown);
 }
 
-static void print_on_shutdown(FILE *f, const char *key, const void *options) {
+static void print_on_shutdown(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
-        print_choice(f, key, "handover", "keep", &o->keeps_on_shutdown);
-        if (o->keeps_on_shutdown)
-                ini_print_span(f, "RebootSec", &o->reboot_sec);
+        print_choice(f, "handover", "keep", &o->keeps_on_shutdown);
 }
 
 static int parse_reboot(const char *value, void *field) {
@@ -119,20 +117,8 @@ static int parse_check(const char *value, void *options) {
         return 0;
 }
 
-/* Writes Check= and what belongs to it, unless nothing is checked. */
-static void print_check(FILE *f, const char *key, const void *options) {
-        const CheckOptions *o = &((const UnitOptions *) options)->check;
-
-        if (!o->command)
-                return;
-        (void) fprintf(f, "%s=", key);
-        for (char **word = o->command; *word; word++)
-                (void) fprintf(f, "%s%s", word == o->command ? "" : " ", *word);
-        (void) fputc('\n', f);
-        ini_print_span(f, "CheckIntervalSec", &o->interval);
-        ini_print_span(f, "CheckTimeoutSec", &o->timeout);
-        ini_print_int64(f, "CheckRise", &o->rise);
-        ini_print_int64(f, "CheckFall", &o->fall);
+static void print_check(FILE *f, const void *options) {
+        ini_print_words(f, &((const UnitOptions *) options)->check.command);
 }
 
 static int parse_check_span(const char *value, void *field) {
@@ -152,8 +138,8 @@ static int parse_fence_action(const char *value, void *field) {
         return parse_choice(value, "none", "reboot", field);
 }
 
-static void print_fence_action(FILE *f, const char *key, const void *field) {
-        print_choice(f, key, "none", "reboot", field);
+static void print_fence_action(FILE *f, const void *field) {
+        print_choice(f, "none", "reboot", field);
 }
 
 /* Parses Slice=, whose value may have specifiers for parts of the unit's name. */
@@ -167,8 +153,8 @@ static int parse_slice(const char *value, void *options) {
         return !*name || slice_name_is_valid(name) ? ini_parse_string(name, &o->slice) : -EINVAL;
 }
 
-static void print_slice(FILE *f, const char *key, const void *options) {
-        ini_print_string(f, key, &((const UnitOptions *) options)->slice);
+static void print_slice(FILE *f, const void *options) {
+        ini_print_string(f, &((const UnitOptions *) options)->slice);
 }
 
 static int parse_hold_down(const char *value, void *options) {
@@ -177,11 +163,10 @@ static int parse_hold_down(const char *value, void *options) {
         return ini_parse_span_to(value, HOLD_DOWN_MAX, &o->config.hold_down_release);
 }
 
-static void print_hold_down(FILE *f, const char *key, const void *options) {
+static void print_hold_down(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
-        ini_print_span(f, key, &o->config.hold_down_release);
-        ini_print_span(f, "HoldDownSec after a failure", &o->config.hold_down_failure);
+        ini_print_span(f, &o->config.hold_down_release);
 }
 
 enum {
@@ -226,16 +211,16 @@ static const IniOption options[_O_MAX] = {
         [O_CHECK] = { "Check", parse_check, 0, "a command that begins with the absolute path of a program",
                         print_check },
         [O_CHECK_INTERVAL] = { "CheckIntervalSec", parse_check_span, offsetof(UnitOptions, check.interval),
-                        "a time span from 1s to 1h, e.g. 10s", NULL },
+                        "a time span from 1s to 1h, e.g. 10s", ini_print_span },
         [O_CHECK_TIMEOUT] = { "CheckTimeoutSec", parse_check_span, offsetof(UnitOptions, check.timeout),
-                        "a time span from 1s to 1h, e.g. 5s", NULL },
+                        "a time span from 1s to 1h, e.g. 5s", ini_print_span },
         [O_CHECK_RISE] = { "CheckRise", parse_check_count, offsetof(UnitOptions, check.rise),
-                        "a whole number from 1 to 100, e.g. 2", NULL },
+                        "a whole number from 1 to 100, e.g. 2", ini_print_int64 },
         [O_CHECK_FALL] = { "CheckFall", parse_check_count, offsetof(UnitOptions, check.fall),
-                        "a whole number from 1 to 100, e.g. 3", NULL },
+                        "a whole number from 1 to 100, e.g. 3", ini_print_int64 },
         [O_ON_SHUTDOWN] = { "OnShutdown", parse_on_shutdown, 0, "handover or keep", print_on_shutdown },
         [O_REBOOT] = { "RebootSec", parse_reboot, offsetof(UnitOptions, reboot_sec), "a time span up to 1h, e.g. 5min",
-                        NULL },
+                        ini_print_span },
         [O_HOLD_DOWN] = { "HoldDownSec", parse_hold_down, 0, "a time span up to 1h, e.g. 30s", print_hold_down },
         [O_FENCE_ACTION] = { "FenceAction", parse_fence_action, offsetof(UnitOptions, fence_by_reboot),
                         "none or reboot", print_fence_action },
@@ -247,64 +232,32 @@ static const IniOption options[_O_MAX] = {
                         ini_print_bool },
 };
 
-void unit_options_dump(const UnitOptions *o, FILE *f) {
-        ini_print_all(options, ELEMENTSOF(options), o, f);
-        ini_print_all(placement_options, n_placement_options, o, f);
+int unit_options_compare(const UnitOptions *old, const UnitOptions *new, options_differ_t f, void *userdata) {
+        int r = ini_compare(options, ELEMENTSOF(options), old, new, f, userdata);
+
+        return r < 0 ? r : ini_compare(placement_options, n_placement_options, old, new, f, userdata);
 }
 
-/* Gives the line of key in a dump, or NULL. */
-static const char *find_line(const char *dump, const char *key) {
-        size_t n = strlen(key);
-
-        for (const char *l = dump; l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL)
-                if (strncmp(l, key, n) == 0 && l[n] == '=')
-                        return l;
-        return NULL;
-}
-
-/* Writes an option that a dump leaves out: one that is not set, or that belongs to another one that is not set. */
-static void list_unset(const IniOption *option, const UnitOptions *o, FILE *f) {
-        const void *field = (const char *) o + option->offset;
-
-        if (option->parse == parse_check_span || option->parse == parse_reboot)
-                ini_print_span(f, option->key, field);
-        else if (option->parse == parse_check_count)
-                ini_print_int64(f, option->key, field);
-        else if (streq(option->key, "FailbackSec"))
-                ini_print_span(f, option->key, &o->placement->failback_hold);
-        else
-                (void) fprintf(f, "%s=%s\n", option->key, streq(option->expected, "yes or no") ? "no" : "");
-}
-
-static void list_table(const IniOption *table, size_t n, const UnitOptions *o, const char *dump, FILE *f) {
+static int list_table(const IniOption *table, size_t n, const UnitOptions *o, FILE *f) {
+        _cleanup_free_ char *values = ini_values(table, n, o);
+        const char *value = values;
         char span[64];
 
-        for (size_t i = 0; i < n; i++) {
-                const char *line = find_line(dump, table[i].key);
-
-                if (line)
-                        (void) fprintf(f, "%.*s\n", (int) strcspn(line, "\n"), line);
-                else
-                        list_unset(table + i, o, f);
+        if (!values)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++, value = ini_next(value)) {
+                (void) fprintf(f, "%s=%s\n", table[i].key, value);
                 if (table[i].parse == parse_hold_down)
                         (void) fprintf(f, "# after a failure: %s\n",
                                         format_span(span, sizeof(span), o->config.hold_down_failure));
         }
+        return 0;
 }
 
 int unit_options_list(const UnitOptions *o, FILE *f) {
-        _cleanup_free_ char *dump = NULL;
-        size_t size;
-        FILE *all = open_memstream(&dump, &size);
+        int r = list_table(options, ELEMENTSOF(options), o, f);
 
-        if (!all)
-                return -ENOMEM;
-        unit_options_dump(o, all);
-        if (fclose(all) != 0)
-                return -ENOMEM;
-        list_table(options, ELEMENTSOF(options), o, dump, f);
-        list_table(placement_options, n_placement_options, o, dump, f);
-        return 0;
+        return r < 0 ? r : list_table(placement_options, n_placement_options, o, f);
 }
 
 char *unit_options_path(const char *root, const char *unit) {

@@ -15,9 +15,12 @@ void last_conf_keep(const LeasedConf *c) {
         int r = f ? 0 : -ENOMEM;
 
         if (f) {
-                leased_conf_dump(c, f);
-                r = fclose(f) == 0 ? mkdir_parents("/run/leased", 0755) : -ENOMEM;
+                r = leased_conf_dump(c, f);
+                if (fclose(f) != 0)
+                        r = -ENOMEM;
         }
+        if (r >= 0)
+                r = mkdir_parents("/run/leased", 0755);
         if (r >= 0)
                 r = write_file_atomic(LAST_CONF, text, size, 0600, 0);
         if (r < 0)

@@ -143,8 +143,8 @@ int main(int argc, char *argv[]) {
                     */
                 return r == -EBADMSG && !check ? EX_CONFIG : EXIT_FAILURE;
         if (check) {
-                leased_conf_dump(conf, stdout);
-                return check_units(conf) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                r = leased_conf_dump(conf, stdout);
+                return r < 0 || check_units(conf) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }
         if (geteuid() != 0) {
                 log_error("leased must be started as root: PID 1 takes orders from nobody else");

@@ -100,21 +100,6 @@ static void tell_wrong(Daemon *d, const Messages *messages, bool all) {
 
 /* ---- leased.conf ---- */
 
-static char *dump(const LeasedConf *c) {
-        char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
-
-        if (!f)
-                return NULL;
-        leased_conf_dump(c, f);
-        if (fclose(f) != 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
-}
-
 static void set_ttl(Daemon *d, usec_t ttl) {
         char was[64], is[64];
 
@@ -155,16 +140,19 @@ static void read_conf(Reload *r) {
                 r->conf = leased_conf_free(r->conf);
 }
 
+static void note_waits(const char *option, const char *was, const char *is, void *userdata) {
+        if (!streq(option, "TTL") && !streq(option, "Metadata"))
+                *(bool *) userdata = true;
+}
+
 static void put_conf_in_force(Daemon *d, LeasedConf *conf) {
-        _cleanup_free_ char *new = NULL, *old = NULL;
+        bool waits = false;
 
         changes_note_conf(&d->reading.changes, d->conf, conf);
+        (void) leased_conf_compare(d->conf, conf, note_waits, &waits);
         set_ttl(d, conf->ttl);
-        new = dump(conf); /* this dump is made before set_metadata() exchanges the metadata, and the old one after it:
-                             so the metadata is the same in both, and only the rest is compared */
         set_metadata(d, &conf->metadata);
-        old = dump(d->conf);
-        if (new &&old && !streq(new, old))
+        if (waits)
                 log_notice("more than TTL= and Metadata= has changed in leased.conf, and waits for `systemctl restart "
                            "leased`");
 }

@@ -894,13 +894,13 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
         self.assertEqual(call("Reload").returncode, 0)
         self.assertEqual(sorted(get(PATH, "org.leased1.Manager", "ReloadChanges")),
                          ["placed.service: " + each for each in (
-                             "Conflicts=placed-*.service", "Failback=yes", "FailbackSec=1min 0s", "MachineOf=other.service",
+                             "Conflicts=placed-*.service", "Failback=yes (was no)", "MachineOf=other.service",
                              "Prefer=disk=ssd", "Require=region=eu region=us")])
         with open("/etc/leased/units/placed.service", "w", encoding="utf-8") as f:
             f.write("[X-Leased]\nGlobal=yes\nConflicts=a.service\n")
         self.assertEqual(call("Reload").returncode, 0)
         changes = get(PATH, "org.leased1.Manager", "ReloadChanges")
-        self.assertIn("placed.service: Global=yes", changes)
+        self.assertIn("placed.service: Global=yes (was no)", changes)
         self.assertIn("placed.service: Lease=placed.service is no longer set", changes)
         self.assertIn("placed.service: Conflicts=a.service (was placed-*.service)", changes)
         with open("/etc/leased/units/placed.service", "a", encoding="utf-8") as f:

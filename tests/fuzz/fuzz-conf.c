@@ -15,7 +15,7 @@ static char *dump(const LeasedConf *c) {
         FILE *f = open_memstream(&text, &size);
 
         must(f);
-        leased_conf_dump(c, f);
+        must(leased_conf_dump(c, f) == 0);
         must(fclose(f) == 0);
         return text;
 }

@@ -87,7 +87,7 @@ static void another_version_is_not_valid_and_an_unknown_type_is(void **state) {
 static void a_member_is_a_unit_or_a_template(void **state) {
         static const char *const good[] = { "a.service", "a@.service", "a@b.service", "-.mount", "x\\x2dy.path" };
         static const char *const bad[] = { "", ".service", "a", "a.", "a/b.service", "a b.service", GUARD_FENCE_REBOOT,
-                GUARD_STOP_POST, "*.service" };
+                GUARD_STOP_POST, GUARD_LEASE "a.service", "*.service" };
         char name[300];
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)

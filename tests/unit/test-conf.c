@@ -184,7 +184,7 @@ static void machines_may_beat_more_often(void **state) {
                         0);
         assert_true(c->beat == 300 * USEC_PER_MSEC && c->fence_after == 600 * USEC_PER_MSEC);
         f = open_memstream(&text, &size);
-        leased_conf_dump(c, f);
+        assert_int_equal(leased_conf_dump(c, f), 0);
         fclose(f);
         assert_int_equal(load(*state, text, &again, &m), 0);
         assert_true(again->beat == c->beat);
@@ -220,7 +220,7 @@ static void a_command_that_switches_machines_off_has_its_times(void **state) {
         assert_string_equal(c->fence_command, "/sbin/off \"at once\" -v");
         assert_true(c->fence_after == 10 * USEC_PER_SEC && c->fence_timeout == 20 * USEC_PER_SEC);
         f = open_memstream(&text, &size);
-        leased_conf_dump(c, f);
+        assert_int_equal(leased_conf_dump(c, f), 0);
         fclose(f);
         assert_int_equal(load(*state, text, &again, &m), 0);
         assert_string_equal(again->fence_command, c->fence_command);
@@ -314,11 +314,11 @@ static void what_is_dumped_reads_back_the_same(void **state) {
                                          &c, &m),
                         0);
         f = open_memstream(&first, &size);
-        leased_conf_dump(c, f);
+        assert_int_equal(leased_conf_dump(c, f), 0);
         fclose(f);
         assert_int_equal(load(*state, first, &again, &m), 0);
         f = open_memstream(&second, &size);
-        leased_conf_dump(again, f);
+        assert_int_equal(leased_conf_dump(again, f), 0);
         fclose(f);
         assert_string_equal(first, second);
         assert_non_null(strstr(first, "Endpoints=http://a:1 http://b:2\n"));
@@ -345,7 +345,7 @@ static void a_value_that_needs_quotes_is_dumped_with_them(void **state) {
                                             values[i]) > 0);
                 assert_int_equal(load(*state, text, &c, &m), 0);
                 f = open_memstream(&dump, &size);
-                leased_conf_dump(c, f);
+                assert_int_equal(leased_conf_dump(c, f), 0);
                 fclose(f);
                 assert_int_equal(load(*state, dump, &again, &m), 0);
                 assert_string_equal(c->user, again->user);
