@@ -144,7 +144,7 @@ static const struct {
         [WHY_COPY_LEFT] = { "the last copy waits for %, where Copies= is not in force" },
         [WHY_SEVERAL_COPIES] = { "several machines hold a copy: say which one, as %" },
 
-        [WHY_PAUSED] = { "paused: nobody takes a lease until leasectl resume" },
+        [WHY_PAUSED] = { "paused, no lease moves until: leasectl resume" },
         [WHY_KEEPS] = { "its holder has kept it since a pause, and is not heard (leasectl confirm-dead)",
                         "it keeps leases since a pause, and is not heard (leasectl confirm-dead)" },
         [WHY_CHECK_UNKNOWN] = { "its check (Check=) has not passed here yet",

@@ -43,25 +43,37 @@ static void add_holders(json_t *rows) {
         }
 }
 
-/* Whether a list "running, starting" has a word. */
-static bool has_word(const char *list, const char *word) {
-        size_t n = strlen(word);
+/* Adds a word to the list that the object has by this key, unless the list has the word. */
+static void add_word(json_t *object, const char *key, const char *word) {
+        json_t *list = json_object_get(object, key), *each;
+        size_t i;
 
-        for (const char *l = list; l; l = strchr(l, ' ') ? strchr(l, ' ') + 1 : NULL)
-                if (strncmp(l, word, n) == 0 && (l[n] == ',' || l[n] == '\0'))
-                        return true;
-        return false;
+        if (!*word)
+                return;
+        json_array_foreach(list, i, each) {
+                if (streq(json_string_value(each), word))
+                        return;
+        }
+        if (!list) {
+                list = json_array();
+                (void) json_object_set_new(object, key, list);
+        }
+        (void) json_array_append_new(list, json_string(word));
 }
 
-/* Adds a word to such a list, unless the list has it. */
-static void add_word(json_t *object, const char *key, const char *word) {
-        const char *before = get_string(object, key);
-        _cleanup_free_ char *text = NULL;
+/* Gives such a list as text, "alpha, beta", owned by the caller. NULL: there are no words, or no memory. */
+static char *words_text(const json_t *list) {
+        char *text = NULL;
+        json_t *each;
+        size_t i;
 
-        if (!*word || has_word(before, word))
-                return;
-        text = text_format("%s%s%s", before, *before ? ", " : "", word);
-        (void) json_object_set_new(object, key, json_string(strempty(text)));
+        json_array_foreach((json_t *) list, i, each) {
+                char *longer = text_format("%s%s%s", strempty(text), text ? ", " : "", json_string_value(each));
+
+                free(text);
+                text = longer;
+        }
+        return text;
 }
 
 /* Shows of each unit that is elsewhere its state there, as its holders have told it. */
@@ -81,9 +93,9 @@ static int add_states_there(Ctl *ctl, json_t *rows) {
                 if (get_boolean(row, "holds"))
                         add_word(states, get_string(row, "unit"), get_string(row, "state"));
         json_array_foreach(rows, i, row) {
-                const char *there = get_string(states, get_string(row, "unit"));
+                _cleanup_free_ char *there = words_text(json_object_get(states, get_string(row, "unit")));
 
-                if (streq(get_string(row, "state"), "elsewhere") && *there)
+                if (streq(get_string(row, "state"), "elsewhere") && there)
                         (void) json_object_set_new(row, "state", json_string(there));
         }
         return CTL_OK;
@@ -184,15 +196,15 @@ static int read_units_of(Ctl *ctl, const json_t *machines, const char *machine_i
                         add_word(holders, get_string(row, "unit"),
                                         machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)));
         json_array_foreach(all, i, row) {
-                const char *holder = get_string(holders, get_string(row, "unit"));
-                _cleanup_free_ char *why = NULL;
+                const json_t *of_unit = json_object_get(holders, get_string(row, "unit"));
+                _cleanup_free_ char *names = words_text(of_unit), *why = NULL;
 
                 if (!streq(get_string(row, "machine_id"), machine_id))
                         continue;
                 (void) json_array_append(rows, row);
-                if (!streq(get_string(row, "state"), "elsewhere") || *get_string(row, "why") || !*holder)
+                if (!streq(get_string(row, "state"), "elsewhere") || *get_string(row, "why") || !names)
                         continue;
-                why = text_format("%s %s", holder, strchr(holder, ',') ? "hold copies" : "holds it");
+                why = text_format("%s %s", names, json_array_size(of_unit) > 1 ? "hold copies" : "holds it");
                 (void) json_object_set_new(row, "why", json_string(strempty(why)));
         }
         *ret = json_incref(rows);

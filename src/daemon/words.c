@@ -202,11 +202,9 @@ static const char *asked_for(const PendingWord *p) {
 
 /* Refuses what was asked for. The text begins in the middle of a sentence, behind the name of what it is about. */
 static int refuse(const PendingWord *p, Reason why, sd_bus_error *error) {
-        const char *because = why.why == WHY_PAUSED ? "paused, until: leasectl resume" : WHY_TEXT(why);
-
         if (p->event.kind == EVENT_STEAL || p->event.kind == EVENT_RUN)
-                return bus_error(error, BUS_ERROR("Unfit"), "cannot run here: %s", because);
-        return bus_error(error, BUS_ERROR("Unfit"), "cannot be %s: %s", asked_for(p), because);
+                return bus_error(error, BUS_ERROR("Unfit"), "cannot run here: %s", WHY_TEXT(why));
+        return bus_error(error, BUS_ERROR("Unfit"), "cannot be %s: %s", asked_for(p), WHY_TEXT(why));
 }
 
 /* The reasons from WHY_REQUEST_NOT_HELD on are about the request, and not about the machine to which the unit should

@@ -407,13 +407,13 @@ class Verbs(TwoSecondCase):
 
     def assertNothingMovesInAPause(self, unit):
         """Each verb says so at once, and a rehearsal says the same."""
-        why = "paused: nobody takes a lease until leasectl resume"
+        why = "paused, no lease moves until: leasectl resume"
         host = os.uname().nodename
         for rehearsed in (("release", unit), ("transfer", unit, host), ("drain",), ("rebalance",)):
             done = ctl(*rehearsed, "--dry-run")
             self.assertEqual((done.returncode, done.stderr), (1, ""), rehearsed)
             self.assertRegex(done.stdout, rf"(?m)^\S+ +stays on {host} \({why}\)$")
-        self.assertSays(ctl("release", unit), 1, f"{unit}: cannot be released: paused, until: leasectl resume")
+        self.assertSays(ctl("release", unit), 1, f"{unit}: cannot be released: paused, no lease moves until: leasectl resume")
         self.assertSays(ctl("rebalance"), 1, f"rebalance: {why}")
         self.assertSays(ctl("drain"), 1, "drain: this machine takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
                         "leasectl undrain")
@@ -432,7 +432,7 @@ class Verbs(TwoSecondCase):
         self.assertIn("leased_paused 1", ctl("metrics").stdout)
         self.assertIn("leased_keeps 1", ctl("metrics").stdout)
         self.assertEqual(ctl("is-held", unit).stdout, "held\n")
-        self.assertSays(ctl("release", unit), 1, f"{unit}: cannot be released: paused, until: leasectl resume")
+        self.assertSays(ctl("release", unit), 1, f"{unit}: cannot be released: paused, no lease moves until: leasectl resume")
         self.assertEqual(self.row(unit)["state"], "running")
         self.assertNothingMovesInAPause(unit)
         self.assertEqual(ctl("resume", check=True).stdout, "resumed: leases move again once all holders beat, after a TTL at the latest\n")
