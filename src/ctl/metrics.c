@@ -81,6 +81,9 @@ static void print_manager(const Ctl *ctl, const json_t *manager) {
         describe("leased_longest_turn_seconds", "gauge",
                         "How long leased was busy at one stretch at most, and could send no beat.");
         print_seconds("leased_longest_turn_seconds", (usec_t) get_integer(manager, "LongestTurnUSec"));
+        describe("leased_longest_turn_cpu_seconds", "gauge",
+                        "The most processor time that leased has taken at one stretch.");
+        print_seconds("leased_longest_turn_cpu_seconds", (usec_t) get_integer(manager, "LongestTurnCPUUSec"));
         if (beat > 0 && !ctl->host && now >= beat) {
                 describe("leased_last_beat_age_seconds", "gauge", "Time since the last committed beat was sent.");
                 print_seconds("leased_last_beat_age_seconds", now - beat);

@@ -495,6 +495,7 @@ static const char *pause_word(const SessionView *s) {
         P(LastBeatUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.last_beat))                              \
         P(RoundTripUSec, "t", ASKED, sd_bus_message_append(m, "t", s->session.round_trip))                            \
         P(LostAcquires, "t", ASKED, sd_bus_message_append(m, "t", s->session.lost_acquires))                          \
+        P(LongestTurnCPUUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_work(s->daemon->loop)))          \
         P(LongestTurnUSec, "t", ASKED, sd_bus_message_append(m, "t", loop_longest_turn(s->daemon->loop)))             \
         P(UnitFiles, "a(sxsus)", ASKED, unit_files_append(s->daemon, m))                                              \
         P(Counters, "a{st}", ASKED, counts_append(s->daemon, m))

@@ -21,7 +21,7 @@ struct QueuedEvent {
 
 struct Loop {
         sd_event *event;
-        usec_t longest_turn;
+        usec_t longest_turn, longest_work;
         Core *core;
         loop_perform_t perform;
         void *userdata;
@@ -115,9 +115,10 @@ void loop_deliver(const Event *event, void *userdata) {
 
 /* A turn calls one callback. */
 static int turn(Loop *l) {
-        usec_t begun = now_boottime();
+        usec_t begun = now_boottime(), worked = now_cputime();
         int r = sd_event_dispatch(l->event);
 
+        l->longest_work = MAX(l->longest_work, usec_sub(now_cputime(), worked));
         l->longest_turn = MAX(l->longest_turn, usec_sub(now_boottime(), begun));
         return r;
 }
@@ -141,6 +142,10 @@ int loop_run(Loop *l) {
 
 usec_t loop_longest_turn(const Loop *l) {
         return l->longest_turn;
+}
+
+usec_t loop_longest_work(const Loop *l) {
+        return l->longest_work;
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -37,6 +37,9 @@ int loop_run(Loop *l);
 /* How long the longest turn of loop_run() has taken (us). For so long nothing else was done: not even a beat was sent.
  */
 usec_t loop_longest_turn(const Loop *l);
+/* The most processor time that a turn of loop_run() has taken (us): a turn may also be long because others have the
+ * processors. */
+usec_t loop_longest_work(const Loop *l);
 
 /* Both clocks, read now. */
 Now loop_now(void);

@@ -13,7 +13,7 @@ static usec_t now_on(clockid_t clock) {
         struct timespec ts;
 
         if (clock_gettime(clock, &ts) < 0)
-                return 0; /* cannot happen for the two clocks below */
+                return 0; /* cannot happen for the clocks below */
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
@@ -23,6 +23,10 @@ usec_t now_boottime(void) {
 
 usec_t now_realtime(void) {
         return now_on(CLOCK_REALTIME);
+}
+
+usec_t now_cputime(void) {
+        return now_on(CLOCK_THREAD_CPUTIME_ID);
 }
 
 usec_t usec_add(usec_t a, usec_t b) {

@@ -22,6 +22,8 @@ typedef uint64_t usec_t;
  * woke up instead. */
 usec_t now_boottime(void);
 usec_t now_realtime(void);
+/* The processor time that this thread has taken so far. */
+usec_t now_cputime(void);
 
 /* Returns a + b; USEC_INFINITY on overflow or if either is infinite. */
 usec_t usec_add(usec_t a, usec_t b);

@@ -581,7 +581,8 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
         self.wait_for("what has changed is told again", lambda: rows(present) != [])
 
     def test_its_longest_turn_is_told(self):
-        self.assertGreater(get(PATH, "org.leased1.Manager", "LongestTurnUSec"), 0)
+        self.assertGreater(get(PATH, "org.leased1.Manager", "LongestTurnCPUUSec"), 0)
+        self.assertGreater(get(PATH, "org.leased1.Manager", "LongestTurnUSec"), get(PATH, "org.leased1.Manager", "LongestTurnCPUUSec") / 2)
 
     def test_only_root_may_change_something(self):
         for method, *arguments in (("ReleaseUnit", "s", UNIT), ("TransferUnit", "ss", UNIT, "0" * 32),
