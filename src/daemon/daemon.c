@@ -20,6 +20,7 @@
 #include "daemon/fleet-port.h"
 #include "daemon/guard-service.h"
 #include "daemon/internal.h"
+#include "daemon/last-conf.h"
 #include "daemon/pid1-port.h"
 #include "daemon/publish.h"
 #include "daemon/registry-health.h"
@@ -335,6 +336,7 @@ int daemon_new(LeasedConf *conf, Messages *wrong, Daemon **ret) {
 int daemon_run(Daemon *d) {
         int r;
 
+        last_conf_keep(d->conf);
         loop_event(d->loop, &(Event){ .kind = EVENT_DEADLINE });
         gates_renew(d->gates);
         reload_units(d);

@@ -2,11 +2,16 @@
 #include "daemon/last-conf.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "util/file-util.h"
 #include "util/log.h"
 
 #define LAST_CONF "/run/leased/last.conf"
+
+bool last_conf_is_kept(void) {
+        return access(LAST_CONF, F_OK) >= 0;
+}
 
 void last_conf_keep(const LeasedConf *c) {
         _cleanup_free_ char *text = NULL;

@@ -10,6 +10,8 @@
 
 #include "conf/conf.h"
 
+/* Whether a configuration is kept: a daemon has run on this boot before. */
+bool last_conf_is_kept(void);
 /* Writes c to the file. If that fails, a warning is logged, and nothing else happens: only the next restart then needs
  * a good leased.conf. */
 void last_conf_keep(const LeasedConf *c);

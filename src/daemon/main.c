@@ -152,7 +152,6 @@ int main(int argc, char *argv[]) {
         }
         event_log_open();
         event_log(0, "begin");
-        last_conf_keep(conf);
         r = daemon_new(TAKE_PTR(conf), &wrong, &daemon);
         if (r < 0)
                 return EXIT_FAILURE;

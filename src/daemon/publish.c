@@ -10,6 +10,7 @@
 #include "daemon/bus-unit.h"
 #include "daemon/bus-util.h"
 #include "daemon/cluster.h"
+#include "daemon/last-conf.h"
 #include "daemon/machine-name.h"
 #include "daemon/registry-health.h"
 #include "util/hash.h"
@@ -22,6 +23,7 @@ typedef struct ShownLease {
         bool added;
         LeaseState state;
         uint64_t index;
+        bool noted;    /* tenures up to past have been noted, or need not be */
         uint64_t past; /* the Index of the last tenure that was over */
         usec_t since;
         uint64_t machine; /* digest of its id */
@@ -48,6 +50,7 @@ struct Publisher {
         Shown *look_next;           /* the name that the round looks at next; NULL: it has looked at all */
         usec_t look_at, look_spent; /* when the next round may begin (CLOCK_BOOTTIME), and the time that this one has
                                        taken */
+        bool booted;                /* this is the first daemon on this boot */
         uint64_t revision;          /* listeners have been told of all changes up to this core_revision() */
         uint64_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
@@ -55,20 +58,34 @@ struct Publisher {
 
 /* ---- leases and units ---- */
 
+/* Whether the machine went down in this tenure, by its record: then nobody has noted here how the tenure ended. */
+static bool is_unnoted(const Daemon *d, const LeaseRecord *l, const Tenure *t) {
+        if (!d->publisher->booted || !streq(t->machine_id, d->machine_id) ||
+                        (tenure_why(t) != WHY_EXPIRED && tenure_why(t) != WHY_CONFIRMED_DEAD))
+                return false;
+        for (const Tenure *later = t + 1; later < l->tenures + l->n_tenures; later++)
+                if (streq(later->machine_id, d->machine_id))
+                        return false;
+        return true;
+}
+
 /* Notes the tenures that are over since this was last called, in the journal of each machine on which the lease's unit
- * is enabled: for "leasectl history", since the record keeps only the last ones. Those that were over when leased was
- * started are not noted again. */
+ * is enabled: for "leasectl history", since the record keeps only the last ones. Of those that were over when leased
+ * first heard of the lease and the unit, only the one in which this machine went down is noted: without it, the
+ * outages that this journal has of that tenure would belong to none. */
 static void log_tenures(Daemon *d, ShownLease *s, const LeaseView *v) {
         uint64_t past = s->past;
+        bool noted = s->noted;
 
-        for (size_t i = 0; v->record && i < v->record->n_tenures; i++) {
+        s->noted = v->record && v->unit;
+        for (size_t i = 0; s->noted && i < v->record->n_tenures; i++) {
                 const Tenure *t = v->record->tenures + i;
                 char machine[128], text[256];
 
                 if (t->index <= past)
                         continue;
                 s->past = t->index;
-                if (!s->added || !v->unit)
+                if (!noted && !is_unnoted(d, v->record, t))
                         continue;
                 (void) machine_name(d->core, t->machine_id, machine, sizeof(machine));
                 (void) snprintf(text, sizeof(text), "%s no longer has the lease (Index %" PRIu64 ", %s)", machine,
@@ -355,8 +372,10 @@ int publish_new(Daemon *d) {
         int r;
 
         d->publisher = calloc(1, sizeof(Publisher));
-        if (d->publisher)
+        if (d->publisher) {
+                d->publisher->booted = !last_conf_is_kept();
                 d->publisher->digests = calloc(property_digests(&bus_manager_properties), sizeof(uint64_t));
+        }
         if (!d->publisher || !d->publisher->digests)
                 return log_oom();
         r = sd_event_add_time(

@@ -125,6 +125,29 @@ class Journal(WithBeta):
                                 "s", unit).stdout)["data"][0]
         self.assertEqual(len(record), 16)
 
+    def test_the_tenure_in_which_the_machine_went_down_is_noted_after_its_boot(self):
+        unit = self.enable("crashed.service")
+        index, us = self.index(unit), self.here()["machine_id"]
+        run("systemctl", "stop", "leased.service")
+        ours = [{"machine_id": us, "index": index + n, "from": 10 + n, "to": 20 + n, "why": "expired", "by": ""} for n in (10, 20)]
+        theirs = {"machine_id": BETA, "index": index + 30, "from": 50, "to": 60, "why": "expired", "by": ""}
+        put(f"leases/{unit}", {**self.lease("held", index + 40), "tenures": [*ours, theirs]})
+        self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
+
+        def noted():
+            run("journalctl", "--sync")
+            lines = run("journalctl", "-b", "-o", "json", "--no-pager", f"LEASE={unit}", f"MESSAGE_ID={IDS['TENURE']}").stdout
+            return [int(json.loads(line)["LEASE_INDEX"]) - index for line in lines.splitlines() if int(json.loads(line)["LEASE_INDEX"]) > index]
+
+        for booted in (False, True):
+            if booted:
+                os.unlink("/run/leased/last.conf")
+            run("systemctl", "restart", "leased.service")
+            wait_for("it has heard who holds it", lambda: (self.row(unit) or {}).get("state") == "elsewhere")
+            if booted:
+                wait_for("the tenure is noted", noted)
+            self.assertEqual(noted(), [20] if booted else [])
+
     def test_an_outage_within_a_tenure_is_shown(self):
         unit = self.enable("outage.service")
         os.rename(REGISTRY, REGISTRY + ".away")
