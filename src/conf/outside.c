@@ -641,6 +641,12 @@ static bool joins_a_group(const char *name, char *const *argv) {
         return false;
 }
 
+/* Whether the program is at(1) or batch(1). A program of one's own may well be called like that. */
+static bool is_at(const char *path) {
+        return streq(path, "at") || streq(path, "batch") || streq(path, "/usr/bin/at") || streq(path, "/bin/at") ||
+               streq(path, "/usr/bin/batch") || streq(path, "/bin/batch");
+}
+
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         const char *name = base_name(argv[0]);
 
@@ -670,7 +676,7 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
         if (streq(name, "lxc-start") || streq(name, "lxc-execute") || streq(name, "lxc-autostart") ||
                         streq(name, "lxc-unfreeze") || (starting && !slice && streq(name, "lxc-attach")))
                 return say_laid_down(f, slice, "lxc.cgroup.dir");
-        if (streq(name, "at") || streq(name, "batch"))
+        if (is_at(argv[0]))
                 return say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
         if (streq(name, "crontab") && !has_argument(argv, "-l") && !has_argument(argv, "-r"))
                 return say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");

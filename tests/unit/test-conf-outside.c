@@ -117,6 +117,7 @@ static void what_works_elsewhere_is_seen(void **state) {
                 "srun job",
                 "at now",
                 "batch",
+                "/usr/bin/at now",
                 "systemd-nspawn -bD /var/lib/machines/web",
                 "systemd-nspawn --register=no -D /var/lib/machines/web",
                 "systemctl start other.service",
@@ -285,6 +286,8 @@ static void what_works_elsewhere_is_seen(void **state) {
 
 static void what_keeps_its_work_inside_passes(void **state) {
         static const char *const lines[] = {
+                "/srv/batch",
+                "/opt/bin/at now",
                 "/usr/bin/sleep 1000",
                 "/usr/bin/docker stop web",
                 "docker rm -f web",
