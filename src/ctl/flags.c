@@ -197,6 +197,7 @@ static const Flag flags[] = {
         { "stop", 0, NULL, "enable", "Stop the unit first if it is active", PLACE(stop, true) },
         { "anyway", 0, NULL, "enable", "The unit itself, though a timer starts it", PLACE(anyway, true) },
         { "anyway", 0, NULL, "setup", "Also where other files are there" },
+        { "anyway", 0, NULL, "run", "Though its work lies in another control group" },
         { "force", 0, NULL, "disable", "With leased down, stop it by systemd", PLACE(force, true) },
         { "dry-run", 'n', NULL, "drain transfer release steal rebalance enable disable set edit",
                         "Say where units would go, change nothing", PLACE(dry_run, true) },

@@ -146,3 +146,26 @@ int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, j
         }
         return code != CTL_OK || weak || json_array_size(findings) == before ? code : CTL_FAILED;
 }
+
+/* ---- leasectl run ---- */
+
+int outside_refuse_run(const Ctl *ctl, char *const *argv) {
+        InScripts in_scripts = { .starting = true };
+        OutsideFinding finding = {};
+        Outside found = ctl->anyway ? OUTSIDE_NO : outside_look(argv, NULL, true, &finding);
+
+        if (found == OUTSIDE_YES)
+                return ctl_fail("run: the work of %s lies in another control group, and would run on beside the next "
+                                "holder's: make it a unit (leasectl enable says what to write), or give --anyway",
+                                finding.what);
+        if (ctl->anyway || !ctl->legend)
+                return CTL_OK;
+        if (found == OUTSIDE_UNSEEN)
+                complain("note: what %s starts may lie in another control group, and is not killed then",
+                                finding.what);
+        script_each_command(argv, take_worst, &in_scripts);
+        if (in_scripts.worst != OUTSIDE_NO)
+                complain("note: %s has %s: what that starts may lie in another control group, and is not killed then",
+                                in_scripts.path, in_scripts.finding.what);
+        return CTL_OK;
+}

@@ -10,3 +10,8 @@
  * or because the place of the processes cannot be seen from here. Returns an exit code otherwise; a failure to ask PID
  * 1 has been printed. */
 int outside_examine(Ctl *ctl, const char *name, const json_t *unit, bool weak, json_t *findings);
+
+/* Looks at a command of "leasectl run" in the same way; its unit has no slice in which such work could lie. Returns
+ * CTL_OK, or CTL_FAILED: the command must not run, unless --anyway was given, and the reason has been printed. What
+ * may be so is printed as a note. */
+int outside_refuse_run(const Ctl *ctl, char *const *argv);

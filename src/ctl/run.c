@@ -22,6 +22,7 @@
 
 #include "core/event.h"
 #include "ctl/machines.h"
+#include "ctl/outside.h"
 #include "ctl/polkit-agent.h"
 #include "ctl/run-fleet.h"
 #include "ctl/run-job.h"
@@ -440,6 +441,9 @@ int verb_run(Ctl *ctl, int argc, char **argv) {
                 complain("usage: leasectl run LEASE COMMAND...");
                 return CTL_USAGE;
         }
+        code = outside_refuse_run(ctl, argv + first);
+        if (code != CTL_OK)
+                return code;
         open_standard();
         complain_without_waiting();
         code = bus_watch_leased(ctl->bus);

@@ -684,6 +684,27 @@ class Run(CaseWithDaemon):
         process.terminate()
         self.assertEqual(self.end(process), (128 + signal.SIGTERM, "", ""))
 
+    # what would run on
+
+    def test_a_command_whose_work_lies_elsewhere_is_refused(self):
+        os.makedirs("/srv", exist_ok=True)
+        write("/srv/job", "#!/bin/sh\n[ ! -e /is-there ] || systemd-run true\n")
+        os.chmod("/srv/job", 0o755)
+        for what, *command in (("docker run", "docker", "run", "image"), ("systemd-run", "systemd-run", "--quiet", "touch", "/run/ran"),
+                               ("su -l", "su", "-", "batch", "-c", "true"), ("systemd-run", "sh", "-c", "cd /; exec systemd-run touch /run/ran"),
+                               ("podman run", "nice", "timeout", "9", "podman", "run", "-d", "image"), ("at", "at", "now")):
+            self.assertSays(ctl("run", "own", *command), 1,
+                            f"run: the work of {what} lies in another control group, and would run on beside the next holder's: make it a "
+                            "unit (leasectl enable says what to write), or give --anyway")
+        self.assertFalse(os.path.exists("/run/ran"))
+        self.assertSays(ctl("run", "--anyway", "own", "sh", "-c", "exit 7; systemd-run true"), 7)
+        self.assertSays(ctl("run", "own", "sh", "-c", "exit 7; docker ps"), 7)
+        done = ctl("run", "own", "/srv/job")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+        self.assertEqual(" ".join(done.stderr.split()), "leasectl: note: /srv/job has systemd-run: what that starts may lie in another "
+                         "control group, and is not killed then")
+        self.assertSays(ctl("run", "--no-legend", "own", "/srv/job"), 0)
+
     # what cannot be meant
 
     def test_what_cannot_be_run_is_told(self):
