@@ -262,7 +262,7 @@ static int is_here(const json_t *props, void *userdata) {
 
         move->stayed = get_boolean(props, "HolderKnown") && !streq(get_string(props, "MachineID"), move->machine);
         return move->stayed || streq(state, "held") || streq(state, "starting") || streq(state, "running") ||
-               streq(state, "stopped");
+               streq(state, "stopped") || streq(state, "failed");
 }
 
 /* Says from whom the unit was taken, and by when it starts here. */

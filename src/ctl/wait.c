@@ -66,6 +66,8 @@ void wait_say_has(const char *unit, const char *done, const char *host, json_int
         say("%s: %s: %s has it (Index %" JSON_INTEGER_FORMAT ")%s", unit, done, host, index,
                         streq(state, "running")   ? ", and runs it"
                         : streq(state, "stopped") ? ", and it was stopped by hand there"
+                        : streq(state, "failed")  ? ", and keeps it though it has failed there"
+                        : streq(state, "frozen")  ? ", and it is frozen there"
                                                   : ", and starts it");
 }
 

@@ -317,6 +317,11 @@ class WhatIsSo(WithBeta):
         self.assertEqual(self.row(unit)["last_error_code"], 0)
         held = self.enable("kept.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n[X-Leased]\nOnFailure=hold\n", "failed")
         self.assertIn("Not here: it has failed; OnFailure=hold keeps its lease here", ctl("status", held).stdout)
+        put(f"leases/{held}", self.lease("held", self.index(held) + 1))
+        wait_for("beta has it", lambda: self.row(held)["state"] == "elsewhere")
+        done = ctl("steal", held)  # it may have failed before anybody looks
+        self.assertEqual(done.returncode, 0, done)
+        self.assertRegex(" ".join(done.stdout.split()), r"taken: \S+ has it \(Index \d+\), and (starts it|keeps it though it has failed there)$")
 
     def test_what_is_done_has_nobody_who_stands_by(self):
         unit = self.enable("over.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n", "done")
