@@ -32,10 +32,11 @@ def watch_body(prefix):
     return json.dumps({"create_request": {"key": coded(prefix), "range_end": coded(prefix[:-1] + chr(ord(prefix[-1]) + 1))}})
 
 
-def longest_turn(machine):
-    """Seconds of the longest turn since leased was started, as it says itself; None if it does not."""
+def longest_turn(machine, kind=""):
+    """Seconds of the longest turn since leased was started, as it says itself; None if it does not. With the kind "CPU": the most
+    processor time of a turn."""
     done = machine.run("busctl", "--json=short", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager",
-                       "LongestTurnUSec", check=False, deadline=60)
+                       f"LongestTurn{kind}USec", check=False, deadline=60)
     return json.loads(done.stdout)["data"] / 1e6 if done.returncode == 0 else None
 
 
@@ -63,6 +64,7 @@ class Watched:
     def __init__(self, stage, machine, number):
         self.stage, self.machine, self.number = stage, machine, number
         self.rows = []
+        self.worked = None
 
     def act(self, what, act):
         self.stage.say(f"{self.number} units: {what}")
@@ -81,6 +83,7 @@ class Watched:
         longest = [int(line.split()[1]) / 1e9 for line in said if line.startswith("longest ")]
         answer = max(longest, default=None)
         self.rows.append((what, longest_turn(self.machine), answer, max(found.values(), default=None)))
+        self.worked = longest_turn(self.machine, "CPU")
 
 
 def objects(machine):
@@ -109,11 +112,13 @@ def play(stage, cluster, number):
 
 def tell(stage, number, watched, taker):
     """The longest turn of each daemon, and what made it; and how late answers and beats were meanwhile."""
-    for name, rows in (("all that was asked", watched.rows), ("takeover of all", taker.rows)):
-        turn = rows[-1][1]
-        first = next((what for what, so_far, _, _ in rows if so_far == turn), "")
+    for name, each in (("all that was asked", watched), ("takeover of all", taker)):
+        turn = each.rows[-1][1]
+        first = next((what for what, so_far, _, _ in each.rows if so_far == turn), "")
         note = f"since its start; first so long in: {first}" if turn is not None else "leased does not tell"
         stage.figure(1, f"longest turn, {number} units: {name}", turn, "s", limit=LIMIT, note=note)
+        stage.figure(1, f"most processor time of a turn, {number} units: {name}", each.worked, "s", limit=LIMIT,
+                     note="a turn also lasts while others have the processors")
     for what, _, answer, beat in (*watched.rows, *taker.rows):
         stage.figure(1, f"longest answer, {number} units: {what}", answer, "s",
                      note=f"longest time between beats {beat:.2f} s, of {TTL / 5:g} s" if beat else "")
