@@ -313,7 +313,7 @@ typedef enum ReportKind {
         REPORT_ROBBED,      /* .unit .lease .index .machine_id: from whom; .span: the debt that is waited out */
         REPORT_STRAY,       /* .unit .lease is active here without its lease, which .machine_id holds */
         REPORT_GATE_MISSING,    /* .unit .lease: PID 1 has not loaded the gate; we do not compete for the lease */
-        REPORT_STOPPED_BY_HAND, /* .unit .lease: it stays stopped, the lease stays here */
+        REPORT_STOPPED_BY_HAND, /* .unit .lease .by: it stays stopped, the lease stays here */
         REPORT_STOPPED_WITH,    /* .unit .lease: by PID 1, along with the unit .other, which it needs */
         REPORT_STOPPED_FOR,     /* .unit .lease: by PID 1, for the unit .other, with which it conflicts */
         REPORT_STARTED_AGAIN,   /* .unit .lease: what it was stopped for is over */

@@ -273,8 +273,11 @@ static void on_ended(Core *c, Unit *u) {
                 return;
         }
         if (u->wish.stop) {
+                Report report = output_report_of(u, REPORT_STOPPED_BY_HAND);
+
+                report.by = u->wish.by;
                 if (u->life.rest != REST_BY_HAND)
-                        output_report(c, output_report_of(u, REPORT_STOPPED_BY_HAND));
+                        output_report(c, report);
                 unit_life_set_rest(u, REST_BY_HAND);
                 return;
         }

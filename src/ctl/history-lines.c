@@ -135,14 +135,15 @@ static Widths measure(const json_t *rows) {
         return w;
 }
 
-/* Prints a time in which the unit was down. */
-static void print_down(usec_t from, usec_t to, bool until_now, const char *why) {
+/* Prints a time in which the unit was down, and who asked for that, if somebody did. */
+static void print_down(usec_t from, usec_t to, bool until_now, const char *why, const char *by) {
         json_auto_t *row = json_pack("{s:I, s:I}", "from_usec", (json_int_t) from, "to_usec", (json_int_t) to);
         char a[32], b[32], span[32];
 
         format_to(b, sizeof(b), row);
-        say_wrapped(6, "  %s%s to %s down %s: %s%s", colour_on(COLOUR_RED), stamp_format(a, sizeof(a), from),
-                        until_now ? "now" : b, format_span(span, sizeof(span), to - from), why, colour_off());
+        say_wrapped(6, "  %s%s to %s down %s: %s%s%s%s", colour_on(COLOUR_RED), stamp_format(a, sizeof(a), from),
+                        until_now ? "now" : b, format_span(span, sizeof(span), to - from), why, *by ? ", " : "", by,
+                        colour_off());
 }
 
 /* Prints a start that PID 1 refused while the lease was held. */
@@ -162,7 +163,8 @@ static void print_outage(const json_t *outage) {
                                 (usec_t) get_integer(outage, "to_usec") ?: now_realtime(),
                                 json_is_null(json_object_get(outage, "to_usec")),
                                 get_integer(outage, "code") == WHY_EXPIRED ? "no beat reached the registry"
-                                                                           : get_string(outage, "why"));
+                                                                           : get_string(outage, "why"),
+                                get_string(outage, "by"));
 }
 
 static void print_gap(const json_t *row, const json_t *next) {
@@ -178,7 +180,7 @@ static void print_gap(const json_t *row, const json_t *next) {
         else
                 (void) snprintf(text, sizeof(text), "%s on %s, and %s", *why ? why : "ended", holder,
                                 next ? "nobody took it" : "nobody takes it");
-        print_down(from, to, !next, text);
+        print_down(from, to, !next, text, "");
 }
 
 /* Prints a tenure, with the outages in it. */

@@ -128,7 +128,7 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
                 stop->index = 0;
                 stop->started = at;
         } else if (at >= stop->started) {
-                _cleanup_free_ char *why = field(j, "REASON");
+                _cleanup_free_ char *why = field(j, "REASON"), *by = field(j, "REQUESTED_BY");
 
                 if (stop->index == index)
                         at = (uint64_t) get_integer(stop->outage, "from_usec");
@@ -137,6 +137,8 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
                 stop->lasts = false;
                 stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
                                 number_field(j, "REASON_CODE"));
+                if (by)
+                        (void) json_object_set_new(stop->outage, "by", json_string(by));
                 if (is_field(j, "MESSAGE_ID", MESSAGE_BY_HAND))
                         say_why(stop, WHY_BY_HAND);
                 else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))

@@ -178,6 +178,24 @@ class Journal(WithBeta):
         self.assertGreater(outage["to_usec"], outage["from_usec"])
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: stopped by hand$")
 
+    def test_a_stop_that_was_asked_of_leased_says_by_whom(self):
+        unit = self.enable("asked-down.service")
+        put(f"requests/{self.here()['machine_id']}/{BETA_SESSION}.0011223344556688",
+            {"verb": "stop", "unit": unit, "machine_id": "", "index": self.index(unit), "within": 10000000, "stage": "asked", "by": "anna@beta"})
+        self.assertEqual(self.last(unit, "BY_HAND")["REQUESTED_BY"], "anna@beta")
+        self.assertEqual(history(unit)[-1]["outages"][-1]["by"], "anna@beta")
+        self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to now down \S+: stopped by hand, anna@beta$")
+        ctl("start", unit, check=True)
+        wait_for("it runs again", lambda: events(unit)[-1] == "STARTED")
+        run("systemctl", "stop", unit)  # which nobody has asked leased for
+        wait_for("it is told", lambda: events(unit).count("BY_HAND") == 2)
+        self.assertNotIn("REQUESTED_BY", self.last(unit, "BY_HAND"))
+        self.assertEqual([each.get("by") for each in history(unit)[-1]["outages"]], ["anna@beta", None])
+        run("systemctl", "start", unit)
+        wait_for("it runs again", lambda: events(unit)[-1] == "STARTED")
+        ctl("stop", unit, check=True)
+        self.assertEqual(history(unit)[-1]["outages"][-1]["by"], f"root@{os.uname().nodename}")
+
     def test_a_job_that_was_refused_while_its_timer_was_up_is_shown(self):
         """By an Assert= of its own: a gate that is hidden is there again, or the timer is stopped, before a test can look."""
         self.unit("hidden.service", "[Unit]\nAssertPathExists=/is-there\n[Service]\nType=oneshot\nExecStart=/bin/true\n")
