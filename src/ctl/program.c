@@ -157,6 +157,111 @@ int program_feed(const char *const argv[], const char *input, usec_t limit, char
         return r;
 }
 
+/* ---- several side by side ---- */
+
+/* How often waits() is called. */
+#define MANY_POLL (200 * USEC_PER_MSEC)
+
+/* Makes a file in memory that cannot become larger. Its place of writing, which its writers share with us, says how
+ * much was written. */
+static int make_output(size_t most) {
+        int fd = memfd_create("stdout", MFD_CLOEXEC | MFD_ALLOW_SEALING), r;
+
+        if (fd >= 0 && ftruncate(fd, (off_t) most) >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) >= 0)
+                return fd;
+        r = -errno;
+        closep(&fd);
+        return r;
+}
+
+static int start_job(ProgramJob *j) {
+        _cleanup_close_ int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int r;
+
+        j->out = make_output(j->most);
+        if (nothing < 0)
+                return -errno;
+        if (j->out < 0)
+                return j->out;
+        r = spawn(j->argv, (const int[]){ nothing, j->out, nothing }, true, &j->pid);
+        if (r < 0)
+                return r;
+        j->pidfd = (int) syscall(SYS_pidfd_open, j->pid, 0);
+        if (j->pidfd >= 0)
+                return 0;
+        r = -errno;
+        (void) kill(-j->pid, SIGKILL);
+        (void) wait_end(j->pid);
+        return r;
+}
+
+static void end_job(ProgramJob *j, int code) {
+        off_t size = j->out >= 0 ? lseek(j->out, 0, SEEK_CUR) : -1;
+
+        j->code = code;
+        j->output = code >= 0 && size >= 0 ? calloc(1, (size_t) size + 1) : NULL;
+        if (j->output && pread(j->out, j->output, (size_t) size, 0) < size)
+                j->output[0] = '\0';
+        closep(&j->out);
+        closep(&j->pidfd);
+        j->out = j->pidfd = -1;
+}
+
+/* Waits until one of the jobs has ended, or the time has come, and ends those that have. Returns how many are left. */
+static size_t end_some(ProgramJob *jobs, size_t n, struct pollfd *polled, usec_t until) {
+        size_t left = 0;
+
+        for (size_t i = 0; i < n; i++)
+                polled[i] = (struct pollfd){ .fd = jobs[i].pidfd, .events = POLLIN };
+        (void) poll(polled, n, (int) (usec_sub(until, now_boottime()) / USEC_PER_MSEC) + 1);
+        for (size_t i = 0; i < n; i++) {
+                if (jobs[i].pidfd >= 0 && polled[i].revents != 0)
+                        end_job(jobs + i, wait_end(jobs[i].pid));
+                left += jobs[i].pidfd >= 0;
+        }
+        return left;
+}
+
+/* Kills the jobs that are left. One that cannot be killed, since it hangs in the kernel, is not waited for. */
+static void kill_jobs(ProgramJob *jobs, size_t n) {
+        usec_t until = usec_add(now_boottime(), USEC_PER_SEC);
+
+        for (size_t i = 0; i < n; i++)
+                if (jobs[i].pidfd >= 0)
+                        (void) kill(-jobs[i].pid, SIGKILL);
+        for (size_t i = 0; i < n; i++) {
+                if (jobs[i].pidfd < 0)
+                        continue;
+                if (ends_by(jobs[i].pidfd, until))
+                        (void) wait_end(jobs[i].pid);
+                end_job(jobs + i, -ETIMEDOUT);
+        }
+}
+
+void program_run_many(ProgramJob *jobs, size_t n, usec_t limit, void (*waits)(const ProgramJob *jobs, void *userdata),
+                void *userdata) {
+        usec_t deadline = usec_add(now_boottime(), limit);
+        _cleanup_free_ struct pollfd *polled = calloc(n + 1, sizeof(*polled));
+        size_t left = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                jobs[i].pidfd = jobs[i].out = -1;
+                r = polled ? start_job(jobs + i) : -ENOMEM;
+                if (r < 0)
+                        end_job(jobs + i, r);
+                else
+                        left++;
+        }
+        while (left > 0 && now_boottime() < deadline) {
+                left = end_some(jobs, n, polled, MIN(deadline, usec_add(now_boottime(), MANY_POLL)));
+                if (left > 0)
+                        waits(jobs, userdata);
+        }
+        kill_jobs(jobs, n);
+}
+
 int program_run_here(const char *const argv[]) {
         pid_t pid;
         int r = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *) argv, environ);

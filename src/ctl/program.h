@@ -27,6 +27,23 @@ int program_run(const char *const argv[], char **ret, char **ret_error);
  * ended after so long is killed, with all that it has started in its process group: -ETIMEDOUT. USEC_INFINITY: it has
  * as long as it wants, and the terminal. */
 int program_feed(const char *const argv[], const char *input, usec_t limit, char **ret, char **ret_error);
+
+/* One of several programs that run side by side. The caller sets argv and most, and the rest is the functions'. */
+typedef struct ProgramJob {
+        const char *const *argv; /* argv[0] is looked for in $PATH */
+        size_t most;             /* a program that writes more bytes on stdout than this gets an error */
+        int code;                /* how it has ended, as of program_feed() */
+        char *output;            /* what it wrote on stdout, owned by the caller; NULL if that is not known */
+        pid_t pid;
+        int pidfd, out; /* -1: not open */
+} ProgramJob;
+
+/* Runs several programs side by side, each without input, and throws away what they write on stderr. One that has not
+ * ended after so long is killed, with all that it has started in its process group: -ETIMEDOUT. Now and then waits()
+ * is called, with the jobs that have not ended as those whose pidfd is not -1. */
+void program_run_many(ProgramJob *jobs, size_t n, usec_t limit, void (*waits)(const ProgramJob *jobs, void *userdata),
+                void *userdata);
+
 /* Gives a descriptor of a file in memory with this text, for a program that wants the name of a file:
  * /proc/OUR-PID/fd/NUMBER. The caller closes it. A negative errno. */
 int program_hold(const char *text);
