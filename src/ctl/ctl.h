@@ -67,6 +67,7 @@ typedef struct Ctl {
         bool until_reboot; /* drain: only until the machine boots */
         SetupMode setup;
         bool picture;
+        bool here_only;            /* --here */
         const char *picture_file;  /* --picture=; NULL: print the picture */
         unsigned lines;            /* --lines= */
         const char *since;         /* --since=, as journalctl takes it; NULL: not given */

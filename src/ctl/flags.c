@@ -190,6 +190,7 @@ static const Flag flags[] = {
         { "all", 0, NULL, "list", "Every lease in the registry", PLACE(all, true) },
         { "all", 0, NULL, "disable", "Every unit that is enabled here" },
         { "picture", 0, "[FILE.svg]", "history", "A lane for each machine; with a file as SVG", .set = set_picture },
+        { "here", 0, NULL, "history", "Ask no other machine for its outages", PLACE(here_only, true) },
         { "lines", 0, "NUMBER", "logs", "How many lines, if not 20", .set = set_lines },
         { "since", 0, "TIME", "prove", "Only what the journals have from then on", .set = set_since },
         { "clocks", 0, "SPAN", "prove", "No two clocks differ by more", .set = set_clocks },

@@ -2,9 +2,10 @@
 
 /* leasectl history: who held which lease, from when to when, who asked for its end, and why it ended: the last 16
  * tenures and the present one, as the record in the registry says, and earlier ones as the journal of this machine has
- * kept them.
+ * kept them. When a unit was down within a tenure, the journal of the machine that had the tenure knows.
  */
 
+#include "conf/conf.h"
 #include "core/record.h"
 #include "core/unit-config.h"
 #include "ctl/bus-many.h"
@@ -14,6 +15,7 @@
 #include "ctl/message-json.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
+#include "ctl/past-there.h"
 #include "ctl/past.h"
 #include "ctl/picture.h"
 #include "ctl/registry.h"
@@ -172,12 +174,33 @@ static int read_all(History *h) {
 
 /* ---- the verb ---- */
 
+/* Opens the journal of the machine on which this program runs, if that is one of the cluster, and gives the machine's
+ * id. With -H it need not be one, and its journal may tell of leases of another cluster. */
+static void open_journal(History *h, char ret_id[static MACHINE_SIZE]) {
+        _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
+        _cleanup_(messages_done) Messages m = {};
+        json_t *machine;
+        size_t i;
+
+        ret_id[0] = '\0';
+        json_array_foreach(h->machines, i, machine)
+                if (!h->ctl->host && get_boolean(machine, "here"))
+                        str_copy(ret_id, MACHINE_SIZE, get_string(machine, "machine_id"));
+        if (h->ctl->host && leased_conf_load("", &conf, &m) >= 0 && leased_machine_id(conf, ret_id) < 0)
+                ret_id[0] = '\0';
+        if (machines_find(h->machines, ret_id))
+                h->journal = past_open();
+        if (!h->journal)
+                ret_id[0] = '\0';
+}
+
 static int print_history(const History *h) {
+        _cleanup_free_ char *unknown = past_there_unknown(h->ctl, h->machines, h->rows);
         const char *empty =
                         registry_known(h->manager) == CTL_OK ? "No lease has been held yet" : "No lease is known yet";
 
         if (h->ctl->picture_file)
-                return picture_write(h->rows, h->ctl->picture_file);
+                return picture_write(h->rows, h->ctl->picture_file, unknown);
         if (h->ctl->json != JSON_OFF)
                 print_json(h->ctl, h->rows);
         else if (json_array_size(h->rows) == 0) {
@@ -189,6 +212,8 @@ static int print_history(const History *h) {
                         picture_print(h->rows);
                 else
                         history_lines_print(h->ctl, h->rows);
+                if (unknown && h->ctl->legend)
+                        say_wrapped(2, "%s", unknown);
                 pager_close();
         }
         return CTL_OK;
@@ -198,8 +223,9 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
         History h = { .ctl = ctl, .rows = json_array() };
         int code = machines_read_all(ctl, &h.machines, &h.manager);
         bool read = code == CTL_OK;
+        char own[MACHINE_SIZE];
 
-        h.journal = past_open(ctl);
+        open_journal(&h, own);
         if (code == CTL_OK && argc == 0)
                 read = (code = read_all(&h)) == CTL_OK;
         for (int i = 0; i < argc && read; i++) {
@@ -208,6 +234,8 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
                 if (c != CTL_OK)
                         code = c;
         }
+        if (read)
+                past_there_add(ctl, h.machines, own, argc == 0, h.rows);
         if (read && (code == CTL_OK || json_array_size(h.rows) > 0)) {
                 int c = print_history(&h);
 

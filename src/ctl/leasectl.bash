@@ -51,7 +51,7 @@ _leasectl() {
         local -a words
         local verbs='status list machines history logs monitor prove metrics is-held check enable disable stop start restart
                 release transfer steal rearm drain undrain confirm-dead pause resume run rebalance forget cat set edit submit destroy list-files verify accept-files set-metadata registry config setup reload help version'
-        local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --lines --since --clocks --stop --anyway --force
+        local options='--help --version --host --color --json --no-pager --no-legend --no-wait --picture --here --lines --since --clocks --stop --anyway --force
                 --all --all-machines --dry-run --until-reboot --tls --add --remove --rejoin --pty --pipe --setenv --working-directory --slots --key --no-roll --start --copies'
 
         read -ra words <<<"$line"

@@ -196,10 +196,14 @@ static int match(sd_journal *j, const char *lease, const char *const *ids) {
         return r < 0 ? r : sd_journal_seek_head(j);
 }
 
-sd_journal *past_open(const Ctl *ctl) {
+sd_journal *past_open(void) {
         sd_journal *j = NULL;
 
-        return !ctl->host && sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) >= 0 ? j : NULL;
+        if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) >= 0 &&
+                        (sd_journal_has_persistent_files(j) > 0 || sd_journal_has_runtime_files(j) > 0))
+                return j;
+        sd_journal_close(j); /* files that we may not read are left out */
+        return NULL;
 }
 
 void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {

@@ -13,8 +13,8 @@
  * system's journal gets nothing.
  */
 
-/* Opens the journal. The caller closes it with sd_journal_close(). NULL if it cannot be read, or with --host=. */
-sd_journal *past_open(const Ctl *ctl);
+/* Opens the journal. The caller closes it with sd_journal_close(). NULL if it cannot be read. */
+sd_journal *past_open(void);
 /* Adds to rows, as of history.c, the tenures of the lease that no row is about, and sorts all rows by their
  * beginnings. Gives each row the member "outages", an array of {from_usec, to_usec, why, code, by}, to_usec null if it
  * is not over; by is missing if nobody is known to have asked for it. A start that was refused is an outage without a

@@ -92,6 +92,7 @@ enum {
         LANE_WIDTH = 800,
         HEAD_HEIGHT = 30, /* the name of the lease */
         FOOT_HEIGHT = 40, /* the times */
+        NOTE_HEIGHT = 30,
         TICKS = 4,
 };
 
@@ -183,13 +184,13 @@ static int height_of(const json_t *rows) {
         return height;
 }
 
-static void put_all(FILE *file, const json_t *rows) {
+static void put_all(FILE *file, const json_t *rows, const char *note) {
         int top = 0;
 
         (void) fprintf(file,
                         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
                         "font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-                        LANE_LEFT + LANE_WIDTH + 60, height_of(rows) + 10);
+                        LANE_LEFT + LANE_WIDTH + 60, height_of(rows) + (note ? NOTE_HEIGHT : 0) + 10);
         for (size_t i = 0; i < json_array_size(rows);) {
                 PictureLanes lanes;
 
@@ -198,10 +199,12 @@ static void put_all(FILE *file, const json_t *rows) {
                         top += put_lanes(file, &lanes, top);
                 picture_lanes_done(&lanes);
         }
+        if (note)
+                put_label(file, 10, top + 20, "font-size=\"11\"", note);
         (void) fputs("</svg>\n", file);
 }
 
-int picture_write(const json_t *rows, const char *path) {
+int picture_write(const json_t *rows, const char *path, const char *note) {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         FILE *file = open_memstream(&text, &size);
@@ -209,7 +212,7 @@ int picture_write(const json_t *rows, const char *path) {
 
         if (!file)
                 return ctl_fail("out of memory");
-        put_all(file, rows);
+        put_all(file, rows, note);
         if (fclose(file) != 0)
                 return ctl_fail("out of memory");
         r = write_file_atomic(path, text, size, 0644, 0);

@@ -11,5 +11,6 @@
 
 /* Prints the pictures of rows of history.c in block characters, as wide as the terminal. */
 void picture_print(const json_t *rows);
-/* Writes them to a file as SVG. Prints what is wrong and returns an exit code. */
-int picture_write(const json_t *rows, const char *path);
+/* Writes them to a file as SVG, with a note below them unless that is NULL. Prints what is wrong and returns an exit
+ * code. */
+int picture_write(const json_t *rows, const char *path, const char *note);

@@ -9,7 +9,7 @@ import json
 import os
 
 from leasectl_beta import BETA, TwoSecondCase, WithBeta, put, shown
-from leasectl_guest import ctl, main, read, wait_for, write
+from leasectl_guest import ctl, main, read, run, wait_for, write
 
 
 class Looking(TwoSecondCase):
@@ -126,6 +126,143 @@ class Proving(WithBeta):
         self.assertIn(": proven, by the order of revisions in the registry", done.stdout)
         self.assertIn(" -- beta journalctl --quiet --no-pager -o json", read("/run/ssh-was"))
         self.assertIn("--since='-1h'", read("/run/ssh-was"))
+
+
+class Elsewhere(WithBeta):
+    """beta had the lease from 1 to 2 o'clock, and from 5 to 6; nobody has had it since. What beta's own journal knows comes over SSH."""
+    HOUR = 3600 * 10 ** 6
+
+    def setUp(self):
+        super().setUp()
+        put("leases/away.service", {**self.lease("free", 7), "tenures": [
+            {"machine_id": BETA, "index": 6, "from": 1 * self.HOUR, "to": 2 * self.HOUR, "why": "released"},
+            {"machine_id": BETA, "index": 7, "from": 5 * self.HOUR, "to": 6 * self.HOUR, "why": "expired"}]})
+        wait_for("it is known", lambda: ctl("history", "--here", "away.service").returncode == 0)
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+
+    def ssh(self, script):
+        write("/usr/local/sbin/ssh", f"#!/bin/sh\necho \"$@\" >>/run/ssh-was\n{script}\n")
+        os.chmod("/usr/local/sbin/ssh", 0o755)
+        write("/run/ssh-was", "")
+
+    def told(self, number, *outages, **more):
+        """A row as beta would print it."""
+        return {"lease": "away.service", "machine_id": BETA, "hostname": "beta", "index": number, "from_usec": 5 * self.HOUR, "to_usec": 6 * self.HOUR,
+                "why": "expired", "code": 1, "by": "", "outages": list(outages), "outages_known": True, **more}
+
+    def outage(self, **more):
+        return {"from_usec": 5 * self.HOUR + 60 * 10 ** 6, "to_usec": 5 * self.HOUR + 120 * 10 ** 6, "why": "stopped by hand", "code": 121, **more}
+
+    def says(self, *rows):
+        write("/run/beta-says", json.dumps(rows) if rows and isinstance(rows[0], dict) else rows[0])
+        self.ssh("cat /run/beta-says")
+
+    NOTE = "Outages on beta are not known here: leasectl history away.service there"
+
+    def test_outages_on_another_machine_are_shown(self):
+        outage = self.outage(by="root@gamma")
+        self.says(self.told(7, outage), self.told(6, from_usec=self.HOUR, to_usec=2 * self.HOUR))
+        rows = shown("history", "away")
+        self.assertEqual([(each["index"], each["outages"], each["outages_known"]) for each in rows], [(6, [], True), (7, [outage], True)])
+        self.assertIn("-o BatchMode=yes", read("/run/ssh-was"))
+        self.assertIn(" -- beta leasectl history --here --json=short -- 'away.service'\n", read("/run/ssh-was"))
+        said = ctl("history", "away", check=True).stdout
+        self.assertRegex(said, r"(?m)^  1970-01-01 \d\d:\d\d to \d\d:\d\d down 1min 0s: stopped by hand, root@gamma$")
+        self.assertNotIn("not known", said)
+        self.assertIn("\n  down ", ctl("history", "--picture", "away", check=True).stdout)
+        self.assertIn(" -- beta leasectl history --here --json=short --\n", [ctl("history"), read("/run/ssh-was")][1])
+
+    def test_a_tenure_that_only_its_machine_remembers_is_shown(self):
+        self.says(self.told(4, from_usec=self.HOUR // 4, to_usec=self.HOUR // 2, why="transfer", by="anna@beta"), self.told(9),
+                  self.told(5, lease="another.service"), self.told(3, machine_id="dead" * 8))
+        rows = shown("history", "away")
+        self.assertEqual([(each["index"], each["hostname"], each["why"]) for each in rows],
+                         [(4, "beta", "transfer"), (6, "beta", "released"), (7, "beta", "expired")])
+        self.assertIn("transfer by anna@beta", ctl("history", "away", check=True).stdout)
+
+    def test_a_machine_whose_outages_cannot_be_read_is_named(self):
+        self.ssh("exit 255")
+        self.assertEqual([each["outages_known"] for each in shown("history", "away")], [False, False])
+        for option in ((), ("--picture",)):
+            self.assertEqual(ctl("history", *option, "away", check=True).stdout.splitlines()[-1], self.NOTE)
+        self.assertNotIn("not known", ctl("history", "--no-legend", "away", check=True).stdout)
+        ctl("history", "--picture=/run/away.svg", "away", check=True)
+        self.assertIn(f">{self.NOTE}</text>", read("/run/away.svg"))
+        self.assertRegex(ctl("history", check=True).stdout, r"(?m)^Outages on beta are not known here: leasectl history there$")
+
+    def test_here_asks_nobody(self):
+        self.ssh("exit 255")
+        self.assertEqual(ctl("history", "--here", "away", check=True).stdout.splitlines()[-1], self.NOTE)
+        self.assertEqual(read("/run/ssh-was"), "")
+        self.assertSays(ctl("list", "--here"), 2, "--here: not an option of leasectl list, see: leasectl help list")
+
+    def test_a_machine_that_had_none_of_the_tenures_is_not_asked(self):
+        self.ssh("exit 255")
+        unit = self.enable("own-only.service")
+        self.assertEqual([each["outages_known"] for each in shown("history", unit)], [True])
+        self.assertEqual(read("/run/ssh-was"), "")
+
+    def test_an_answer_that_does_not_come_is_waited_for_so_long_and_that_is_told(self):
+        self.ssh("exec sleep infinity")
+        done = ctl("history", "away")
+        self.assertEqual((done.returncode, done.stderr), (0, "history: asks beta for its outages\n"))
+        self.assertEqual(done.stdout.splitlines()[-1], self.NOTE)
+
+    def test_what_no_leasectl_says_is_not_believed_and_not_printed(self):
+        bad = "\x1b[2J"
+        for text in ("", "nonsense", "{}", "[[[[", "[" * 100000, "null", '[{"lease":1}]', '"' + bad + '"', "[null, 7, []]", "\xff"):
+            with self.subTest(text[:20]):
+                self.says(text)
+                self.assertEqual(ctl("history", "away", check=True).stdout.splitlines()[-1], self.NOTE)
+        hour = self.HOUR
+        for more in ({"from_usec": 1}, {"from_usec": -1}, {"from_usec": "1"}, {"from_usec": 5.5 * hour}, {"from_usec": 8 * hour}, {"to_usec": 5 * hour},
+                     {"to_usec": 2 ** 62}, {"to_usec": "now"}, {"to_usec": True}, {"why": 7}, {"why": "x" * 5000}, {"why": None}, {"code": "121"},
+                     {"code": -1}, {"code": 10 ** 9}, {"by": []}, {"by": "x" * 500}, {"refused": "no unit"}, {"refused": 1}):
+            with self.subTest(more):
+                self.says(self.told(7, self.outage(), self.outage(**more)))
+                row = shown("history", "away")[-1]
+                self.assertEqual((row["outages"], row["outages_known"]), ([], False))
+        self.says(self.told(7, 1), self.told(4, index="4"), self.told(4, from_usec=2 ** 62), self.told(-4), self.told(4, why=bad * 1000),
+                  self.told(4, to_usec=1), self.told(4, from_usec=1, to_usec=2, outages_known=1))
+        self.assertEqual([(each["index"], each["outages"]) for each in shown("history", "away")], [(6, []), (7, [])])
+        self.says(self.told(7, self.outage(why=bad, by=bad, more=bad), more=bad, outages_known=True), self.told(5, from_usec=hour // 2, to_usec=hour, why=bad))
+        rows = shown("history", "away")
+        self.assertEqual(rows[-1]["outages"], [self.outage(why="\\x1b[2J", by="\\x1b[2J")])
+        self.assertEqual((rows[0]["index"], rows[0]["why"], "more" in rows[-1]), (5, "\\x1b[2J", False))
+        for option in ((), ("--picture",), ("--json",), ("--no-legend",)):
+            self.assertNotIn("\x1b", ctl("history", *option, "away", check=True).stdout)
+
+    def test_an_answer_without_an_end_is_cut_off(self):
+        self.ssh("exec yes '['")
+        self.assertEqual(ctl("history", "away", check=True).stdout.splitlines()[-1], self.NOTE)
+
+    def test_a_name_that_is_none_of_a_host_is_not_asked(self):
+        self.addCleanup(self.put_beta)
+        self.ssh("echo []")
+        for name in ("beta;reboot", "-oProxyCommand=reboot"):
+            self.put_beta(hostname=name)
+            wait_for("it is known", lambda: any(each["hostname"] == name for each in shown("machines")))
+            self.assertIn(f"Outages on {name} are not known here", ctl("history", "away", check=True).stdout)
+        self.assertEqual(read("/run/ssh-was"), "")
+
+    def test_host_asks_that_machine_unless_it_is_this_one(self):
+        """What stands behind -H is this machine, so that its journal is read here, and beta is asked as ever."""
+        unit = self.enable("from-afar.service")
+        self.ssh('case "$*" in *stdio-bridge*) exec systemd-stdio-bridge ;; esac; exit 255')
+        self.assertEqual([each["outages_known"] for each in json.loads(ctl("-H", "afar", "history", "--json=short", unit).stdout)], [True])
+        self.assertEqual(ctl("-H", "afar", "history", "away").stdout.splitlines()[-1], self.NOTE)
+        self.assertIn(" -- beta leasectl history ", read("/run/ssh-was"))
+        os.rename("/etc/machine-id", "/etc/machine-id-was")
+        self.addCleanup(os.rename, "/etc/machine-id-was", "/etc/machine-id")
+        write("/etc/machine-id", "5" * 32 + "\n")
+        ctl("-H", "afar", "history", unit)
+        self.assertIn(f" -- afar leasectl history --here --json=short -- '{unit}'\n", read("/run/ssh-was"))
+
+    def test_who_may_not_read_the_journal_is_told_so(self):
+        unit = self.enable("closed.service")
+        self.ssh("exit 255")
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "leasectl", "history")
+        self.assertEqual(run(*nobody, unit).stdout.splitlines()[-1], "Outages on this machine are not known: you may not read its journal.")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,9 @@ def what_another_machine_alone_knows_is_fetched_over_ssh(cluster):
     refused = on(here, "-H", holder.name, "list", code=1).stderr
     require("-H says what could not be reached", f"of {holder.name} by ssh" in refused, lambda: refused)
 
+    unknown = f"Outages on {holder.name} are not known here: leasectl history {unit.name} there"
+    require("history says what it does not know", unknown in on(here, "history", unit.name).stdout)
+
     serve_ssh(here, [each for each in cluster if each is not here])
     own = holder.run("journalctl", "--no-pager", "--output=cat", "--lines=1", f"--unit={unit.name}").stdout.strip()
     require("the holder has lines of the unit", own, unit.story)
@@ -69,11 +72,26 @@ def what_another_machine_alone_knows_is_fetched_over_ssh(cluster):
     shown = json.loads(on(here, "-H", holder.name, "machines", "--json=short").stdout)
     require("-H is that machine", [each["hostname"] for each in shown if each["here"]] == [holder.name], lambda: shown)
 
+    on(here, "stop", unit.name)
+    unit.wait_gone()
+    on(here, "start", unit.name)
+    unit.wait_running(on=holder)
     on(here, "-H", holder.name, "release", unit.name)
     wait_for(f"{holder} has given it up", lambda: len(unit.tenures) > 1, 20, unit.story)
     if unit.wait_running() is not here:
         on(here, "transfer", unit.name, here.name)
         unit.wait_running(on=here)
+    for host in ((), ("-H", holder.name)):
+        rows = json.loads(on(here, *host, "history", "--json=short", unit.name).stdout)
+        outages = [each for row in rows if row["hostname"] == holder.name for each in row["outages"]]
+        require("the outage on the old holder is seen from here", [each["why"] for each in outages] == ["stopped by hand"], lambda: rows)
+        require("and who has asked for it", outages[0]["by"] == f"root@{here.name}", lambda: rows)
+        require("all outages are known", all(row["outages_known"] for row in rows), lambda: rows)
+    told = on(here, "history", unit.name).stdout
+    require("history has a line for it", f": stopped by hand, root@{here.name}\n" in told and "not known" not in told, lambda: told)
+    drawn = on(here, "history", "--picture", unit.name).stdout
+    require("and the picture a gap", "\n  down " in drawn, lambda: drawn)
+    tell(f"\n{told}\n{drawn}")
     wait_for("the journals of all prove each move", lambda: _is_proven(here, unit), 10, unit.story)
     tell("\n" + on(here, "prove", unit.name).stdout)
 
@@ -81,4 +99,4 @@ def what_another_machine_alone_knows_is_fetched_over_ssh(cluster):
 def _is_proven(machine, unit):
     done = machine.run("leasectl", "prove", "--json=short", unit.name, check=False)
     moves = json.loads(done.stdout)["moves"] if done.stdout else []
-    return not done.stderr and len(moves) == len(unit.tenures) - 1 and all(move["verdict"] == "proven" for move in moves)
+    return not done.stderr and len(moves) == len({each.index for each in unit.tenures}) - 1 and all(move["verdict"] == "proven" for move in moves)

@@ -111,7 +111,7 @@ class Ticks:
         """Asks "leasectl history" on these machines, of which each knows more of its own past. Returns all that they have said so far."""
         for machine in machines:
             try:
-                rows = json.loads(machine.run("leasectl", "history", "--json=short", self.unit.name, check=False).stdout)
+                rows = json.loads(machine.run("leasectl", "history", "--here", "--json=short", self.unit.name, check=False).stdout)
             except (Failure, ValueError):
                 continue
             for row in rows:

@@ -108,13 +108,14 @@ static void a_file_has_each_span_and_no_text_of_others_as_it_was(void **state) {
         size_t size;
 
         assert_true(fd >= 0);
-        assert_int_equal(picture_write(rows, path), 0);
+        assert_int_equal(picture_write(rows, path, "Of <beta> nothing"), 0);
         (void) close(fd);
         assert_true(read_file(path, 1 << 20, &text, &size) >= 0);
         (void) unlink(path);
         assert_int_equal(count(text, "class=\"held\""), 4); /* beta's tenure is two, around the outage */
         assert_int_equal(count(text, "class=\"down\""), 3);
         assert_non_null(strstr(text, "&lt;alpha&gt; &amp; \\x1b[2J"));
+        assert_non_null(strstr(text, ">Of &lt;beta&gt; nothing</text>"));
         assert_null(strchr(text, '\x1b'));
         assert_non_null(strstr(text, "</svg>\n"));
         json_decref(rows);
