@@ -19,6 +19,7 @@ bool monitor_words_unit(char *buf, size_t size, const char *before, const char *
         } known[] = {
                 { "starting", "starts on" },
                 { "running", "started on" },
+                { "frozen", "frozen on" },
                 { "stopping", "stops on" },
                 { "stopped", "stopped by hand on" },
                 { "failed", "failed on" },
@@ -26,8 +27,9 @@ bool monitor_words_unit(char *buf, size_t size, const char *before, const char *
                 { "damaged", "its record is damaged, as seen on" },
                 { "gone", "no longer enabled on" },
         };
-        static const char *const active[] = { "starting", "running", "stopping", "releasing", NULL };
+        static const char *const active[] = { "starting", "running", "frozen", "stopping", "releasing", NULL };
         static const char *const idle[] = { "waiting", "elsewhere", NULL };
+        static const char *const live[] = { "starting", "running", NULL };
         const char *words = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(known) && !words; i++)
@@ -35,10 +37,14 @@ bool monitor_words_unit(char *buf, size_t size, const char *before, const char *
                         words = known[i].words;
         if (is_one_of(state, idle) && is_one_of(before, active))
                 words = "stopped on";
+        if (streq(before, "frozen") && is_one_of(state, live))
+                words = "thawed on";
         if (!words || streq(before, state))
                 return false;
         if (streq(state, "running") && index > 0)
                 (void) snprintf(buf, size, "%s %s (Index %" JSON_INTEGER_FORMAT ")", words, machine, index);
+        else if (streq(state, "frozen"))
+                (void) snprintf(buf, size, "%s %s (no beat came in time)", words, machine);
         else
                 (void) snprintf(buf, size, "%s %s%s%s", words, machine, streq(state, "failed") && *result ? ": " : "",
                                 streq(state, "failed") ? result : "");

@@ -149,7 +149,7 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
 /* ---- the summary ---- */
 
 typedef struct Counts {
-        size_t machines, up, units, running, starting, stopping, done, held;
+        size_t machines, up, units, running, starting, stopping, frozen, done, held;
 } Counts;
 
 /* Counts the unit on its holder. */
@@ -160,6 +160,8 @@ static void count_held(Counts *n, const char *state) {
                 n->starting++;
         else if (streq(state, "stopping") || streq(state, "releasing"))
                 n->stopping++;
+        else if (streq(state, "frozen"))
+                n->frozen++;
         else if (streq(state, "held"))
                 n->held++;
 }
@@ -200,7 +202,7 @@ static Counts count(const json_t *cluster) {
 }
 
 /* Writes "2 of 4 units running, 1 starting, 1 done". What is wrong has lines of its own, so here only that is counted
- * which is well although it does not run. */
+ * which is well although it does not run, and what is frozen: it is neither gone nor does it run. */
 static char *format_units(char *buf, size_t size, const Counts *n) {
         const struct {
                 size_t n;
@@ -208,6 +210,7 @@ static char *format_units(char *buf, size_t size, const Counts *n) {
         } others[] = {
                 { n->starting, "starting" },
                 { n->stopping, "stopping" },
+                { n->frozen, "frozen" },
                 { n->done, "done" },
                 { n->held, "held" },
         };
@@ -225,6 +228,9 @@ static void print_summary(const json_t *cluster) {
         Counts n = count(cluster);
         char units[UNITS_SIZE], counts[UNITS_SIZE + 64] = "what other machines do is not known";
 
+        if (!get_boolean(cluster, "known") && n.frozen > 0) /* that is this machine's, which knows of its own */
+                (void) snprintf(counts, sizeof(counts), "what other machines do is not known, %zu frozen here",
+                                n.frozen);
         if (get_boolean(cluster, "known"))
                 (void) snprintf(counts, sizeof(counts), "%zu of %zu machine%s up, %s", n.up, n.machines,
                                 n.machines == 1 ? "" : "s", format_units(units, sizeof(units), &n));

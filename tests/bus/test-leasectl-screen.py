@@ -154,6 +154,37 @@ class Screen(ScreenCase):
         for each in cluster()["wrong"]:
             self.assertRegex(each["text"] + each["next"], "leasectl |systemctl |journalctl ", each)
 
+    def test_a_unit_that_is_frozen_is_counted_and_wrong_and_the_monitor_tells_it(self):
+        """By its own machine, which knows it without the registry. beta, which has the unit as well, is not known of then."""
+        unit = self.enable("screen-frozen.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nOnOutage=freeze\n")
+        self.offer(unit)
+        monitor = self.begin("monitor")
+        self.addCleanup(monitor.communicate)
+        self.addCleanup(monitor.terminate)
+        while "is followed from here on" not in monitor.stdout.readline():
+            pass
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            wait_for("it is frozen", lambda: self.row(unit)["state"] == "frozen")
+            wait_for("it is counted", lambda: "1 frozen" in ctl("-1").stdout)
+            wait_for("others are not known of", lambda: not cluster()["known"])
+            faults = [(each["kind"], each["text"], each["next"]) for each in cluster()["wrong"] if each["subject"] == unit]
+            screen = ctl("-1")
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        here = os.uname().nodename
+        self.assertEqual(faults, [("unit-frozen", f"is frozen since no beat came in time, on {here}", f"see: leasectl status {unit}")])
+        self.assertIn("what other machines do is not known, 1 frozen here;", " ".join(screen.stdout.split()))
+        self.assertEqual(screen.returncode, 1)
+        self.assertFits(screen.stdout)
+        wait_for("it goes on", lambda: self.row(unit)["state"] == "running")
+        told = []
+        while not told or "thawed" not in told[-1]:  # the guest's test ends by its time limit if that is never told
+            line = monitor.stdout.readline()
+            told += [line.split(f"{unit}: ")[1].rstrip()] if f" {unit}: " in line else []
+        self.assertEqual(told, [f"frozen on {here} (no beat came in time)",
+                                f"thawed on {here} (Index {self.index(unit)})"])
+
     def next_for_beta(self):
         return next((each["text"], each["next"]) for each in cluster()["wrong"] if (each["kind"], each["subject"]) == ("machine-silent", "beta"))
 

@@ -26,6 +26,16 @@ static void each_step_of_a_unit_is_told_in_words(void **state) {
         assert_string_equal(unit("", "gone", ""), "no longer enabled on beta");
 }
 
+static void a_unit_that_is_frozen_is_told_and_so_is_its_end(void **state) {
+        assert_string_equal(unit("running", "frozen", ""), "frozen on beta (no beat came in time)");
+        assert_string_equal(unit("starting", "frozen", ""), "frozen on beta (no beat came in time)");
+        assert_string_equal(unit("frozen", "running", ""), "thawed on beta (Index 12)");
+        assert_string_equal(unit("frozen", "starting", ""), "thawed on beta");
+        assert_string_equal(unit("frozen", "stopping", ""), "stops on beta");
+        assert_string_equal(unit("frozen", "elsewhere", ""), "stopped on beta");
+        assert_string_equal(unit("frozen", "frozen", ""), "");
+}
+
 static void what_is_no_step_is_not_told(void **state) {
         assert_string_equal(unit("waiting", "elsewhere", ""), "");
         assert_string_equal(unit("", "waiting", ""), "");
@@ -100,6 +110,7 @@ static void a_property_is_told_only_if_it_means_something(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_step_of_a_unit_is_told_in_words),
+                cmocka_unit_test(a_unit_that_is_frozen_is_told_and_so_is_its_end),
                 cmocka_unit_test(what_is_no_step_is_not_told),
                 cmocka_unit_test(a_lease_is_told_with_its_holder_and_the_one_before),
                 cmocka_unit_test(a_machine_is_told_when_it_comes_falls_silent_and_drains),
