@@ -93,7 +93,11 @@ _leasectl() {
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4
                                 _leasectl_leases) ;;
-                list|drain|undrain|confirm-dead)
+                list)
+                        mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
+                                grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4
+                                leasectl list --no-legend --no-pager 2>/dev/null | awk '{ print $1 }') ;;
+                drain|undrain|confirm-dead)
                         mapfile -t units < <(leasectl machines --json=short 2>/dev/null |
                                 grep -o '"hostname":"[^"]*"' | cut -d '"' -f 4) ;;
                 help)

@@ -93,6 +93,9 @@ function __leasectl
             end
         case 'logs,*' 'stop,*' 'start,*' 'restart,*' 'release,*' 'rearm,*'
             __leasectl_everywhere
+        case '*,[MACHINE|UNIT*'
+            __leasectl_machines
+            __leasectl_units
         case '*,UNIT|LEASE*' '*,[UNIT|LEASE*'
             __leasectl_everywhere
             __leasectl_leases

@@ -92,6 +92,7 @@ _leasectl() {
                                 names=(${(f)"$(_leasectl_everywhere; _leasectl_machines)"})
                         fi ;;
                 (logs|stop|start|restart|release|rearm),*) names=(${(f)"$(_leasectl_everywhere)"}) ;;
+                *,\[MACHINE\|UNIT*) names=(${(f)"$(_leasectl_machines; _leasectl_units)"}) ;;
                 *,UNIT\|LEASE*|*,\[UNIT\|LEASE*) names=(${(f)"$(_leasectl_everywhere; _leasectl_leases)"}) ;;
                 *,UNIT*|*,\[UNIT*) names=(${(f)"$(_leasectl_units)"}) ;;
                 *,MACHINE*|*,\[MACHINE*) names=(${(f)"$(_leasectl_machines)"}) ;;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* leasectl list: shows the units that are enabled here and who holds them; with a machine, the units that are enabled
- * there and how they are; with --all, all leases in the registry. */
+/* leasectl list: shows the units that are enabled here, or those of them that are named, and who holds them; with a
+ * machine, the units that are enabled there and how they are; with --all, all leases in the registry. */
 
 #include "core/record.h"
 #include "ctl/cluster.h"
@@ -13,6 +13,7 @@
 #include "ctl/registry.h"
 #include "ctl/stamp.h"
 #include "util/names.h"
+#include "util/suggest.h"
 #include "util/text.h"
 #include "util/unit-name.h"
 
@@ -212,31 +213,92 @@ static int read_units_of(Ctl *ctl, const json_t *machines, const char *machine_i
 }
 
 /* Lists the units that are enabled on another machine, as that machine has told last. */
-static int list_machine(Ctl *ctl, const char *typed) {
+static int list_machine(Ctl *ctl, const json_t *machines, const json_t *manager, const json_t *machine) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
                 { .title = "STATE", .key = "state", .colour = colour_of_state },
                 { .title = "SINCE", .key = "since_usec", .format = stamp_format_json },
                 { .title = "WHY", .key = "why", .wrap = true },
         };
-        json_auto_t *machines = NULL, *manager = NULL, *rows = NULL;
-        _cleanup_free_ char *otherwise = text_format("; of a unit: leasectl status %s", typed);
-        const json_t *machine;
-        int code = machines_read_all(ctl, &machines, &manager);
+        const char *id = get_string(machine, "machine_id");
+        json_auto_t *rows = NULL;
+        int code = ctl->json != JSON_OFF ? cluster_units_read(ctl, id, &rows)
+                                         : read_units_of(ctl, machines, id, &rows);
 
-        if (code == CTL_OK)
-                code = machines_resolve_or(machines, typed, strempty(otherwise), &machine);
-        if (code == CTL_OK && ctl->json != JSON_OFF)
-                code = cluster_units_read(ctl, get_string(machine, "machine_id"), &rows);
-        else if (code == CTL_OK)
-                code = read_units_of(ctl, machines, get_string(machine, "machine_id"), &rows);
         if (code != CTL_OK)
                 return code;
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No unit is enabled on that machine");
         return registry_known(manager);
 }
 
-int verb_list(Ctl *ctl, int argc, char **argv) {
+/* ---- units by their names ---- */
+
+/* Says what was meant by a name that is no unit's here: a machine beside other arguments, a unit of other machines, or
+ * what has a name that is near. */
+static int complain_not_here(Ctl *ctl, const json_t *rows, const char *typed, const char *unit) {
+        json_auto_t *machines = NULL, *all = NULL;
+        Suggestion near = suggest_begin(unit), host = suggest_begin(typed);
+        const json_t *machine = NULL, *there = NULL;
+        char name[HOSTNAME_SHOWN];
+        json_t *row;
+        size_t i;
+        int code = machines_read(ctl, &machines);
+
+        if (code == CTL_OK)
+                code = machines_search(machines, typed, &machine);
+        if (code == CTL_OK && machine) {
+                complain("list: %s is a machine, and is listed alone", typed);
+                return CTL_USAGE;
+        }
+        if (code == CTL_OK)
+                code = cluster_units_read(ctl, "", &all);
+        if (code != CTL_OK)
+                return code;
+        json_array_foreach(all, i, row)
+                if (streq(get_string(row, "unit"), unit) && (!there || get_boolean(row, "holds")))
+                        there = row;
+        if (there) {
+                (void) machine_name(machines, get_string(there, "machine_id"), name, sizeof(name));
+                complain("%s: not enabled here, but on %s: leasectl list %s", unit, name, name);
+                return CTL_NO_SUCH_UNIT;
+        }
+        json_array_foreach((json_t *) rows, i, row)
+                suggest_consider(&near, get_string(row, "unit"));
+        json_array_foreach(machines, i, row)
+                suggest_consider(&host, get_string(row, "hostname"));
+        if (!near.best || (host.best && host.distance < near.distance))
+                near = host;
+        complain("%s: no such machine, and no such unit is enabled here, %s%s%s", typed,
+                        near.best ? "did you mean '" : "see: leasectl", strempty(near.best), near.best ? "'?" : "");
+        return CTL_NO_SUCH_UNIT;
+}
+
+/* Leaves of the rows those of the units that were named, each once. */
+static int choose_rows(Ctl *ctl, size_t n, char *const *names, json_t **rows) {
+        json_auto_t *by_name = json_object(), *chosen = json_object(), *left = json_array();
+        json_t *row;
+        size_t i;
+
+        json_array_foreach(*rows, i, row)
+                (void) json_object_set(by_name, get_string(row, "unit"), row);
+        for (i = 0; i < n; i++) {
+                _cleanup_free_ char *unit = unit_name_resolve(ctl, names[i]);
+
+                if (!unit)
+                        return ctl_fail("out of memory");
+                if (!json_object_get(by_name, unit))
+                        return complain_not_here(ctl, *rows, names[i], unit);
+                (void) json_object_set_new(chosen, unit, json_true());
+        }
+        json_array_foreach(*rows, i, row)
+                if (json_object_get(chosen, get_string(row, "unit")))
+                        (void) json_array_append(left, row);
+        json_decref(*rows);
+        *rows = TAKE_PTR(left);
+        return CTL_OK;
+}
+
+static int list_units(Ctl *ctl, size_t n, char *const *names) {
         static const Column columns[] = {
                 { .title = "UNIT", .key = "unit" },
                 { .title = "STATE", .key = "state", .colour = colour_of_state },
@@ -245,17 +307,10 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
         };
         json_auto_t *rows = NULL, *manager = NULL;
-        int code;
+        int code = read_rows(ctl, &rows, &manager);
 
-        if (argc > 0 && ctl->all) {
-                complain("list: --all lists the leases of all machines, so leave out MACHINE");
-                return CTL_USAGE;
-        }
-        if (argc > 0)
-                return list_machine(ctl, argv[0]);
-        if (ctl->all)
-                return list_leases(ctl);
-        code = read_rows(ctl, &rows, &manager);
+        if (code == CTL_OK && n > 0)
+                code = choose_rows(ctl, n, names, &rows);
         if (code != CTL_OK)
                 return code;
         code = copies_add(ctl, rows);
@@ -269,4 +324,24 @@ int verb_list(Ctl *ctl, int argc, char **argv) {
                         "No unit is enabled on this machine: leasectl enable UNIT");
         pause_print(ctl, manager);
         return code;
+}
+
+int verb_list(Ctl *ctl, int argc, char **argv) {
+        json_auto_t *machines = NULL, *manager = NULL;
+        const json_t *machine = NULL;
+        int code = CTL_OK;
+
+        if (argc > 0 && ctl->all) {
+                complain("list: --all lists the leases of all machines, so leave out MACHINE and UNIT");
+                return CTL_USAGE;
+        }
+        if (ctl->all)
+                return list_leases(ctl);
+        if (argc == 1)
+                code = machines_read_all(ctl, &machines, &manager);
+        if (code == CTL_OK && argc == 1)
+                code = machines_search(machines, argv[0], &machine);
+        if (code != CTL_OK)
+                return code;
+        return machine ? list_machine(ctl, machines, manager, machine) : list_units(ctl, (size_t) argc, argv);
 }

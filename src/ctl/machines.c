@@ -162,7 +162,7 @@ static int complain_ambiguous(const json_t *rows, row_test_t test, const char *t
                         at < sizeof(ids) ? ids : "leasectl machines");
 }
 
-static int complain_unknown(const json_t *rows, const char *typed, const char *otherwise) {
+static int complain_unknown(const json_t *rows, const char *typed) {
         Suggestion near = suggest_begin(typed);
         json_t *row;
         size_t i;
@@ -171,10 +171,10 @@ static int complain_unknown(const json_t *rows, const char *typed, const char *o
                 suggest_consider(&near, get_string(row, "hostname"));
         if (near.best)
                 return ctl_fail("%s: no such machine, did you mean '%s'?", typed, near.best);
-        return ctl_fail("%s: no such machine%s", typed, otherwise);
+        return ctl_fail("%s: no such machine, see: leasectl machines", typed);
 }
 
-int machines_resolve_or(const json_t *rows, const char *typed, const char *otherwise, const json_t **ret) {
+int machines_search(const json_t *rows, const char *typed, const json_t **ret) {
         static const row_test_t tests[] = { is_hostname, is_id_beginning };
         const json_t *found = machines_find(rows, typed);
 
@@ -188,14 +188,14 @@ int machines_resolve_or(const json_t *rows, const char *typed, const char *other
                 if (n > 1 && up != 1)
                         return complain_ambiguous(rows, tests[t], typed, up);
         }
-        if (!found)
-                return complain_unknown(rows, typed, otherwise);
         *ret = found;
         return CTL_OK;
 }
 
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
-        return machines_resolve_or(rows, typed, ", see: leasectl machines", ret);
+        int code = machines_search(rows, typed, ret);
+
+        return code == CTL_OK && !*ret ? complain_unknown(rows, typed) : code;
 }
 
 /* ---- the listing ---- */

@@ -29,8 +29,8 @@ const json_t *machines_find(const json_t *rows, const char *machine_id);
  * host name, or the beginning of an id, of at least four digits. If it fits several machines, the one that is up is
  * meant. Returns CTL_FAILED unless that leaves exactly one machine. */
 int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
-/* Does the same; where no name is near, otherwise ends the sentence "foo: no such machine". */
-int machines_resolve_or(const json_t *rows, const char *typed, const char *otherwise, const json_t **ret);
+/* Does the same, but says nothing if there is no such machine: *ret is NULL then, and CTL_OK is returned. */
+int machines_search(const json_t *rows, const char *typed, const json_t **ret);
 /* Writes the name of a machine for people into buf, which should have HOSTNAME_SHOWN bytes, and returns buf. The
  * name is the host name; the beginning of the id if no host name is known; both for a silent machine that shares its
  * host name with another one. */

@@ -5,7 +5,8 @@
 
 static const Verb verbs[] = {
         { "status", "[UNIT...]", 0, -1, false, ARGUMENTS_UNITS, verb_status, "This machine, or all about units" },
-        { "list", "[MACHINE]", 0, 1, false, ARGUMENTS_WORDS, verb_list, "The units here, there, or all leases" },
+        { "list", "[MACHINE|UNIT...]", 0, -1, false, ARGUMENTS_UNITS, verb_list,
+                        "The units here, there, or all leases" },
         { "machines", "", 0, 0, false, ARGUMENTS_WORDS, verb_machines, "The machines that take part" },
         { "history", "[UNIT|LEASE...]", 0, -1, false, ARGUMENTS_LEASES, verb_history,
                         "Who held a lease, and why it ended" },

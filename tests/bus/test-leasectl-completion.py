@@ -53,7 +53,7 @@ LINES = {
     "leasectl transfer web.service ": EVERYWHERE | MACHINES,  # another unit, or the target
     "leasectl --no-wait transfer web.service ": EVERYWHERE | MACHINES,
     "leasectl drain ": MACHINES,
-    "leasectl list ": MACHINES,
+    "leasectl list ": MACHINES | UNITS,
     "leasectl enable ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},
     "leasectl forget ": MACHINES | {"engine-leader", "web.service"},
     "leasectl cat ": {"web.service", "queue@1.timer", "data.mount", "in.socket"},

@@ -51,8 +51,22 @@ class Looking(TwoSecondCase):
         rows = shown("list", host)
         self.assertEqual(next(each["state"] for each in rows if each["unit"] == unit), "running")
         self.assertRegex(ctl("list", host).stdout, rf"(?m)^UNIT +STATE +SINCE +WHY$(.|\n)*^{unit} +running +\d\d:\d\d:\d\d ")
-        self.assertSays(ctl("list", "nowhere-at-all"), 1, "nowhere-at-all: no such machine; of a unit: leasectl status nowhere-at-all")
-        self.assertSays(ctl("list", "--all", host), 2, "list: --all lists the leases of all machines, so leave out MACHINE")
+        self.assertSays(ctl("list", "nowhere-at-all"), 4, "nowhere-at-all: no such machine, and no such unit is enabled here, see: leasectl")
+        self.assertSays(ctl("list", "--all", host), 2, "list: --all lists the leases of all machines, so leave out MACHINE and UNIT")
+
+    def test_units_are_listed_by_their_names_and_by_patterns(self):
+        units, host = [self.enable(name) for name in ("job@1.service", "job@2.service", "jobs.service")], os.uname().nodename
+        for typed, expected in ((("job@*",), units[:2]), (("jobs",), units[2:]), (("jobs", "job@1", "job@1.*"), [units[0], units[2]])):
+            self.assertEqual([each["unit"] for each in shown("list", *typed)], expected)
+            lines = ctl("list", *typed, check=True).stdout.splitlines()
+            self.assertEqual([line.split()[0] for line in lines], ["UNIT", *expected])
+            self.assertTrue(all(line.split()[1:3] == ["running", host] for line in lines[1:]), lines)
+        self.assertSays(ctl("list", "nothing*"), 4, "nothing*: fits no unit that is enabled here, see: leasectl list")
+        neither = "no such machine, and no such unit is enabled here, did you mean"
+        self.assertSays(ctl("list", "jbos"), 4, f"jbos: {neither} '{units[2]}'?")
+        self.assertSays(ctl("list", "jobs", "jbos"), 4, f"jbos: {neither} '{units[2]}'?")
+        self.assertSays(ctl("list", host + "x"), 4, f"{host}x: {neither} '{host}'?")
+        self.assertSays(ctl("list", "jobs", host), 2, f"list: {host} is a machine, and is listed alone")
 
     def test_the_journal_of_a_unit_is_shown_where_it_runs(self):
         unit = self.enable("talks.service", "[Service]\nExecStart=/bin/sh -c 'echo it talks; exec sleep infinity'\n")
@@ -67,6 +81,13 @@ class Looking(TwoSecondCase):
         timer = self.enable("ticks.timer", "[Timer]\nOnActiveSec=1h\n")
         self.assertSays(ctl("logs", "ticks"), 0)
         ctl("disable", timer, check=True)
+
+
+class Elsewhere(WithBeta):
+    def test_a_unit_that_is_only_elsewhere_is_listed_there(self):
+        unit = self.theirs_alone("away.service")
+        self.assertSays(ctl("list", "away"), 4, f"{unit}: not enabled here, but on beta: leasectl list beta")
+        self.assertEqual([each["unit"] for each in shown("list", "beta") if each["unit"] == unit], [unit])
 
 
 class Proving(WithBeta):
