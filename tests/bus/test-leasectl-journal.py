@@ -83,13 +83,45 @@ class Journal(WithBeta):
         shown = run("systemctl", "status", "--no-pager", unit, check=False).stdout.rstrip().splitlines()[-1]
         self.assertTrue(shown.endswith("stopped: lost; beta (beefbeef) has it"), shown)
 
-    def test_a_start_without_the_lease_and_a_word_that_is_refused_are_told(self):
+    def test_a_start_without_the_lease_is_told(self):
         unit = self.enable("refused.service")
         ctl("release", unit, check=True)
         self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
         self.assertEqual(self.last(unit, "NOT_STARTED")["LEASE"], unit)
+
+    def assertNotDone(self, unit, reason, lease):
+        entry = self.last(unit, "NOT_DONE")
+        self.assertEqual([entry.get(each) for each in ("UNIT", "LEASE", "REASON", "MESSAGE")],
+                         [unit, lease, reason, f"{unit}: what was asked for is not done: {reason}"])
+
+    def test_a_word_that_is_refused_or_cannot_be_any_more_is_told(self):
+        """Here, and asked of another machine, where it waits: refused there, taken back, and never answered."""
         unit = self.enable("word.service")
-        self.assertNotEqual(ctl("rearm", unit).returncode, 0)
+        self.assertNotEqual(run("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "AskUnit", "sss", unit, "rearm", "",
+                                check=False).returncode, 0)
+        self.assertNotDone(unit, "it cannot be any more", unit)
+        for unit, end, reason in (("refusal.service", lambda asking: self.answer("refused", code=180), "it is just being started or stopped there"),
+                                  ("taken-back.service", self.interrupt, "it was taken back"),
+                                  ("unanswered.service", lambda asking: None, "the machine that was asked did not answer")):
+            self.offer(self.enable(unit))
+            put(f"leases/{unit}", self.lease("held", 1000))
+            wait_for("beta holds it", lambda unit=unit: (self.row(unit)["state"], self.row(unit)["index"]) == ("elsewhere", 1000))
+            asking = self.begin("restart", unit)
+            wait_for("beta is asked", self.asked)
+            end(asking)
+            asking.communicate(timeout=60)
+            self.assertNotEqual(asking.returncode, 0)
+            self.assertNotDone(unit, reason, unit)
+
+    def test_a_transfer_is_told_with_the_machine_that_has_the_unit(self):
+        unit = self.enable("handed-on.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nLease=of-handed-on\n")
+        put(f"offers/{BETA}/{unit}", {"lease": "of-handed-on", "version": 0, "conflicts": "", "replaces": "", "why": ""})
+        wait_for("beta offers it", lambda: self.line(unit) not in (None, "it is not enabled there"))
+        ctl("transfer", unit, "beta", check=True)
+        self.addCleanup(put, "leases/of-handed-on", self.lease("free", 1000))
+        entry = self.last(unit, "HANDED_ON")
+        self.assertEqual([entry[each] for each in ("UNIT", "LEASE", "MACHINE", "LEASE_MACHINE_ID", "REASON")],
+                         [unit, "of-handed-on", "beta (beefbeef)", BETA, "transfer"])
 
     def test_what_pid_1_refuses_is_told(self):
         unit = self.enable("changed.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nLease=of-changed\nHoldDownSec=1s\n")
