@@ -12,6 +12,7 @@ from scene import scene
 from waiting import require, wait_for
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+SPAN = re.compile(r"\b\d[\d.]*(?:ms|s|min|h|d)(?: \d[\d.]*(?:ms|s|min|h))*\b")
 STATES = "running|stopped|failed|silent|elsewhere|waiting|held"
 
 
@@ -44,9 +45,11 @@ def screens():
 
 
 def facts(lines):
-    """What must be the same on every cluster: each machine, whether it is up, and that this is said with a time; each unit, its
-    state, and whether the machine below which it stands is up."""
-    found, head = set(), ""
+    """What must be the same on every cluster: what stands above the machines, which is whether all is well, how many machines and units
+    there are, and what is wrong, but for the spans of time; each machine, whether it is up, and that this is said with a time; each
+    unit, its state, and whether the machine below which it stands is up."""
+    above = "\n".join(lines).partition("\nalpha")[0]
+    found, head = {SPAN.sub("SPAN", " ".join(above.split()))}, ""
     for line in lines:
         unit = re.match(rf"  (\S+\.\w+)\s+({STATES})\b", line)
         machine = re.match(r"(alpha|beta|gamma)(?: \(here\))?: (\w+)( since \d\d:\d\d:\d\d, last heard )?", line)
@@ -92,7 +95,7 @@ def first_screen_of_the_readme_is_what_is_seen(cluster):
             lines = screen(name)
             return lines if facts(lines) == facts(expected) else None
 
-        lines = wait_for(f"leasectl on {name} shows {sorted(facts(expected))}", same, 40,
+        lines = wait_for(f"leasectl on {name} shows {sorted(map(str, facts(expected)))}", same, 40,
                          lambda: "\n".join(screen(name)) + "\n" + cluster.journals())
         print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
 
