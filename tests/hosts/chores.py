@@ -34,13 +34,16 @@ class Terminal:
             self.target.write(text)
             self.target.flush()
 
+    def show(self, machine, line, text):
+        self.keep("".join(f"    {each}".rstrip() + "\n" for each in (f"{machine.name}# {line}", *text.splitlines())))
+        self.screens += 1
+
     def type(self, machine, line, code=0, deadline=120, wide=False):
         """Returns what is on the screen then. code: how the command ends; None: it does not matter. wide: shows a file as it is."""
         done = machine.run("env", "TERM=xterm", "PAGER=cat", "LC_ALL=C.UTF-8", "script", "-qec",
                            f"stty cols {COLUMNS} rows 60; {line}", "/dev/null", check=False, deadline=deadline)
         text = COLOURS.sub("", PROGRESS.sub("", done.stdout))
-        self.keep("".join(f"    {each}".rstrip() + "\n" for each in (f"{machine.name}# {line}", *text.splitlines())))
-        self.screens += 1
+        self.show(machine, line, text)
         require(f"{line} on {machine} ends with {done.returncode}: {text}", code is None or done.returncode == code)
         if line.startswith("leasectl") and not wide:
             for each in text.splitlines():
@@ -117,7 +120,8 @@ class Chores:
     def look(self):
         self.terminal.head("Look")
         for line in ("leasectl", "leasectl -s", "leasectl list", "leasectl machines", "leasectl status web", "leasectl status",
-                     "leasectl cat web", "leasectl registry", "leasectl list wbe"):
+                     "leasectl cat web", "leasectl registry", "leasectl list wbe", "leasectl run backup echo all is saved",
+                     "leasectl run backup docker run backup", "leasectl list --all"):
             self.type(self.beta, line, code=None)
         holder = self.units[0].wait_running()
         self.type(holder, "leasectl logs web --lines=3")
@@ -128,6 +132,7 @@ class Chores:
         holder = web.wait_running()
         target = next(each for each in self.cluster if each is not holder)
         third = next(each for each in self.cluster if each not in (holder, target))
+        monitor = third.start("leasectl", "monitor")
         self.type(third, f"leasectl transfer web {target.name} -n")
         self.type(third, f"leasectl transfer web {target.name}")
         web.wait_running(on=target)
@@ -147,6 +152,8 @@ class Chores:
         web.wait_running(but=target)
         self.type(third, "leasectl steal web -n", code=None)
         self.type(third, "leasectl rearm web", code=1)
+        third.run("pkill", "-INT", "-f", "^leasectl monitor")
+        self.terminal.show(third, "leasectl monitor", monitor.communicate(timeout=30)[0])
         self.type(third, "leasectl history web")
         self.type(third, "leasectl history web --picture")
 
@@ -176,6 +183,7 @@ class Chores:
         self.type(self.alpha, "leasectl set queue StopGraceSec=1s")
         self.type(self.alpha, "leasectl set queue StopGraceSec=1s")
         self.type(self.alpha, "leasectl set queue StopGrace=1s", code=None)
+        self.type(self.alpha, "EDITOR='sed -i s/=1s/=2s/' leasectl edit queue")
         self.type(self.alpha, "leasectl set-metadata rack=a1")
         self.type(self.alpha, "leasectl reload")
         self.type(self.alpha, "leasectl config", code=None)
