@@ -108,7 +108,7 @@ static void say_why(Stop *stop, Why why) {
 }
 
 /* Looks at one stop, start or refused start of the lease's unit. A start at the Index of the stop before it ends an
- * outage. */
+ * outage. To be frozen is an outage, too. */
 static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         json_int_t index = number_field(j, "LEASE_INDEX");
         json_t *row;
@@ -120,7 +120,7 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         if (is_field(j, "MESSAGE_ID", MESSAGE_NOT_STARTED)) {
                 if (stop->index != index) /* the outage that goes on says why */
                         add_refused(j, at, row);
-        } else if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED)) {
+        } else if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED) || is_field(j, "MESSAGE_ID", MESSAGE_GUARD_THAWS)) {
                 if (stop->index == index && row) {
                         (void) json_object_set_new(stop->outage, "to_usec", json_integer((json_int_t) at));
                         (void) json_array_append(json_object_get(row, "outages"), stop->outage);
@@ -210,7 +210,8 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
         static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
                 "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE,
-                "MESSAGE_ID=" MESSAGE_GUARD_STOPS, NULL };
+                "MESSAGE_ID=" MESSAGE_GUARD_STOPS, "MESSAGE_ID=" MESSAGE_GUARD_FREEZES,
+                "MESSAGE_ID=" MESSAGE_GUARD_THAWS, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;

@@ -326,6 +326,7 @@ static void tell_frost(Guard *g, Item *item) {
         JournalEvent event = { .id = e->frozen ? MESSAGE_GUARD_FREEZES : MESSAGE_GUARD_THAWS,
                 .unit = item->unit,
                 .lease = lease_of(item),
+                .reason = e->frozen ? "frozen, no beat came in time" : NULL,
                 .index = e->index };
 
         if (e->frozen == ((item->told_flags & GUARD_FLAG_FROZEN) > 0) || (!e->frozen && !guard_entry_is_live(e)))

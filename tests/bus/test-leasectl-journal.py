@@ -195,6 +195,18 @@ class Journal(WithBeta):
             self.assertEqual(len(last["outages"]), 1, last)
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: ")
 
+    def test_a_time_in_which_the_unit_was_frozen_is_an_outage(self):
+        unit = self.enable("frost.service", "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nOnOutage=freeze\n")
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            frozen = self.last(unit, "GUARD_FREEZES")
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        thawed = self.last(unit, "GUARD_THAWS")
+        outage = history(unit)[-1]["outages"][0]
+        self.assertEqual((outage["from_usec"], outage["to_usec"]), tuple(int(each["__REALTIME_TIMESTAMP"]) for each in (frozen, thawed)))
+        self.assertEqual(outage["why"], "frozen, no beat came in time")
+
     def test_a_stop_by_hand_is_an_outage_until_somebody_starts_it_again(self):
         unit = self.enable("resting.service")
         run("systemctl", "stop", unit)
