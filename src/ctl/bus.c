@@ -194,10 +194,11 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 
 /* ---- what went wrong ---- */
 
-#define NOT_RUNNING "leased is not running here: systemctl start leased"
+/* Enabled as well, for the package enables nothing: leased would be gone after the next boot. */
+#define START_IT "systemctl enable --now leased"
+#define NOT_RUNNING "leased is not running here: " START_IT
 #define NOT_SET_UP                                                                                                    \
-        "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: systemctl start " \
-        "leased"
+        "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: " START_IT
 
 /* Whether systemd has failed, or fails again and again, to start leased. */
 static bool leased_fails(void) {

@@ -300,7 +300,7 @@ class WithoutDaemon(Case):
         self.assertUntouched(unit)
 
     def test_what_needs_the_daemon_says_that_it_is_down(self):
-        down = "leased is not running here: systemctl start leased"
+        down = "leased is not running here: systemctl enable --now leased"
         self.conf("[Leased]\nRegistry=local\n")
         self.assertSays(ctl("status"), 5, down)
         self.assertSays(ctl("list"), 5, down)
@@ -312,8 +312,8 @@ class WithoutDaemon(Case):
         """It would remember leases of a registry of its own, and then not accept the one that all share."""
         shutil.rmtree("/var/lib/leased", ignore_errors=True)
         self.assertSays(ctl(), 5, "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: "
-                        "systemctl start leased")
-        down = "leased is not running here: systemctl start leased"
+                        "systemctl enable --now leased")
+        down = "leased is not running here: systemctl enable --now leased"
         self.conf("[Leased]\nRegistry=etcd\nEndpoints=http://10.9.0.1:2379\n")
         self.assertSays(ctl(), 5, down)
         write(CONF, "[Leased]\nTTL=5s\n")
