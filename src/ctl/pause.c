@@ -37,25 +37,44 @@ static int ask(Ctl *ctl, const char *verb, const char *method) {
         return r < 0 ? bus_complain(verb, r, &error) : CTL_OK;
 }
 
+/* Reads the word for how the cluster is paused: "on"; "ending", after resume, until all holders beat; "". */
+static int read_word(Ctl *ctl, const char *verb, char word[static 16]) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error);
+
+        if (r < 0)
+                return bus_complain(verb, r, &error);
+        str_copy(word, 16, get_string(manager, "Paused"));
+        return CTL_OK;
+}
+
 int verb_pause(Ctl *ctl, int argc, char **argv) {
-        int code = ask(ctl, "pause", "Pause");
+        char before[16];
+        int code = read_word(ctl, "pause", before);
 
         if (code == CTL_OK)
-                say("paused: no lease is taken, every unit stays where it is, until: leasectl resume");
+                code = ask(ctl, "pause", "Pause");
+        if (code == CTL_OK)
+                say("paused%s: no lease is taken, every unit stays where it is, until: leasectl resume",
+                                streq(before, "on") ? " already" : "");
         return code;
 }
 
 int verb_resume(Ctl *ctl, int argc, char **argv) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL;
-        int r = bus_get_manager(ctl->bus, &manager, &error), code;
-        bool paused = *get_string(manager, "Paused");
+        static const char soon[] = "leases move again once all holders beat, after a TTL at the latest";
+        char before[16];
+        int code = read_word(ctl, "resume", before);
 
-        if (r < 0)
-                return bus_complain("resume", r, &error);
-        code = ask(ctl, "resume", "Resume");
         if (code == CTL_OK)
-                say("%s", paused ? "resumed: leases move again once all holders beat, after a TTL at the latest"
-                                 : "resumed: nothing was paused, nothing had to be changed");
-        return code;
+                code = ask(ctl, "resume", "Resume");
+        if (code != CTL_OK)
+                return code;
+        if (streq(before, "on"))
+                say("resumed: %s", soon);
+        else if (*before)
+                say("resumed already: nothing was paused any more; %s", soon);
+        else
+                say("resumed: nothing was paused, nothing had to be changed");
+        return CTL_OK;
 }

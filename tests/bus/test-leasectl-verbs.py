@@ -198,7 +198,7 @@ class WithoutDaemon(Case):
             done = ctl(*verb)
             self.assertEqual((verb, done.returncode), (verb, 5))
             self.assertRegex(done.stderr, rf"\Aleasectl: ({verb[0]}: |a(\.service)?: |registry accept: )?"
-                                          r"leased is not running here: systemctl start leased\n\Z")
+                                          r"leased is not running here: systemctl enable --now leased\n\Z")
 
     def test_a_daemon_that_cannot_start_is_told(self):
         self.conf("[Leased]\nTTL=0.5\n")
@@ -207,7 +207,7 @@ class WithoutDaemon(Case):
         self.addCleanup(run, "systemctl", "reset-failed", "leased.service")
         wait_for("it has failed", lambda: "cannot start" in ctl("list").stderr)
         run("systemctl", "reset-failed", "leased.service")
-        self.assertSays(ctl("list"), 5, "leased is not running here: systemctl start leased")
+        self.assertSays(ctl("list"), 5, "leased is not running here: systemctl enable --now leased")
 
     def test_metrics_say_that_it_is_down(self):
         self.assertEqual(ctl("metrics").stdout.splitlines()[-1], "leased_up 0")
@@ -433,8 +433,10 @@ class Verbs(TwoSecondCase):
 
     def test_a_pause_is_shown_everywhere_and_moves_nothing(self):
         unit = self.enable("paused.service")
-        self.assertSays(ctl("pause"), 0)
+        again = "no lease is taken, every unit stays where it is, until: leasectl resume\n"
+        self.assertEqual(ctl("pause", check=True).stdout, f"paused: {again}")
         self.addCleanup(ctl, "resume")
+        self.assertEqual(ctl("pause", check=True).stdout, f"paused already: {again}")
         for shown in ("-1",), ("list",), ("machines",), ("status",):
             self.assertRegex(ctl(*shown).stdout, r"(?m)paused since .* by root@", shown)
         host = self.here()["hostname"]
@@ -447,6 +449,7 @@ class Verbs(TwoSecondCase):
         self.assertEqual(self.row(unit)["state"], "running")
         self.assertNothingMovesInAPause(unit)
         self.assertEqual(ctl("resume", check=True).stdout, "resumed: leases move again once all holders beat, after a TTL at the latest\n")
+        self.assertIn("nothing was paused", ctl("resume", check=True).stdout)
         wait_for("it is over", lambda: "leased_paused 0" in ctl("metrics").stdout)
         self.assertNotIn("paused since", ctl("list").stdout)
         self.assertEqual(ctl("resume", check=True).stdout, "resumed: nothing was paused, nothing had to be changed\n")
