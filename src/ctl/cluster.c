@@ -14,8 +14,6 @@
 
 /* A machine that has taken a lease tells of its unit within a round. Under many at once a start takes longer. */
 #define START_PATIENCE (10 * USEC_PER_SEC)
-/* A machine that was not heard for so long may be one that nobody has taken out of the cluster. */
-#define FORGET_AFTER (24 * 3600 * USEC_PER_SEC)
 
 /* Something that is wrong. What to do about it is said by say_next(). */
 _printf_(4, 5) static void add_wrong(json_t *cluster, const char *kind, const char *subject, const char *format, ...) {
@@ -144,10 +142,10 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
         else if (may_take(machines, one))
                 add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s: %s may take it", span, name);
         else if (failed)
-                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s; %s: failed%s%s", span, name,
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s (%s: failed%s%s)", span, name,
                                 *get_string(failed, "result") ? ", " : "", get_string(failed, "result"));
         else
-                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s; %s: %s", span, name,
+                add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s (%s: %s)", span, name,
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
         if (one && one == failed && !may_take(machines, one))
                 say_next(cluster, "on %s: journalctl -u %s", name, unit);
@@ -247,7 +245,7 @@ static void judge_copies(json_t *cluster, const json_t *rows, size_t from, size_
                 add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies: %s may take one", held, copies,
                                 machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)));
         else
-                add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies; %s: %s", held, copies,
+                add_wrong(cluster, "unit-copies", unit, "has %zu of %zu copies (%s: %s)", held, copies,
                                 machine_name(machines, get_string(one, "machine_id"), name, sizeof(name)),
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
         next_status(cluster, unit, one ? name : "");
@@ -365,16 +363,17 @@ static bool is_heard_of(const json_t *row) {
 /* Says what to do about a machine that is silent. It may be off, leased may be stopped there, or it is cut off. */
 static void next_for_silent(json_t *cluster, const json_t *row, const char *name) {
         const json_t *heard = json_object_get(row, "heard_ago_usec");
-        json_int_t age = get_integer(row, "heard_ago_usec") ?: get_integer(row, "stopped_ago_usec");
 
         if (get_integer(row, "held") > 0)
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
-        else if (age > (json_int_t) FORGET_AFTER)
-                say_next(cluster, "there: systemctl start leased; if it is gone for good: leasectl forget %s", name);
         else if (!json_is_integer(heard)) /* stopped, or nobody can tell for how long it is silent */
-                say_next(cluster, "there: systemctl start leased");
+                say_next(cluster, "there: systemctl enable --now leased; if it is gone for good: leasectl forget %s",
+                                name);
         else
-                say_next(cluster, "look whether it is on; if so, there: systemctl status leased");
+                say_next(cluster,
+                                "if it is on, there: systemctl status leased; if it is gone for good: leasectl forget "
+                                "%s",
+                                name);
 }
 
 static void judge_machines(json_t *cluster) {

@@ -19,6 +19,10 @@ static json_t *unit_row_find(const json_t *units, const char *unit) {
         return NULL;
 }
 
+bool free_units_takes(json_int_t code) {
+        return code == WHY_FIRST || code == WHY_STANDS_BY || code == WHY_ASKING || code == WHY_ABOUT_TO_START;
+}
+
 /* Gives the reason that stands against each machine, as the planner here says it, in place of the machine's own word.
  * That word tells nothing of what the machine has no offer to say of: that another unit is there, or drains. The
  * argument told has what "leasectl status" shows of the unit. */
@@ -31,8 +35,7 @@ static void complete_why(const json_t *told, const json_t *rows, size_t from, si
 
                 json_array_foreach((json_t *) told, i, line) {
                         json_int_t code = get_integer(line, "code");
-                        bool takes = code == WHY_FIRST || code == WHY_STANDS_BY || code == WHY_ASKING ||
-                                     code == WHY_ABOUT_TO_START;
+                        bool takes = free_units_takes(code);
 
                         if (!streq(get_string(line, "machine_id"), get_string(row, "machine_id")))
                                 continue;

@@ -230,19 +230,23 @@ static void format_metadata(const json_t *value, char *buf, size_t size) {
                 str_copy(buf, size, "-");
 }
 
-/* Writes "up" for a machine whose beats come, with the time when it was last heard if that is longer ago than two of
- * its rounds (TTL/5). Of a silent machine, SINCE says when it was last heard. */
+bool machine_is_late(const json_t *row) {
+        return get_integer(row, "heard_ago_usec") >
+               get_integer(row, "ttl_usec") * 2 / 5 + 200 * (json_int_t) USEC_PER_MSEC;
+}
+
+/* Writes "up" for a machine whose beats come, with the time when it was last heard if that is long ago. Of a silent
+ * machine, SINCE says when it was last heard. */
 static void format_standing(const json_t *row, char *buf, size_t size) {
         const json_t *up = json_object_get(row, "up");
-        json_int_t age = get_integer(row, "heard_ago_usec"), ttl = get_integer(row, "ttl_usec");
+        json_int_t age = get_integer(row, "heard_ago_usec");
         const char *state = json_is_null(up)               ? "unknown"
                             : !json_is_true(up)            ? "silent"
                             : get_boolean(row, "draining") ? "draining"
                                                            : "up";
         char span[32];
 
-        if ((json_is_null(up) && age > 0) ||
-                        (json_is_true(up) && age > ttl * 2 / 5 + 200 * (json_int_t) USEC_PER_MSEC))
+        if ((json_is_null(up) && age > 0) || (json_is_true(up) && machine_is_late(row)))
                 (void) snprintf(buf, size, "%s, last heard %s ago", state,
                                 format_span(span, sizeof(span), (usec_t) age));
         else

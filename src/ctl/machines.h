@@ -37,6 +37,8 @@ int machines_search(const json_t *rows, const char *typed, const json_t **ret);
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);
 /* Since when the machine of the row is up, or silent (CLOCK_REALTIME); 0 if that is not known. */
 usec_t machine_since(const json_t *row);
+/* Whether the machine of the row was last heard longer ago than two of its rounds (TTL/5): its beats fail. */
+bool machine_is_late(const json_t *row);
 /* Writes the metadata of a row (the object) as words "key=value", separated by spaces, into buf, which has at least
  * METADATA_SIZE bytes. Writes "" if the machine has none. */
 void machine_metadata(const json_t *object, char *buf, size_t size);

@@ -123,7 +123,9 @@ static void print_machine(const json_t *machines, const json_t *machine, size_t 
         json_t *unit;
 
         (void) machine_name(machines, get_string(machine, "machine_id"), name, sizeof(name));
-        if (json_is_integer(json_object_get(machine, "heard_ago_usec")))
+        /* Of the machine itself that says nothing, unless its beats fail. */
+        if (json_is_integer(json_object_get(machine, "heard_ago_usec")) &&
+                        (!get_boolean(machine, "here") || !json_is_true(up) || machine_is_late(machine)))
                 (void) snprintf(heard, sizeof(heard), ", last heard %s ago",
                                 format_span(span, sizeof(span), (usec_t) age));
         if (machine_since(machine) > 0)

@@ -52,7 +52,7 @@ def facts(lines):
     found, head = {SPAN.sub("SPAN", " ".join(above.split()))}, ""
     for line in lines:
         unit = re.match(rf"  (\S+\.\w+)\s+({STATES})\b", line)
-        machine = re.match(r"(alpha|beta|gamma)(?: \(here\))?: (\w+)( since \d\d:\d\d:\d\d, last heard )?", line)
+        machine = re.match(r"(alpha|beta|gamma)(?: \(here\))?: (\w+)( since \d\d:\d\d:\d\d, (?:last heard|leased) )?", line)
         if machine:
             head = machine[2]
             found.add((machine[1], head, bool(machine[3])))
