@@ -8,6 +8,7 @@
 #include "core/why.h"
 #include "ctl/cluster.h"
 #include "ctl/copies.h"
+#include "ctl/free-units.h"
 #include "ctl/leases.h"
 #include "ctl/logs.h"
 #include "ctl/machines.h"
@@ -18,6 +19,7 @@
 #include "ctl/registry.h"
 #include "ctl/snake.h"
 #include "ctl/stamp.h"
+#include "util/shell-word.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -193,7 +195,10 @@ static void print_holder(const json_t *unit, const json_t *manager, const json_t
                 print_field(key, "%s", state_there(state, there));
         }
         if (since > 0 && !json_is_null(json_object_get(unit, "held")))
-                print_field("Since", "%s", format_since(text, sizeof(text), since));
+                print_field(get_boolean(unit, "held")                      ? "Since"
+                                : streq(get_string(unit, "state"), "done") ? "Done since"
+                                                                           : "Free since",
+                                "%s", format_since(text, sizeof(text), since));
         if (get_integer(unit, "index") > 0)
                 print_field("Index", "%" JSON_INTEGER_FORMAT, get_integer(unit, "index"));
         if (get_boolean(unit, "held") && left > 0)
@@ -353,14 +358,42 @@ static int read_there(Ctl *ctl, const char *name, const json_t *unit, json_t **r
         return code;
 }
 
+/* Says of a unit that nobody holds since it has failed, and that no machine is about to take, what to do. */
+static int print_failed(Ctl *ctl, const char *name, const json_t *unit, const json_t *machines) {
+        json_auto_t *rows = NULL;
+        const json_t *failed = NULL;
+        char host[HOSTNAME_SHOWN];
+        json_t *row;
+        size_t i;
+        int code;
+
+        if (!json_is_false(json_object_get(unit, "held")) || get_boolean(unit, "global") || copies_are_of(unit))
+                return CTL_OK;
+        json_array_foreach(json_object_get(unit, "why_not"), i, row)
+                if (free_units_takes(get_integer(row, "code")))
+                        return CTL_OK;
+        code = cluster_units_read(ctl, "", &rows);
+        json_array_foreach(rows, i, row)
+                if (streq(get_string(row, "unit"), name) && streq(get_string(row, "state"), "failed") && !failed)
+                        failed = row;
+        if (failed)
+                print_field("Next", "it has failed on %s; when it is repaired, there: leasectl steal %s",
+                                machine_name(machines, get_string(failed, "machine_id"), host, sizeof(host)),
+                                SHELL_WORD(name));
+        return code;
+}
+
 /* Prints the last lines of the unit's journal on the machine that holds it, or, if they cannot be read, how to see
- * them. If nobody holds it, this machine's lines may say why. */
+ * them there. If nobody holds it, this machine's lines may say why. */
 static void print_journal(const Ctl *ctl, const char *name, const json_t *unit, const json_t *there) {
         if (json_is_null(json_object_get(unit, "held")) && !get_boolean(unit, "local") && !get_boolean(unit, "global"))
                 return;
         if (there && (ctl->host || !ctl->legend || streq(get_string(there, "state"), "silent") ||
                                      !logs_print(get_string(unit, "hostname"), name, LINES_SHOWN)))
-                print_field("Journal", "leasectl logs %s", name);
+                print_field("Journal", "on %s: journalctl -u %s",
+                                *get_string(unit, "hostname") ? get_string(unit, "hostname")
+                                                              : get_string(unit, "machine_id"),
+                                SHELL_WORD(name));
         else if (!there && ctl->legend && (get_boolean(unit, "local") || !get_boolean(unit, "held")))
                 (void) logs_print(ctl->host, name, LINES_SHOWN);
 }
@@ -388,6 +421,8 @@ static int status_unit(Ctl *ctl, const char *name, json_t **ret) {
         print_unit(ctl, unit, manager, there);
         print_why_not(unit, machines, here, there);
         print_outside(ctl, name);
+        if (code == CTL_OK)
+                code = print_failed(ctl, name, unit, machines);
         if (*get_string(unit, "last_error"))
                 print_field("Last error", "%s", get_string(unit, "last_error"));
         if (get_integer(unit, "last_error_usec") > 0)

@@ -76,7 +76,12 @@ class Elsewhere(WithBeta):
         wait_for("nobody holds it", lambda: not self.row(unit)["held"])
         host = os.uname().nodename
         self.assertSays(ctl("restart", unit), 3, f"{unit}: has failed on {host}; when it is repaired, there: leasectl steal {unit}")
-        self.assertRegex(ctl("status", unit).stdout, rf"(?s)\n\n[^\n]*{unit}.*lease released[^\n]*failed")  # its journal
+        status = ctl("status", unit).stdout
+        self.assertRegex(status, r"Holder: nobody\n +Free since: \S+ .*\n +Index: \d+\n")
+        self.assertIn(f" Next: it has failed on {host}; when it is repaired, there: leasectl steal {unit}\n", " ".join(status.split(" ")))
+        self.assertRegex(status, rf"(?s)\n\n[^\n]*{unit}.*lease released[^\n]*failed")  # its journal
+        self.assertRegex(" ".join(ctl("-1").stdout.split()),
+                         rf"{unit} runs nowhere, for \S+ \({host}: failed, exit-code\); on {host}: journalctl -u {unit}")
         self.unit(unit)  # repaired
         done = ctl("steal", unit, check=True)
         self.assertRegex(done.stdout, rf"(?m)^{unit}: taken: {host} has it \(Index \d+\), and (starts|runs) it$")

@@ -106,7 +106,7 @@ class Proving(WithBeta):
         self.assertRegex(said, r"Holder: beta, .*\n +State on beta: running since .*\n(.*\n)+\nits last words on beta\n\Z")
         self.assertIn(f"-- beta journalctl --no-pager -n 10 -u '{unit}'", read("/run/ssh-was"))
         self.ssh("exit 255")
-        self.assertRegex(ctl("status", unit).stdout, rf"Journal:? leasectl logs {unit}\n\Z")
+        self.assertRegex(ctl("status", unit).stdout, rf"Journal: on beta: journalctl -u {unit}\n\Z")
 
     def test_a_name_that_is_none_of_a_host_is_not_handed_to_ssh(self):
         self.addCleanup(os.unlink, "/usr/local/sbin/ssh")

@@ -51,7 +51,7 @@ def what_another_machine_alone_knows_is_fetched_over_ssh(cluster):
         return done
 
     # Nobody is let in yet: what can be said without is said, and what cannot is one clear line.
-    require("status does without", f"leasectl logs {unit.name}" in on(here, "status", unit.name).stdout)
+    require("status does without", f"on {holder.name}: journalctl -u {unit.name}" in on(here, "status", unit.name).stdout)
     refused = on(here, "logs", unit.name, code=1).stderr
     require("logs says what could not be read", refused.startswith("leasectl: ") and holder.name in refused, lambda: refused)
     refused = on(here, "-H", holder.name, "list", code=1).stderr
