@@ -22,6 +22,7 @@
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "ctl/wait.h"
+#include "util/shell-word.h"
 
 /* ---- the units of a command ---- */
 
@@ -110,7 +111,7 @@ void ask_tell(Asked *u) {
 
         if (*failed && sd_bus_error_has_name(&u->error, LEASED_ERROR("NotHolder"))) {
                 complain("%s: has failed on %s; when it is repaired, there: leasectl steal %s", u->unit, failed,
-                                u->unit);
+                                SHELL_WORD(u->unit));
                 u->code = CTL_NOT_HELD;
         } else
                 u->code = bus_complain(u->unit, -sd_bus_error_get_errno(&u->error), &u->error);
@@ -260,7 +261,7 @@ int ask_await_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, con
         wait_say_holder(a->unit, done, now, strempty(host));
         if (target && !streq(get_string(now, "MachineID"), get_string(target, "machine_id")))
                 return ctl_fail("%s: was not handed to %s, see: leasectl history %s", a->unit,
-                                get_string(target, "hostname"), a->unit);
+                                get_string(target, "hostname"), SHELL_WORD(a->unit));
         return CTL_OK;
 }
 
@@ -321,7 +322,7 @@ static int report_job(const Asked *a, const Job *job, const Where *now) {
 
         if (is_gone(&a->before, now))
                 return ctl_fail("%s: %s does not hold it any more, see: leasectl history %s", a->unit, a->before.name,
-                                a->unit);
+                                SHELL_WORD(a->unit));
         if (!is_stop && streq(where_active(now), "failed"))
                 return ctl_fail("%s: has failed on %s (%s)", a->unit, a->before.name, where_result(now));
         say("%s: %s on %s%s%s%s", a->unit, was ? job->already : job->done, a->before.name, was ? " already" : "",

@@ -15,6 +15,7 @@
 #include "ctl/options.h"
 #include "ctl/rehearse.h"
 #include "util/file-util.h"
+#include "util/shell-word.h"
 
 #define TEXT_MAX ((size_t) 1024 * 1024)
 
@@ -42,7 +43,7 @@ int change_begin(Ctl *ctl, const char *typed, Change *ret) {
                 if (near)
                         complain("%s: is not enabled here, did you mean '%s'?", ret->unit, near);
                 else
-                        complain("%s: is not enabled here: leasectl enable %s", ret->unit, ret->unit);
+                        complain("%s: is not enabled here: leasectl enable %s", ret->unit, SHELL_WORD(ret->unit));
                 return CTL_NO_SUCH_UNIT;
         }
         code = read_text(ret->unit, &ret->before);

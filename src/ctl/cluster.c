@@ -11,6 +11,7 @@
 #include "ctl/machines.h"
 #include "ctl/pause.h"
 #include "ctl/registry.h"
+#include "util/shell-word.h"
 
 /* A machine that has taken a lease tells of its unit within a round. Under many at once a start takes longer. */
 #define START_PATIENCE (10 * USEC_PER_SEC)
@@ -58,11 +59,11 @@ static void next_status(json_t *cluster, const char *unit, const char *elsewhere
                 json_array_foreach(json_object_get(machine, "units"), j, row)
                         here |= get_boolean(machine, "here") && streq(get_string(row, "unit"), unit);
         if (here)
-                say_next(cluster, "see: leasectl status %s", unit);
+                say_next(cluster, "see: leasectl status %s", SHELL_WORD(unit));
         else if (*elsewhere)
-                say_next(cluster, "on %s: leasectl status %s", elsewhere, unit);
+                say_next(cluster, "on %s: leasectl status %s", elsewhere, SHELL_WORD(unit));
         else
-                say_next(cluster, "see: leasectl history %s", unit);
+                say_next(cluster, "see: leasectl history %s", SHELL_WORD(unit));
 }
 
 /* ---- units ---- */
@@ -148,7 +149,7 @@ static void judge_free(json_t *cluster, const json_t *rows, size_t from, size_t 
                 add_wrong(cluster, "unit-nowhere", unit, "runs nowhere, for %s (%s: %s)", span, name,
                                 *get_string(one, "why") ? get_string(one, "why") : "draining");
         if (one && one == failed && !may_take(machines, one))
-                say_next(cluster, "on %s: journalctl -u %s", name, unit);
+                say_next(cluster, "on %s: journalctl -u %s", name, SHELL_WORD(unit));
         else
                 next_status(cluster, unit, one ? name : "");
 }
@@ -187,7 +188,7 @@ static void judge_held(json_t *cluster, const json_t *holder) {
                 (void) snprintf(copy, sizeof(copy), "#%u", lease_slot(get_string(holder, "lease")));
         if (streq(state, "silent") && get_boolean(machines_find(machines, id), "unconfirmed")) {
                 add_wrong(cluster, "unit-silent", unit, "is kept by %s since a pause, and not heard of", name);
-                say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
+                say_next(cluster, "if it is off: leasectl confirm-dead %s", MACHINE_TYPED(machines, id));
                 return;
         }
         /* A machine that tells nothing at all has an older leased. Of every other one a start would be known by now.
@@ -202,7 +203,7 @@ static void judge_held(json_t *cluster, const json_t *holder) {
                 add_wrong(cluster, wrong[i].kind, unit, "%s %s%s%s%s", wrong[i].text, name, failed ? ago : "",
                                 failed && *result ? ": " : "", failed ? result : "");
                 if (*wrong[i].next)
-                        say_next(cluster, "%s %s%s", wrong[i].next, unit, copy);
+                        say_next(cluster, "%s %s%s", wrong[i].next, SHELL_WORD(unit), copy);
                 else
                         next_status(cluster, unit, streq(state, "waiting") ? name : "");
         }
@@ -273,7 +274,7 @@ static void judge_numbers(json_t *cluster, const json_t *rows, size_t from, size
                 else
                         add_wrong(cluster, "unit-copies", unit, "has Copies=%zu on %s, and %zu elsewhere", here, name,
                                         copies);
-                say_next(cluster, "on %s: leasectl set %s Copies=%zu", name, unit, copies);
+                say_next(cluster, "on %s: leasectl set %s Copies=%zu", name, SHELL_WORD(unit), copies);
         }
 }
 
@@ -346,7 +347,7 @@ static void judge_globals(json_t *cluster, const json_t *globals) {
                 if (streq(get_string(row, "active_state"), "failed")) {
                         add_wrong(cluster, "unit-failed", get_string(row, "unit"),
                                         "has failed here, and runs on every other machine that fits");
-                        say_next(cluster, "see: journalctl -u %s", get_string(row, "unit"));
+                        say_next(cluster, "see: journalctl -u %s", SHELL_WORD(get_string(row, "unit")));
                 }
 }
 
@@ -361,8 +362,9 @@ static bool is_heard_of(const json_t *row) {
 }
 
 /* Says what to do about a machine that is silent. It may be off, leased may be stopped there, or it is cut off. */
-static void next_for_silent(json_t *cluster, const json_t *row, const char *name) {
-        const json_t *heard = json_object_get(row, "heard_ago_usec");
+static void next_for_silent(json_t *cluster, const json_t *row) {
+        const json_t *heard = json_object_get(row, "heard_ago_usec"), *machines = json_object_get(cluster, "machines");
+        const char *name = MACHINE_TYPED(machines, get_string(row, "machine_id"));
 
         if (get_integer(row, "held") > 0)
                 say_next(cluster, "if it is off: leasectl confirm-dead %s", name);
@@ -402,7 +404,7 @@ static void judge_machines(json_t *cluster) {
                         say_next(cluster, "see: leasectl registry");
                 } else {
                         add_wrong(cluster, "machine-silent", name, "is silent%s", text);
-                        next_for_silent(cluster, row, name);
+                        next_for_silent(cluster, row);
                 }
         }
 }

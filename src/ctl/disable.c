@@ -31,6 +31,7 @@
 #include "ctl/pid1-stop.h"
 #include "ctl/pid1.h"
 #include "util/file-util.h"
+#include "util/shell-word.h"
 #include "util/text.h"
 #include "util/unit-name.h"
 
@@ -92,7 +93,8 @@ static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) 
                 return code;
         owner = dropin_owner("", item->name);
         if (owner && !streq(owner, item->name))
-                return ctl_fail("%s: goes by the lease of %s: leasectl disable %s", item->name, owner, owner);
+                return ctl_fail("%s: goes by the lease of %s: leasectl disable %s", item->name, owner,
+                                SHELL_WORD(owner));
         item->leased = files_gated(item->name);
         if (!files_listed(item->name) && !item->leased)
                 return complain_not_enabled(item->name);
@@ -182,7 +184,7 @@ static void tell_given_up(const Ctl *ctl, const Item *items, size_t n) {
                  "disable %s",
                         strempty(list), count > 1 ? "are" : "is", count > 1 ? "" : "s",
                         ctl->all     ? "--all"
-                        : count == 1 ? name
+                        : count == 1 ? SHELL_WORD(name)
                                      : "again");
 }
 
@@ -195,7 +197,7 @@ static bool look_at(size_t i, const json_t *props, int why, const sd_bus_error *
                 return true;
         if (!props) {
                 item->code = fail(item, bus_complain(item->name, why, error));
-                complain("%s: stays gated; once leased runs: leasectl disable %s", item->name, item->name);
+                complain("%s: stays gated; once leased runs: leasectl disable %s", item->name, SHELL_WORD(item->name));
                 return true;
         }
         item->stuck_since = waits_for_registry(props) ? MIN(item->stuck_since, now) : USEC_INFINITY;
@@ -212,7 +214,7 @@ static bool look_once(size_t i, const json_t *props, int why, const sd_bus_error
         if (!props)
                 return look_at(i, props, why, error, userdata);
         (void) fail(item, CTL_OK);
-        say("%s: is being stopped, and stays gated until: leasectl disable %s", item->name, item->name);
+        say("%s: is being stopped, and stays gated until: leasectl disable %s", item->name, SHELL_WORD(item->name));
         return true;
 }
 
@@ -308,11 +310,11 @@ static int ungate(Ctl *ctl, Item *item) {
                                 "it is "
                                 "down: "
                                 "leasectl disable %s",
-                                item->name, up, item->name);
+                                item->name, up, SHELL_WORD(item->name));
         if (!pid1_is_down(unit))
                 return ctl_fail("%s: is still %s or has processes left; it stays gated. Once it is down: leasectl "
                                 "disable %s",
-                                item->name, get_string(unit, "ActiveState"), item->name);
+                                item->name, get_string(unit, "ActiveState"), SHELL_WORD(item->name));
         if (env)
                 (void) unlink_if_exists(env);
         code = members_ungate(members);

@@ -21,6 +21,7 @@
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
 #include "ctl/rehearse.h"
+#include "util/shell-word.h"
 #include "util/strv.h"
 
 /* How long nothing must have moved before leased is asked why, which is less than the time for which progress is
@@ -31,6 +32,7 @@
 typedef struct Drain {
         Ctl *ctl;
         const char *id, *name; /* of the machine */
+        const char *typed;     /* the machine as a command names it */
         bool here;
         bool begun; /* the machine is seen to drain */
         bool noted; /* the note that not all is known here has been printed */
@@ -41,7 +43,7 @@ typedef struct Drain {
 
 /* Prints text, and behind it the argument that undrain needs for this machine. */
 static void say_after(const Drain *d, const char *text) {
-        complain("%s%s%s", text, d->here ? "" : " ", d->here ? "" : d->name);
+        complain("%s%s%s", text, d->here ? "" : " ", d->here ? "" : d->typed);
 }
 
 /* ---- what has nowhere to go ---- */
@@ -115,7 +117,7 @@ static void note_unknown(Drain *d, json_int_t known) {
         bar_end(&d->bar);
         complain("note: %" JSON_INTEGER_FORMAT
                  " unit%s left on %s and not enabled here, so the reason is to be seen there: leasectl -H %s list",
-                        d->held - known, d->held - known == 1 ? " is" : "s are", d->name, d->name);
+                        d->held - known, d->held - known == 1 ? " is" : "s are", d->name, SHELL_WORD(d->name));
 }
 
 /* Ends the wait if nothing is left but units that have nowhere to go. */
@@ -154,7 +156,7 @@ static int report_drained(const Drain *d) {
         else if (d->here)
                 say("drained: this machine holds nothing and takes nothing until: leasectl undrain");
         else
-                say("drained: %s holds nothing and takes nothing until: leasectl undrain %s", d->name, d->name);
+                say("drained: %s holds nothing and takes nothing until: leasectl undrain %s", d->name, d->typed);
         return CTL_OK;
 }
 
@@ -319,6 +321,7 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         drain.name = machine_name(rows, drain.id, name, sizeof(name));
+        drain.typed = MACHINE_TYPED(rows, drain.id);
         if (!drain.here && json_is_false(json_object_get(machines_find(rows, drain.id), "up")) && ctl->legend)
                 complain("note: %s is silent, and hears of it when it is back", name);
         if (ctl->wait)

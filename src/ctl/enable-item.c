@@ -8,6 +8,7 @@
 #include "ctl/options.h"
 #include "ctl/output.h"
 #include "ctl/pid1.h"
+#include "util/shell-word.h"
 #include "util/unit-name.h"
 
 /* ---- what is refused ---- */
@@ -48,8 +49,9 @@ static int check_down(Ctl *ctl, EnableItem *item, const json_t *unit) {
                 return CTL_OK;
         if (streq(up, item->name))
                 return ctl_fail("%s: is %s: systemctl stop %s, or use --stop", up, get_string(unit, "ActiveState"),
-                                up);
-        return ctl_fail("%s: brings %s, which is up: systemctl stop %s, or use --stop", item->name, up, up);
+                                SHELL_WORD(up));
+        return ctl_fail("%s: brings %s, which is up: systemctl stop %s, or use --stop", item->name, up,
+                        SHELL_WORD(up));
 }
 
 /* Prints only the first reason; "leasectl check" tells all of them. */

@@ -14,6 +14,7 @@
 #include "ctl/starters.h"
 #include "ctl/triggers.h"
 #include "util/cgroup.h"
+#include "util/shell-word.h"
 #include "util/suggest.h"
 #include "util/unit-name.h"
 
@@ -64,8 +65,9 @@ static int check_loaded(Ctl *ctl, const char *typed, const json_t *unit, json_t 
                 return CTL_NO_SUCH_UNIT;
         }
         if (streq(load, "masked"))
-                return finding_refuse(findings, "is masked: systemctl unmask %s", typed);
-        return finding_refuse(findings, "cannot be loaded (%s), look at: systemctl status %s", load, typed);
+                return finding_refuse(findings, "is masked: systemctl unmask %s", SHELL_WORD(typed));
+        return finding_refuse(
+                        findings, "cannot be loaded (%s), look at: systemctl status %s", load, SHELL_WORD(typed));
 }
 
 /* Refuses the unit if the unit called by starts it. The argument property is the list of the unit in which by
@@ -81,7 +83,7 @@ static int check_starter(
         if (pid1_lists(unit, "BindsTo", by))
                 return finding_refuse(findings,
                                 "is started by %s and bound to it, and so goes by its lease: leasectl enable %s", by,
-                                by);
+                                SHELL_WORD(by));
         if (bound)
                 return finding_refuse(findings,
                                 "is pulled in by %s, which is bound to it, and would start it without its lease. If "

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "ctl/files.h"
+#include "util/shell-word.h"
 #include "util/unit-name.h"
 
 /* Copies a property into the row under another name; null if there is no such property. */
@@ -222,7 +223,7 @@ static void note_left_gate(const Ctl *ctl, const char *name) {
         if (!ctl->host && !files_listed(name) && files_gated(name))
                 complain("note: %s: it cannot be started all the same, for its gate is left from an enable or disable "
                          "that was broken off: leasectl enable %s, or leasectl disable %s",
-                                name, name, name);
+                                name, SHELL_WORD(name), SHELL_WORD(name));
 }
 
 int unit_read_one(Ctl *ctl, const char *unit, json_t **ret) {

@@ -131,20 +131,34 @@ static size_t find_by(const json_t *rows, row_test_t test, const char *typed, bo
         return n;
 }
 
+/* Whether a machine that is not up has its host name together with another one. */
+static bool is_shared(const json_t *rows, const json_t *row) {
+        const char *hostname = get_string(row, "hostname");
+        const json_t *any;
+
+        return *hostname && !get_boolean(row, "up") && find_by(rows, is_hostname, hostname, false, &any) > 1;
+}
+
 /* Tells a machine apart from one with the same name. A machine that was installed anew under its old name has
  * another id, while its old id stays known and silent. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size) {
-        const json_t *row = machines_find(rows, machine_id), *any;
+        const json_t *row = machines_find(rows, machine_id);
         const char *hostname = get_string(row, "hostname");
-        bool shared = *hostname && !get_boolean(row, "up") && find_by(rows, is_hostname, hostname, false, &any) > 1;
 
-        if (shared)
+        if (is_shared(rows, row))
                 (void) snprintf(buf, size, "%.64s (%.*s)", hostname, ID_SHOWN, machine_id);
         else if (*hostname)
                 str_copy(buf, size, hostname);
         else
                 str_copy(buf, MIN(size, (size_t) ID_SHOWN + 1), machine_id);
         return buf;
+}
+
+const char *machine_typed(char buf[static SHELL_WORD_SIZE], const json_t *rows, const char *machine_id) {
+        const json_t *row = machines_find(rows, machine_id);
+        const char *hostname = get_string(row, "hostname");
+
+        return *hostname && !is_shared(rows, row) ? shell_word(buf, hostname) : machine_id;
 }
 
 static int complain_ambiguous(const json_t *rows, row_test_t test, const char *typed, size_t up) {
@@ -294,7 +308,8 @@ static void print_unconfirmed(const json_t *rows) {
                 (void) machine_name(rows, get_string(row, "machine_id"), name, sizeof(name));
                 say_wrapped(4, "%s%s keeps leases since a pause, and %s; if it is off: leasectl confirm-dead %s%s",
                                 colour_on(COLOUR_YELLOW), name,
-                                get_boolean(row, "up") ? "was booted since" : "is not heard", name, colour_off());
+                                get_boolean(row, "up") ? "was booted since" : "is not heard",
+                                MACHINE_TYPED(rows, get_string(row, "machine_id")), colour_off());
         }
 }
 

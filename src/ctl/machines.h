@@ -3,6 +3,7 @@
 
 #include "core/record.h"
 #include "ctl/bus.h"
+#include "util/shell-word.h"
 
 /*
  * The machines in the registry, as this machine knows them. A row has the members machine_id, hostname, boot_id,
@@ -35,6 +36,11 @@ int machines_search(const json_t *rows, const char *typed, const json_t **ret);
  * name is the host name; the beginning of the id if no host name is known; both for a silent machine that shares its
  * host name with another one. */
 const char *machine_name(const json_t *rows, const char *machine_id, char *buf, size_t size);
+/* Gives the word by which a command that is printed names the machine: its host name, or the id where that is not
+ * known or not enough. Written into buf, or borrowed from rows or from machine_id. */
+const char *machine_typed(char buf[static SHELL_WORD_SIZE], const json_t *rows, const char *machine_id);
+/* The same for an argument of a function that prints. */
+#define MACHINE_TYPED(rows, machine_id) machine_typed((char[SHELL_WORD_SIZE]){}, (rows), (machine_id))
 /* Since when the machine of the row is up, or silent (CLOCK_REALTIME); 0 if that is not known. */
 usec_t machine_since(const json_t *row);
 /* Whether the machine of the row was last heard longer ago than two of its rounds (TTL/5): its beats fail. */

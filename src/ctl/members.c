@@ -12,6 +12,7 @@
 #include "ctl/pid1.h"
 #include "ctl/settings.h"
 #include "ctl/starters.h"
+#include "util/shell-word.h"
 #include "util/unit-name.h"
 
 /* Gives the name to ask PID 1 for: in place of a template, an instance that is never started. Owned by the caller;
@@ -97,7 +98,7 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                 return code;
         if (files_listed(member))
                 (void) finding_refuse(findings, "brings %s, which has a lease of its own: leasectl disable %s", member,
-                                member);
+                                SHELL_WORD(member));
         else if (owner && !streq(owner, unit))
                 (void) finding_refuse(findings, "brings %s, which goes by the lease of %s already", member, owner);
         if (!streq(get_string(properties, "LoadState"), "loaded"))

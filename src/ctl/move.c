@@ -22,6 +22,7 @@
 #include "ctl/output.h"
 #include "ctl/rehearse.h"
 #include "ctl/wait.h"
+#include "util/shell-word.h"
 
 typedef struct Move {
         json_int_t index;    /* before */
@@ -58,7 +59,7 @@ static int read_row(Ctl *ctl, const char *unit, json_t **ret) {
 /* Says why nothing can be asked of a unit that is enabled here, and held by another machine if by any. */
 static int check_held(const char *unit, const json_t *row) {
         if (json_is_null(json_object_get(row, "held"))) {
-                complain("%s: who holds its lease is not known now, see: leasectl status %s", unit, unit);
+                complain("%s: who holds its lease is not known now, see: leasectl status %s", unit, SHELL_WORD(unit));
                 return CTL_UNKNOWN;
         }
         if (!get_boolean(row, "held")) {
@@ -101,7 +102,7 @@ static int report_transfer(Ctl *ctl, const char *unit, const json_t *target, con
                                 get_string(now, "state"));
                 return CTL_OK;
         }
-        return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, unit);
+        return ctl_fail("%s: was not handed over, see: leasectl status %s", unit, SHELL_WORD(unit));
 }
 
 /* Waits for the outcome, and says it. */
@@ -286,7 +287,8 @@ static int end_steal(Ctl *ctl, const char *unit, const char *here) {
         if (code != CTL_OK)
                 return code;
         if (move.stayed)
-                return ctl_fail("%s: was taken, and is not held here any more, see: leasectl status %s", unit, unit);
+                return ctl_fail("%s: was taken, and is not held here any more, see: leasectl status %s", unit,
+                                SHELL_WORD(unit));
         return wait_print_holder(ctl, unit, "taken");
 }
 

@@ -6,6 +6,7 @@
 #include "ctl/copies.h"
 #include "ctl/leases.h"
 #include "ctl/progress.h"
+#include "util/shell-word.h"
 
 /* How long leased is given to decide. PID 1 and the registry answer within milliseconds when they are well. What
  * takes longer is told as it then is. */
@@ -76,7 +77,7 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
         }
         if (state_is(row, "done", "")) {
                 (void) snprintf(text, OUTLOOK_SIZE, "its job is done, and it runs again after: leasectl rearm %s",
-                                unit);
+                                SHELL_WORD(unit));
                 return true;
         }
         if (state_is(row, "stopped", "")) {

@@ -9,6 +9,7 @@
 #include "ctl/pid1-memory.h"
 #include "util/cgroup.h"
 #include "util/groups.h"
+#include "util/shell-word.h"
 #include "util/strv.h"
 #include "util/unit-facts.h"
 
@@ -160,7 +161,7 @@ char *pid1_gate_trouble(const json_t *unit, const char *name, const char *leased
 
         if (!streq(facts.load_state, "loaded"))
                 (void) snprintf(buf, size, "the unit cannot be loaded any more (%s), look at: systemctl status %s",
-                                facts.load_state, name);
+                                facts.load_state, SHELL_WORD(name));
         else if (!streq(facts.id, name))
                 (void) snprintf(buf, size, "the name has become an alias of %s, enable that", facts.id);
         else if (facts.gate_asserted && facts.guard_bound)

@@ -30,6 +30,7 @@
 #include "ctl/say.h"
 #include "run/protocol.h"
 #include "util/file-util.h"
+#include "util/shell-word.h"
 
 #define SAY_EVERY USEC_PER_SEC
 #define SILENCE (2 * USEC_PER_SEC)
@@ -381,7 +382,7 @@ static int code_of(const Run *r) {
                 return r->code;
         complain("%s: the command was ended, for the lease could not be kept, or somebody has stopped it; "
                  "see: journalctl -u %s",
-                        r->lease, *r->unit ? r->unit : "leased");
+                        r->lease, *r->unit ? SHELL_WORD(r->unit) : "leased");
         return CTL_NOT_HELD;
 }
 

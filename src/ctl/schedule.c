@@ -7,6 +7,7 @@
 #include "ctl/finding.h"
 #include "ctl/files.h"
 #include "ctl/pid1.h"
+#include "util/shell-word.h"
 #include "util/unit-name.h"
 
 enum {
@@ -103,7 +104,7 @@ static void look_at_spans(const Ctl *ctl, const char *name, const char *timer_na
                         "%s%s: each machine counts that for itself, and after a move the job runs at once%s. Write "
                         "under "
                         "[Timer] (systemctl edit %s): %s%s",
-                        brings, s.all, s.boot ? "" : ", or never", timer_name, lines,
+                        brings, s.all, s.boot ? "" : ", or never", SHELL_WORD(timer_name), lines,
                         accepted ? "" : "; or use --anyway, if that does no harm");
 }
 

@@ -2,6 +2,7 @@
 #include "ctl/settings.h"
 
 #include "ctl/finding.h"
+#include "util/shell-word.h"
 
 /* ---- refused ---- */
 
@@ -63,7 +64,8 @@ static void look_at_handlers(const char *with, const json_t *unit, bool (*is_gat
                                                 "lease by then; a message may, but what touches the unit's data needs "
                                                 "a lease, "
                                                 "too: leasectl enable %s",
-                                                with, handlers[i].property, handler, handlers[i].when, handler);
+                                                with, handlers[i].property, handler, handlers[i].when,
+                                                SHELL_WORD(handler));
                         if (streq(mode, "isolate"))
                                 finding_add(findings, "weak",
                                                 "%shas %s=isolate: all else on this machine is stopped for %s", with,

@@ -20,6 +20,7 @@
 #include "ctl/unit-record.h"
 #include "ctl/wanted.h"
 #include "util/file-util.h"
+#include "util/shell-word.h"
 #include "util/strv.h"
 #include "util/text.h"
 #include "util/unit-name.h"
@@ -319,7 +320,7 @@ static int report(Ctl *ctl, const Sent *sent) {
         if (!wait_held(ctl, sent->unit, sent->version))
                 return ctl_fail("%s: submitted, and no machine has it yet; on each machine leasectl list-files says "
                                 "whether it took the file, and leasectl status %s why it does not run there",
-                                sent->unit, sent->unit);
+                                sent->unit, SHELL_WORD(sent->unit));
         say("%s: runs, Version=%" PRIi64, sent->unit, sent->version);
         return CTL_OK;
 }

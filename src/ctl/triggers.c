@@ -12,6 +12,7 @@
 #include "ctl/message-json.h"
 #include "ctl/pid1-near.h"
 #include "ctl/pid1.h"
+#include "util/shell-word.h"
 #include "util/strv.h"
 #include "util/unit-name.h"
 
@@ -202,12 +203,12 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
                 return finding_refuse(findings,
                                 "is started by %s, which is active: systemctl disable --now %s, then: leasectl enable "
                                 "%s",
-                                id, id, id);
+                                id, SHELL_WORD(id), SHELL_WORD(id));
         if (startswith(get_string(trigger, "UnitFileState"), "enabled"))
                 return finding_refuse(findings,
                                 "is started by %s, which is enabled in systemd: systemctl disable %s, then: leasectl "
                                 "enable %s",
-                                id, id, id);
+                                id, SHELL_WORD(id), SHELL_WORD(id));
         if (endswith(id, ".automount"))
                 return CTL_OK; /* the mount is what matters, and better leased by itself */
         if (ctl->anyway || files_listed(name)) {
@@ -219,7 +220,7 @@ static int weigh_trigger(const Ctl *ctl, const char *name, const json_t *trigger
                         "is started by %s; with a lease of its own it would run at once, and not %s. Lease that "
                         "instead: "
                         "leasectl enable %s; or use --anyway",
-                        id, when(id), id);
+                        id, when(id), SHELL_WORD(id));
 }
 
 int triggers_examine(Ctl *ctl, const char *name, const json_t *unit, json_t *findings) {

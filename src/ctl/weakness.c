@@ -19,6 +19,7 @@
 #include "ctl/token.h"
 #include "util/file-util.h"
 #include "util/host-clock.h"
+#include "util/shell-word.h"
 #include "util/unit-name.h"
 
 #define RESTART_TAKES (900 * USEC_PER_MSEC)
@@ -118,7 +119,7 @@ static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t
 static bool look_at_list(const char *name, json_t *findings) {
         if (files_listed(name))
                 return true;
-        finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", name);
+        finding_add(findings, "note", "is not enabled on this machine: leasectl enable %s", SHELL_WORD(name));
         return false;
 }
 

@@ -68,6 +68,13 @@ class Looking(TwoSecondCase):
         self.assertSays(ctl("list", host + "x"), 4, f"{host}x: {neither} '{host}'?")
         self.assertSays(ctl("list", "jobs", host), 2, f"list: {host} is a machine, and is listed alone")
 
+    def test_a_name_with_what_a_shell_reads_is_quoted_in_commands(self):
+        unit = self.unit(r"inst@a\x2db.service")
+        self.assertSays(ctl("set", unit, "Version=1"), 4, f"{unit}: is not enabled here: leasectl enable '{unit}'")
+        self.enable(unit)
+        ctl("stop", unit, check=True)
+        self.assertRegex(" ".join(ctl("-1").stdout.split()), r"; until: leasectl start 'inst@a\\x2db\.service' ")
+
     def test_the_journal_of_a_unit_is_shown_where_it_runs(self):
         unit = self.enable("talks.service", "[Service]\nExecStart=/bin/sh -c 'echo it talks; exec sleep infinity'\n")
         wait_for("its lines are there", lambda: "it talks" in ctl("logs", unit).stdout)
