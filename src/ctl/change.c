@@ -91,8 +91,8 @@ static void note_copies(Ctl *ctl, const char *unit, const char *text) {
                 complain("note: %s: %s", unit, few);
 }
 
-/* Says on which other machines the unit is enabled, since each goes by its own file. */
-static void say_others(Ctl *ctl, const char *unit) {
+/* Says on which other machines the unit is enabled, since each goes by its own file, and how it is changed there. */
+static void say_others(Ctl *ctl, const Change *c) {
         json_auto_t *machines = NULL, *rows = NULL;
         char names[OTHERS_SIZE] = "", name[HOSTNAME_SHOWN];
         size_t i, n = 0;
@@ -104,7 +104,7 @@ static void say_others(Ctl *ctl, const char *unit) {
         json_array_foreach(rows, i, row) {
                 const json_t *machine = machines_find(machines, get_string(row, "machine_id"));
 
-                if (!streq(get_string(row, "unit"), unit) || !machine || get_boolean(machine, "here"))
+                if (!streq(get_string(row, "unit"), c->unit) || !machine || get_boolean(machine, "here"))
                         continue;
                 if (n++ < OTHERS_NAMED)
                         (void) snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
@@ -112,9 +112,24 @@ static void say_others(Ctl *ctl, const char *unit) {
                                         machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)));
         }
         if (n > OTHERS_NAMED)
-                say_wrapped(2, "%s: here only; also enabled on: %s and %zu more", unit, names, n - OTHERS_NAMED);
+                say_hanging(2, "%s: here only; on %s and %zu more: %s", c->unit, names, n - OTHERS_NAMED, c->again);
         else if (n > 0)
-                say_wrapped(2, "%s: here only; also enabled on: %s", unit, names);
+                say_hanging(2, "%s: here only; on %s: %s", c->unit, names, c->again);
+}
+
+/* Says where the unit would run if the change were made. */
+static int rehearse_change(Ctl *ctl, const Change *c, const char *text, bool differs, bool other_lease) {
+        int code = CTL_OK;
+
+        if (other_lease) /* what is known of the present one says nothing */
+                say("%s: goes by another lease then: it stops where it runs, and starts again", c->unit);
+        else if (!differs)
+                say("%s: no option changes", c->unit);
+        if (!other_lease && !c->item.global && bus_leased_runs(ctl->bus) > 0)
+                code = rehearse_place(ctl, c->unit, text);
+        if (differs)
+                say_others(ctl, c);
+        return code;
 }
 
 int change_apply(Ctl *ctl, Change *c, const char *text) {
@@ -126,25 +141,21 @@ int change_apply(Ctl *ctl, Change *c, const char *text) {
                 say("%s", changes.lines[i]);
         if (differs)
                 note_copies(ctl, c->unit, text);
-        if (ctl->dry_run && other_lease) { /* what is known of the present one says nothing */
-                say("%s: goes by another lease then: it stops where it runs, and starts again", c->unit);
-                return CTL_OK;
-        }
-        if (!differs && !ctl->dry_run && !streq(text, c->before))
+        if (ctl->dry_run)
+                return rehearse_change(ctl, c, text, differs, other_lease);
+        if (!differs && !streq(text, c->before))
                 code = files_restore(c->unit, text);
         else
                 code = CTL_OK;
         if (!differs && code == CTL_OK)
                 say("%s: no option changes", c->unit);
-        if (ctl->dry_run)
-                return c->item.global || bus_leased_runs(ctl->bus) <= 0 ? CTL_OK : rehearse_place(ctl, c->unit, text);
         if (!differs || streq(text, c->before))
                 return code;
         c->item.changes = &changes;
         code = enable_all(ctl, &c->item, 1, c->conf);
         c->item.changes = NULL;
         if (code == CTL_OK)
-                say_others(ctl, c->unit);
+                say_others(ctl, c);
         return code;
 }
 
@@ -152,5 +163,6 @@ void change_done(Change *c) {
         enable_item_done(&c->item);
         leased_conf_free(c->conf);
         free(c->before);
+        free(c->again);
         free(c->unit);
 }

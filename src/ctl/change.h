@@ -13,6 +13,7 @@
 typedef struct Change {
         char *unit;   /* canonical */
         char *before; /* the text as it is */
+        char *again;  /* the command that makes the same change on another machine */
         LeasedConf *conf;
         EnableItem item;
 } Change;

@@ -17,6 +17,7 @@
 #include "ctl/program.h"
 #include "util/file-util.h"
 #include "util/text.h"
+#include "util/shell-word.h"
 
 #define TEXT_MAX ((size_t) 1024 * 1024)
 #define MARK "### What stands below this line is not kept.\n"
@@ -144,9 +145,10 @@ int verb_edit(Ctl *ctl, int argc, char **argv) {
         (void) argc;
         if (code != CTL_OK)
                 return code;
+        c.again = text_format("leasectl edit %s", SHELL_WORD(c.unit));
         text = strdup(c.before);
         path = mkdtemp(folder) ? text_format("%s/%s", folder, c.unit) : NULL;
-        if (!text || !path)
+        if (!text || !path || !c.again)
                 return ctl_fail("%s: %s", folder, strerror(errno));
         code = edit(ctl, &c, path, &text);
         (void) unlink(path);

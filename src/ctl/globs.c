@@ -9,7 +9,6 @@
 #include "ctl/cluster.h"
 #include "ctl/output.h"
 #include "util/strv.h"
-#include "util/unit-name.h"
 
 static bool is_pattern(const char *argument) {
         return strpbrk(argument, "*?[");
@@ -72,20 +71,6 @@ static int read_names(Ctl *ctl, const Verb *verb, char ***ret) {
         if (code == CTL_OK && verb->kind == ARGUMENTS_ANYWHERE)
                 code = add_units_of_all(ctl, ret);
         return code;
-}
-
-bool globs_fit_unit(Ctl *ctl, const char *typed) {
-        _cleanup_free_ char *name = unit_name_complete(typed);
-        json_auto_t *answer = NULL;
-        json_t *row;
-        size_t i;
-
-        if (bus_call(ctl->bus, &bus_leased, "ListUnits", &answer, NULL, NULL) < 0)
-                return false;
-        json_array_foreach(json_array_get(answer, 0), i, row)
-                if (is_pattern(typed) ? fits(typed, string_at(row, 0)) : streq(strempty(name), string_at(row, 0)))
-                        return true;
-        return false;
 }
 
 static int by_name(const void *a, const void *b) {

@@ -13,5 +13,3 @@
  * argument is a pattern. Returns CTL_OK, or prints what is wrong and returns another exit code: CTL_NO_SUCH_UNIT if no
  * name fits. */
 int globs_expand(Ctl *ctl, const Verb *verb, int argc, char **argv, char ***ret);
-/* Whether typed is a unit that is enabled here, or a pattern that fits one. */
-bool globs_fit_unit(Ctl *ctl, const char *typed);

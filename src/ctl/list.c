@@ -6,7 +6,6 @@
 #include "core/record.h"
 #include "ctl/cluster.h"
 #include "ctl/copies.h"
-#include "ctl/globs.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"

@@ -58,10 +58,22 @@ static void describe_free(Ctl *ctl, const json_t *row, char *buf, size_t size) {
                         get_integer(row, "copies"), held == 1 ? "is" : "are");
 }
 
+/* Writes who holds the unit, or all its copies: "alpha, beta". */
+static void describe_holders(Ctl *ctl, const json_t *row, char *buf, size_t size) {
+        json_auto_t *rows = json_pack("[O]", row);
+        const char *host = get_string(row, "hostname");
+        _cleanup_free_ char *names = NULL;
+
+        if (copies_are_of(row) && copies_add(ctl, rows) == CTL_OK &&
+                        json_array_size(json_object_get(row, "copy_holders")) > 0)
+                names = copies_text(row);
+        str_copy(buf, size, names ?: *host ? host : get_string(row, "machine_id"));
+}
+
 /* Writes what becomes of the unit. Returns false if that may change in a moment. */
 static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
-        const char *host = get_string(row, "hostname"), *why;
-        char waits[64];
+        char waits[64], holders[OUTLOOK_SIZE / 2];
+        const char *why;
 
         if (is_up(row)) {
                 (void) snprintf(text, OUTLOOK_SIZE, "%s",
@@ -71,8 +83,8 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
                 return true;
         }
         if (state_is(row, "elsewhere", "")) {
-                (void) snprintf(text, OUTLOOK_SIZE, "it is held by %s, and this machine stands by",
-                                *host ? host : get_string(row, "machine_id"));
+                describe_holders(ctl, row, holders, sizeof(holders));
+                (void) snprintf(text, OUTLOOK_SIZE, "it is held by %s, and this machine stands by", holders);
                 return true;
         }
         if (state_is(row, "done", "")) {

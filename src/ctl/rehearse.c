@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "conf/conf.h"
+#include "core/record.h"
 #include "core/why.h"
 #include "ctl/all-machines.h"
 #include "ctl/bus.h"
@@ -208,6 +210,18 @@ static bool is_enabled_on(const json_t *offers, const char *unit, const char *ma
         return false;
 }
 
+/* Gives which copy of the unit the machine has; 0: none. */
+static unsigned copy_on(const json_t *offers, const char *unit, const char *machine_id) {
+        json_t *offer;
+        size_t i;
+
+        json_array_foreach((json_t *) offers, i, offer)
+                if (streq(string_at(offer, 0), unit) && streq(string_at(offer, 1), machine_id) &&
+                                json_is_true(json_array_get(offer, 7)))
+                        return lease_slot(string_at(offer, 2));
+        return 0;
+}
+
 /* Keeps the rows of all_machines_explain() that count: this machine, and those on which the unit is enabled. */
 static int read_places(Ctl *ctl, const char *unit, const char *text, json_t **ret) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -223,8 +237,12 @@ static int read_places(Ctl *ctl, const char *unit, const char *text, json_t **re
         code = all_machines_explain(ctl, unit, text, get_string(manager, "MachineID"), &all, &fit);
         json_array_foreach(all, i, row)
                 if (get_boolean(row, "here") ||
-                                is_enabled_on(json_array_get(offers, 1), unit, get_string(row, "machine_id")))
+                                is_enabled_on(json_array_get(offers, 1), unit, get_string(row, "machine_id"))) {
+                        (void) json_object_set_new(row, "copy",
+                                        json_integer(copy_on(json_array_get(offers, 1), unit,
+                                                        get_string(row, "machine_id"))));
                         (void) json_array_append(rows, row);
+                }
         *ret = json_incref(rows);
         return code;
 }
@@ -239,16 +257,75 @@ static const json_t *find_true(const json_t *rows, const char *key) {
         return NULL;
 }
 
+/* Gives how many copies of the unit there are with these options; 0: it has none. */
+static unsigned copies_wanted(const char *unit, const char *text) {
+        _cleanup_(unit_options_freep) UnitOptions *options = NULL;
+        _cleanup_(messages_done) Messages m = {};
+
+        if (text)
+                (void) unit_options_preview_text("", unit, text, strlen(text), &options, &m);
+        else
+                (void) unit_options_preview("", unit, &options, &m);
+        return options ? options->config.slots : 0;
+}
+
+/* Where a copy would be on a machine, or is. */
+enum {
+        COPY_STAYS,
+        COPY_COMES,
+        COPY_LEAVES,
+        _COPY_MAX,
+};
+
+/* Says on which machines the copies of the unit stay, and which come and leave. */
+static int place_copies(const json_t *machines, const json_t *rows, const char *unit, unsigned copies) {
+        static const char *const words[_COPY_MAX] = { "stays on ", "would run on ", "leaves " };
+        char lists[_COPY_MAX][TEXT_SIZE / 4] = {}, why[TEXT_SIZE], name[HOSTNAME_SHOWN];
+        size_t i, n = 0;
+        json_t *row;
+
+        for (unsigned pass = 0; pass < 2; pass++) /* those that are there come first */
+                json_array_foreach((json_t *) rows, i, row) {
+                        unsigned copy = (unsigned) get_integer(row, "copy"), what;
+                        bool fits = get_boolean(row, "fits");
+                        char *list;
+
+                        if ((copy > 0) != (pass == 0) || (copy == 0 && (!fits || n >= copies)))
+                                continue;
+                        what = copy == 0 ? COPY_COMES : fits && copy <= copies ? COPY_STAYS : COPY_LEAVES;
+                        n += what != COPY_LEAVES;
+                        list = lists[what];
+                        (void) snprintf(list + strlen(list), sizeof(lists[0]) - strlen(list), "%s%s",
+                                        *list ? ", " : "",
+                                        machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)));
+                }
+        if (n == 0) {
+                describe_others(machines, rows, why);
+                say_wrapped(2, "%s: would run nowhere (%s)", unit, why);
+                return CTL_FAILED;
+        }
+        why[0] = '\0';
+        for (i = 0; i < _COPY_MAX; i++)
+                if (*lists[i])
+                        (void) snprintf(why + strlen(why), sizeof(why) - strlen(why), "%s%s%s", *why ? "; " : "",
+                                        words[i], lists[i]);
+        say_hanging(2, "%s: %s", unit, why);
+        return CTL_OK;
+}
+
 int rehearse_place(Ctl *ctl, const char *unit, const char *text) {
         json_auto_t *rows = NULL, *machines = NULL;
         const json_t *holder, *first;
         char name[HOSTNAME_SHOWN], target[HOSTNAME_SHOWN], why[TEXT_SIZE];
         int code = machines_read(ctl, &machines);
+        unsigned copies = copies_wanted(unit, text);
 
         if (code == CTL_OK)
                 code = read_places(ctl, unit, text, &rows);
         if (code != CTL_OK)
                 return code;
+        if (copies > 1)
+                return place_copies(machines, rows, unit, copies);
         holder = find_true(rows, "holds");
         first = holder && get_boolean(holder, "fits") ? holder : find_true(rows, "fits");
         if (holder)

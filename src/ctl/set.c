@@ -10,6 +10,8 @@
 #include "conf/changes.h"
 #include "conf/ini-edit.h"
 #include "ctl/change.h"
+#include "util/shell-word.h"
+#include "util/text.h"
 
 static bool is_setting(const char *s) {
         size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
@@ -68,6 +70,18 @@ static int make_text(const Change *c, size_t n, char *const *settings, char **re
         return CTL_OK;
 }
 
+/* Writes the command down, as it is typed on another machine. */
+static int note_command(Change *c, size_t n, char *const *settings) {
+        c->again = text_format("leasectl set %s", SHELL_WORD(c->unit));
+        for (size_t i = 0; i < n && c->again; i++) {
+                char *before = c->again;
+
+                c->again = text_format("%s %s", before, SHELL_WORD(settings[i]));
+                free(before);
+        }
+        return c->again ? CTL_OK : ctl_fail("%s: out of memory", c->unit);
+}
+
 int verb_set(Ctl *ctl, int argc, char **argv) {
         _cleanup_(change_done) Change c = {};
         _cleanup_free_ char *text = NULL;
@@ -75,6 +89,8 @@ int verb_set(Ctl *ctl, int argc, char **argv) {
 
         if (code == CTL_OK)
                 code = change_begin(ctl, argv[0], &c);
+        if (code == CTL_OK)
+                code = note_command(&c, (size_t) argc - 1, argv + 1);
         if (code == CTL_OK)
                 code = make_text(&c, (size_t) argc - 1, argv + 1, &text);
         if (code == CTL_OK)

@@ -303,7 +303,12 @@ class Tried(WithBeta):
         self.assertNotIn("here only", ctl("set", unit, "Version=1", check=True).stdout)
         self.offer(unit)
         wait_for("leased knows of beta", lambda: "beta" in ctl("status", unit).stdout)
-        self.assertTrue(ctl("set", unit, "Version=2", check=True).stdout.endswith(f"{unit}: here only; also enabled on: beta\n"))
+        there = f"on beta: leasectl set {unit}"
+        self.assertTrue(ctl("set", unit, "Version=2", check=True).stdout.endswith(f"{unit}: here only; {there} Version=2\n"))
+        self.assertIn(f"{unit}: here only; {there} Version=3 'Prefer=rack=b1 rack=b2'\n",
+                      ctl("set", unit, "Version=3", "Prefer=rack=b1 rack=b2", "-n").stdout, "a dry run says so, too")
+        self.assertIn(f"{unit}: here only; on beta: leasectl edit {unit}\n", edit(unit, 'sed -i "s/^Version=2/Version=4/" "$1"').stdout)
+        self.assertTrue(ctl("set", unit, "Version=2", check=True).stdout.endswith(f"{unit}: here only; {there} Version=2\n"))
         self.assertEqual(edit(unit, 'sed -i "s/^Version=2/&\\n# why/" "$1"').stdout, f"{unit}: no option changes\n")
         self.assertIn("Version=2\n# why\n", read(f"{UNITS}/{unit}"))
 
@@ -319,6 +324,18 @@ class Tried(WithBeta):
         until = r"stands back until 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d"
         self.assertRegex(" ".join(ctl("drain", "-n").stdout.split()), rf"{unit} stays on \S+ \(beta: {until}\)")
         self.assertRegex(" ".join(ctl("list", "beta").stdout.split()), until)
+
+    def test_what_a_change_of_copies_brings_is_told_of_all_copies(self):
+        host = os.uname().nodename
+        unit = self.enable("pooled.service", SLEEPER + "[X-Leased]\nCopies=2\n")
+        put(f"offers/{BETA}/{unit}", {"lease": f"{unit}#1", "version": 0, "conflicts": "", "replaces": "", "why": "", "copies": 2,
+                                      "active": "active", "since": 1})
+        put(f"leases/{unit}#2", self.lease("held", 7))
+        self.addCleanup(put, f"leases/{unit}#2", self.lease("free", 1000))
+        wait_for("beta has a copy", lambda: f"{unit}#2 on beta" in ctl("status", unit).stdout)
+        for copies in 3, 4:
+            self.assertRegex(ctl("set", unit, f"Copies={copies}", "-n").stdout, rf"(?m)^{unit}: stays on ({host}, beta|beta, {host})$")
+        self.assertRegex(ctl("set", unit, "OnShutdown=keep", "-n").stdout, rf"(?m)^{unit}: stays on ({host}, beta|beta, {host})$")
 
     def test_more_copies_than_machines_are_told(self):
         unit = self.offer(self.enable("many.service"))

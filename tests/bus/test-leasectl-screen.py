@@ -326,6 +326,21 @@ class Screen(ScreenCase):
         wait_for("the machine without copies is named", lambda: re.search(rf"{unit}  has no Copies= on beta, or", ctl("-1").stdout))
         self.assertEqual(wrong(unit), ["unit-copies"])
 
+    def test_of_copies_that_others_hold_all_holders_are_named(self):
+        unit, gamma, session = "screen-pool.service", "cafe" * 8, "cafecafecafecafe-60000"
+        put(f"fences/{session}", {"counter": 0, "names": []})
+        put(f"beats/{session}", {"machine_id": gamma, "nonce": "cafecafecafecafe-1"})
+        put(f"machines/{gamma}", {"hostname": "gamma", "boot_id": "c" * 32, "session": session, "metadata": "", "version": "0", "draining": False})
+        for number, machine, of in (1, BETA, BETA_SESSION), (2, gamma, session):
+            put(f"offers/{machine}/{unit}", {"lease": f"{unit}#1", "version": 0, "conflicts": "", "replaces": "", "why": "", "copies": 2,
+                                             "active": "active", "since": 1})
+            put(f"leases/{unit}#{number}", {**self.lease("held", 7), "machine_id": machine, "session": of})
+            self.addCleanup(put, f"leases/{unit}#{number}", self.lease("free", 1000))
+        self.addCleanup(run, f"{HERE}/put-record", REGISTRY, f"machines/{gamma}", "")
+        self.unit(unit, "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nCopies=2\n")
+        wait_for("gamma is up", lambda: any(each["hostname"] == "gamma" and each["up"] for each in shown("machines")))
+        self.assertEqual(ctl("enable", unit, check=True).stdout, f"{unit}: enabled; it is held by beta, gamma, and this machine stands by\n")
+
     def test_of_copies_it_is_said_for_which_machine_the_last_one_waits(self):
         name = "screen-left.service"
         unit = self.unit(name, "[Service]\nExecStart=/bin/sleep infinity\n[X-Leased]\nCopies=2\n")
