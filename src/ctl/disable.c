@@ -20,10 +20,10 @@
 #include "conf/conf.h"
 #include "conf/dropin.h"
 #include "ctl/bus.h"
+#include "ctl/cluster.h"
 #include "ctl/crowd.h"
 #include "ctl/files.h"
 #include "ctl/members.h"
-#include "ctl/outlook.h"
 #include "ctl/output.h"
 #include "ctl/pid1-ahead.h"
 #include "ctl/progress.h"
@@ -45,6 +45,7 @@ typedef struct Item {
         char *text;         /* the text of the file that was removed */
         char *trouble;      /* of the registry, which keeps its lease from being given back; NULL: none */
         bool leased;        /* it has a gate; otherwise it was a global one */
+        bool is_up;         /* it runs here, or is about to */
         bool going;         /* on its way out; false: it has failed and is left as it is */
         usec_t stuck_since; /* since when only the registry keeps it; USEC_INFINITY: something else does */
         int code;
@@ -83,6 +84,52 @@ static int find_name(Ctl *ctl, const char *typed, char **ret) {
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
+static bool is_up(const char *state) {
+        return streq(state, "starting") || streq(state, "running") || streq(state, "stopping");
+}
+
+/* Whether the unit is enabled on another machine as well. */
+static bool is_elsewhere(const json_t *rows, const char *unit, const char *here) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row)
+                if (streq(get_string(row, "unit"), unit) && !streq(get_string(row, "machine_id"), here))
+                        return true;
+        return false;
+}
+
+static void add_name(char **list, const char *name) {
+        char *before = *list;
+
+        *list = text_format("%s%s%s", strempty(before), before ? ", " : "", name);
+        free(before);
+}
+
+/* Says once which units are stopped now, and which of them another machine may take. */
+static void note_stops(Ctl *ctl, const Item *items, size_t n) {
+        _cleanup_free_ char *up = NULL, *taken = NULL;
+        json_auto_t *rows = NULL, *manager = NULL;
+        size_t count = 0;
+
+        if (bus_get_manager(ctl->bus, &manager, NULL) >= 0)
+                (void) cluster_units_read(ctl, "", &rows);
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].is_up)
+                        continue;
+                add_name(&up, items[i].name);
+                count++;
+                if (items[i].leased && is_elsewhere(rows, items[i].name, get_string(manager, "MachineID")))
+                        add_name(&taken, items[i].name);
+        }
+        if (count > 0)
+                complain("note: %s: run%s here, and %s stopped now%s%s", strempty(up), count == 1 ? "s" : "",
+                                count == 1 ? "is" : "are", taken ? "; another machine may take " : "",
+                                !taken             ? ""
+                                : streq(taken, up) ? (count == 1 ? "it" : "them")
+                                                   : taken);
+}
+
 /* Takes the unit off the list. The argument states has the states of all units, {unit: state}, and is NULL if
  * leased does not run. */
 static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) {
@@ -98,8 +145,7 @@ static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) 
         item->leased = files_gated(item->name);
         if (!files_listed(item->name) && !item->leased)
                 return complain_not_enabled(item->name);
-        if (ctl->legend)
-                outlook_note_stop(item->name, get_string(states, item->name), item->leased);
+        item->is_up = is_up(get_string(states, item->name));
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;
         item->stuck_since = USEC_INFINITY;
@@ -180,6 +226,8 @@ static void tell_given_up(const Ctl *ctl, const Item *items, size_t n) {
         if (count == 0)
                 return;
         complain("the registry does not answer, so no lease is given back: %s", trouble);
+        if (!ctl->legend) /* whoever asks so goes on by himself, as the packages do */
+                return;
         complain("%s: %s down, and stay%s gated until the registry answers, or leased is stopped; then: leasectl "
                  "disable %s",
                         strempty(list), count > 1 ? "are" : "is", count > 1 ? "" : "s",
@@ -436,6 +484,8 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
                 if (code != CTL_OK)
                         all = code;
         }
+        if (states)
+                note_stops(ctl, items, n);
         code = any ? disable_all(ctl, items, n) : CTL_OK;
         for (size_t i = 0; i < n; i++) {
                 free(items[i].name);

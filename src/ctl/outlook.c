@@ -122,9 +122,3 @@ void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char
                         return;
         }
 }
-
-void outlook_note_stop(const char *unit, const char *state, bool leased) {
-        if (streq(state, "starting") || streq(state, "running") || streq(state, "stopping"))
-                complain("note: %s: runs here, and is stopped now%s", unit,
-                                leased ? "; another machine on which it is enabled may take it" : "");
-}

@@ -20,7 +20,3 @@ usec_t outlook_deadline(const Ctl *ctl, usec_t now);
  * Writes "" if leased does not know the unit, or if the unit is global. The argument before says that the unit was
  * enabled before this command. The caller has called bus_watch_leased() before. */
 void outlook_read(Ctl *ctl, const char *unit, bool before, usec_t deadline, char text[static OUTLOOK_SIZE]);
-
-/* Prints a note if "leasectl disable" is about to stop a unit that runs here. The argument state is the State of
- * org.leased1.Unit, "" if it is not known; leased says that the unit has a lease, which another machine may take. */
-void outlook_note_stop(const char *unit, const char *state, bool leased);

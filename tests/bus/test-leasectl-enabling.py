@@ -545,11 +545,13 @@ class WhatFollows(CaseWithDaemon):
     def test_disable_says_that_it_stops_what_runs_here(self):
         unit = self.enable("stopped.service")
         done = ctl("disable", unit)
-        self.assertSays(done, 0, "note: stopped.service: runs here, and is stopped now; another machine on which it is enabled may "
-                        "take it")
+        self.assertSays(done, 0, "note: stopped.service: runs here, and is stopped now")  # there is no machine that may take it
         self.assertEqual(done.stdout, "stopped.service: disabled\n")
         everywhere = self.enable("global.service", SLEEPER + "[X-Leased]\nGlobal=yes\n")
         self.assertSays(ctl("disable", everywhere), 0, "note: global.service: runs here, and is stopped now")
+        for name in ("one.service", "two.service"):
+            self.enable(name)
+        self.assertSays(ctl("disable", "one", "two"), 0, "note: one.service, two.service: run here, and are stopped now")
         idle = self.enable("idle.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n", state="waiting")
         self.assertSays(ctl("disable", idle), 0)
         self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)

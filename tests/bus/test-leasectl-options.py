@@ -312,6 +312,13 @@ class Tried(WithBeta):
         self.assertEqual(edit(unit, 'sed -i "s/^Version=2/&\\n# why/" "$1"').stdout, f"{unit}: no option changes\n")
         self.assertIn("Version=2\n# why\n", read(f"{UNITS}/{unit}"))
 
+    def test_what_another_machine_may_take_after_a_disable_is_told_once(self):
+        for name in ("taken1.service", "taken2.service", "alone.service"):
+            self.enable(name)
+        self.offer("taken1.service")
+        self.assertSays(ctl("disable", "taken1", "taken2", "alone"), 0, "note: taken1.service, taken2.service, alone.service: run here, and are "
+                        "stopped now; another machine may take taken1.service")
+
     def test_a_list_tells_how_a_unit_is_where_it_is(self):
         put("leases/there.service", self.lease("held", 1))
         self.addCleanup(put, "leases/there.service", self.lease("free", 1))

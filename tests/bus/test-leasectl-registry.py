@@ -328,6 +328,8 @@ class Unknown(CaseWithDaemon):
         self.assertRegex(told[0], "^leasectl: the registry does not answer, so no lease is given back: .")
         self.assertEqual(told[1:], [f"leasectl: {unit}, {other}: are down, and stay gated until the registry answers, or leased is stopped; "
                                     "then: leasectl disable --all"], "once for all")
+        done = ctl("disable", "--all", "--no-legend")  # whoever asks so goes on by himself
+        self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if line.startswith("leasectl: ")]), (6, told[:1]))
         run("systemctl", "stop", "leased.service")
         self.assertEqual(ctl("disable", "--all", check=True).stdout,
                          "".join(f"{each}: disabled; its lease, if this machine held it, ends within the TTL\n" for each in (unit, other)))
