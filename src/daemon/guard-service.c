@@ -10,10 +10,15 @@
 #include "pid1/pid1-unit.h"
 #include "util/log.h"
 
-/* PID 1 is asked to start the guard so often ... */
-#define ASK_EVERY (5 * USEC_PER_SEC)
-/* ... and so soon if a guard was reached since PID 1 was last asked to start one: that start has worked. */
+/* PID 1 is asked to start the guard so soon if a guard was reached since PID 1 was last asked: that start has worked.
+ */
 #define ASK_SOON (200 * USEC_PER_MSEC)
+/* Otherwise it is asked so often for so long after the guard was lost: what the guard was about to kill runs on if its
+ * --wipe was killed as well, and the lease may soon be another machine's ... */
+#define ASK_OFTEN (500 * USEC_PER_MSEC)
+#define OFTEN_FOR (10 * USEC_PER_SEC)
+/* ... and so often later. */
+#define ASK_EVERY (5 * USEC_PER_SEC)
 
 /* A guard that cannot be reached is sent SIGTERM: it then stops its units, kills them in time, and closes their gates.
  * So much later it is sent SIGKILL (then ExecStopPost= of leased-guard.service does all that), and after the longer
@@ -131,6 +136,13 @@ void guard_service_found(Daemon *d) {
         d->guard_service->sent_at = d->guard_service->alive_since = 0;
 }
 
+/* How long after PID 1 was last asked to start the guard it is asked again. */
+static usec_t ask_after(const Daemon *d, usec_t now) {
+        if (!d->guard_service->asked)
+                return ASK_SOON;
+        return now < usec_add(guard_port_down_since(d->guard), OFTEN_FOR) ? ASK_OFTEN : ASK_EVERY;
+}
+
 void guard_service_missing(Daemon *d) {
         GuardService *g = d->guard_service;
         usec_t now = now_boottime();
@@ -139,7 +151,7 @@ void guard_service_missing(Daemon *d) {
         if (!pid1_attached(d->pid1))
                 return;
         (void) pid1_unit_read(g->unit);
-        if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, g->asked ? ASK_EVERY : ASK_SOON)))
+        if (d->stop.asked || (g->asked_at != 0 && now < usec_add(g->asked_at, ask_after(d, now))))
                 return;
         /* A start may have to wait for the stop of a unit that is bound to the guard, for as long as that unit's
          * TimeoutStopSec=. So only the first start waits in PID 1's queue, for PID 1 refuses such a start at shutdown;

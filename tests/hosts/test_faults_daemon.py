@@ -89,6 +89,18 @@ def guard_killed_again_and_again_with_what_cleans_up_after_it_takes_its_unit_wit
     unit.require_tenures(2)
 
 
+@scene(registry="etcd", ttl=5.0)
+def guard_killed_with_what_cleans_up_after_it_as_the_lease_is_lost_is_back_before_another_starts(cluster):
+    """Nobody but another guard kills what does not listen to PID 1, and PID 1 starts none by itself."""
+    unit, holder = start_unit(cluster, "no-wipe-no-lease.service", STUBBORN, "TimeoutStopSec=60")
+    holder.run("env", "ETCDCTL_API=3", "etcdctl", "del", "--prefix", "/leased/fences/")
+    wait_until(now() + 1)
+    holder.run("sh", "-c", KILL_ALL_OF_GUARD)
+    wait_for("another guard has ended it, and it runs again", lambda: len(unit.tenures) > 1, 20, unit.story)
+    unit.hold_running(on=unit.wait_running(), duration=cluster.ttl)
+    unit.require_tenures(2)
+
+
 @scene(registry="etcd", only_at_length=True)
 def guard_killed_with_what_cleans_up_after_it_and_then_the_daemon_end_the_unit_before_another_starts(cluster):
     unit, holder = start_unit(cluster, "no-wipe-no-daemon.service", STUBBORN, "TimeoutStopSec=60")
