@@ -12,7 +12,7 @@
 struct KeptReply {
         KeptReply *prev, *next;
         Daemon *daemon;
-        sd_bus_message *message;
+        sd_bus_message *message, *reply;
         const char *otherwise; /* a static text */
         sd_event_source *timer;
 };
@@ -23,12 +23,13 @@ static void reply_free(KeptReply *k) {
                 state_on_result(k->daemon->state, NULL, NULL);
         sd_event_source_disable_unref(k->timer);
         sd_bus_message_unref(k->message);
+        sd_bus_message_unref(k->reply);
         free(k);
 }
 
 static void answer(KeptReply *k, int result) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = result >= 0 ? sd_bus_reply_method_return(k->message, NULL)
+        int r = result >= 0 ? sd_bus_send(NULL, k->reply, NULL)
                             : bus_error(&error, BUS_ERROR("NotKept"), "%s: %s cannot be written: %s.", k->otherwise,
                                               state_path(k->daemon->state),
                                               result == -EINPROGRESS ? "the disk hangs" : strerror(-result));
@@ -53,12 +54,20 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        return r < 0 ? r : kept_send(d, m, reply, otherwise);
+}
+
+int kept_send(Daemon *d, sd_bus_message *m, sd_bus_message *reply, const char *otherwise) {
         KeptReply *k = calloc(1, sizeof(KeptReply));
         int r;
 
         if (!k)
                 return -ENOMEM;
         k->daemon = d;
+        k->reply = sd_bus_message_ref(reply);
         k->otherwise = otherwise;
         k->message = sd_bus_message_ref(m);
         DL_APPEND(d->callers.kept, k);

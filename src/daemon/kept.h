@@ -13,5 +13,7 @@
  * the reply is the error NotKept, whose text is otherwise (a static text) and the reason. For a verb_t to return: 1,
  * or a negative errno if m is not answered. */
 int kept_reply(Daemon *d, sd_bus_message *m, const char *otherwise);
+/* Does the same with a reply that says more, which is referenced. */
+int kept_send(Daemon *d, sd_bus_message *m, sd_bus_message *reply, const char *otherwise);
 /* Drops all such answers: the connection is lost. */
 void kept_cancel(Daemon *d);

@@ -377,10 +377,11 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                                 session.found_uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
         loop_event(d->loop, &(Event){ .kind = EVENT_ACCEPT, .uuid = uuid });
-        return sd_bus_reply_method_return(m, NULL);
+        return kept_reply(d, m, "This registry is accepted now, but is not after a reboot");
 }
 
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         uint64_t index;
         LeaseView v;
         const char *name;
@@ -397,7 +398,11 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name,
                         index);
         loop_event(d->loop, &(Event){ .kind = EVENT_FORGET_INDEX, .lease = name });
-        return sd_bus_reply_method_return(m, "tt", index, core_remembered(d->core, name));
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "tt", index, core_remembered(d->core, name));
+        return r < 0 ? r
+                     : kept_send(d, m, reply, "The Index is forgotten now, but is remembered again after a reboot");
 }
 
 int verb_reload(Daemon *d, sd_bus_message *m, sd_bus_error *error) {

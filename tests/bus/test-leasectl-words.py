@@ -376,6 +376,8 @@ class Disks(CaseWithDaemon):
 
         self.restart_with(fill, lambda: run("umount", "/var/lib/leased"))
         wait_for("it competes", lambda: not json.loads(ctl("status", "--json=short").stdout)["why_not"])
+        for name in ("first", "second"):
+            ctl("run", name, "true", check=True)
         try:
             with open("/var/lib/leased/filler", "wb", buffering=0) as file:
                 while file.write(b"x" * 4096):
@@ -386,9 +388,11 @@ class Disks(CaseWithDaemon):
                         "be written: No space left on device.")
         self.assertTrue(json.loads(ctl("status", "--json=short").stdout)["draining"])
         self.assertSays(ctl("undrain"), 1, "undrain: This machine does not drain now, but ...")
+        self.assertSays(ctl("registry", "forget", "first"), 1, "registry forget: The Index is forgotten now, but is remembered again after ...")
         os.unlink("/var/lib/leased/filler")
         self.assertSays(ctl("drain"), 0)
         self.assertSays(ctl("undrain"), 0)
+        self.assertSays(ctl("registry", "forget", "second"), 0)
 
 
 if __name__ == "__main__":
