@@ -247,6 +247,9 @@ static int list_table(const IniOption *table, size_t n, const UnitOptions *o, FI
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++, value = ini_next(value)) {
                 (void) fprintf(f, "%s=%s\n", table[i].key, value);
+                if (table[i].parse == parse_stop_grace && !*value)
+                        (void) fprintf(f, "# by default TimeoutStopSec= or a quarter of the TTL, whichever is "
+                                          "shorter\n");
                 if (table[i].parse == parse_hold_down)
                         (void) fprintf(f, "# after a failure: %s\n",
                                         format_span(span, sizeof(span), o->config.hold_down_failure));

@@ -58,6 +58,7 @@ class Shown(Case):
         done = ctl("cat", unit)
         self.assertSays(done, 1, f"{SYSTEM}/{unit}:4: Version=two: expected is a whole number, e.g. 2")
         self.assertIn("OnSuccess=release\n", done.stdout)
+        self.assertIn("StopGraceSec=\n# by default TimeoutStopSec= or a quarter of the TTL, whichever is shorter\n", done.stdout)
         self.assertSays(ctl("cat", "what@.service"), 4, "what@.service: is not the name of a unit that can be leased")
 
     def test_what_others_wrote_reaches_no_terminal_raw(self):

@@ -120,7 +120,7 @@ class Chores:
     def look(self):
         self.terminal.head("Look")
         for line in ("leasectl", "leasectl -s", "leasectl list", "leasectl machines", "leasectl status web", "leasectl status",
-                     "leasectl cat web", "leasectl registry", "leasectl list wbe", "leasectl run backup echo all is saved",
+                     "leasectl cat web", "leasectl registry", "leasectl list wbe", "leasectl run --pipe backup echo all is saved",
                      "leasectl run backup docker run backup", "leasectl list --all"):
             self.type(self.beta, line, code=None)
         holder = self.units[0].wait_running()
