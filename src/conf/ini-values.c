@@ -178,14 +178,15 @@ char *ini_values(const IniOption *options, size_t n, const void *target) {
         char *values = NULL;
         size_t size;
         FILE *f = open_memstream(&values, &size);
+        bool whole = true; /* neither ferror() nor fclose() says that memory was short */
 
         if (!f)
                 return NULL;
         for (size_t i = 0; i < n; i++) {
                 options[i].print(f, (const char *) target + options[i].offset);
-                (void) fputc('\0', f);
+                whole = fputc('\0', f) != EOF && whole;
         }
-        if (fclose(f) == 0)
+        if (fclose(f) == 0 && whole)
                 return values;
         free(values);
         return NULL;

@@ -166,7 +166,8 @@ static int parse_hold_down(const char *value, void *options) {
 static void print_hold_down(FILE *f, const void *options) {
         const UnitOptions *o = options;
 
-        ini_print_span(f, &o->config.hold_down_release);
+        if (o->config.hold_down_failure == o->config.hold_down_release) /* otherwise the two have their defaults */
+                ini_print_span(f, &o->config.hold_down_release);
 }
 
 enum {
@@ -241,7 +242,7 @@ int unit_options_compare(const UnitOptions *old, const UnitOptions *new, options
 static int list_table(const IniOption *table, size_t n, const UnitOptions *o, FILE *f) {
         _cleanup_free_ char *values = ini_values(table, n, o);
         const char *value = values;
-        char span[64];
+        char span[64], failed[64];
 
         if (!values)
                 return -ENOMEM;
@@ -250,9 +251,10 @@ static int list_table(const IniOption *table, size_t n, const UnitOptions *o, FI
                 if (table[i].parse == parse_stop_grace && !*value)
                         (void) fprintf(f, "# by default TimeoutStopSec= or a quarter of the TTL, whichever is "
                                           "shorter\n");
-                if (table[i].parse == parse_hold_down)
-                        (void) fprintf(f, "# after a failure: %s\n",
-                                        format_span(span, sizeof(span), o->config.hold_down_failure));
+                if (table[i].parse == parse_hold_down && !*value)
+                        (void) fprintf(f, "# by default %s, and %s after a failure\n",
+                                        format_span(span, sizeof(span), o->config.hold_down_release),
+                                        format_span(failed, sizeof(failed), o->config.hold_down_failure));
         }
         return 0;
 }

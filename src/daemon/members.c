@@ -40,6 +40,7 @@ struct Members {
         char **shown; /* the lines of the guard's file */
         bool fence, stop_post, freezes;
         bool incomplete;
+        bool found; /* members_update() has found all */
 };
 
 static bool is_slice(const char *name) {
@@ -309,6 +310,7 @@ int members_update(Members *m, char *const *covers, const char **ret_why) {
                 *ret_why = "cannot tell the guard what goes by its lease";
         }
         m->incomplete = r < 0;
+        m->found = m->found || r >= 0;
         return r;
 }
 
@@ -442,7 +444,8 @@ void members_set_fence(Members *m, bool reboot) {
 int members_set_lease(Members *m, const char *lease) {
         int r = name_lease(m, lease);
 
-        return r > 0 ? show_guard(m) : r;
+        /* Before all members are known the file stays as it is, since some of them may stand there alone. */
+        return r > 0 && m->found ? show_guard(m) : MIN(r, 0);
 }
 
 void members_set_freezes(Members *m, bool freezes) {
@@ -476,13 +479,17 @@ static int read_kept(Members *m, char *const *gated) {
                 r = strv_split_lines(text, &m->shown);
         if (r < 0 && r != -ENOENT)
                 return r;
-        lease = strv_after(m->shown, GUARD_LEASE);
-        r = lease ? name_lease(m, lease) : 0;
+        r = 0;
         for (char *const *name = gated; r >= 0 && name && *name; name++)
                 r = strv_add(&m->kept, *name);
         if (r >= 0)
                 r = add_all(m, m->shown);
-        return r < 0 ? r : add_all(m, m->kept);
+        if (r >= 0)
+                r = add_all(m, m->kept);
+        lease = strv_after(m->shown, GUARD_LEASE);
+        if (lease && name_lease(m, lease) < 0)
+                (void) log_oom(); /* only lines in the journal go by it */
+        return r;
 }
 
 int members_new(Pid1 *pid1, const char *unit, char *const *gated, const MembersCallbacks *callbacks, void *userdata,

@@ -76,7 +76,8 @@ void item_read_members(Guard *g, Item *item) {
                 item->fence = strv_contains(members, GUARD_FENCE_REBOOT);
                 guard_entry_set_post(&item->entry, strv_contains(members, GUARD_STOP_POST) && !item->fence);
                 guard_entry_set_freezes(&item->entry, strv_contains(members, GUARD_FREEZE) && !item->fence);
-                r = item_name_lease(item, strv_after(members, GUARD_LEASE));
+                if (item_name_lease(item, strv_after(members, GUARD_LEASE)) < 0)
+                        (void) log_oom(); /* only lines in the journal go by it */
         }
         for (char **m = members; r >= 0 && m && *m; m++)
                 if (guard_member_is_valid(*m))

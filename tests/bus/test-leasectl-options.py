@@ -44,7 +44,7 @@ class Shown(Case):
                          f"# {SYSTEM}/{unit}.d/10-more.conf\n[X-Leased]\nStopGraceSec=1s\n\n"
                          f"# {UNITS}/{unit}\n[X-Leased]\nPrefer=\nVersion=3\n")
         self.assertIn("StopGraceSec=1.0s\nVersion=3\nOnSuccess=done\n", together)
-        self.assertIn("\nHoldDownSec=30.0s\n# after a failure: 1min 0s\nFenceAction=none\n", together)
+        self.assertIn("\nHoldDownSec=\n# by default 30.0s, and 1min 0s after a failure\nFenceAction=none\n", together)
         for line in ("Prefer=", "PreferNot=", "Spread=", "Require=", "Check=", "CheckRise=2", "RebootSec=5min 0s", "Failback=no",
                      "FailbackSec=1min 0s", "Global=no", "AllowOutside=no"):
             self.assertIn(f"\n{line}\n", together)
@@ -85,6 +85,8 @@ class Changed(TwoSecondCase):
         self.assertEqual(self.text(unit), HEAD + "Version=2\nPrefer=rack=a rack=b\n")
         self.assertEqual(self.change(unit, "Version=3"), ["Version=3 (was 2)"])
         self.assertEqual(self.text(unit), HEAD + "Version=3\nPrefer=rack=a rack=b\n")
+        self.assertEqual(self.change(unit, "HoldDownSec=30s"), ["HoldDownSec=30.0s"])  # also after a failure
+        self.assertEqual(self.change(unit, "HoldDownSec="), ["HoldDownSec=30.0s is no longer set"])
         self.assertEqual(self.change(unit, "Prefer="), ["Prefer=rack=a rack=b is no longer set"])
         self.assertEqual(self.text(unit), HEAD + "Version=3\n")
         self.assertEqual(ctl("reload").stdout, "nothing has changed\n")  # leased goes by it already
