@@ -85,7 +85,8 @@ static int find_name(Ctl *ctl, const char *typed, char **ret) {
 }
 
 static bool is_up(const char *state) {
-        return streq(state, "starting") || streq(state, "running") || streq(state, "stopping");
+        return streq(state, "starting") || streq(state, "running") || streq(state, "stopping") ||
+               streq(state, "frozen");
 }
 
 /* Whether the unit is enabled on another machine as well. */
@@ -145,9 +146,9 @@ static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) 
         item->leased = files_gated(item->name);
         if (!files_listed(item->name) && !item->leased)
                 return complain_not_enabled(item->name);
-        item->is_up = is_up(get_string(states, item->name));
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;
+        item->is_up = item->going && is_up(get_string(states, item->name));
         item->stuck_since = USEC_INFINITY;
         return code;
 }

@@ -84,8 +84,14 @@ static void add_lease(const History *h, const char *name, const json_t *tenures,
 static int read_lease(const History *h, const char *name, sd_bus_error *error) {
         _cleanup_free_ char *path = NULL;
         json_auto_t *tenures = NULL, *props = NULL;
-        int r = bus_call(h->ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
+        const json_t *row;
+        size_t i;
+        int r;
 
+        json_array_foreach(h->rows, i, row)
+                if (streq(get_string(row, "lease"), name)) /* it was named, or fitted, twice */
+                        return 0;
+        r = bus_call(h->ctl->bus, &bus_leased, "GetHistory", &tenures, error, "s", name);
         if (r >= 0)
                 r = sd_bus_path_encode(LEASED_LEASE_PATH, name, &path);
         if (r >= 0)

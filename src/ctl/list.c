@@ -259,7 +259,8 @@ static int complain_not_here(Ctl *ctl, const json_t *rows, const char *typed, co
                         there = row;
         if (there) {
                 (void) machine_name(machines, get_string(there, "machine_id"), name, sizeof(name));
-                complain("%s: not enabled here, but on %s: leasectl list %s", unit, name, name);
+                complain("%s: not enabled here, but on %s: leasectl list %s", unit, name,
+                                MACHINE_TYPED(machines, get_string(there, "machine_id")));
                 return CTL_NO_SUCH_UNIT;
         }
         json_array_foreach((json_t *) rows, i, row)

@@ -306,13 +306,13 @@ static json_t *unknown_ids(const json_t *rows) {
         return ids;
 }
 
-/* Gives the unit to name where all rows are about it, with a space before it; "": they are about several. */
+/* Gives the unit to name where all rows are about it; "": they are about several. */
 static void name_subject(const json_t *rows, char *buf, size_t size) {
         const char *lease = get_string(json_array_get(rows, 0), "lease");
         size_t n = strcspn(lease, "#"), i;
         json_t *row;
 
-        (void) snprintf(buf, size, " %.*s", (int) n, lease);
+        (void) snprintf(buf, size, "%.*s", (int) n, lease);
         json_array_foreach((json_t *) rows, i, row)
                 if (strcspn(get_string(row, "lease"), "#") != n || strncmp(get_string(row, "lease"), lease, n) != 0)
                         buf[0] = '\0';
@@ -340,7 +340,7 @@ char *past_there_unknown(const Ctl *ctl, const json_t *machines, const json_t *r
         }
         name_subject(rows, subject, sizeof(subject));
         if (names)
-                return text_format("%sOutages on %s are not known here: leasectl history%s there", here ? own : "",
-                                names, subject);
+                return text_format("%sOutages on %s are not known here: leasectl history%s%s there", here ? own : "",
+                                names, *subject ? " " : "", *subject ? SHELL_WORD(subject) : "");
         return here ? text_format("%.*s", (int) strlen(own) - 1, own) : NULL;
 }

@@ -280,7 +280,7 @@ enum {
 /* Says on which machines the copies of the unit stay, and which come and leave. */
 static int place_copies(const json_t *machines, const json_t *rows, const char *unit, unsigned copies) {
         static const char *const words[_COPY_MAX] = { "stays on ", "would run on ", "leaves " };
-        char lists[_COPY_MAX][TEXT_SIZE / 4] = {}, why[TEXT_SIZE], name[HOSTNAME_SHOWN];
+        char lists[_COPY_MAX][TEXT_SIZE] = {}, why[(_COPY_MAX + 1) * TEXT_SIZE], name[HOSTNAME_SHOWN];
         size_t i, n = 0;
         json_t *row;
 
