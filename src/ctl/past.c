@@ -32,6 +32,16 @@ static bool is_field(sd_journal *j, const char *name, const char *value) {
         return text && streq(text, value);
 }
 
+/* Gives when the event of the entry was (us), not when journald took the entry, which is later while journald stands
+ * still. 0: not known. */
+static uint64_t time_of(sd_journal *j) {
+        uint64_t at = (uint64_t) number_field(j, JOURNAL_AT);
+
+        if (at == 0)
+                at = (uint64_t) number_field(j, "_SOURCE_REALTIME_TIMESTAMP");
+        return at > 0 || sd_journal_get_realtime_usec(j, &at) >= 0 ? at : 0;
+}
+
 /* ---- tenures ---- */
 
 /* Whether a row is about the tenure of this machine that began at this time. */
@@ -112,9 +122,9 @@ static void say_why(Stop *stop, Why why) {
 static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         json_int_t index = number_field(j, "LEASE_INDEX");
         json_t *row;
-        uint64_t at = (uint64_t) number_field(j, JOURNAL_AT);
+        uint64_t at = time_of(j);
 
-        if ((at == 0 && sd_journal_get_realtime_usec(j, &at) < 0) || index == 0)
+        if (at == 0 || index == 0)
                 return;
         row = find_index(rows, index);
         if (is_field(j, "MESSAGE_ID", MESSAGE_NOT_STARTED)) {

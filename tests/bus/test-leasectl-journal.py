@@ -30,6 +30,11 @@ def events(unit):
     return [NAMES[entry["MESSAGE_ID"]] for entry in entries(unit)]
 
 
+def sent(entry):
+    """When the entry was sent, which may be before journald took it."""
+    return int(entry["_SOURCE_REALTIME_TIMESTAMP"])
+
+
 def fill_journal():
     """Leaves no room in the queue of journald's socket, while journald stands still. Each sender has a limit of its own besides."""
     sent = 1
@@ -204,7 +209,7 @@ class Journal(WithBeta):
             os.rename(REGISTRY + ".away", REGISTRY)
         thawed = self.last(unit, "GUARD_THAWS")
         outage = history(unit)[-1]["outages"][0]
-        self.assertEqual((outage["from_usec"], outage["to_usec"]), tuple(int(each["__REALTIME_TIMESTAMP"]) for each in (frozen, thawed)))
+        self.assertEqual((outage["from_usec"], outage["to_usec"]), tuple(sent(each) for each in (frozen, thawed)))
         self.assertEqual(outage["why"], "frozen, no beat came in time")
 
     def test_a_stop_by_hand_is_an_outage_until_somebody_starts_it_again(self):
@@ -213,7 +218,7 @@ class Journal(WithBeta):
         stopped = self.last(unit, "BY_HAND")
         outage = history(unit)[-1]["outages"][-1]
         self.assertEqual((outage["why"], outage["code"], outage["to_usec"]), ("stopped by hand", 121, None))
-        self.assertEqual(outage["from_usec"], int(stopped["__REALTIME_TIMESTAMP"]))
+        self.assertEqual(outage["from_usec"], sent(stopped))
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to now down \S+: stopped by hand$")
         self.assertIn("\n  down ", ctl("history", "--picture", unit, check=True).stdout)
         run("systemctl", "start", unit)
@@ -251,6 +256,24 @@ class Journal(WithBeta):
         self.assertEqual(outage["from_usec"], outage["to_usec"])
         text = " ".join(ctl("history", unit).stdout.split())
         self.assertRegex(text, r"\d\d:\d\d:\d\d hidden\.service not started: its gate was hidden, or another Assert= did not hold")
+
+    def test_an_outage_is_dated_by_when_it_was_told_and_not_by_when_journald_heard_of_it(self):
+        unit = self.enable("slowly-heard.service")
+        wait_for("its start is told", lambda: "STARTED" in events(unit))
+        pid = run("systemctl", "show", "-p", "MainPID", "--value", "systemd-journald.service").stdout.strip()
+        run("kill", "-STOP", pid)
+        self.addCleanup(run, "kill", "-CONT", pid)
+        os.rename(REGISTRY, REGISTRY + ".away")
+        try:
+            wait_for("it is stopped", lambda: run("systemctl", "is-active", unit, check=False).stdout.strip() != "active")
+            stopped = time.time()
+        finally:
+            os.rename(REGISTRY + ".away", REGISTRY)
+        wait_for("it runs again", lambda: self.row(unit)["state"] == "running")
+        run("kill", "-CONT", pid)
+        wait_for("its second start is told", lambda: events(unit).count("STARTED") == 2)
+        if "RESUMED" in events(unit):
+            self.assertLess(history(unit)[-1]["outages"][-1]["from_usec"] / 1e6, stopped)
 
     def test_what_journald_does_not_take_is_told_later_and_with_its_time(self):
         unit = self.enable("unheard.service")
@@ -307,7 +330,7 @@ class Journal(WithBeta):
         self.assertEqual({(entry.get("UNIT"), entry.get("LEASE"), "LEASE_INDEX" in entry) for entry in entries(unit)}, {(unit, "told", True)})
         if "RESUMED" in events(unit):  # the outage began when the guard stopped it, and not when the daemon heard of it
             outage = history(unit)[-1]["outages"][-1]
-            self.assertEqual((outage["from_usec"], outage["why"]), (int(stops["__REALTIME_TIMESTAMP"]), "expired"))
+            self.assertEqual((outage["from_usec"], outage["why"]), (sent(stops), "expired"))
 
 
 if __name__ == "__main__":
