@@ -61,8 +61,8 @@ class World:
     def __init__(self, patterns):
         self.patterns = patterns
         self.revision = 0  # of ListClusterUnits: all changes up to it are in self.units
-        self.live = set()
-        self.units = {}  # of (unit, machine id): its state there, whether that machine has it, and why it would not take it
+        # In units, of (unit, machine id): its state there, whether that machine has it, and why it would not take it.
+        self.live, self.units = set(), {}
 
     def read(self):
         self.here, live = get("MachineID"), set(get("LiveMachines"))
