@@ -35,8 +35,8 @@ typedef struct Paths {
 
 /* ---- what is in the folders ---- */
 
-/* The names in the folders of the search path. */
-static struct {
+/* The names in the folders of the search path. Each thread has a list of its own. */
+static _Thread_local struct {
         char *root; /* NULL: nothing is remembered */
         struct {
                 char **names; /* sorted; NULL: not known */

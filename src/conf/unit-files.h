@@ -21,7 +21,8 @@
 extern const char *const unit_files_folders[];
 
 /* Lists the folders of the search path below root, so that unit_files_find() opens only what the lists name, until
- * unit_files_forget(): for work on many units. What is made there meanwhile may not be found. */
+ * unit_files_forget(): for work on many units, of the calling thread alone. What is made there meanwhile may not be
+ * found. */
 void unit_files_remember(const char *root);
 void unit_files_forget(void);
 

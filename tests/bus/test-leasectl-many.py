@@ -233,6 +233,60 @@ class WithDaemon(CaseWithDaemon, Units):
         for number in range(3):
             self.assertEqual(self.row(f"late{number}.timer")["unit"], f"late{number}.timer")
 
+    def assertOffTheLoop(self, lines, process):
+        """The thread of the loop, whose number is that of the process, does not wait for a disk. The others do."""
+        syncs = [int(lines[each].split()[0]) for each in syncs_of(lines)]
+        self.assertNotIn(process, syncs)
+        self.assertGreater(len(syncs), 0)
+
+    def assertGatedAgain(self, names):
+        for name in names:
+            wait_for(f"{name} has its gate in force", lambda name=name: os.path.exists(dropin_of(name)) and
+                     "zzzz-leased.conf" in property_of(name, "DropInPaths") and property_of(name, "NeedDaemonReload") == "no")
+
+    def test_leased_puts_gates_back_that_were_removed_and_its_loop_waits_for_no_disk(self):
+        names = self.enabled("bare", 30)
+        process = int(property_of("leased.service", "MainPID"))
+        with subprocess.Popen(["strace", "-f", "-y", "-s", "400", "-e", f"trace={FILES},sendmsg,epoll_wait,epoll_pwait2", "-o", TRACE,
+                               "-p", str(process)], stderr=subprocess.PIPE, text=True) as strace:
+            self.assertIn("attached", strace.stderr.readline())
+            for name in names:
+                shutil.rmtree(f"{SYSTEM}/{name}.d")
+            run("systemctl", "daemon-reload")
+            self.assertGatedAgain(names)
+            strace.send_signal(signal.SIGINT)
+            strace.communicate()
+        lines = read(TRACE).splitlines()
+        written = where(lines, "rename", "zzzz-leased.conf")
+        self.assertEqual(len(written), len(names))
+        self.assertOffTheLoop(lines, process)
+        thread = lines[written[0]].split()[0]
+        last = max(each for each in syncs_of(lines) if lines[each].split()[0] == thread)
+        reloads = [number for number, line in enumerate(lines) if calls_of([line]).get("Reload")]
+        self.assertLess(last, reloads[-1])  # which finds each of them on the disk
+        for name in names:
+            self.assertEqual((self.row(name)["state"], property_of(name, "ActiveState")), ("running", "active"))
+
+    def test_gates_of_another_version_are_written_anew_and_the_loop_waits_for_no_disk(self):
+        names = self.enabled("former", 5)
+        for name in names:
+            write(dropin_of(name), read(dropin_of(name)) + "# of another version\n")
+        text = "[Service]\nExecStart=\nExecStart=strace -D -f -y -o {} -e trace={} /usr/lib/leased/leased\n".format(TRACE, FILES)
+        # What the service may not do, strace must.
+        text += "SystemCallFilter=\nNoNewPrivileges=no\nCapabilityBoundingSet=CAP_SYS_PTRACE\n"
+        write("/run/systemd/system/leased.service.d/trace.conf", text)
+        run("systemctl", "daemon-reload")
+        run("systemctl", "restart", "leased.service")
+        self.addCleanup(run, "systemctl", "restart", "leased.service")
+        self.addCleanup(run, "systemctl", "daemon-reload")
+        self.addCleanup(os.unlink, "/run/systemd/system/leased.service.d/trace.conf")
+        for name in names:
+            wait_for(f"the gate of {name} is of this version", lambda name=name: "another version" not in read(dropin_of(name)))
+        self.assertGatedAgain(names)
+        self.assertOffTheLoop(read(TRACE).splitlines(), int(property_of("leased.service", "MainPID")))
+        for name in names:
+            self.assertEqual(property_of(name, "ActiveState"), "active")
+
     def enabled(self, prefix, count, text=SLEEPER):
         names = self.units(prefix, count, text)
         ctl("enable", *names, check=True)
