@@ -150,7 +150,8 @@ typedef enum EventKind {
         EVENT_FORGET,       /* .unit is no longer enabled here: stop it, release its lease, then drop it */
         EVENT_UNIT,         /* .unit .report */
         EVENT_CHECK,        /* .unit: its check (Check=) passes (.on), or fails */
-        EVENT_GUARD,        /* .unit .guard: one entry as the guard reports it */
+        EVENT_GUARD,        /* .unit .guard: one entry as the guard reports it. .lease: if not NULL, what the unit's
+                               environment file says, which bears .index (law 7) */
         EVENT_GUARD_UP,     /* a guard is connected; entries follow as EVENT_GUARD, then EVENT_GUARD_SYNCED */
         EVENT_GUARD_SYNCED, /* the guard has no entry for a unit of which it reported none since GUARD_UP */
         EVENT_GUARD_DOWN,   /* no guard is connected: nothing is known of its entries */

@@ -16,8 +16,8 @@
 #include "core/unit.h"
 
 /* A guard that has just connected is told at once what it must know. */
-static void take(Core *c, Unit *u, const GuardReport *report) {
-        if (said_guard(c, u, report))
+static void take(Core *c, Unit *u, const GuardReport *report, const char *lease) {
+        if (said_guard(c, u, report, lease))
                 unit_life_ask_at(u, 0);
 }
 
@@ -37,7 +37,7 @@ void guard_side_event(Core *c, const Event *e) {
                 c->guard.may_keep = false;
                 HASH_ITER(hh, c->units, u, next) {
                         said_asked_nothing(u);
-                        take(c, u, &(GuardReport){});
+                        take(c, u, &(GuardReport){}, NULL);
                 }
                 break;
         case EVENT_GUARD_UP:
@@ -59,7 +59,7 @@ void guard_side_event(Core *c, const Event *e) {
                         c->guard.may_keep = false;
                 HASH_ITER(hh, c->units, u, next)
                         if (c->guard.up && !u->said.guard_known)
-                                take(c, u, &(GuardReport){});
+                                take(c, u, &(GuardReport){}, NULL);
                 break;
         case EVENT_GUARD_KEEPS:
                 c->guard.says_keeps = true;
@@ -75,8 +75,8 @@ void guard_side_event(Core *c, const Event *e) {
         default:
                 /* An entry for a unit that is not enabled here any more is kept an eye on until the unit is down. */
                 u = e->guard.index > 0 ? unit_find_or_leftover(c, e->unit) : unit_find(c, e->unit);
-                if (u)
-                        take(c, u, &e->guard);
+                if (u) /* law 7: a file of another Index is of another run */
+                        take(c, u, &e->guard, e->index == e->guard.index ? e->lease : NULL);
         }
 }
 

@@ -60,7 +60,7 @@ static void arm_anew(Core *c, Unit *u) {
 /* Takes over an entry that the guard has kept from before our restart. */
 static void adopt(Core *c, Unit *u) {
         unit_life_take(u, u->said.guard.index);
-        unit_life_set_origin(u, unit_is_held(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER);
+        unit_life_set_origin(u, unit_is_in_slot(c, u) ? ORIGIN_ADOPTED : ORIGIN_LEFTOVER);
         if (u->life.origin == ORIGIN_LEFTOVER)
                 leave_begin(c, u, LEAVE_LOST);
         else if (u->said.guard.expired)
@@ -449,6 +449,7 @@ static void step_stopping(Core *c, Unit *u) {
 static void rest(Core *c, Unit *u) {
         phase_act(c, u, ACTION_UNIT_CLEAN);
         wish_no_start(u);
+        said_lease(u, NULL);
         unit_life_end(u);
         phase_enter(c, u, PHASE_IDLE);
 }

@@ -45,7 +45,12 @@ void said_nothing(Unit *u) {
         u->said = (UnitSaid){ .closed_at = USEC_INFINITY };
 }
 
-bool said_guard(Core *c, Unit *u, const GuardReport *report) {
+void said_lease(Unit *u, const char *lease) {
+        if (!str_keep(&u->said.lease, lease))
+                abort();
+}
+
+bool said_guard(Core *c, Unit *u, const GuardReport *report, const char *lease) {
         bool first = !u->said.guard_known;
 
         if (report->serial < u->said.guard_asked)
@@ -56,6 +61,8 @@ bool said_guard(Core *c, Unit *u, const GuardReport *report) {
                 u->said.closed_at = c->now.boottime;
         if (u->life.phase == PHASE_IDLE && report->index > 0)
                 news_of_unit(c, u, NEWS_UNIT_FOUND); /* from before our restart */
+        if (u->life.phase == PHASE_IDLE && (lease || report->index != u->said.guard.index))
+                said_lease(u, report->index > 0 ? lease : NULL);
         if (report->frozen != u->said.guard.frozen)
                 output_changed(c, u, NULL);
         u->said.guard = *report;
@@ -63,6 +70,10 @@ bool said_guard(Core *c, Unit *u, const GuardReport *report) {
         look_count(c, u);
         look_at_unit(c, u);
         return first;
+}
+
+bool said_runs_by_another(const Unit *u, const Lease *l) {
+        return u->said.lease && !streq(u->said.lease, l->name);
 }
 
 void said_no_guard(Unit *u) {

@@ -11,9 +11,14 @@ void said_report(Core *c, Unit *u, const UnitReport *report);
 /* Takes whether the unit's check passes. */
 void said_check(Core *c, Unit *u, bool passes);
 void said_nothing(Unit *u);
-/* Takes the guard's report, unless it was made before our last request. Returns true for the first report since the
- * guard connected. */
-bool said_guard(Core *c, Unit *u, const GuardReport *report);
+/* Takes the guard's report, unless it was made before our last request, and by which lease the unit runs at the Index
+ * of that report, if it runs from before our restart (NULL: nothing new is known of that). Returns true for the first
+ * report since the guard connected. */
+bool said_guard(Core *c, Unit *u, const GuardReport *report, const char *lease);
+/* Notes by which lease the unit runs from before our restart; NULL: it is not known, or is u->lease. */
+void said_lease(Unit *u, const char *lease);
+/* Whether the unit runs from before our restart, and is known to run by another lease than this one. */
+bool said_runs_by_another(const Unit *u, const Lease *l);
 /* The guard has said nothing of the unit on this connection, or there is no guard. */
 void said_no_guard(Unit *u);
 /* The guard was asked for nothing on this connection. */

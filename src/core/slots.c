@@ -6,10 +6,11 @@
  * no Txn is under way for it (law 7): so nothing runs by one slot while this machine gives back another one for it. If
  * a late Txn brings a slot that the unit has left, this machine gives the slot back unused (claim.c).
  *
- * After a restart it is not known by which slot a unit with copies runs. It is the slot that this machine holds at the
- * Index of the guard's entry. The slot with which the unit begins may be held as well, at another Index, by a Txn that
- * came late: nothing runs by that one, and the unit leaves it. If there is not exactly one slot of that Index, the
- * entry is a leftover, and the unit is stopped.
+ * After a restart a unit with copies runs by the slot that its environment file names, if this machine holds it at the
+ * Index of the guard's entry. If the file says nothing, it is the slot that this machine holds at that Index. The slot
+ * with which the unit begins may be held as well, at another Index, by a Txn that came late: nothing runs by that one,
+ * and the unit leaves it. If there is not exactly one slot of that Index, the entry is a leftover, and the unit is
+ * stopped.
  */
 
 #include "core/slots.h"
@@ -18,6 +19,7 @@
 #include "core/lease.h"
 #include "core/mirror.h"
 #include "core/plan.h"
+#include "core/said.h"
 #include "core/unit.h"
 
 bool slots_are_sought(const Unit *u) {
@@ -50,7 +52,7 @@ static const Lease *find_ours(const Core *c, const Unit *u) {
                 lease_name_slot(u->config.lease, i, name);
                 l = mirror_find_lease(c, name);
                 if (!l || !lease_is_ours(c, l) || l->unit || l->given_up || l->txn > 0 ||
-                                (in_hand > 0 && l->value->index != in_hand))
+                                (in_hand > 0 && l->value->index != in_hand) || said_runs_by_another(u, l))
                         continue;
                 if (found)
                         return in_hand > 0 ? NULL : found;

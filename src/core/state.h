@@ -117,7 +117,7 @@ typedef enum Origin {
         ORIGIN_NEW,      /* it is begun by us, for a lease that we have acquired */
         ORIGIN_RESUMED,  /* likewise, after LEAVE_EXPIRED or LEAVE_ANEW: the lease was still ours */
         ORIGIN_ADOPTED,  /* from before our restart, and its lease is ours: how it ended is not known */
-        ORIGIN_LEFTOVER, /* from before our restart, and not found to be held: by which lease is not known */
+        ORIGIN_LEFTOVER, /* from before our restart, and not found to be held: by which lease only said.lease knows */
 } Origin;
 
 /* Why a unit whose gate is open does not run, and is not started. */
@@ -139,6 +139,7 @@ typedef struct UnitSaid {
         char *other;              /* report.other; NULL: none */
         char result[RESULT_SIZE]; /* report.result */
         GuardReport guard;
+        char *lease;                 /* by which it runs from before our restart (law 7); NULL: not known */
         CheckState check;            /* what Check= said last */
         bool guard_known;            /* said since the guard's connection */
         uint64_t guard_asked_before; /* what guard_asked was before that */
@@ -217,7 +218,7 @@ typedef struct UnitPlan {
 
 /* What a unit is counted for (look_count()): with the counts, no step need go through all units to know. */
 enum {
-        COUNTED_UNSURE = 1 << 0,    /* in hand, and by which lease is not known (unit_has_predecessor()) */
+        COUNTED_UNSURE = 1 << 0,    /* in hand, and not sure to run by its lease (unit_has_predecessor()) */
         COUNTED_DRAINING = 1 << 1,  /* being stopped because this machine drains */
         COUNTED_BUSY = 1 << 2,      /* something of the unit is here */
         COUNTED_RELEASING = 1 << 3, /* its lease is being given back */

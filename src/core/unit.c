@@ -90,7 +90,7 @@ static Unit *new_unit(Core *c, const char *name, const char *lease) {
         HASH_ADD_STR(c->units, name, u);
         c->plan.units_unsorted = true;
         if (c->guard.synced)
-                (void) said_guard(c, u, &(GuardReport){});
+                (void) said_guard(c, u, &(GuardReport){}, NULL);
         output_changed(c, u, NULL);
         return u;
 }
@@ -112,6 +112,7 @@ void unit_free(Core *c, Unit *u) {
         free(u->config_placement);
         free(u->config_lease);
         free(u->said.other);
+        free(u->said.lease);
         free(u->plan.what);
         wish_done(u);
         free(u);
@@ -177,7 +178,8 @@ bool unit_is_ours(const Core *c, const Unit *u) {
 bool unit_is_in_slot(const Core *c, const Unit *u) {
         uint64_t in_hand = u->said.guard.index;
 
-        return unit_is_ours(c, u) && (in_hand == 0 || u->lease->value->index == in_hand);
+        return unit_is_ours(c, u) && (in_hand == 0 || u->lease->value->index == in_hand) &&
+               !said_runs_by_another(u, u->lease);
 }
 
 bool unit_is_held(const Core *c, const Unit *u) {
@@ -185,12 +187,14 @@ bool unit_is_held(const Core *c, const Unit *u) {
 }
 
 /* Whether what is in hand may run by lease l at that Index. After a restart the guard's entry does not tell by
- * which lease the unit runs, and Lease= may be another now. So the Index must do, unless the unit's own lease
- * explains it. */
+ * which lease the unit runs, and Lease= may be another now. Where the unit's environment file does not tell either,
+ * the Index must do, unless the unit's own lease explains it (law 7). */
 static bool may_run_by(const Core *c, const Unit *u, const Lease *l, uint64_t index) {
         bool known = u->life.phase != PHASE_IDLE && u->life.origin != ORIGIN_LEFTOVER;
         uint64_t in_hand = u->life.phase == PHASE_IDLE ? u->said.guard.index : u->life.index;
 
+        if (u->said.lease && !known)
+                return !said_runs_by_another(u, l);
         if (u->lease == l || known || in_hand != index)
                 return u->lease == l;
         return !lease_is_ours(c, u->lease) || u->lease->value->index != index;
@@ -200,7 +204,7 @@ static bool is_predecessor(const Core *c, const Unit *u, const Lease *l, uint64_
         return u != l->unit && !u->global && unit_is_in_hand(u) && may_run_by(c, u, l, index);
 }
 
-/* Only of a unit that was left over from before our restart it is not known by which lease it runs. */
+/* Only a unit that was left over from before our restart may run by another lease than its own. */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index) {
         for (const Unit *u = l->users; u; u = u->next_user)
                 if (is_predecessor(c, u, l, index))

@@ -25,12 +25,13 @@ void unit_change_slot(Core *c, Unit *u, const char *lease);
 bool unit_is_in_hand(const Unit *u);
 /* Whether this machine holds the unit's lease, and for this unit. */
 bool unit_is_ours(const Core *c, const Unit *u);
-/* The same, and what is in hand by the guard's entry, if there is one, bears the Index of that lease. */
+/* The same, and what is in hand by the guard's entry, if there is one, bears the Index of that lease, and is not known
+ * to run by another. */
 bool unit_is_in_slot(const Core *c, const Unit *u);
 /* The same, at the Index in hand. */
 bool unit_is_held(const Core *c, const Unit *u);
 /* Whether another unit than the lease's own is in hand here, and runs by this lease. If it is not known after a
- * restart by which lease a unit runs, its Index is compared instead. */
+ * restart by which lease a unit runs, its Index is compared instead (law 7). */
 bool unit_has_predecessor(const Core *c, const Lease *l, uint64_t index);
 /* Why this machine could not take the unit if it were its turn; WHY_NONE if it could. */
 Reason unit_why_unable(const Core *c, const Unit *u);

@@ -307,10 +307,13 @@ static void guard(Run *r) {
 
         if (b % 4 == 0)
                 e = (Event){ .kind = kinds[b / 4 % ELEMENTSOF(kinds)] };
-        else
+        else {
                 e.guard = (GuardReport){
                         .index = pick_number(r), .open = b & 8, .expired = b & 16, .serial = pick_number(r)
                 };
+                e.lease = b & 32 ? names[b / 64] : NULL;
+                e.index = e.guard.index + (b & 4);
+        }
         step(r, &e);
 }
 

@@ -83,6 +83,12 @@ static void save_index(SavedMemory *to, const char *lease, uint64_t index) {
         to->n_indexes = MAX(to->n_indexes, i + 1);
 }
 
+static void write_environment(const World *w, ModelUnit *u, uint64_t index, const char *lease) {
+        if (w->options.faults && u->environment.index > 0 && u->environment.index != index)
+                u->former = u->environment;
+        u->environment = (Environment){ .index = index, .lease = lease ? (size_t) lease_find(w, lease) : 0 };
+}
+
 static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
         bool fails = (a->kind == ACTION_GUARD_ARM || a->kind == ACTION_GATE_OPEN) &&
                      (!m->guard_link || (m->run_full && a->kind == ACTION_GATE_OPEN));
@@ -92,7 +98,7 @@ static void act_on_guard(World *w, Machine *m, size_t unit, const Action *a) {
                 return;
         }
         if (a->kind == ACTION_GATE_OPEN) {
-                m->units[unit].environment = a->index;
+                write_environment(w, m->units + unit, a->index, a->lease);
                 m->units[unit].stamp = MAX(m->units[unit].stamp, a->last_trigger);
                 if (w->options.slots > 0)
                         m->slot[unit] = (size_t) lease_find(w, a->lease);
@@ -138,11 +144,13 @@ static void act(World *w, Machine *m, int unit, const Action *a) {
                 daemon_stop_unit(w, m, (size_t) unit);
                 break;
         case ACTION_UNIT_READ:
+                if (a->on)
+                        write_environment(w, m->units + unit, a->index, a->lease);
                 FOREACH_PART(w, (size_t) unit, part)
                         daemon_read_unit(w, m, part);
                 break;
         case ACTION_UNIT_CLEAN:
-                m->units[unit].environment = 0;
+                write_environment(w, m->units + unit, 0, NULL);
                 break;
         case ACTION_FORGOTTEN:
                 m->enabled[unit] = m->started[unit] = false;

@@ -173,6 +173,18 @@ static void on_guard_connect(World *w, Machine *m) {
         daemon_post(w, m, 0, SIM_GUARD_CONNECT, random_span(w, 50, 300) * USEC_PER_MSEC, 0, 0);
 }
 
+/* What the daemon reads of the unit by a new connection to the guard: in a run with faults at times nothing, as of a
+ * file that was removed, and at times a file of an earlier tenure, as behind a mount that was taken away. It hangs on
+ * the seed and the daemon's life, and draws nothing. */
+static Environment read_environment(const World *w, const Machine *m, size_t unit, uint64_t index) {
+        const ModelUnit *u = m->units + unit;
+        uint64_t z = ((w->options.seed * 64 + m->generation) * 64 + unit * 8 + m->number + 1) * 0x9e3779b97f4a7c15u;
+
+        if (w->options.faults && z >> 62 == 0)
+                return (Environment){};
+        return z >> 62 == 1 && u->former.index > 0 && u->former.index != index ? u->former : u->environment;
+}
+
 static void on_guard_says(World *w, Machine *m, SimEvent *e) {
         Event event = { .kind = (EventKind) e->a };
 
@@ -186,6 +198,14 @@ static void on_guard_says(World *w, Machine *m, SimEvent *e) {
                         .jumped = e->c >> 2 & 1,
                         .frozen = e->c >> 3 & 1,
                         .serial = e->c >> 4 };
+                if (event.guard.index > 0 && event.guard.serial == 0) {
+                        Environment file = read_environment(w, m, e->unit, e->b);
+
+                        event.index = file.index;
+                        event.lease = file.index > 0 ? w->lease_names[file.lease] : NULL;
+                        if (file.index > 0)
+                                mishap(w, file.index == e->b ? MISHAP_LEASE_READ : MISHAP_LEASE_OF_OTHER_TENURE);
+                }
                 m->armed[e->unit] = e->b;
                 m->gate_said[e->unit] = e->c & 1;
         } else if (event.kind == EVENT_GUARD_UP || event.kind == EVENT_GUARD_DOWN) {

@@ -21,6 +21,8 @@ const char *mishap_to_string(Mishap what) {
                 [MISHAP_CLONE] = "two machines with one id",
                 [MISHAP_RUN_FULL] = "/run full",
                 [MISHAP_RUN_LOST] = "/run lost, without a reboot",
+                [MISHAP_LEASE_READ] = "lease read from an environment file",
+                [MISHAP_LEASE_OF_OTHER_TENURE] = "... of another tenure",
                 [MISHAP_CUT_REQUESTS] = "partition, of requests alone",
                 [MISHAP_CUT_ANSWERS] = "partition, of answers alone",
                 [MISHAP_CUT_BOTH] = "partition, both ways",

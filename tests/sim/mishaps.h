@@ -26,6 +26,8 @@ typedef enum Mishap {
         MISHAP_CLONE,
         MISHAP_RUN_FULL,
         MISHAP_RUN_LOST,
+        MISHAP_LEASE_READ,
+        MISHAP_LEASE_OF_OTHER_TENURE,
         /* the way to the registry */
         MISHAP_CUT_REQUESTS,
         MISHAP_CUT_ANSWERS,

@@ -166,7 +166,7 @@ static void on_fork(World *w, Machine *m, SimEvent *e) {
         ModelUnit *u = m->units + e->unit;
         bool late = u->closings != u->closings_at_check;
 
-        u->index = m->units[lead_of(e->unit)].environment;
+        u->index = m->units[lead_of(e->unit)].environment.index;
         process_born(w, m, e->unit, SLOT_MAIN, late);
         if (w->has_extra[e->unit] && !u->processes[SLOT_EXTRA].alive && (w->always_extra || random_chance(w, 500000)))
                 process_born(w, m, e->unit, SLOT_EXTRA, late);

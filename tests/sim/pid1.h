@@ -36,6 +36,11 @@ typedef struct Process {
         usec_t born_at;
 } Process;
 
+typedef struct Environment {
+        uint64_t index; /* LEASE_INDEX; 0: there is no file */
+        size_t lease;   /* the number of the one that is LEASE_NAME */
+} Environment;
+
 typedef struct ModelUnit {
         ActiveState state;
         bool job, start_pending, stopping, failed, restarting, waiting;
@@ -54,7 +59,7 @@ typedef struct ModelUnit {
         usec_t stamp; /* of a timer: when it last elapsed, by the wall clock; on the disk. Moved forward by the daemon
                        */
         Process processes[_SLOT_MAX];
-        uint64_t environment;                 /* LEASE_INDEX in the environment file; 0: no file */
+        Environment environment, former;      /* the file; what it said before that, in a run with faults */
         uint64_t index;                       /* what the running processes were given */
         unsigned closings, closings_at_check; /* of the gate, to know a late fork */
         /* the daemon's question that is under way */

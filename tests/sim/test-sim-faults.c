@@ -108,6 +108,52 @@ static void daemon_hung_on_the_way_to_a_start_starts_nothing_later(void **state)
         }
 }
 
+static bool runs_there(World *w, void *userdata) {
+        const Machine *m = userdata;
+
+        return w->leases[0].running == 1u << m->number && m->units[0].state == ACTIVE_ACTIVE;
+}
+
+static void transfer(World *w, size_t unit, const Machine *to) {
+        daemon_verb(w, w->machines + __builtin_ctz(w->leases[unit].running), EVENT_TRANSFER, unit, to->number);
+        story_run(w, 2 * USEC_PER_SEC);
+        story_expect(w, w->leases[unit].running == 1u << to->number);
+}
+
+/* Both leases have Index 3 on the third machine. Only the environment file tells by which of them the leftover runs.
+ */
+static void what_cannot_be_killed_keeps_back_its_own_lease_alone_after_a_restart(void **state) {
+        for (int known = 0; known < 2; known++) {
+                World *w = story_begin_with(3, 2, TTL);
+                Machine *m = w->machines + 2;
+                bool runs;
+
+                story_settle(w);
+                for (unsigned i = 0; w->leases[0].index < 2; i++)
+                        if (w->leases[0].running != 1u << i)
+                                transfer(w, 0, w->machines + i);
+                for (unsigned i = 0; w->leases[1].index < 2; i++)
+                        if (w->leases[1].running != 1u << i)
+                                transfer(w, 1, w->machines + i);
+                transfer(w, 1, m);
+                w->slowest_stop = true;
+                w->stop_time[1] = w->unit_configs[1].timeout_stop = USEC_PER_HOUR;
+                m->units[1].processes[SLOT_MAIN].dying = m->units[1].processes[SLOT_MAIN].stuck = true;
+                if (!known)
+                        m->units[1].environment = (Environment){};
+                m->enabled[1] = false;
+                daemon_crash(w, m, USEC_PER_SEC);
+                story_run(w, TTL);
+                daemon_verb(w, story_place(w), EVENT_TRANSFER, 0, m->number);
+                runs = world_run_until(w, TTL, runs_there, m);
+                assert_int_equal(map_lease(w, 0)->index, 3);
+                assert_int_equal(m->guard.entries[1].index, 3);
+                story_expect(w, runs == (known > 0));
+                story_expect(w, map_lease(w, 1)->state == LEASE_HELD && streq(map_lease(w, 1)->machine_id, m->id));
+                story_end(w);
+        }
+}
+
 static void killed_guard_stops_its_units_and_the_next_one_starts_them(void **state) {
         World *w = story_begin(2, TTL);
         Machine *m;
@@ -476,6 +522,7 @@ int main(void) {
                 cmocka_unit_test(unit_that_will_not_stop_has_its_execstoppost_before_the_lease_passes),
                 cmocka_unit_test(hung_daemon_finds_its_lease_gone_and_leaves_it),
                 cmocka_unit_test(daemon_hung_on_the_way_to_a_start_starts_nothing_later),
+                cmocka_unit_test(what_cannot_be_killed_keeps_back_its_own_lease_alone_after_a_restart),
                 cmocka_unit_test(killed_guard_stops_its_units_and_the_next_one_starts_them),
                 cmocka_unit_test(hung_guard_and_dead_daemon_let_nothing_run_on),
                 cmocka_unit_test(guard_that_nobody_can_reach_is_waited_out_and_its_unit_runs_elsewhere),

@@ -157,8 +157,9 @@ void trace_step(World *w, const Machine *m, const Event *e) {
                         trace_line(w, m, "<- %s unknown", e->unit);
                 break;
         case EVENT_GUARD:
-                trace_line(w, m, "<- guard: %s Index %llu%s%s", e->unit, (unsigned long long) e->guard.index,
-                                e->guard.open ? ", open" : "", e->guard.expired ? ", expired" : "");
+                trace_line(w, m, "<- guard: %s Index %llu%s%s%s%s", e->unit, (unsigned long long) e->guard.index,
+                                e->guard.open ? ", open" : "", e->guard.expired ? ", expired" : "",
+                                e->lease ? ", a file names " : "", strempty(e->lease));
                 break;
         default:
                 trace_line(w, m, "<- %s %s%s %llu",

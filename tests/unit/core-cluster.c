@@ -251,6 +251,8 @@ static void say_guard(Cluster *c, size_t machine, size_t unit, uint64_t serial) 
         Event e = { .kind = EVENT_GUARD, .unit = c->names[unit], .guard = c->machines[machine].units[unit].guard };
 
         e.guard.serial = serial;
+        e.lease = serial == 0 ? c->machines[machine].units[unit].file : NULL;
+        e.index = e.guard.index;
         cluster_event(c, machine, e);
 }
 

@@ -34,7 +34,8 @@ typedef struct ClusterUnit {
         GuardReport guard;
         UnitReport report;
         unsigned starts;
-        bool slow; /* a stop begins, and its end is the test's to say */
+        bool slow;        /* a stop begins, and its end is the test's to say */
+        const char *file; /* the lease that its environment file names after a restart; NULL: the file says nothing */
 } ClusterUnit;
 
 typedef struct ClusterMachine {

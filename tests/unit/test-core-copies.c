@@ -268,13 +268,35 @@ static void a_restart_does_not_guess_by_which_slot_a_copy_runs(void **state) {
                 Cluster *c = with_copies(1, 3);
                 LeaseRecord had = *lease_of_copy(c, 1), none = { .state = LEASE_FREE, .index = 1 };
 
-                cluster_put(c, RECORD_LEASE, "web#2", n ? &had : &none);
-                cluster_put(c, RECORD_LEASE, "web#3", n ? &had : &none);
+                cluster_put(c, RECORD_LEASE, "web#2", &none);
+                cluster_put(c, RECORD_LEASE, "web#3", &none);
+                *lease_of_copy(c, 2) = *lease_of_copy(c, 3) = n ? had : none;
                 lease_of_copy(c, 1)->index += 50;
                 cluster_restart(c, 0);
                 cluster_pass(c, 20 * USEC_PER_SEC);
                 assert_int_equal(running(c), 1);
                 assert_int_equal(c->machines[0].units[UNIT].starts, 2);
+                cluster_free(c);
+        }
+}
+
+/* This machine holds three slots of one Index. What runs by a fourth, which was lost, is stopped. */
+static void a_restart_finds_the_copy_by_what_its_file_says(void **state) {
+        static const char *const slots[] = { "web#1", "web#2", "web#3", "web#4" };
+
+        for (unsigned copy = 1; copy <= 4; copy++) {
+                Cluster *c = with_copies(1, 3);
+                LeaseRecord had = *lease_of_copy(c, 1), none = { .state = LEASE_FREE, .index = 1 };
+
+                cluster_put(c, RECORD_LEASE, "web#2", &none);
+                cluster_put(c, RECORD_LEASE, "web#3", &none);
+                *lease_of_copy(c, 2) = *lease_of_copy(c, 3) = had;
+                c->machines[0].units[UNIT].file = slots[copy - 1];
+                cluster_restart(c, 0);
+                cluster_pass(c, 20 * USEC_PER_SEC);
+                assert_int_equal(running(c), 1);
+                assert_int_equal(c->machines[0].units[UNIT].starts, copy == 4 ? 2 : 1);
+                assert_true(copy == 4 || copy_at(c, 0) == copy);
                 cluster_free(c);
         }
 }
@@ -499,6 +521,7 @@ int main(void) {
                 cmocka_unit_test(a_restart_finds_the_copy_by_the_index_of_the_guard),
                 cmocka_unit_test(a_restart_leaves_a_slot_of_another_index_than_the_guards),
                 cmocka_unit_test(a_restart_does_not_guess_by_which_slot_a_copy_runs),
+                cmocka_unit_test(a_restart_finds_the_copy_by_what_its_file_says),
                 cmocka_unit_test(a_copy_that_was_dropped_while_no_daemon_looked_stops),
                 cmocka_unit_test(the_last_copy_is_left_to_a_machine_that_knows_no_copies),
                 cmocka_unit_test(a_unit_becomes_copies_and_one_again),

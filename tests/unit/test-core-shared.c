@@ -78,8 +78,9 @@ static void a_lease_whose_unit_is_disabled_goes_to_the_other_unit_that_has_it(vo
         world_free(w);
 }
 
-/* The daemon is started again; what had a.service's lease was old.service, which the guard tells of. */
-static void restart_with_old(World *w, const char *lease_of_old) {
+/* The daemon is started again; what had a.service's lease was old.service, which the guard tells of. The environment
+ * file of old.service names a lease, at that Index; NULL: the file is not there. */
+static void restart_with_file(World *w, const char *lease_of_old, const char *file, uint64_t file_index) {
         GuardReport old = { .index = 1, .open = true, .serial = UINT64_MAX };
         char session[SESSION_SIZE];
         UnitView view;
@@ -92,13 +93,21 @@ static void restart_with_old(World *w, const char *lease_of_old) {
         if (lease_of_old)
                 configure(w, "old.service", lease_of_old);
         world_step(w, (Event){ .kind = EVENT_GUARD_UP });
-        world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
+        world_step(w, (Event){ .kind = EVENT_GUARD,
+                                      .unit = "old.service",
+                                      .guard = old,
+                                      .lease = file,
+                                      .index = file_index });
         world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
         world_say_unit(w);
         world_pass(w, 3 * USEC_PER_SEC);
         assert_true(core_find_unit(w->core, w->now, "old.service", &view));
         assert_string_equal(world_lease(w)->session, session);
         assert_int_equal(world_lease(w)->index, 1);
+}
+
+static void restart_with_old(World *w, const char *lease_of_old) {
+        restart_with_file(w, lease_of_old, NULL, 0);
 }
 
 static void a_unit_waits_for_one_that_only_the_guard_tells_of_at_the_index_of_its_lease(void **state) {
@@ -171,6 +180,74 @@ static void what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run(v
         world_free(w);
 }
 
+/* Neither what is said later, nor a new connection to the guard when the file is gone, makes it forget its lease. */
+static void what_cannot_be_stopped_keeps_back_the_lease_that_its_file_names_alone(void **state) {
+        static const char *const leases[] = { "own", "old.service", "same.service" };
+
+        for (size_t own = 0; own < 2; own++) {
+                World *w = world_running();
+                GuardReport old = { .index = 1, .open = true, .serial = UINT64_MAX };
+
+                restart_with_file(w, own ? NULL : "own", leases[own], 1);
+                assert_int_equal(w->done[ACTION_UNIT_START], 2); /* a.service, which has the same Index */
+                world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
+                world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+                world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+                world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "a.service", .guard = w->guard });
+                world_step(w, (Event){ .kind = EVENT_GUARD, .unit = "old.service", .guard = old });
+                world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+                for (size_t i = 0; i < ELEMENTSOF(leases); i++)
+                        hold_without_a_unit(w, leases[i], 1);
+                world_pass(w, 3 * USEC_PER_SEC);
+                for (size_t i = 0; i < ELEMENTSOF(leases); i++)
+                        assert_int_equal(world_find(w, RECORD_LEASE, leases[i])->value.lease.state,
+                                        i == own ? LEASE_HELD : LEASE_FREE);
+                world_free(w);
+        }
+}
+
+static void a_file_of_another_index_says_nothing(void **state) {
+        for (uint64_t index = 0; index <= 2; index += 2) {
+                World *w = world_running();
+
+                restart_with_file(w, NULL, "own", index);
+                assert_int_equal(w->done[ACTION_UNIT_START], 1);
+                hold_without_a_unit(w, "same.service", 1);
+                world_pass(w, 3 * USEC_PER_SEC);
+                assert_int_equal(world_find(w, RECORD_LEASE, "same.service")->value.lease.state, LEASE_HELD);
+                world_free(w);
+        }
+}
+
+/* Lease= was changed while no daemon looked, to one that this machine holds at the same Index. */
+static void a_unit_that_runs_by_another_lease_than_its_own_is_stopped(void **state) {
+        World *w = world_running();
+        char session[SESSION_SIZE];
+
+        str_copy(session, sizeof(session), w->session);
+        world_restart(w, session);
+        configure(w, "a.service", "a.service");
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, (Event){ .kind = EVENT_GUARD,
+                                      .unit = "a.service",
+                                      .guard = w->guard,
+                                      .lease = "former",
+                                      .index = w->guard.index });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        hold_without_a_unit(w, "former", 1);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_ADOPTED], 0);
+        assert_false(w->guard.open);
+        assert_int_equal(world_find(w, RECORD_LEASE, "former")->value.lease.state, LEASE_HELD);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        world_say_unit(w);
+        world_pass(w, 3 * USEC_PER_SEC);
+        assert_int_equal(world_find(w, RECORD_LEASE, "former")->value.lease.state, LEASE_FREE);
+        assert_true(w->guard.open);
+        world_free(w);
+}
+
 static void a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it(void **state) {
         World *w = world_new();
 
@@ -236,6 +313,9 @@ int main(void) {
                 cmocka_unit_test(a_robbed_session_strikes_no_debt_while_what_ran_by_it_is_still_being_stopped),
                 cmocka_unit_test(a_debt_stands_while_what_ran_before_the_restart_by_its_index_is_still_being_stopped),
                 cmocka_unit_test(what_cannot_be_stopped_keeps_back_no_lease_by_which_it_did_not_run),
+                cmocka_unit_test(what_cannot_be_stopped_keeps_back_the_lease_that_its_file_names_alone),
+                cmocka_unit_test(a_file_of_another_index_says_nothing),
+                cmocka_unit_test(a_unit_that_runs_by_another_lease_than_its_own_is_stopped),
                 cmocka_unit_test(a_unit_that_will_run_everywhere_gives_up_its_lease_at_once),
                 cmocka_unit_test(a_unit_that_runs_everywhere_keeps_no_lease_from_one_that_needs_it),
                 cmocka_unit_test(an_offer_is_taken_back_once_after_a_silence_of_the_registry),
