@@ -14,6 +14,7 @@
 #include "daemon/askers.h"
 #include "daemon/bulk.h"
 #include "daemon/counts.h"
+#include "daemon/environment.h"
 #include "daemon/bus.h"
 #include "daemon/checks.h"
 #include "daemon/fence-command.h"
@@ -98,12 +99,22 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/* Of an entry that the guard reports before we have asked it for anything, the unit's file may tell the lease (law 7).
+ * An entry is reported so once in each connection, and guard-port.c takes no more of them in a turn than its time
+ * allows. */
 static void on_guard(const Event *event, void *userdata) {
+        _cleanup_(environment_done) Environment e = {};
         Daemon *d = userdata;
+        Event told = *event;
 
         if (event->kind == EVENT_GUARD_SYNCED)
                 guard_service_found(d);
-        loop_event(d->loop, event);
+        if (event->kind == EVENT_GUARD && event->guard.index > 0 && event->guard.serial == 0 &&
+                        environment_read(&e, d->machine_id, event->unit)) {
+                told.lease = e.lease;
+                told.index = e.index;
+        }
+        loop_event(d->loop, &told);
 }
 
 static void on_guard_missing(void *userdata) {

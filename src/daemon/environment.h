@@ -24,6 +24,11 @@ bool environment_take(Environment *e, const Action *a);
 void environment_done(Environment *e);
 /* Gives the text of the unit's file on the machine of that id, owned by the caller; NULL: out of memory. */
 char *environment_text(const char *machine_id, const char *unit, const Environment *e);
+/* Makes e say what the text says, if this is to the letter a text of that unit on that machine. Otherwise, or if
+ * memory is short, returns false, and e is unchanged. */
+bool environment_parse(Environment *e, const char *machine_id, const char *unit, const char *text);
+/* The same of the unit's file, which nobody but us may be able to write. Does not block. */
+bool environment_read(Environment *e, const char *machine_id, const char *unit);
 /* Writes the file. A negative errno. Non-logging. */
 int environment_write(const char *unit, const char *text);
 /* Writes the file if it is not there or has another text. Returns 1 if it was written, 0, or a negative errno.

@@ -10,7 +10,7 @@ import os
 import shutil
 import unittest
 
-from leasectl_guest import (GATES, HERE, SLEEPER, SYSTEM, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, read, run,
+from leasectl_guest import (CONF, GATES, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, read, run,
                             wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
@@ -555,6 +555,27 @@ class WhatFollows(CaseWithDaemon):
         idle = self.enable("idle.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n", state="waiting")
         self.assertSays(ctl("disable", idle), 0)
         self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)
+
+
+class WhenRestarted(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=2s\n"
+
+    def test_what_is_left_of_a_unit_that_is_not_enabled_any_more_keeps_back_no_lease_but_its_own(self):
+        """Both leases have the same Index, and the environment file tells by which of them the first unit runs."""
+        self.enable("known.service")  # so this is no machine any more that remembers no registry, and waits for a TTL
+        write(CONF, "[Leased]\nTTL=60s\n")  # what is left over is killed after 15 s
+        ctl("reload", check=True)
+        first = self.enable("first.service", "[Service]\nTimeoutStopSec=infinity\nExecStart=/bin/sh -c 'trap \"\" TERM; "
+                            "while :; do sleep 0.1; done'\n[X-Leased]\nLease=firsts-own\n")
+        index = self.row(first)["index"]
+        pid = property_of(first, "MainPID")
+        os.unlink(f"{UNITS}/{first}")
+        run("systemctl", "kill", "-s", "KILL", "leased.service")
+        wait_for("the next daemon has it stopped", lambda: property_of(first, "ActiveState") == "deactivating")
+        second = self.enable("second.service")
+        self.assertEqual(self.row(second)["index"], index)
+        self.assertTrue(os.path.exists(f"/proc/{pid}"), "the second unit has waited for the first one's end")
+        wait_for("it is killed in the end", lambda: not os.path.exists(f"/proc/{pid}"))
 
 
 if __name__ == "__main__":
