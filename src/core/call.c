@@ -146,7 +146,7 @@ static CallResult make_record(Core *c, Calling *g, const Call *call) {
                         return CALL_UNAVAILABLE;
                 g->meta = lease_is_lost(g->lease) || g->lease->seen.revision == 0 ? c->meta.seen.revision : 0;
                 if (g->record.index > INDEX_MAX)
-                        return CALL_UNAVAILABLE;
+                        return CALL_INDEX_AT_END;
         }
         g->record.renewed = call->kind == CALL_RENEW ? c->now.realtime : 0;
         if (call->kind != CALL_RENEW) /* which is no new tenure */

@@ -313,7 +313,8 @@ static void note(Core *c, const Event *e) {
                 guard_side_event(c, e);
                 break;
         case EVENT_CALL:
-                if (e->call.kind == CALL_FORGET_MACHINE || e->call.kind == CALL_FORGET_LEASE)
+                if (e->call.kind == CALL_FORGET_MACHINE || e->call.kind == CALL_FORGET_LEASE ||
+                                e->call.kind == CALL_LOWER_INDEX)
                         forget_begin(c, e->id, &e->call);
                 else
                         call_begin(c, e->id, &e->call);

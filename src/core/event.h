@@ -96,6 +96,7 @@ typedef enum CallKind {
         /* An operator's, not a scheduler's: */
         CALL_FORGET_MACHINE, /* .machine: its records are deleted */
         CALL_FORGET_LEASE,   /* .lease: its record is deleted */
+        CALL_LOWER_INDEX,    /* .lease, whose Index cannot grow any more, and .index, that of its last holder */
         CALL_READ,           /* .lease: who holds it; only of a lease in fleet's registry (fleet-call.h) */
 } CallKind;
 
@@ -104,6 +105,7 @@ typedef enum CallResult {
         CALL_NOT_ACQUIRED, /* somebody holds the lease, or it has debts: an outcome, not an error */
         CALL_NO_SUCH_LEASE,
         CALL_INDEX_MISMATCH, /* .index: the present one */
+        CALL_INDEX_AT_END,   /* the lease's Index cannot grow any more */
         CALL_LEASE_LOST,     /* robbed, expired, released, or never ours at that Index */
         CALL_UNIT_LEASE,     /* the lease is a unit's: the verbs for units apply */
         CALL_INVALID_NAME,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Forgetting machines and leases, when an operator asks for it.
+ * Forgetting machines, leases and a lease's Index, when an operator asks for it.
  *
  * Of a machine, its own record and its offers are deleted, in Txns that compare the beat of its session: so the
  * machine is silent in the registry itself. Nobody decides by these records who may run a unit. Its session's beat and
@@ -12,6 +12,10 @@
  * anybody want it again, for one that somebody unknown may hold (law 11). A machine that never saw it takes the lease
  * as new, with an Index above the floor, which the same Txn raises to the Index of the record (S2). So neither kind of
  * machine can run the unit beside a former holder, or with a token that is not above all former ones.
+ *
+ * Of a lease whose Index cannot grow any more, the Index is forgotten: the record gets that of the last holder, which
+ * only an operator can know (send_lower()). Nobody can have held the lease at the Index that is forgotten, or else its
+ * token comes again (S2). Nothing else of the record is lost: not its debts, and not that a job is done.
  *
  * What a machine remembers of a lease's Index is not forgotten here.
  */
@@ -85,8 +89,18 @@ static Reason why_no_lease(const Core *c, const Forgetting *f) {
         return MAX(l->value->index, l->remembered) > FLOOR_MAX ? reason(WHY_INDEX_AT_END) : reason(WHY_NONE);
 }
 
+static Reason why_no_index(const Core *c, const Forgetting *f) {
+        const Lease *l = mirror_find_lease(c, f->name);
+
+        if (l && l->damaged)
+                return reason(WHY_RECORD_UNREADABLE);
+        return l && may_be_held(c, l) ? reason(WHY_LEASE_HELD) : reason(WHY_NONE);
+}
+
 static Reason why_not(Core *c, const Forgetting *f) {
-        return f->kind == CALL_FORGET_MACHINE ? why_no_machine(c, f) : why_no_lease(c, f);
+        if (f->kind == CALL_FORGET_MACHINE)
+                return why_no_machine(c, f);
+        return f->kind == CALL_LOWER_INDEX ? why_no_index(c, f) : why_no_lease(c, f);
 }
 
 /* ---- the Txns ---- */
@@ -118,32 +132,50 @@ static bool can_send(const Core *c, const Forgetting *f) {
 
 static void send(Core *c, Forgetting *f) {
         Machine *m = f->kind == CALL_FORGET_MACHINE ? mirror_find_machine(c, f->name) : NULL;
-        Lease *l = f->kind == CALL_FORGET_LEASE ? mirror_find_lease(c, f->name) : NULL;
+        Lease *l = f->kind != CALL_FORGET_MACHINE ? mirror_find_lease(c, f->name) : NULL;
 
         if (!can_send(c, f))
                 return;
         if (m)
                 f->txn = send_machine(c, m);
+        else if (l && !l->txn && f->kind == CALL_LOWER_INDEX)
+                f->txn = send_lower(c, l, f->index);
         else if (l && !l->txn && c->meta.seen.revision > 0 && !c->meta.damaged)
                 f->txn = send_forget(c, l);
 }
 
 /* ---- its life ---- */
 
-/* The record is gone. The answer to the Txn is not gone by: what was deleted comes by the watch, in the order of all
- * changes. */
+/* The record is gone, or its Index can grow. The answer to the Txn is not gone by: what was deleted or written comes
+ * by the watch, in the order of all changes. */
 static bool is_done(Core *c, const Forgetting *f) {
         const Machine *m = f->kind == CALL_FORGET_MACHINE ? mirror_find_machine(c, f->name) : NULL;
-        const Lease *l = f->kind == CALL_FORGET_LEASE ? mirror_find_lease(c, f->name) : NULL;
+        const Lease *l = f->kind != CALL_FORGET_MACHINE ? mirror_find_lease(c, f->name) : NULL;
 
+        if (f->kind == CALL_LOWER_INDEX && l && l->seen.revision > 0)
+                return !l->damaged && l->value->index < INDEX_MAX;
         return (!m || m->seen.revision == 0) && (!l || l->seen.revision == 0);
 }
 
+/* What is to be said at once. */
+static CallResult check(Core *c, const Forgetting *f) {
+        const Lease *l = f->kind == CALL_LOWER_INDEX ? mirror_find_lease(c, f->name) : NULL;
+        bool is_there = l && l->seen.revision > 0;
+
+        if (c->identity.trust != TRUST_OK || !session_settled(c) || c->shutdown.on)
+                return CALL_UNAVAILABLE;
+        if (is_there && !l->damaged && (l->value->index < INDEX_MAX || f->index >= l->value->index))
+                return CALL_INDEX_MISMATCH;
+        return is_done(c, f) ? CALL_NO_SUCH_LEASE : CALL_DONE;
+}
+
 static void end(Core *c, Forgetting *f, CallResult result, Reason why) {
+        const Lease *l = f->kind == CALL_LOWER_INDEX ? mirror_find_lease(c, f->name) : NULL;
         Forgetting **at = &c->forgettings;
         Action *a = output(c, ACTION_CALL_DONE);
 
         a->id = f->id;
+        a->index = l ? l->value->index : 0;
         a->lease = output_copy(c, f->name, strlen(f->name) + 1);
         a->result = result;
         a->reason = output_reason(c, why);
@@ -156,18 +188,20 @@ static void end(Core *c, Forgetting *f, CallResult result, Reason why) {
 void forget_begin(Core *c, uint64_t id, const Call *call) {
         const char *name = call->kind == CALL_FORGET_MACHINE ? call->machine : call->lease;
         Forgetting *f = calloc(1, sizeof(Forgetting));
+        CallResult r;
 
         if (!f)
                 abort();
-        *f = (Forgetting){
-                .next = c->forgettings, .id = id, .kind = call->kind, .deadline = usec_add(c->now.boottime, TIMEOUT)
-        };
+        *f = (Forgetting){ .next = c->forgettings,
+                .id = id,
+                .kind = call->kind,
+                .index = call->index,
+                .deadline = usec_add(c->now.boottime, TIMEOUT) };
         str_copy(f->name, sizeof(f->name), name);
         c->forgettings = f;
-        if (c->identity.trust != TRUST_OK || !session_settled(c) || c->shutdown.on)
-                end(c, f, CALL_UNAVAILABLE, reason(WHY_NONE));
-        else if (is_done(c, f))
-                end(c, f, CALL_NO_SUCH_LEASE, reason(WHY_NONE));
+        r = check(c, f);
+        if (r != CALL_DONE)
+                end(c, f, r, reason(WHY_NONE));
 }
 
 bool forget_answer(Core *c, uint64_t id) {

@@ -2,12 +2,12 @@
 #pragma once
 
 /* Forgetting: an operator has the records deleted of a machine that will not come back, or of a lease that nobody
- * wants. */
+ * wants; or an Index put back that cannot grow any more. */
 
 #include "core/state.h"
 
-/* Begins to forget what the call names (CALL_FORGET_MACHINE, CALL_FORGET_LEASE). Ends in one ACTION_CALL_DONE with
- * this id, maybe in this very step. */
+/* Begins to forget what the call names (CALL_FORGET_MACHINE, CALL_FORGET_LEASE, CALL_LOWER_INDEX). Ends in one
+ * ACTION_CALL_DONE with this id, maybe in this very step. */
 void forget_begin(Core *c, uint64_t id, const Call *call);
 /* Takes the answer to a Txn of these. Returns false if the id is no such Txn's. */
 bool forget_answer(Core *c, uint64_t id);

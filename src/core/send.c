@@ -26,6 +26,8 @@
  *   forget    a record that is free, done, or of a session that is silent for good -> gone. Raises the floor of all
  *             Indexes to the record's, so that no later token is below it (S2); and, of a silent session, does all
  * that expire does (law 3)
+ *   lower     a record of the same kind whose Index cannot grow any more -> free or done, at the Index that an
+ * operator has given, with its debts (law 5)
  */
 
 #include "core/send.h"
@@ -107,18 +109,23 @@ static void note_last_trigger(LeaseRecord *next, usec_t until) {
                 next->last_trigger = MAX(next->last_trigger, until);
 }
 
+/* Ends the tenure of a holder that is silent. */
+static void end_silent(const Core *c, const Lease *l, LeaseRecord *next, Why why) {
+        note_last_trigger(next, last_life(c, l));
+        lease_end_tenure(next, last_heard(c, l), why);
+        if (why == WHY_CONFIRMED_DEAD && l->holder && l->holder->fence_value)
+                lease_ended_by(next, l->holder->fence_value->over_by);
+}
+
 static LeaseRecord held_by_us(Core *c, const Lease *l, Why why) {
-        bool silent = why == WHY_EXPIRED || why == WHY_CONFIRMED_DEAD;
         LeaseRecord next = lease_copy(l->value);
 
-        if (next.state == LEASE_HELD && silent)
-                note_last_trigger(&next, last_life(c, l));
-        if (next.state == LEASE_HELD)
-                lease_end_tenure(&next, silent ? last_heard(c, l) : c->now.realtime, why);
+        if (next.state == LEASE_HELD && (why == WHY_EXPIRED || why == WHY_CONFIRMED_DEAD))
+                end_silent(c, l, &next, why);
+        else if (next.state == LEASE_HELD)
+                lease_end_tenure(&next, c->now.realtime, why);
         if (next.state == LEASE_HELD && why == WHY_STOLEN && l->unit)
                 lease_ended_by(&next, strempty(l->unit->wish.by));
-        if (next.state == LEASE_HELD && why == WHY_CONFIRMED_DEAD && l->holder && l->holder->fence_value)
-                lease_ended_by(&next, l->holder->fence_value->over_by);
         next.state = LEASE_HELD;
         str_copy(next.machine_id, sizeof(next.machine_id), c->here.machine_id);
         str_copy(next.session, sizeof(next.session), c->own.name);
@@ -442,30 +449,59 @@ bool send_strikes(Core *c, Lease *l) {
         return true;
 }
 
-uint64_t send_forget(Core *c, const Lease *l) {
+/* Of a lease that a silent session holds: compares that the session is silent in the registry, too, and puts its
+ * fence, as whoever takes the lease does (law 3). */
+static void put_silent(TxnBuilder *b, const Lease *l) {
         const Session *s = l->value->state == LEASE_HELD && l->value->period == 0 ? l->holder : NULL;
+        Core *c = b->core;
         FenceRecord *fence = s ? fence_to_put(c, s) : NULL;
+
+        must(!s || (c->now.boottime >= session_dead_at(s) && !session_is_ours(c, s->name))); /* law 3 */
+        must(!s || fence || s->beat.revision == 0);                                          /* law 3 */
+        if (s)
+                txn_compare(b, RECORD_BEAT, s->name, s->beat.revision);
+        if (fence) {
+                fence_add_name(fence, l->name);
+                put_fence(b, s, fence);
+        }
+}
+
+uint64_t send_forget(Core *c, const Lease *l) {
         uint64_t index = MAX(l->value->index, l->remembered);
         MetaRecord meta = c->meta.value;
         TxnBuilder b = txn_begin(c);
 
-        must(!l->txn && !l->damaged && l->n_debts == 0 && l->seen.revision > 0);             /* law 5 */
-        must(!s || (c->now.boottime >= session_dead_at(s) && !session_is_ours(c, s->name))); /* law 3 */
-        must(!s || fence || s->beat.revision == 0);                                          /* law 3 */
+        must(!l->txn && !l->damaged && l->n_debts == 0 && l->seen.revision > 0); /* law 5 */
         must(c->meta.seen.revision > 0 && !c->meta.damaged && index <= FLOOR_MAX);
         txn_compare(&b, RECORD_LEASE, l->name, l->seen.revision);
         txn_delete(&b, RECORD_LEASE, l->name);
-        if (s)
-                txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
-        if (fence) {
-                fence_add_name(fence, l->name);
-                put_fence(&b, s, fence);
-        }
+        put_silent(&b, l);
         compare_meta(&b);
         /* S2: who never saw the record goes by the floor, and whatever found no record before is refused from now on.
          */
         meta.index_floor = MAX(meta.index_floor, index);
         txn_put(&b, RECORD_META, "", &meta, sizeof(meta));
+        compare_own_fence(c, &b);
+        return txn_send(&b);
+}
+
+uint64_t send_lower(Core *c, const Lease *l, uint64_t index) {
+        LeaseRecord next = lease_copy(l->value);
+        TxnBuilder b = txn_begin(c);
+
+        must(!l->txn && !l->damaged && l->seen.revision > 0);
+        must(l->value->index == INDEX_MAX && index < INDEX_MAX);
+        if (next.state == LEASE_HELD) {
+                end_silent(c, l, &next, l->holder && session_is_over(l->holder) ? WHY_CONFIRMED_DEAD : WHY_EXPIRED);
+                next.state = LEASE_FREE; /* one that is done stays done */
+                next.since = c->now.realtime;
+        }
+        next.session[0] = '\0';
+        next.period = next.kept_for = 0;
+        next.index = index;
+        txn_compare(&b, RECORD_LEASE, l->name, l->seen.revision);
+        txn_put(&b, RECORD_LEASE, l->name, &next, sizeof(next));
+        put_silent(&b, l);
         compare_own_fence(c, &b);
         return txn_send(&b);
 }

@@ -47,3 +47,6 @@ bool send_strikes(Core *c, Lease *l);
 /* Deletes the record of a lease that nobody holds, or only a session that is silent for good, and that has no debt.
  * Returns the Txn's id. Unlike the other Txns this one is not the lease's: the caller gets the answer. */
 uint64_t send_forget(Core *c, const Lease *l);
+/* Gives a lease that nobody holds, or only a session that is silent for good, and whose Index cannot grow any more,
+ * this Index, and makes it free if it was held. The caller gets the answer. */
+uint64_t send_lower(Core *c, const Lease *l, uint64_t index);

@@ -319,12 +319,13 @@ typedef struct Calling {
         usec_t retry_at, deadline;
 } Calling;
 
-/* A machine or a lease that is being forgotten (forget.c). */
+/* A machine, a lease or the Index of a lease that is being forgotten (forget.c). */
 typedef struct Forgetting {
         struct Forgetting *next;
         uint64_t id;
         CallKind kind;
         char name[NAME_SIZE]; /* the machine's id, or the lease's name */
+        uint64_t index;       /* of LOWER_INDEX: to this one */
         uint64_t txn;         /* 0: none is under way */
         usec_t retry_at, deadline;
 } Forgetting;

@@ -3,7 +3,8 @@
 /*
  * leasectl registry: shows which registry this machine goes by, where the registry is, and in which state it is.
  * leasectl registry accept UUID: accepts another registry, after the registry was replaced.
- * leasectl registry forget LEASE: forgets the Index that this machine remembers, after a record said a wrong one.
+ * leasectl registry forget LEASE [INDEX]: forgets the Index that this machine remembers, after a record said a wrong
+ * one. With the Index of the last holder, the record itself is put right first.
  *
  * Three things are kept apart: an error of the registry (on its own line, and since when); something that keeps this
  * machine from taking leases until an operator acts; and a mere remark on what is being waited for.
@@ -11,12 +12,14 @@
 
 #include "ctl/registry.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "conf/conf.h"
 #include "ctl/bus.h"
 #include "ctl/output.h"
 #include "ctl/polkit-agent.h"
+#include "util/shell-word.h"
 
 const char *registry_local_note(const char *directory, char *buf, size_t size) {
         if (isempty(directory) || streq(directory, LOCAL_DIRECTORY))
@@ -190,17 +193,46 @@ static int forget_index(Ctl *ctl, const char *lease) {
         return CTL_OK;
 }
 
+/* Has the record say the Index of the last holder, and forgets the wrong one here. The other machines remember it. */
+static int put_index_back(Ctl *ctl, const char *lease, uint64_t index) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r, code;
+
+        polkit_agent_open(ctl);
+        r = bus_call(ctl->bus, &bus_leased, "LowerIndex", NULL, &error, "st", lease, index);
+        if (r < 0)
+                return bus_complain("registry forget", r, &error);
+        code = forget_index(ctl, lease);
+        say("%s; on each of them: leasectl registry forget %s",
+                        code == CTL_OK ? "The other machines remember it" : "All machines remember the Index",
+                        SHELL_WORD(lease));
+        return code;
+}
+
+/* An Index as it is typed: digits only. */
+static bool read_index(const char *text, uint64_t *ret) {
+        char *end;
+
+        if (!*text || text[strspn(text, "0123456789")])
+                return false;
+        errno = 0;
+        *ret = strtoull(text, &end, 10);
+        return errno == 0;
+}
+
 int verb_registry(Ctl *ctl, int argc, char **argv) {
+        bool accept = argc == 2 && streq(argv[0], "accept"), forget = argc >= 2 && streq(argv[0], "forget");
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL;
+        uint64_t index = 0;
         int r;
 
-        if (argc > 0 && !(argc == 2 && (streq(argv[0], "accept") || streq(argv[0], "forget")))) {
-                complain("usage: leasectl registry [accept UUID|forget LEASE]");
+        if ((argc > 0 && !accept && !forget) || (forget && argc == 3 && !read_index(argv[2], &index))) {
+                complain("usage: leasectl registry [accept UUID|forget LEASE [INDEX]]");
                 return CTL_USAGE;
         }
-        if (argc > 0 && streq(argv[0], "forget"))
-                return forget_index(ctl, argv[1]);
+        if (forget)
+                return argc == 3 ? put_index_back(ctl, argv[1], index) : forget_index(ctl, argv[1]);
         r = bus_get_manager(ctl->bus, &manager, &error);
         if (r < 0)
                 return bus_complain("registry", r, &error);

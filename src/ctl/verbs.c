@@ -63,7 +63,7 @@ static const Verb verbs[] = {
                         "What this machine says of itself (Require=)" },
         { "run", "LEASE COMMAND...", 2, -1, true, ARGUMENTS_WORDS, verb_run,
                         "Run a command while holding a lease of its own" },
-        { "registry", "[accept UUID|forget LEASE]", 0, 2, false, ARGUMENTS_WORDS, verb_registry,
+        { "registry", "[accept UUID|forget LEASE [INDEX]]", 0, 3, false, ARGUMENTS_WORDS, verb_registry,
                         "How the registry is; or go by another" },
         { "config", "", 0, 0, true, ARGUMENTS_WORDS, verb_config, "leased.conf: what is in force, and from where" },
         { "setup", "NAME=ADDRESS...", 1, -1, true, ARGUMENTS_WORDS, verb_setup, "From fresh machines to a cluster" },

@@ -322,6 +322,7 @@ DEFINE_VERB(pause, verb_pause)
 DEFINE_VERB(resume, verb_resume)
 DEFINE_VERB(accept_registry, verb_accept_registry)
 DEFINE_VERB(forget_index, verb_forget_index)
+DEFINE_VERB(lower_index, call_lower_index)
 DEFINE_VERB(forget_machine, call_forget_machine)
 DEFINE_VERB(forget_lease, call_forget_lease)
 DEFINE_VERB(list_unit_files, unit_files_list)
@@ -582,6 +583,8 @@ static const sd_bus_vtable vtable[] = {
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ForgetIndex", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", index, "t", left),
                         method_forget_index, BUS_ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("LowerIndex", SD_BUS_ARGS("s", name, "t", index), SD_BUS_NO_RESULT, method_lower_index,
+                        BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("ForgetMachine", SD_BUS_ARGS("s", machine_id), SD_BUS_NO_RESULT, method_forget_machine,
                         BUS_ANYBODY),
         SD_BUS_METHOD_WITH_ARGS(

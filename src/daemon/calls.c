@@ -27,6 +27,8 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
         case CALL_INDEX_MISMATCH:
                 return bus_error(error, BUS_ERROR("IndexMismatch"), "The Index of %s is %" PRIu64 " by now.", a->lease,
                                 a->index);
+        case CALL_INDEX_AT_END:
+                return bus_error(error, BUS_ERROR("Busy"), "%s: %s.", a->lease, WHY_TEXT(reason(WHY_INDEX_AT_END)));
         case CALL_LEASE_LOST:
                 return bus_error(error, BUS_ERROR("LeaseLost"), "%s is not held at that Index any more.", a->lease);
         case CALL_UNIT_LEASE:
@@ -183,6 +185,20 @@ static int reply_forgotten(Daemon *d, sd_bus_message *m, CallKind kind, const Ac
         return set_error(d, a, error);
 }
 
+static int reply_lowered(Daemon *d, sd_bus_message *m, CallKind kind, const Action *a, sd_bus_error *error) {
+        if (a->result == CALL_BUSY)
+                return bus_error(error, BUS_ERROR("Busy"), "The Index of %s cannot be put back: %s.", a->lease,
+                                WHY_TEXT(a->reason));
+        if (a->result != CALL_INDEX_MISMATCH)
+                return reply_forgotten(d, m, kind, a, error);
+        if (a->index >= INDEX_MAX)
+                return bus_error(error, BUS_ERROR("IndexMismatch"), "The Index of a holder is below %" PRIu64 ".",
+                                a->index);
+        return bus_error(error, BUS_ERROR("IndexMismatch"),
+                        "The record of %s has the Index %" PRIu64 ", which can grow: it is left as it is.", a->lease,
+                        a->index);
+}
+
 int call_forget_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         Call call = { .kind = CALL_FORGET_MACHINE };
         char quoted[BUS_QUOTE_SIZE];
@@ -205,4 +221,16 @@ int call_forget_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                 return r;
         log_notice("%s: forgetting the lease, as asked for over D-Bus", call.lease);
         return words_begin_call(d, m, &call, reply_forgotten);
+}
+
+int call_lower_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
+        Call call = { .kind = CALL_LOWER_INDEX };
+        int r = verb_read_lease(m, &call.lease, error);
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &call.index);
+        if (r < 0)
+                return r;
+        log_notice("%s: putting its Index back to %" PRIu64 ", as asked for over D-Bus", call.lease, call.index);
+        return words_begin_call(d, m, &call, reply_lowered);
 }

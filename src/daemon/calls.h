@@ -17,5 +17,6 @@ int call_renew(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_release(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 /* GetLease about a lease in fleet's registry; only if there is one (d->fleet). */
 int call_get_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);
+int call_lower_index(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_forget_machine(Daemon *d, sd_bus_message *m, sd_bus_error *error);
 int call_forget_lease(Daemon *d, sd_bus_message *m, sd_bus_error *error);

@@ -383,7 +383,7 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         uint64_t index;
-        LeaseView v;
+        LeaseView v = {};
         const char *name;
         int r = verb_read_lease(m, &name, error);
 
@@ -395,6 +395,9 @@ int verb_forget_index(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                                 name);
         if (core_find_lease(d->core, loop_now(), name, &v) && v.local)
                 return bus_error(error, BUS_ERROR("Busy"), "%s is held here: its Index is in use.", name);
+        if (v.record && !v.damaged && v.record->index >= INDEX_MAX)
+                return bus_error(error, BUS_ERROR("Busy"),
+                                "The record of %s has that Index, too: give the Index of its last holder.", name);
         log_notice("%s: the Index %" PRIu64 " that this machine remembers is forgotten, as asked for over D-Bus", name,
                         index);
         loop_event(d->loop, &(Event){ .kind = EVENT_FORGET_INDEX, .lease = name });

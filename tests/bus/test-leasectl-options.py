@@ -249,6 +249,22 @@ class Forgotten(WithBeta):
         self.refused("left.service", "there is no such machine and no such lease")
         self.refused("gamma", "there is no such machine and no such lease")
 
+    def test_an_index_that_cannot_grow_any_more_is_put_back(self):
+        highest = 9007199254740991
+        put("leases/busy", self.lease("held", highest))
+        wait_for("its lease is seen", lambda: "busy" in self.leases())
+        self.assertSays(ctl("registry", "forget", "busy", "41"), 1, "registry forget: The Index of busy cannot be put back: somebody "
+                        "holds it.")
+        put("leases/ended", {**self.lease("held", highest), "machine_id": self.GAMMA, "session": self.SESSION})
+        done = wait_for("it can be put back", lambda: (d := ctl("registry", "forget", "ended", "41")).returncode == 0 and d)
+        self.assertEqual(done.stdout, f"ended: Index {highest} is forgotten here; its record says 41\n"
+                         "The other machines remember it; on each of them: leasectl registry forget ended\n")
+        row = next(each for each in shown("list", "--all") if each["lease"] == "ended")
+        self.assertEqual((row["index"], row["held"]), (41, False))
+        self.assertSays(ctl("run", "ended", "true"), 0)
+        row = next(each for each in shown("list", "--all") if each["lease"] == "ended")
+        self.assertEqual(row["index"], 42)
+
     def test_a_lease_that_is_held_or_wanted_is_not_forgotten(self):
         unit = self.enable("wanted.service")
         self.refused(unit, f"a unit with this lease is enabled on {os.uname().nodename}")

@@ -21,12 +21,9 @@ URL = "http://127.0.0.1:2379"
 DEAD_URL = "http://127.0.0.2:2379"
 ALSO_URL = "http://127.0.0.3:2379"  # the same member: at the first start more than half of Endpoints= must answer
 PEER_URL = "http://127.0.0.1:2380"  # etcd's default is localhost, a name that not every machine knows
-# As docs/operations.md has it.
-MEND = """\
-key=/leased/leases/{lease}
-etcdctl get --print-value-only $key | sed 's/"index": *9007199254740991/"index":{index}/' | etcdctl put $key
-"""
 PASSWORD = "/run/leased-password"
+HIGHEST = 9007199254740991
+USAGE = "usage: leasectl registry [accept UUID|forget LEASE [INDEX]]"
 
 
 def post(path, **body):
@@ -114,7 +111,7 @@ class Registry(CaseWithDaemon):
                          (0, f"{now['uuid']}: is the registry that this machine goes by, nothing is to be accepted\n"))
         self.assertSays(ctl("registry", "accept", "that"), 1,
                         'registry accept: "that" is no registry\'s uuid: 36 characters as leasectl registry shows them.')
-        self.assertSays(ctl("registry", "frob"), 2, "usage: leasectl registry [accept UUID|forget LEASE]")
+        self.assertSays(ctl("registry", "frob"), 2, USAGE)
 
     def assertTrouble(self, pattern):
         """status shows the registry's own error and since when, and registry the same. Where only writes fail, a read that
@@ -174,32 +171,75 @@ class Registry(CaseWithDaemon):
         self.assertTrouble("does not accept User=root with the password in " + PASSWORD)
         self.assertNotIn("wrong", ctl("status").stdout + ctl("registry").stdout)
 
-    def test_an_index_that_is_too_high_is_forgotten_when_told_to(self):
-        highest = 9007199254740991
-        lease = self.enable("poisoned.service")
-        self.assertSays(ctl("registry", "forget", lease), 1, f"registry forget: {lease} is held here: its Index is in use.")
+    def poison(self, lease, **changes):
+        """As somebody who writes records by hand may. The lease was held and let go, and is wanted again."""
+        self.enable(lease)
         ctl("disable", lease, check=True)
         free = record(f"leases/{lease}")
-        self.assertLess(free["index"], highest)
-        put_record(f"leases/{lease}", {**free, "index": highest})
+        self.assertLess(free["index"], HIGHEST)
+        put_record(f"leases/{lease}", {**free, "index": HIGHEST, **changes})
         ctl("enable", lease, check=True)
-        wait_for("it is said what keeps it from running", lambda: "Not here: its Index cannot grow any more (leasectl registry "
-                 "forget LEASE)" in ctl("status", lease).stdout)
+        if not changes:
+            wait_for("it is said what keeps it from running", lambda: "Not here: its Index cannot grow any more (leasectl registry "
+                     "forget LEASE)" in ctl("status", lease).stdout)
+        return free
+
+    def test_an_index_that_cannot_grow_any_more_is_put_back_when_told_to(self):
+        lease = "poisoned.service"
+        free = self.poison(lease)
+        self.assertSays(ctl("registry", "forget", lease), 1, f"registry forget: The record of {lease} has that Index, too: give the "
+                        "Index of its last holder.")
+        for wrong in (str(HIGHEST), "18446744073709551615"):
+            self.assertSays(ctl("registry", "forget", lease, wrong), 1, f"registry forget: The Index of a holder is below {HIGHEST}.")
+        for wrong in ("", "+1", "0x7", "7.service", "18446744073709551616"):
+            self.assertSays(ctl("registry", "forget", lease, wrong), 2, USAGE)
+        self.assertEqual(record(f"leases/{lease}")["index"], HIGHEST)
+        done = ctl("registry", "forget", lease, str(free["index"]))
+        self.assertSays(done, 0)
+        self.assertEqual(done.stdout, f"{lease}: Index {HIGHEST} is forgotten here; its record says {free['index']}\n"
+                         f"The other machines remember it; on each of them: leasectl registry forget {lease}\n")
+        wait_for(f"{lease} runs", lambda: self.row(lease)["state"] == "running")
+        held = record(f"leases/{lease}")["index"]
+        self.assertTrue(free["index"] < held < HIGHEST, held)
+        self.assertSays(ctl("registry", "forget", lease, "1"), 1, f"registry forget: The record of {lease} has the Index {held}, which "
+                        "can grow: it is left as it is.")
+        self.assertSays(ctl("registry", "forget", "never-seen.service", "1"), 3,
+                        'registry forget: The registry has nothing of "never-seen.service".')
+
+    def test_the_index_of_a_lease_that_somebody_holds_is_not_put_back(self):
+        lease, session = "held-high.service", "0123456789abcdef-60000"
+        put_record(f"fences/{session}", {"counter": 1, "names": []})
+        put_record(f"beats/{session}", {"machine_id": "f" * 32, "nonce": "0123456789abcdef"})
+        self.poison(lease, state="held", machine_id="f" * 32, session=session)
+        wait_for("it is seen", lambda: self.row(lease)["machine_id"] == "f" * 32)
+        self.assertSays(ctl("registry", "forget", lease, "1"), 1,
+                        f"registry forget: The Index of {lease} cannot be put back: somebody holds it.")
+        self.assertEqual(record(f"leases/{lease}")["index"], HIGHEST)
+
+    def test_an_index_that_is_remembered_beyond_the_record_is_forgotten_when_told_to(self):
+        """On the machines where the command that puts the Index back was not typed."""
+        lease = self.enable("remembered.service")
+        self.assertSays(ctl("registry", "forget", lease), 1, f"registry forget: {lease} is held here: its Index is in use.")
+        ctl("disable", lease, check=True)
+        free = self.poison(lease)
+        put_record(f"leases/{lease}", free)
         # What was seen once is remembered beyond the record, and beyond the daemon.
-        run("sh", "-ec", MEND.format(lease=lease, index=free["index"]))
-        self.assertEqual(record(f"leases/{lease}")["index"], free["index"])
         run("systemctl", "restart", "leased.service")
         wait_for("it is said still", lambda: "its Index cannot grow any more" in ctl("status", lease).stdout)
         self.assertEqual(property_of(lease, "ActiveState"), "inactive")
+        self.assertSays(ctl("registry", "forget", lease, "1"), 1, f"registry forget: The record of {lease} has the Index "
+                        f"{free['index']}, which can grow: it is left as it is.")
         done = ctl("registry", "forget", lease)
         self.assertEqual((done.returncode, done.stdout),
-                         (0, f"{lease}: Index {highest} is forgotten here; its record says {free['index']}\n"))
+                         (0, f"{lease}: Index {HIGHEST} is forgotten here; its record says {free['index']}\n"))
         wait_for(f"{lease} runs", lambda: self.row(lease)["state"] == "running")
         held = record(f"leases/{lease}")["index"]
-        self.assertTrue(free["index"] < held < highest, held)
+        self.assertTrue(free["index"] < held < HIGHEST, held)
         self.assertSays(ctl("registry", "forget", "never-seen.service"), 3,
                         "registry forget: This machine remembers nothing of the lease never-seen.service.")
-        self.assertSays(ctl("registry", "forget"), 2, "usage: leasectl registry [accept UUID|forget LEASE]")
+        for wrong in (("forget",), ("accept",), ("accept", "that", "1"), ("forget", lease, "1", "2")):
+            self.assertEqual(ctl("registry", *wrong).returncode, 2, wrong)
+        self.assertSays(ctl("registry", "forget"), 2, USAGE)
 
     def test_a_replaced_registry_waits_for_the_operators_word(self):
         known = registry()["uuid"]

@@ -47,7 +47,7 @@ class WrongCalls:
         with self.nothing_changes():
             for name in NOT_NAMES:
                 for method, more in (("AcquireLease", TAKER), ("StealLease", (*TAKER, "uint64:1")), ("GetLease", ()),
-                                     ("GetHistory", ()), ("ExplainUnit", ()), ("CopiesBehind", ("int64:1",)), ("ForgetLease", ()), ("GetUnit", ()), ("ReleaseUnit", ()),
+                                     ("GetHistory", ()), ("ExplainUnit", ()), ("CopiesBehind", ("int64:1",)), ("ForgetLease", ()), ("LowerIndex", ("uint64:1",)), ("GetUnit", ()), ("ReleaseUnit", ()),
                                      ("TransferUnit", (NO_MACHINE,)),
                                      ("StealUnit", ()), ("RearmUnit", ()), ("AskUnit", ("string:stop", "string:"))):
                     self.refused(ERROR + "InvalidName", method, "string:" + name, *more)
@@ -71,6 +71,7 @@ class WrongCalls:
             self.refused(INVALID_ARGS, "AcceptRegistry", "string:that-one")
             self.refused(ERROR + "NoSuchLease", "ForgetIndex", "string:engine-never")
             self.refused(ERROR + "InvalidName", "ForgetIndex", "string:../x")
+            self.refused(ERROR + "NoSuchLease", "LowerIndex", "string:engine-never", "uint64:1")
             self.refused(ERROR + "NoSuchLease", "ForgetLease", "string:engine-never")
             self.refused(ERROR + "NoSuchMachine", "ForgetMachine", NO_MACHINE)
             self.refused(ERROR + "NoSuchMachine", "ForgetMachine", "string:../x")

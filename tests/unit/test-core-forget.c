@@ -2,7 +2,8 @@
 
 /*
  * Records that an operator has deleted: those of a machine that is silent, and that of a lease that nobody holds or
- * wants. What may be held, or is owed, stays; and no token goes back.
+ * wants. What may be held, or is owed, stays; and no token goes back. And an Index that cannot grow any more, which
+ * goes back when an operator says to which one.
  */
 
 #include "core-world.h"
@@ -250,6 +251,140 @@ static void who_found_no_record_and_comes_late_is_refused(void **state) {
         world_free(w);
 }
 
+/* ---- an Index at its end ---- */
+
+static CallResult lower(World *w, const char *name, uint64_t index) {
+        return call(w, (Call){ .kind = CALL_LOWER_INDEX, .lease = name, .index = index });
+}
+
+static const LeaseRecord *record_of(World *w, const char *name) {
+        return &world_find(w, RECORD_LEASE, name)->value.lease;
+}
+
+/* As somebody has written it by hand. */
+static void put_at_end(World *w, const char *name, LeaseState state) {
+        LeaseRecord l = { .state = state,
+                .machine_id = THEM,
+                .index = INDEX_MAX,
+                .version = 3,
+                .n_debts = 1,
+                .debts = { { .session = THEIR_SESSION, .index = 6 } } };
+
+        put(w, RECORD_LEASE, name, &l);
+}
+
+static void an_index_at_its_end_goes_back_to_that_of_the_last_holder(void **state) {
+        World *w = beating();
+
+        put_at_end(w, "ended", LEASE_FREE);
+        assert_int_equal(lower(w, "ended", 41), CALL_DONE);
+        assert_int_equal(record_of(w, "ended")->index, 41);
+        assert_int_equal(record_of(w, "ended")->state, LEASE_FREE);
+        assert_int_equal(record_of(w, "ended")->n_debts, 1); /* law 5 */
+        assert_int_equal(record_of(w, "ended")->version, 3);
+        /* This machine remembers what it has seen until it is told to forget that, too. */
+        assert_int_equal(core_remembered(w->core, "ended"), INDEX_MAX);
+        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .lease = "ended" });
+        assert_int_equal(core_remembered(w->core, "ended"), 41);
+        world_free(w);
+}
+
+static void a_job_that_is_done_stays_done(void **state) {
+        World *w = beating();
+
+        put_at_end(w, "ended", LEASE_DONE);
+        assert_int_equal(lower(w, "ended", 0), CALL_DONE); /* nobody ever held it */
+        assert_int_equal(record_of(w, "ended")->index, 0);
+        assert_int_equal(record_of(w, "ended")->state, LEASE_DONE);
+        world_free(w);
+}
+
+static void a_call_at_the_end_is_told_so(void **state) {
+        World *w = beating();
+        LeaseRecord l = { .state = LEASE_FREE, .machine_id = THEM, .index = INDEX_MAX };
+
+        put(w, RECORD_LEASE, LEASE, &l);
+        assert_int_equal(acquire(w), CALL_INDEX_AT_END);
+        assert_int_equal(lower(w, LEASE, 41), CALL_DONE);
+        assert_int_equal(acquire(w), CALL_INDEX_AT_END);
+        world_step(w, (Event){ .kind = EVENT_FORGET_INDEX, .lease = LEASE });
+        assert_int_equal(acquire(w), CALL_DONE);
+        assert_int_equal(w->called_index, 42);
+        world_free(w);
+}
+
+static void an_index_that_is_not_at_its_end_is_not_lowered(void **state) {
+        LeaseRecord l = { .state = LEASE_FREE, .machine_id = THEM, .index = INDEX_MAX - 1 };
+        World *w = beating();
+
+        put(w, RECORD_LEASE, "high", &l);
+        assert_int_equal(lower(w, "high", 41), CALL_INDEX_MISMATCH);
+        assert_int_equal(w->called_index, INDEX_MAX - 1);
+        assert_int_equal(record_of(w, "high")->index, INDEX_MAX - 1);
+        put_at_end(w, "ended", LEASE_FREE);
+        assert_int_equal(lower(w, "ended", INDEX_MAX), CALL_INDEX_MISMATCH); /* it would not be lower */
+        assert_int_equal(lower(w, "never", 41), CALL_NO_SUCH_LEASE);
+        /* What the record says is put right by now, and what is remembered is not. */
+        l.index = 41;
+        put(w, RECORD_LEASE, "ended", &l);
+        assert_int_equal(lower(w, "ended", 40), CALL_INDEX_MISMATCH);
+        assert_int_equal(record_of(w, "ended")->index, 41);
+        world_free(w);
+}
+
+static void an_index_that_is_in_use_is_not_lowered(void **state) {
+        LeaseRecord l = { .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION, .index = INDEX_MAX };
+        World *w = beating();
+        uint64_t counter;
+
+        add_them(w);
+        put(w, RECORD_LEASE, "theirs", &l);
+        assert_refused(w, lower(w, "theirs", 41), WHY_LEASE_HELD);
+        world_pass(w, TTL + TTL / 2);
+        world_beat_them(w); /* we do not hear of it */
+        assert_refused(w, lower(w, "theirs", 41), WHY_LEASE_HELD);
+        assert_int_equal(record_of(w, "theirs")->index, INDEX_MAX);
+        world_pass(w, TTL + TTL / 2);
+        counter = world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence.counter;
+        assert_int_equal(lower(w, "theirs", 41), CALL_DONE);
+        assert_int_equal(record_of(w, "theirs")->state, LEASE_FREE);
+        assert_string_equal(record_of(w, "theirs")->session, "");
+        assert_int_equal(record_of(w, "theirs")->index, 41);
+        assert_int_equal(record_of(w, "theirs")->n_tenures, 1);
+        /* As it would be taken: should they live after all, they find it among what was taken. */
+        assert_int_equal(world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence.counter, counter + 1);
+        assert_string_equal(world_find(w, RECORD_FENCE, THEIR_SESSION)->value.fence.names[0], "theirs");
+        world_free(w);
+}
+
+static void an_index_is_lowered_only_where_the_record_is_as_it_was_seen(void **state) {
+        LeaseRecord held = { .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION, .index = INDEX_MAX };
+        World *w = beating();
+
+        add_them(w);
+        put_at_end(w, "ended", LEASE_FREE);
+        w->revision++;
+        (void) world_put(w, RECORD_LEASE, "ended", &held); /* which we do not hear of */
+        assert_refused(w, lower(w, "ended", 41), WHY_LEASE_HELD);
+        assert_int_equal(record_of(w, "ended")->index, INDEX_MAX);
+        world_free(w);
+}
+
+static void an_index_is_not_lowered_for_somebody_who_has_gone(void **state) {
+        World *w = beating();
+
+        put_at_end(w, "ended", LEASE_FREE);
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_CALL,
+                                      .id = 77,
+                                      .call = { .kind = CALL_LOWER_INDEX, .lease = "ended", .index = 41 } });
+        world_step(w, (Event){ .kind = EVENT_WITHDRAW, .id = 77 });
+        w->lose = 0;
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(record_of(w, "ended")->index, INDEX_MAX);
+        world_free(w);
+}
+
 /* ---- machines ---- */
 
 static void a_machine_is_forgotten_with_all_that_it_offers_when_it_is_silent(void **state) {
@@ -300,6 +435,13 @@ int main(void) {
                 cmocka_unit_test(a_damaged_record_is_not_forgotten),
                 cmocka_unit_test(an_answer_that_is_lost_does_no_harm),
                 cmocka_unit_test(who_found_no_record_and_comes_late_is_refused),
+                cmocka_unit_test(an_index_at_its_end_goes_back_to_that_of_the_last_holder),
+                cmocka_unit_test(a_job_that_is_done_stays_done),
+                cmocka_unit_test(a_call_at_the_end_is_told_so),
+                cmocka_unit_test(an_index_that_is_not_at_its_end_is_not_lowered),
+                cmocka_unit_test(an_index_that_is_in_use_is_not_lowered),
+                cmocka_unit_test(an_index_is_lowered_only_where_the_record_is_as_it_was_seen),
+                cmocka_unit_test(an_index_is_not_lowered_for_somebody_who_has_gone),
                 cmocka_unit_test(a_machine_is_forgotten_with_all_that_it_offers_when_it_is_silent),
                 cmocka_unit_test(a_machine_that_beats_again_in_the_registry_is_not_forgotten),
         };
