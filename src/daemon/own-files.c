@@ -2,7 +2,9 @@
 #include "daemon/own-files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "daemon/slices.h"
@@ -42,7 +44,7 @@ struct OwnFiles {
         char *parent;
         sd_event *event;
         int fd, folder, above; /* inotify, and its numbers of the folder and of the folder above; -1: none */
-        sd_event_source *news;
+        sd_event_source *news, *mounts;
         Slices *slices;
         bool blind; /* it is logged that the folder cannot be watched */
 };
@@ -144,6 +146,34 @@ static int on_news(sd_event_source *source, int fd, uint32_t events, void *userd
         return 0;
 }
 
+/* Somewhere on the machine something was mounted, or a mount has gone. */
+static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        OwnFiles *f = userdata;
+        int before = f->folder;
+
+        watch_folder(f);
+        if (f->folder != before)
+                note_all(f);
+        return 0;
+}
+
+/* The kernel tells of it by EPOLLPRI (proc_pid_mountinfo(5)), once for each time that it is asked: nothing need be
+ * read. */
+static int begin_to_watch_mounts(OwnFiles *f) {
+        int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), r;
+
+        if (fd < 0) {
+                log_warning_errno(errno, "cannot watch mounts: what is mounted over %s is noticed later", f->path);
+                return 0;
+        }
+        r = sd_event_add_io(f->event, &f->mounts, fd, EPOLLPRI, on_mounts, f);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        return sd_event_source_set_io_fd_own(f->mounts, true);
+}
+
 static int begin_to_watch(OwnFiles *f) {
         int r;
 
@@ -230,6 +260,8 @@ int own_files_new(sd_event *event, const char *folder, bool make, own_files_look
         r = f->parent ? slices_new(event, look_at_some, f, &f->slices) : -ENOMEM;
         if (r >= 0)
                 r = begin_to_watch(f);
+        if (r >= 0 && f->fd >= 0)
+                r = begin_to_watch_mounts(f);
         if (r < 0) {
                 own_files_free(f);
                 return r;
@@ -246,6 +278,7 @@ OwnFiles *own_files_free(OwnFiles *f) {
         if (!f->news)
                 closep(&f->fd);
         sd_event_source_disable_unref(f->news);
+        sd_event_source_disable_unref(f->mounts);
         slices_free(f->slices);
         free(f->parent);
         free(f);

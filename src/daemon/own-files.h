@@ -3,11 +3,13 @@
 
 /*
  * Looks after the files of one folder below /run/leased that others read: one for each of many units. The folder is
- * watched by inotify: a file that somebody removes, renames or writes over is looked at at once.
+ * watched by inotify: a file that somebody removes, renames or writes over is looked at at once. So are all files when
+ * something was mounted over /run/leased or taken away from there (/proc/self/mountinfo, proc_pid_mountinfo(5)): below
+ * a mount that has gone lie the files of an earlier Index.
  *
  * However many files are changed at a time, one turn of the loop reads one buffer of news and looks at a few files.
- * What inotify does not tell of (something is mounted over /run/leased), and all of it on a machine where inotify
- * cannot be had, is found when the owner has a file looked at for another reason: own_files_look().
+ * What neither tells of, as on a machine where inotify cannot be had, is found when the owner has a file looked at for
+ * another reason: own_files_look().
  */
 
 #include <systemd/sd-event.h>

@@ -29,7 +29,7 @@ typedef struct Seen {
 } Seen;
 
 struct Gates {
-        char held[256], marks[256], members[256], beat[256], pause[256];
+        char held[256], marks[256], members[256], environments[256], beat[256], pause[256];
         int beat_fd;
         usec_t t0; /* of the last beat; 0: none has come yet */
         Seen held_seen, marks_seen;
@@ -107,12 +107,17 @@ int gates_new(const char *directory, Gates **ret) {
         if ((r = path_of(g->held, sizeof(g->held), directory, "held")) < 0 ||
                         (r = path_of(g->marks, sizeof(g->marks), directory, "guard")) < 0 ||
                         (r = path_of(g->members, sizeof(g->members), directory, "members")) < 0 ||
+                        (r = path_of(g->environments, sizeof(g->environments), directory, "env")) < 0 ||
                         (r = path_of(g->beat, sizeof(g->beat), directory, "guard.beat")) < 0 ||
                         (r = path_of(g->pause, sizeof(g->pause), directory, "guard.pause")) < 0)
                 return r;
         make_files(g);
         *ret = TAKE_PTR(g);
         return 0;
+}
+
+void gates_look_again(Gates *g) {
+        g->look_again = true;
 }
 
 Gates *gates_free(Gates *g) {
@@ -216,6 +221,10 @@ bool gates_has_gate(const Gates *g, const char *unit) {
 
 bool gates_has_mark(const Gates *g, const char *unit) {
         return has(g->marks, unit);
+}
+
+bool gates_has_environment(const Gates *g, const char *unit) {
+        return has(g->environments, unit);
 }
 
 int gates_close(Gates *g, const char *unit) {

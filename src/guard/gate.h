@@ -44,6 +44,8 @@ DEFINE_TRIVIAL_CLEANUP(Gates *, gates_free)
  * gates or marks may have vanished as well: the caller then makes anew those that should be there. Making one that is
  * there does no harm. */
 bool gates_look(Gates *g);
+/* Has gates_look() return true the next time. */
+void gates_look_again(Gates *g);
 
 /* Removes every gate, whoever made it. Goes on after a failure, and returns the first one. Takes the longer the more
  * gates there are: for a guard that serves nobody yet, or no longer. */
@@ -63,6 +65,8 @@ int gates_open(Gates *g, const char *unit);
 /* Whether the unit's gate is there, and its mark. */
 bool gates_has_gate(const Gates *g, const char *unit);
 bool gates_has_mark(const Gates *g, const char *unit);
+/* Whether the file is there that the daemon writes for the unit before it asks for the gate (its environment file). */
+bool gates_has_environment(const Gates *g, const char *unit);
 /* Removes the unit's gate. Returns 0 also if there is none. */
 int gates_close(Gates *g, const char *unit);
 

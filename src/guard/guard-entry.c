@@ -391,12 +391,12 @@ unsigned guard_entry_not_opened(GuardEntry *e, usec_t now) {
         return ENTRY_CLOSE_GATE | entry_expire(e, now);
 }
 
-unsigned guard_entry_restore(GuardEntry *e, usec_t now) {
+unsigned guard_entry_restore(GuardEntry *e, usec_t now, bool may_open) {
         unsigned actions = entry_expire(e, now);
 
         if (e->index == 0 || e->down)
                 return actions;
-        return actions | (guard_entry_is_live(e) && e->gate_wanted ? ENTRY_OPEN_GATE : ENTRY_MARK);
+        return actions | (guard_entry_is_live(e) && e->gate_wanted && may_open ? ENTRY_OPEN_GATE : ENTRY_MARK);
 }
 
 unsigned guard_entry_looked(GuardEntry *e, usec_t now, Frost frost) {

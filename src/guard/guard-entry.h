@@ -180,8 +180,9 @@ void guard_entry_move(GuardEntry *e, usec_t jump);
 /* Returns the actions that follow from such a move. */
 unsigned guard_entry_moved(GuardEntry *e, usec_t now);
 
-/* The entry's gate or mark may have vanished: returns the actions that make again what should be there. */
-unsigned guard_entry_restore(GuardEntry *e, usec_t now);
+/* The entry's gate or mark may have vanished: returns the actions that make again what should be there. may_open: a
+ * gate that is not there may be made; otherwise only the mark is. */
+unsigned guard_entry_restore(GuardEntry *e, usec_t now, bool may_open);
 
 /* Returns the actions that are due by now. */
 unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard);

@@ -421,13 +421,19 @@ static bool item_has_files(const Guard *g, const Item *item) {
                (!e->gate_wanted || !guard_entry_is_live(e) || gates_has_gate(g->gates, item->unit));
 }
 
+/* A gate that has vanished is not made anew before the daemon has made the unit's environment file anew, which has
+ * vanished with it: what PID 1 started between the two would not know its Index. */
 static void guard_restore(Guard *g) {
         while (g->restoring && !is_turn_over(g)) {
                 Item *item = g->restoring;
+                bool may_open = gates_has_gate(g->gates, item->unit) || gates_has_environment(g->gates, item->unit);
 
                 g->restoring = item->hh.next;
-                if (!item_has_files(g, item))
-                        item_perform(g, item, guard_entry_restore(&item->entry, now_boottime()));
+                if (item_has_files(g, item))
+                        continue;
+                if (!may_open)
+                        gates_look_again(g->gates);
+                item_perform(g, item, guard_entry_restore(&item->entry, now_boottime(), may_open));
         }
 }
 

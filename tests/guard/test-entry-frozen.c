@@ -122,7 +122,7 @@ static void nothing_else_thaws_it(void **state) {
         assert_int_equal(arm(&e, 30 * SEC, 6, 30 * SEC), ENTRY_TELL);
         assert_int_equal(arm(&e, 30 * SEC, 5, 23 * SEC), ENTRY_TELL); /* its stop_at has passed again */
         assert_int_equal(guard_entry_open(&e, 30 * SEC, 5), ENTRY_TELL);
-        assert_int_equal(guard_entry_restore(&e, 30 * SEC), ENTRY_MARK);
+        assert_int_equal(guard_entry_restore(&e, 30 * SEC, true), ENTRY_MARK);
         assert_int_equal(guard_entry_flags(&e), GUARD_FLAG_FROZEN);
 }
 

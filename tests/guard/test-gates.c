@@ -122,8 +122,44 @@ static void a_gate_that_cannot_be_opened_anew_is_removed(void **state) {
         assert_int_equal(rename(aside, path), 0);
 }
 
+/* Otherwise what PID 1 starts meanwhile would not know its Index. */
+static void a_gate_is_made_anew_only_after_the_environment_file(void **state) {
+        World *w = *state;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_environment(w, "unit.service");
+        run_unit(w, "unit.service", 20 * SEC, 30 * SEC);
+        remove_from_run(w, "/held/unit.service");
+        remove_from_run(w, "/env");
+        remove_from_run(w, "/guard");
+        turn_until(exists(w, "guard/unit.service"));
+        turn_through(w, now_boottime() + 2500 * MS);
+        assert_false(exists(w, "held/unit.service"));
+        make_environment(w, "unit.service");
+        turn_until(exists(w, "held/unit.service"));
+}
+
+static void a_gate_that_vanishes_is_not_made_anew_after_its_time(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_environment(w, "unit.service");
+        m = run_unit(w, "unit.service", 300 * MS, 20 * SEC);
+        turn_through(w, m.stop_at);
+        turn_until(!exists(w, "held/unit.service"));
+        remove_from_run(w, "/held");
+        turn_until(exists(w, "held"));
+        turn_through(w, now_boottime() + 200 * MS);
+        assert_false(exists(w, "held/unit.service"));
+}
+
 int gates_tests(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                                a_gate_is_made_anew_only_after_the_environment_file, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_gate_that_vanishes_is_not_made_anew_after_its_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_gate_that_the_guard_has_not_opened_is_removed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 many_gates_that_the_guard_has_not_opened_are_removed_in_many_turns, set_up, tear_down),

@@ -347,3 +347,19 @@ int tear_down(void **state) {
         free(w);
         return 0;
 }
+
+void remove_from_run(World *w, const char *what) {
+        char command[300];
+
+        snprintf(command, sizeof(command), "rm -r %s%s", w->run, what);
+        assert_int_equal(system(command), 0);
+}
+
+void make_environment(World *w, const char *unit) {
+        char path[300];
+
+        snprintf(path, sizeof(path), "%s/env", w->run);
+        assert_int_equal(mkdir_parents(path, 0755), 0);
+        snprintf(path, sizeof(path), "%s/env/%s", w->run, unit);
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)), 0);
+}

@@ -75,6 +75,11 @@ GuardMessage request(GuardMessageType type, const char *unit);
 GuardMessage run_unit(World *w, const char *unit, usec_t stop, usec_t kill);
 void guard_begins(World *w);
 void guard_dies(World *w);
+/* Removes what has this path below /run/leased; "": all of it. */
+void remove_from_run(World *w, const char *what);
+/* Makes a unit's environment file, as the daemon does it. */
+void make_environment(World *w, const char *unit);
+
 int set_up(void **state);
 int tear_down(void **state);
 

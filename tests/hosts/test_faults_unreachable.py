@@ -36,6 +36,27 @@ def what_is_removed_from_run_does_not_disturb_and_everything_goes_on(cluster):
     lose_lease_and_return(cluster, unit, holder)
 
 
+@scene(registry="etcd")
+def whoever_is_started_as_run_is_covered_and_uncovered_knows_its_index(cluster):
+    """PID 1 may start a unit by itself at any time, as the job of a timer or because of Restart=, and goes on without an environment
+    file that is missing. So there is no gate without one; and below a mount that goes lies the one of an earlier Index."""
+    unit, holder = start_unit(cluster, "covered.service")
+    other = cluster.other(holder)
+    gate, environment = (f"/run/leased/{each}/{unit.name}" for each in ("held", "env"))
+    mount_over_run(holder, "mode=0755")
+    seen = holder.run("sh", "-c", f"until test -e {gate}; do :; done; test -e {environment} && echo both", deadline=20).stdout.strip()
+    require("when the gate is there again, so is the environment file", seen == "both", unit.story)
+    for machine in (other, holder):
+        cluster.other(machine).run("leasectl", "transfer", unit.name, machine.name)
+        wait_for(f"{machine} runs it", lambda m=machine: m.state(unit.name) == "active", 10, unit.story)
+        unit.hold_running(on=machine, duration=1.0)
+    umount_run(holder)
+    wait_for("the environment file is of the present Index, long before PID 1 is asked about the unit again",
+             lambda: f"LEASE_INDEX={unit.tenure.index}\n" in holder.run("cat", environment).stdout, 1.5,
+             lambda: holder.run("cat", environment).stdout + unit.story())
+    unit.hold_running(on=holder, duration=1.0)
+
+
 @scene(registry="etcd", only_at_length=True)
 def cleaned_machine_takes_part_again(cluster):
     unit, holder = start_unit(cluster, "cleaned.service")
@@ -95,6 +116,8 @@ def what_is_mounted_over_run_does_not_disturb_and_may_go_again(cluster):
     mount_over_run(holder, "mode=0755")
     _require_undisturbed(cluster, unit, holder)
     holder.kill(unit.name)
+    wait_for("PID 1 has started it again", lambda: holder.show(unit.name, "NRestarts", "ActiveState") == {
+        "NRestarts": "1", "ActiveState": "active"}, 10, unit.story)
     unit.wait_running(on=holder, deadline=5)
     holder.systemctl("restart", DAEMON)
     cluster.wait_ready(holder)

@@ -96,8 +96,11 @@ class Ticks:
         if not os.path.exists(self._path):
             return []
         with open(self._path) as file:
-            words = [line.split() for line in file]
-        return sorted(Run(float(each[0]), int(each[1]), each[2], float(each[3])) for each in words if len(each) == 4)
+            lines = [line for line in file if line.endswith("\n")]
+        if strange := [line.strip() for line in lines if len(line.split()) != 4]:
+            raise Failure(f"{self.unit.name}: runs that did not know their Index: {strange}")
+        words = [line.split() for line in lines]
+        return sorted(Run(float(each[0]), int(each[1]), each[2], float(each[3])) for each in words)
 
     def elapse_of(self, at):
         return int(at) // self.period * self.period
