@@ -2,9 +2,10 @@
 #include "conf/outside.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/outside-lxc.h"
+#include "conf/outside-ssh.h"
 
 /* A program whose first words are verbs. In a list, verbs are separated by spaces; a verb of two words is joined by
  * a colon: "container:run". */
@@ -262,7 +263,9 @@ static const char *how_of(const char *name, const char *verb) {
         if (streq(name, "virsh"))
                 return "<partition> of the domain's <resource>";
         if (streq(name, "machinectl"))
-                return "Slice= of systemd-nspawn@.service";
+                return streq(verb, "start") ? "Slice= of systemd-nspawn@.service, or lease "
+                                              "systemd-nspawn@NAME.service itself"
+                                            : "Slice= of systemd-nspawn@.service";
         if (streq(name, "systemctl") || streq(name, "service") || streq(name, "invoke-rc.d") ||
                         streq(name, "rc-service") || streq(name, "deb-systemd-invoke") || streq(name, "snap"))
                 return "Slice= of that unit, or lease a target with both bound to it";
@@ -274,13 +277,18 @@ static const char *how_of(const char *name, const char *verb) {
 }
 
 /* With --cgroups=split or disabled (and without a service of podman, which would start it), the processes of podman
- * and of the container stay in the control group in which podman was started. */
+ * and of the container stay in the control group in which podman was started; those of crun do so without a manager of
+ * control groups. */
 static bool stays(const char *name, char *const *argv) {
         bool local = streq(name, "podman") && !has_argument(argv, "--remote") && !has_argument(argv, "-r") &&
                      !value_of(argv, "--url") && !value_of(argv, "--connection");
-        const char *cgroups = local ? value_of(argv, "--cgroups") : NULL;
+        const char *cgroups = local                 ? value_of(argv, "--cgroups")
+                              : streq(name, "crun") ? value_of(argv, "--cgroup-manager")
+                                                    : NULL;
 
-        return cgroups && (streq(cgroups, "split") || streq(cgroups, "disabled"));
+        if (!cgroups || has_argument(argv, "--systemd-cgroup"))
+                return false;
+        return (local && streq(cgroups, "split")) || streq(cgroups, "disabled");
 }
 
 static Outside look_at_verb(const Program *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
@@ -308,6 +316,11 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
         }
         if (has_word(p->entered, verb) && starting && !slice)
                 return say_laid_down(f, slice, "as what it enters does");
+        if (streq(p->name, "crun") && has_word(p->unseen, verb) && stays(p->name, argv))
+                return OUTSIDE_NO;
+        if (streq(p->name, "crun") && has_word(p->unseen, verb) && !slice)
+                return say(f, "write --cgroup-manager=disabled behind crun, or Slice=NAME.slice in [X-Leased] and "
+                              "have it run there (cgroupsPath in its config.json)");
         if (has_word(p->unseen, verb) || (two && (streq(verb, "start") || streq(verb, "restart"))))
                 return lies_in(slice, given) ? OUTSIDE_NO : say_laid_down(f, slice, how_of(p->name, verb));
         /* "docker $ARGUMENTS": PID 1 replaces the variable by words that may be anything. */
@@ -429,46 +442,10 @@ static Outside look_at_login(const char *name, char *const *argv, OutsideFinding
                                    "User= in [Service]");
 }
 
-#define OF_SSH "BbcDEeFIiJLlmOoPpQRSWw" /* its options that take a value, which may stand in the same word */
-
-/* Gives the destination, or NULL if ssh only forwards something (-N, -W) or is asked for something else. */
-static char *const *ssh_destination(char *const *argv) {
-        char *const *a = argv + 1;
-
-        for (; *a && **a == '-'; a++) {
-                const char *letter = *a + 1 + strcspn(*a + 1, OF_SSH "N");
-
-                if (*letter && strchr("NOQW", *letter))
-                        return NULL;
-                if (*letter && !letter[1] && a[1])
-                        a++;
-        }
-        return *a ? a : NULL;
-}
-
-static bool is_this_machine(const char *destination) {
-        char host[256], own[256] = "";
-        const char *at = startswith(destination, "ssh://") ? destination + strlen("ssh://") : destination;
-        size_t n;
-
-        for (const char *c = at; *c; c++)
-                if (*c == '@') /* behind the user's name */
-                        at = c + 1;
-        at += *at == '[';
-        str_copy(host, sizeof(host), at);
-        n = strcspn(host, strchr(host, ']') ? "]" : strchr(host, ':') == strrchr(host, ':') ? ":" : "");
-        host[n] = '\0';
-        (void) gethostname(own, sizeof(own) - 1);
-        return streq(host, "localhost") || streq(host, "localhost.localdomain") || streq(host, "ip6-localhost") ||
-               startswith(host, "127.") || streq(host, "::1") || (own[0] && streq(host, own));
-}
-
 /* sshd runs the command in a session. On another machine the command may well be the work that this unit is for; it is
  * not known whether it ends with ssh. */
 static Outside look_at_ssh(const char *name, char *const *argv, OutsideFinding *f) {
-        char *const *destination = ssh_destination(argv);
-
-        if (!destination || !destination[1] || !is_this_machine(*destination))
+        if (!outside_ssh_runs_here(argv))
                 return OUTSIDE_NO;
         say_what(f, name, "to this machine");
         return say(f, "sshd runs it in a session, whose processes logind takes away; start the program itself, with "
@@ -550,6 +527,22 @@ static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
         say_what(f, "tmux", *end);
         return say(f, "it runs in the server that this user has already, if there is one: write -L NAME behind tmux, "
                       "for a server of its own, or start the program itself");
+}
+
+static Outside look_at_lxc(char *const *argv, const char *slice, OutsideFinding *f) {
+        LxcPlace place = outside_lxc_place(argv, slice);
+        char group[200];
+
+        if (place == LXC_PLACE_UNIT || place == LXC_PLACE_SLICE)
+                return OUTSIDE_NO;
+        if (slice)
+                (void) snprintf(f->mend, sizeof(f->mend),
+                                "write -s lxc.cgroup.dir=%s behind %s, or -s lxc.cgroup.relative=1 and Delegate=yes",
+                                outside_lxc_group(slice, group, sizeof(group)), f->what);
+        else
+                (void) snprintf(f->mend, sizeof(f->mend), "write -s lxc.cgroup.relative=1 behind %s, and Delegate=yes",
+                                f->what);
+        return slice && place == LXC_PLACE_UNSAID ? OUTSIDE_UNSEEN : OUTSIDE_YES;
 }
 
 /* A scheduler of a cluster of its own runs the work where it likes, and goes on when its client is dead. */
@@ -673,8 +666,10 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
         if (starting && is_engine(name, argv))
                 return look_at_engine(name, argv, slice, f);
         say_what(f, name, "");
-        if (streq(name, "lxc-start") || streq(name, "lxc-execute") || streq(name, "lxc-autostart") ||
-                        streq(name, "lxc-unfreeze") || (starting && !slice && streq(name, "lxc-attach")))
+        if (streq(name, "lxc-start") || streq(name, "lxc-execute"))
+                return look_at_lxc(argv, slice, f);
+        if (streq(name, "lxc-autostart") || streq(name, "lxc-unfreeze") ||
+                        (starting && !slice && streq(name, "lxc-attach")))
                 return say_laid_down(f, slice, "lxc.cgroup.dir");
         if (is_at(argv[0]))
                 return say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
