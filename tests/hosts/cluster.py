@@ -65,6 +65,7 @@ class Unit:
     def _begin(self, cluster, name, name_of_stamps):
         self.cluster = cluster
         self.name = name
+        self.stamps_file = f"/shared/{name_of_stamps}"  # as the machines see it
         self._stamps = os.path.join(cluster.rack.shared, name_of_stamps)
         self._read_to = 0
         self._seen = []
