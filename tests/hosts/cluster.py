@@ -88,8 +88,10 @@ class Unit:
             machine.systemctl("daemon-reload")
 
     def disable(self):
-        """On every machine, once. What takes its time to end is killed: that is no longer what the scene is about."""
-        for machine in [] if self._over else self.cluster:
+        """On every machine, once. What takes its time to end is killed: that is no longer what the scene is about. Where it
+        runs comes last, or it would start on another machine just as it is disabled there."""
+        last = self.running_on
+        for machine in [] if self._over else sorted(self.cluster, key=lambda each: each is last):
             command = machine.start("leasectl", "disable", self.name)
 
             def has_ended():
