@@ -382,9 +382,11 @@ static int queue_matches(Pid1 *m) {
                 [MATCH_JOB_NEW] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobNew"), on_job_new },
                 [MATCH_JOB_REMOVED] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "JobRemoved"), on_job_removed },
                 [MATCH_RELOADING] = { UNIT_SIGNAL_MATCH(PID1_MANAGER, "Reloading"), on_reloading },
-                /* one match for all units: dbus-daemon allows a connection no more than 512 */
+                /* One match for all units: dbus-daemon allows a connection no more than 512. With each change PID 1
+                 * tells of two interfaces, that of the unit's type and Unit. Both would lead to the same question. */
                 [MATCH_PROPERTIES] = { "type='signal',sender='" PID1_NAME "',path_namespace='" PID1_UNIT_PATH
-                                       "',interface='" DBUS_PROPERTIES "',member='PropertiesChanged'",
+                                       "',interface='" DBUS_PROPERTIES "',member='PropertiesChanged',arg0='" PID1_UNIT
+                                       "'",
                                 on_properties },
                 [MATCH_DISCONNECTED] = { "type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/"
                                          "DBus/Local',"
