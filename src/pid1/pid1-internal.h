@@ -200,6 +200,8 @@ typedef struct Asking {
                            so need not look through them for the next answer */
         bool lasting;   /* what lasts (pid1-status.h) is known since PID 1 last read its files */
         bool mixed;     /* PID 1 has read its files since .question was sent */
+        bool ends;      /* we have had the unit stopped, and it was not seen down since */
+        bool in_full;   /* the next question is not one for the end (question.h) */
         uint32_t job;   /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
                            end will lead to a question; 0: none */
         usec_t job_at;  /* when PID 1 told of .job */

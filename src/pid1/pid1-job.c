@@ -161,6 +161,7 @@ static int ask_job(Pid1Unit *u, bool start) {
 
         if (!m->bus)
                 return -ENOTCONN;
+        u->asking.ends = !start && !endswith(u->name, ".timer"); /* of which it must be known when it last elapsed */
         if (start)
                 job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
         else
@@ -231,6 +232,7 @@ int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *user
                 return -EINVAL;
         if (!u->pid1->bus)
                 return -ENOTCONN;
+        u->asking.ends = false;
         job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
         r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "StartTransientUnit", &message);
         if (r >= 0)

@@ -370,12 +370,12 @@ const Pid1Part pid1_unit_parts[PID1_PARTS] = {
         { PART_PROPERTY, "StateChangeTimestampMonotonic" },
         { PART_TYPE, NULL },
         { PART_PROPERTY, "NeedDaemonReload" },
-        { PART_PROPERTY, "InactiveEnterTimestamp" },
+        { PART_PROPERTY, "InactiveEnterTimestamp", .ends = true },
         { PART_PROPERTY, "InactiveExitTimestamp" },
         { PART_PROPERTY, "ActiveExitTimestamp" },
         { PART_PROPERTY, "ActiveEnterTimestampMonotonic" },
         { PART_PROPERTY, "ActiveEnterTimestamp" },
-        { PART_PROPERTY, "InvocationID" },
+        { PART_PROPERTY, "InvocationID", .ends = true },
         { PART_PROPERTY, "Asserts", .lasts = true },
         { PART_PROPERTY, "BindsTo", .lasts = true },
         { PART_PROPERTY, "Requires", .lasts = true },
@@ -388,7 +388,7 @@ const Pid1Part pid1_unit_parts[PID1_PARTS] = {
         { PART_PROPERTY, "ConflictedBy", .lasts = true },
         { PART_PROPERTY, "Triggers", .lasts = true },
         { PART_PROPERTY, "BoundBy", .lasts = true },
-        { PART_ROW, NULL },
+        { PART_ROW, NULL, .ends = true },
         { PART_PROPERTY, "StateChangeTimestampMonotonic" },
 };
 
@@ -450,6 +450,10 @@ int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], con
         if (r >= 0)
                 ret->covers = strv_free(ret->covers); /* without Triggers= and BoundBy= they are not whole */
         return r;
+}
+
+int pid1_unit_end_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, Pid1Answer *ret) {
+        return pid1_unit_state_decode(answers, name, false, false, ret);
 }
 
 /* ---- rows ---- */

@@ -41,6 +41,7 @@ typedef struct Pid1Part {
         PartKind kind;
         const char *property; /* of PART_PROPERTY */
         bool lasts; /* it stays as it is while the unit changes its state: it is of unit files, or of other units */
+        bool ends;  /* it is enough, with the others of which this is true, to tell that a unit is down */
 } Pid1Part;
 
 /* The parts, in the order in which they are to be asked for on one connection, and their number. */
@@ -59,6 +60,10 @@ int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], con
  * guard_bound: as in an earlier answer. covers and related of *ret stay empty. */
 int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
                 bool guard_bound, Pid1Answer *ret);
+/* Does the same with the answers to the parts that tell whether a unit is down; those to the others are NULL. Of the
+ * status, *ret has only load_state, active, sub_state, job, invocation_id, inactive_since, and since if the unit is
+ * down. */
+int pid1_unit_end_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, Pid1Answer *ret);
 
 /* A unit's row in the answer to PID 1's methods ListUnitsByNames() and ListUnitsByPatterns(). The strings are borrowed
  * from the message. */

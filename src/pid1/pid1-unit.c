@@ -178,8 +178,36 @@ static bool goes_by_job(const Pid1Unit *u, const Pid1UnitStatus *s) {
         return s->active == UNIT_DEACTIVATING && u->ending.kind_job != 0 && u->ending.kind_job == u->jobs.highest;
 }
 
+/* Completes the answer to a question for the end by what was known of the unit before. Returns -ESTALE if the unit is
+ * not simply down by our stop: then the unit is to be asked about like any other. */
+static int take_end(Pid1Unit *u, Pid1Answer *a, bool told) {
+        const Pid1UnitStatus *end = &a->status;
+        Pid1UnitStatus s = u->status;
+
+        u->asking.ends = end->job || end->active == UNIT_DEACTIVATING;
+        u->asking.in_full = end->active != UNIT_INACTIVE || end->job || told || job_track_foreign(&u->jobs) ||
+                            !streq(end->load_state, s.load_state);
+        if (u->asking.in_full)
+                return -ESTALE;
+        s.active = end->active;
+        s.job = false;
+        memcpy(s.sub_state, end->sub_state, sizeof(s.sub_state));
+        memcpy(s.invocation_id, end->invocation_id, sizeof(s.invocation_id));
+        s.inactive_since = end->inactive_since;
+        s.since = end->since;
+        s.failed = s.killed = false; /* else the unit would be called failed */
+        s.result[0] = '\0';
+        s.main_pid = s.control_pid = 0;
+        s.control_group = "";
+        a->status = s;
+        a->control_group = ""; /* it is looked for by the unit's name */
+        a->restarts = u->jobs.restarts_now;
+        return 0;
+}
+
 static int take_answer(Pid1Unit *u) {
-        bool of_state = question_kind(u->asking.question) == QUESTION_STATE;
+        bool of_end = question_kind(u->asking.question) == QUESTION_END;
+        bool of_state = question_kind(u->asking.question) == QUESTION_STATE || of_end;
         Pid1Answer a;
         bool told; /* PID 1 has told of another job since its answer said what job the unit has */
         int r;
@@ -198,6 +226,9 @@ static int take_answer(Pid1Unit *u) {
         }
         told = u->jobs.highest != u->asking.heard_own;
         job_track_seen(&u->jobs, a.job_id);
+        r = of_end ? take_end(u, &a, told) : 0;
+        if (r < 0)
+                return r;
         job_track_state(&u->jobs, a.restarts, is_up(&a.status) && !goes_by_job(u, &a.status), a.status.job || told);
         a.status.known = true;
         a.status.asked_at = u->asking.asked_at;
@@ -314,11 +345,16 @@ void pid1_unit_release(Pid1Unit *u) {
  * does not answer, or the bus has little room, each question is asked as a whole, which is one message. */
 static QuestionKind kind_of_question(const Pid1Unit *u) {
         const Pid1 *m = u->pid1;
+        bool known = u->reference.held && u->status.known;
 
-        if (u->pattern || u->asking.whole || u->asking.looked_up || m->room.size < ROOM_MAX || is_silent(m))
+        if (u->pattern || u->asking.whole || m->room.size < ROOM_MAX || is_silent(m))
+                return QUESTION_WHOLE;
+        if (u->asking.ends && !u->asking.in_full && known && (u->asking.lasting || u->asking.looked_up))
+                return QUESTION_END;
+        if (u->asking.looked_up)
                 return QUESTION_WHOLE;
         /* Without a reference, PID 1 may have loaded the unit anew from other files. */
-        return u->asking.lasting && u->reference.held && u->status.known ? QUESTION_STATE : QUESTION_PARTS;
+        return u->asking.lasting && known ? QUESTION_STATE : QUESTION_PARTS;
 }
 
 void pid1_unit_ask(Pid1Unit *u) {
@@ -332,7 +368,7 @@ void pid1_unit_ask(Pid1Unit *u) {
                 hint_later(u);
                 return;
         }
-        u->asking.whole = false;
+        u->asking.whole = u->asking.in_full = false;
         m->asked++;
         m->messages += question_messages(u->asking.question);
 }
@@ -404,7 +440,7 @@ usec_t pid1_unit_tick(Pid1Unit *u, usec_t now) {
 
 void pid1_unit_owner_gone(Pid1Unit *u) {
         u->reference.call = sd_bus_slot_unref(u->reference.call);
-        u->reference.held = false;
+        u->reference.held = u->asking.ends = false;
         if (is_up(&u->status) || u->status.job)
                 job_track_gap(&u->jobs);
 }

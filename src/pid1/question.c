@@ -103,6 +103,17 @@ static int ask(Pid1Question *q, const char *path, size_t i) {
                                        QUESTION_TIMEOUT);
 }
 
+static bool has_part(QuestionKind kind, size_t i) {
+        switch (kind) {
+        case QUESTION_STATE:
+                return !pid1_unit_parts[i].lasts;
+        case QUESTION_END:
+                return pid1_unit_parts[i].ends;
+        default:
+                return true;
+        }
+}
+
 int question_new(Pid1Unit *u, QuestionKind kind, question_answered_t answered, Pid1Question **ret) {
         size_t n = kind == QUESTION_WHOLE ? 1 : PID1_PARTS;
         Pid1Question *q = calloc(1, sizeof(*q) + n * sizeof(Message));
@@ -114,9 +125,12 @@ int question_new(Pid1Unit *u, QuestionKind kind, question_answered_t answered, P
                 return -ENOMEM;
         *q = (Pid1Question){ .unit = u, .answered = answered, .kind = kind, .n = n };
         r = sd_bus_path_encode(PID1_UNIT_PATH, u->name, &path);
-        for (size_t i = 0; i < n && r >= 0; i++)
-                if (kind != QUESTION_STATE || !pid1_unit_parts[i].lasts)
+        for (size_t k = 0; k < n && r >= 0; k++) {
+                size_t i = kind == QUESTION_END ? n - 1 - k : k; /* the row first */
+
+                if (has_part(kind, i))
                         r = ask(q, path, i);
+        }
         if (r < 0) {
                 question_free(q);
                 return r;
@@ -163,6 +177,8 @@ int question_decode(const Pid1Question *q, Pid1Answer *ret, char ***ret_up) {
                 return pid1_unit_answer_decode(answers[0], u->name, gate, u->guard, ret);
         case QUESTION_PARTS:
                 return pid1_unit_parts_decode(answers, u->name, gate, u->guard, ret);
+        case QUESTION_END:
+                return pid1_unit_end_decode(answers, u->name, ret);
         default:
                 return pid1_unit_state_decode(answers, u->name, u->status.gate_asserted, u->guard_bound, ret);
         }

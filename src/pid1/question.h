@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One question to PID 1 about a unit: all that leased wants to know of the unit, asked in one of three ways.
+ * One question to PID 1 about a unit: all that leased wants to know of the unit, asked in one of four ways.
  *
  * As a whole: GetAll("") of the unit. PID 1 answers with one message, of one instant. But the answer has
  * UnitFileState=, for which PID 1 looks through all links between unit files the first time that it is asked about the
@@ -15,6 +15,9 @@
  *
  * For the state: only the parts that do not last, half as many. They will do where the lasting ones are known, unless
  * somebody has ended the unit: to find out who, the others are asked for anew.
+ *
+ * For the end, of a unit that we have had stopped: three messages. They will do if the unit is down by our stop. First
+ * comes its row. After that nothing of the unit changes any more, since its gate is closed.
  */
 
 #include <systemd/sd-bus.h>
@@ -31,6 +34,7 @@ typedef enum QuestionKind {
         QUESTION_WHOLE,
         QUESTION_PARTS,
         QUESTION_STATE,
+        QUESTION_END,
 } QuestionKind;
 
 /* Asks PID 1 about the unit; about a template only as a whole. Returns 0 and gives a question owned by the caller.

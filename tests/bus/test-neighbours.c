@@ -45,6 +45,7 @@ typedef struct World {
         bool tells_before;           /* before it answers the first of a question about UNIT, it tells of a change */
         uint32_t job;                /* the last one that was made for a call */
         unsigned questions, lasting; /* about UNIT: questions by parts, and those of them that ask for what lasts */
+        unsigned messages;           /* of which all questions consist */
 } World;
 
 static Played *played(World *w, const char *name) {
@@ -130,6 +131,7 @@ static void answer(World *w, sd_bus_message *m) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *interface, *name;
 
+        w->messages++;
         assert_true(sd_bus_message_rewind(m, true) >= 0);
         assert_true(sd_bus_message_new_method_return(m, &reply) >= 0);
         if (sd_bus_message_is_method_call(m, NULL, "GetNameOwner"))
@@ -488,6 +490,42 @@ static void a_unit_that_is_being_stopped_is_not_asked_for_what_lasts(void **stat
         assert_int_equal(pid1_unit_status(w->unit)->end, UNIT_END_OWN);
 }
 
+/* Of a unit that was ours to stop, the caller waits for one thing: that it is down. */
+static void a_stop_of_ours_is_found_over_by_three_messages(void **state) {
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        before = w->messages;
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(pid1_unit_status(w->unit)->active == UNIT_INACTIVE);
+        turn_for(w, 300 * USEC_PER_MSEC);
+        assert_int_equal(w->messages - before, 3);
+        assert_true(pid1_unit_status(w->unit)->known);
+        assert_false(pid1_unit_status(w->unit)->job);
+        assert_int_equal(pid1_unit_status(w->unit)->end, UNIT_END_OWN);
+        assert_int_equal(pid1_unit_status(w->unit)->inactive_since, 1);
+        assert_int_equal(pid1_unit_status(w->unit)->since, 1);
+}
+
+/* What is not down, or not by our stop alone, is asked about like any other unit. */
+static void a_unit_that_goes_on_after_our_stop_is_asked_about_in_full(void **state) {
+        World *w = *state;
+        unsigned before;
+
+        watch_unit(w);
+        w->holds_row = true;
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
+        turn_until(w->n_held > 0);
+        w->holds_row = false;
+        set(w, UNIT, "failed", 0);
+        before = w->messages;
+        answer_held(w, 1);
+        turn_until(pid1_unit_status(w->unit)->active == UNIT_FAILED);
+        assert_true(pid1_unit_status(w->unit)->failed);
+        assert_in_range(w->messages - before, 10, 20);
+}
+
 /* A new job is a reason to ask a little later. The question at the job's end is as good. */
 static void a_job_that_is_soon_over_costs_one_question(void **state) {
         enum { JOBS = 10 };
@@ -605,6 +643,9 @@ int main(void) {
                                 a_unit_that_is_being_stopped_is_not_asked_for_what_lasts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_need_that_came_later_is_found_when_it_ends_the_unit, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_stop_of_ours_is_found_over_by_three_messages, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_unit_that_goes_on_after_our_stop_is_asked_about_in_full, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_is_soon_over_costs_one_question, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_start_or_stop_of_ours_costs_one_question, set_up, tear_down),
         };
