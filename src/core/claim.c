@@ -27,6 +27,10 @@
 #include "core/unit.h"
 #include "core/wish.h"
 
+/* How long a change waits, at most, for those of units that are still on their way down, so as to share a Txn with
+ * them. */
+#define GATHER_TIME (10 * USEC_PER_MSEC)
+
 /* The session of the machine to which the lease is handed; NULL: the machine does not beat. */
 static const Session *target_session(Core *c, const char *machine) {
         const Machine *m = mirror_find_machine(c, machine);
@@ -318,12 +322,18 @@ void claim_advance(Core *c, Lease *l) {
         wait(c, l, advance(c, l).op);
 }
 
+/* Whether the changes that wait are to wait for others. */
+static bool gathers(const Core *c) {
+        return c->look.n_leaving > 0 && c->now.boottime < c->claims.gather_until;
+}
+
 /* Whether it is time for a Txn of the changes that wait. While such a Txn is under way, the next one is sent only when
- * it is full. So many changes that come one after the other share few Txns, and a single change does not wait. */
+ * it is full; likewise for a moment after it was sent while further units are on their way down. So many changes that
+ * come one after the other share few Txns, and neither a single change nor the last one waits. */
 static bool may_send(const Core *c) {
         size_t n = c->claims.waiting.n;
 
-        return claim_is_possible(c) && (n >= room(c) || (n > 0 && c->claims.txn == 0));
+        return claim_is_possible(c) && (n >= room(c) || (n > 0 && c->claims.txn == 0 && !gathers(c)));
 }
 
 size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
@@ -343,9 +353,15 @@ size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
                 heap_remove(node);
                 ret[n++] = l;
         }
-        if (n > 0)
+        if (n > 0) {
                 send_changes(&b, ret, n);
+                c->claims.gather_until = c->look.n_leaving > 0 ? c->now.boottime + GATHER_TIME : 0;
+        }
         return n;
+}
+
+usec_t claim_send_deadline(const Core *c) {
+        return c->claims.waiting.n > 0 && c->claims.txn == 0 && gathers(c) ? c->claims.gather_until : USEC_INFINITY;
 }
 
 usec_t claim_deadline(const Core *c, const Lease *l) {

@@ -14,6 +14,8 @@ void claim_advance(Core *c, Lease *l);
 /* Sends one Txn of the changes that wait for claim_send(), if it is time for a Txn. Returns how many leases the Txn
  * writes, and gives these leases, borrowed. 0: no Txn was sent. */
 size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]);
+/* When claim_send() is due by the time alone (CLOCK_BOOTTIME). */
+usec_t claim_send_deadline(const Core *c);
 /* When claim_advance() is due by the time alone (CLOCK_BOOTTIME). When the lease may be had by the plan is not
  * counted: see planning_deadline(). */
 usec_t claim_deadline(const Core *c, const Lease *l);

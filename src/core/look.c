@@ -89,13 +89,14 @@ static unsigned counts_of(const Unit *u) {
         return (in_hand && !known ? COUNTED_UNSURE : 0) |
                (u->life.phase >= PHASE_CLOSING && u->life.leave == LEAVE_DRAIN ? COUNTED_DRAINING : 0) |
                (u->life.phase != PHASE_IDLE && u->life.phase != PHASE_RELEASING ? COUNTED_BUSY : 0) |
-               (u->life.phase == PHASE_RELEASING ? COUNTED_RELEASING : 0);
+               (u->life.phase == PHASE_RELEASING ? COUNTED_RELEASING : 0) |
+               (u->life.phase >= PHASE_CLOSING && u->life.phase < PHASE_RELEASING ? COUNTED_LEAVING : 0);
 }
 
 /* The order of the counters is that of the bits of COUNTED_*. */
 static void count(Core *c, Unit *u, unsigned now) {
         size_t *const counters[] = { &c->look.n_unsure, &c->look.n_draining, &c->look.n_busy, &c->look.n_releasing,
-                &c->look.n_global };
+                &c->look.n_global, &c->look.n_leaving };
 
         for (size_t i = 0; i < ELEMENTSOF(counters); i++)
                 *counters[i] += (size_t) (now >> i & 1) - (u->counted >> i & 1);
@@ -107,7 +108,7 @@ void look_count(Core *c, Unit *u) {
 }
 
 void look_check(const Core *c) {
-        size_t n[5] = {};
+        size_t n[6] = {};
 
         for (const Unit *u = c->units; u; u = u->hh.next) {
                 must(u->counted == counts_of(u));
@@ -115,7 +116,7 @@ void look_check(const Core *c) {
                         n[i] += u->counted >> i & 1;
         }
         must(n[0] == c->look.n_unsure && n[1] == c->look.n_draining && n[2] == c->look.n_busy &&
-                        n[3] == c->look.n_releasing && n[4] == c->look.n_global);
+                        n[3] == c->look.n_releasing && n[4] == c->look.n_global && n[5] == c->look.n_leaving);
 }
 
 void look_forget_unit(Core *c, Unit *u) {

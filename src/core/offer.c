@@ -6,7 +6,9 @@
  * now. All machines work out from the offers which one comes next. That no unit runs twice does not depend on them.
  *
  * An offer is written when it changes, up to 50 offers in a Txn, and only while our machine record names our session:
- * so of two machines with the same id, the later one offers nothing.
+ * so of two machines with the same id, the later one offers nothing. While units are on their way down here, fewer
+ * than 50 wait until a moment has passed since offers were last written (REST_TIME): what these units change comes
+ * soon.
  *
  * An offer also tells how the unit is here, for people and schedulers. If nothing but this state of the unit has
  * changed, the offer waits until a round has passed since offers were last written, and at least for a moment
@@ -32,6 +34,9 @@ enum { LOOKS_AT_ONCE = 1000 };
 /* How long a changed state waits for others, at least. A unit that starts is soon active, so that one write is enough
  * for both states. */
 #define GATHER_TIME USEC_PER_SEC
+
+/* How long fewer than 50 offers wait after others were written. */
+#define REST_TIME (100 * USEC_PER_MSEC)
 
 /* Units without a lease that are not down here. Other machines do not know of them. */
 typedef struct Globals {
@@ -224,6 +229,15 @@ static void look_at_some(Core *c, TxnBuilder *b) {
                 look_at_late(c, b, &globals);
 }
 
+/* When offers may be written again. */
+static usec_t may_write_at(const Core *c) {
+        usec_t rest = MIN(REST_TIME, c->own.timeline.round / 2);
+
+        if (c->look.n_leaving == 0 || c->offering.queue.n >= GROUP_MAX || c->offering.sent_at == 0)
+                return c->offering.at;
+        return MAX(c->offering.at, c->offering.sent_at + rest);
+}
+
 static bool late_is_due(const Core *c) {
         return c->offering.late.n > 0 && c->now.boottime >= c->offering.late_at;
 }
@@ -232,7 +246,7 @@ void offer_advance(Core *c) {
         TxnBuilder b;
 
         if (!session_settled(c) || !session_is_checked(c) || c->offering.txn || c->shutdown.on ||
-                        !machine_is_named(c) || c->now.boottime < c->offering.at)
+                        !machine_is_named(c) || c->now.boottime < may_write_at(c))
                 return;
         for (Unit *u = c->offering.stale ? c->units : NULL; u; u = u->hh.next)
                 heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
@@ -279,6 +293,6 @@ usec_t offer_deadline(const Core *c) {
         if ((!due && c->offering.late.n == 0) || c->offering.txn || !session_settled(c) || !session_is_checked(c) ||
                         c->shutdown.on || !machine_is_named(c))
                 return USEC_INFINITY;
-        at = due ? c->offering.at : MAX(c->offering.at, c->offering.late_at);
+        at = due ? may_write_at(c) : MAX(may_write_at(c), c->offering.late_at);
         return MAX(at, c->now.boottime + 1);
 }

@@ -223,6 +223,7 @@ enum {
         COUNTED_BUSY = 1 << 2,      /* something of the unit is here */
         COUNTED_RELEASING = 1 << 3, /* its lease is being given back */
         COUNTED_GLOBAL = 1 << 4,    /* something of the unit is here, and it has no lease */
+        COUNTED_LEAVING = 1 << 5,   /* on its way down */
 };
 
 /* A unit that is enabled here, or is still being let go. */
@@ -598,15 +599,17 @@ typedef struct Look {
         Common common; /* as it was in the last walk */
         usec_t t0;     /* session_covered_from(), as it was in the last walk */
         /* How many units have each bit of COUNTED_*, waits_for_beat, has_conflicts. */
-        size_t n_unsure, n_draining, n_busy, n_releasing, n_global, n_wait_for_beat, n_with_conflicts;
+        size_t n_unsure, n_draining, n_busy, n_releasing, n_global, n_leaving, n_wait_for_beat, n_with_conflicts;
         CoreWork work;
 } Look;
 
 /* Changes of leases' records that share a Txn (claim.c). */
 typedef struct Claims {
-        Heap waiting; /* leases whose change is to be sent, by Lease.to_send. By place */
-        uint64_t txn; /* the last Txn of such changes that was sent; 0: it was answered */
-        bool go_on;   /* there may be more Txns to send: the next step is due at once */
+        Heap waiting;        /* leases whose change is to be sent, by Lease.to_send. By place */
+        uint64_t txn;        /* the last Txn of such changes that was sent; 0: it was answered */
+        bool go_on;          /* there may be more Txns to send: the next step is due at once */
+        usec_t gather_until; /* until then such changes wait for those of units that are still on their way down; 0:
+                                none waits */
         Heap expired; /* leases of silent sessions that wait for the end of .expiring, by Lease.to_send. By place */
         /* The Txn under way that takes leases from a silent session; 0: none. There is one at a time, since each puts
          * that session's fence, so that of several only the first would be committed. */

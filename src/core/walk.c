@@ -339,6 +339,7 @@ usec_t walk_deadline(const Core *c) {
 
         if (c->claims.go_on || goes_on(c))
                 return c->now.boottime;
+        t = MIN(t, claim_send_deadline(c));
         if (c->look.always_all)
                 return MIN(t, deadline_of_all(c));
         t = MIN(t, first_of(&c->look.units.deadlines));

@@ -163,7 +163,7 @@ static void do_read(Cluster *c, size_t machine, const Action *a) {
 static void do_txn(Cluster *c, size_t machine, const Action *a) {
         Record records[160];
         Event e = { .kind = EVENT_TXN, .id = a->id, .answer = { .store = "s", .records = records } };
-        unsigned lease = 0;
+        unsigned lease = 0, offer = 0;
 
         for (size_t i = 0; i < a->txn.n_compares; i++) {
                 const Key *k = a->txn.compares + i;
@@ -175,6 +175,7 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
         }
         for (size_t i = 0; i < a->txn.n_puts; i++) {
                 lease += a->txn.puts[i].kind == RECORD_LEASE;
+                offer += a->txn.puts[i].kind == RECORD_OFFER;
                 if (c->poisoned && a->txn.puts[i].kind == RECORD_LEASE && streq(a->txn.puts[i].name, c->poisoned)) {
                         cluster_event(c, machine,
                                         (Event){ .kind = EVENT_TXN, .id = a->id, .answer.outcome = OUTCOME_UNKNOWN });
@@ -182,6 +183,7 @@ static void do_txn(Cluster *c, size_t machine, const Action *a) {
                 }
         }
         c->lease_txns += lease > 0;
+        c->offer_txns += offer > 0;
         c->most_leases = MAX(c->most_leases, lease);
         if (e.answer.outcome == OUTCOME_REFUSED)
                 c->refused += lease > 0;

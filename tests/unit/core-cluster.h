@@ -72,6 +72,7 @@ typedef struct Cluster {
         unsigned refused;     /* Txns that put a lease and were too late */
         const char *poisoned; /* no Txn that puts the lease of this name is carried out or answered; NULL: none */
         unsigned lease_txns;  /* Txns that put a lease */
+        unsigned offer_txns;  /* ... and an offer */
         unsigned most_leases; /* that one Txn ever put */
         unsigned most_moving; /* stops under way at once that were ever seen */
         WordResult word;      /* how the last word ended, ... */

@@ -128,6 +128,44 @@ static void a_step_asks_for_few_txns(void **state) {
         cluster_free(c);
 }
 
+static void release(Cluster *c, size_t unit) {
+        c->machines[0].units[unit].slow = true;
+        cluster_event(c, 0, (Event){ .kind = EVENT_RELEASE, .unit = c->names[unit] });
+}
+
+static void end_release(Cluster *c, size_t unit) {
+        c->machines[0].units[unit].report.active = ACTIVE_INACTIVE;
+        c->machines[0].units[unit].report.empty = true;
+        cluster_say_unit(c, 0, unit);
+}
+
+/* They go down one after the other. Neither the first one waits for others, nor the last one. */
+static void units_that_are_released_together_share_few_txns(void **state) {
+        enum { N = 40 };
+        Cluster *c = cluster_new(2, N);
+
+        cluster_start(c, 0, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        cluster_start(c, 1, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        for (size_t i = 0; i < N; i++)
+                release(c, i);
+        c->lease_txns = c->offer_txns = 0;
+        for (size_t i = 0; i < N; i++) {
+                end_release(c, i);
+                if (i == 0 || i == N - 1)
+                        assert_int_equal(cluster_runs_on(c, i), 1);
+                cluster_pass(c, 2 * USEC_PER_MSEC);
+        }
+        cluster_pass(c, 50 * USEC_PER_MSEC);
+        for (size_t i = 0; i < N; i++)
+                assert_int_equal(cluster_runs_on(c, i), 1);
+        print_message("%u Txns of leases, %u of offers\n", c->lease_txns, c->offer_txns);
+        assert_in_range(c->lease_txns, 2, N / 4);
+        assert_in_range(c->offer_txns, 1, 4);
+        cluster_free(c);
+}
+
 /* Most units have few wishes, and their leases no debts. (Where another allocator counts nothing, this says nothing.)
  */
 static void a_unit_takes_little_memory(void **state) {
@@ -152,6 +190,7 @@ int main(void) {
                 cmocka_unit_test(an_event_costs_what_it_changes),
                 cmocka_unit_test(what_concerns_all_is_parted_into_steps),
                 cmocka_unit_test(a_step_asks_for_few_txns),
+                cmocka_unit_test(units_that_are_released_together_share_few_txns),
                 cmocka_unit_test(a_unit_takes_little_memory),
         };
 
