@@ -14,9 +14,10 @@
 #define STATE_SIZE_MAX (64u * 1024 * 1024)
 #define EXIT_WAIT (2 * USEC_PER_SEC)
 /* A new Index of a lease is written at once if so much time has passed since the last write, or twenty times the time
- * that this write took. Otherwise it waits, with those that come meanwhile. So where leases change all the time, the
- * memory of thousands of leases is not written with each change. */
+ * that this write took, but a second at most. Otherwise it waits, with those that come meanwhile. So where leases
+ * change all the time, the memory of thousands of leases is not written with each change. */
 #define REST_TIME (100 * USEC_PER_MSEC)
+#define REST_TIME_MAX USEC_PER_SEC
 enum { REST_FACTOR = 20 };
 
 struct State {
@@ -116,6 +117,12 @@ static Write *write_new(void) {
 
 /* ---- on the loop ---- */
 
+static usec_t rest_after(usec_t took) {
+        usec_t rest = MAX(REST_TIME, REST_FACTOR * took);
+
+        return MIN(rest, REST_TIME_MAX);
+}
+
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         State *s = userdata;
         eventfd_t count;
@@ -126,7 +133,7 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
                 if (s->latest == (Write *) work)
                         s->latest = NULL;
                 s->result = ((Write *) work)->result;
-                s->rests_until = usec_add(now_boottime(), MAX(REST_TIME, REST_FACTOR * ((Write *) work)->took));
+                s->rests_until = usec_add(now_boottime(), rest_after(((Write *) work)->took));
                 write_free(work);
         }
         if (s->result < 0 && !s->failing)
