@@ -70,7 +70,9 @@ static void lose_signals(void) {
                 MANAGER("JobRemoved"),
                 MANAGER("Reloading"),
                 SIGNAL("org.freedesktop.DBus.Properties",
-                                "path_namespace='/org/freedesktop/systemd1/unit'") "member='PropertiesChanged'",
+                                "path_namespace='/org/freedesktop/systemd1/unit'") "member='PropertiesChanged',"
+                                                                                   "arg0='org.freedesktop.systemd1."
+                                                                                   "Unit'",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rules); i++)
