@@ -57,11 +57,32 @@ static void take_meta(Core *c, const Record *r, uint64_t as_of) {
         }
 }
 
-static void take_beat_value(Session *s, const Record *r) {
+/* Has the machine known for which the session holds the lease, also where its record is gone: an operator must be able
+ * to confirm that a machine is dead whose session keeps its leases (law 13). */
+static void know_keeper(Core *c, const Lease *l) {
+        if (l->holder && l->holder->keeps && l->value->state == LEASE_HELD)
+                (void) mirror_machine(c, l->value->machine_id);
+}
+
+/* The same where it holds nothing: it keeps back leases whose records are lost, which it might hold. */
+static void know_keeper_by_beat(Core *c, const Session *s) {
+        if (s->keeps && s->beat.revision > 0 && !s->beat_damaged)
+                (void) mirror_machine(c, s->beat_value.machine_id);
+}
+
+static void know_keepers(Core *c, const Session *s) {
+        for (const Lease *l = s->keeps && s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
+                if (l->holder == s)
+                        know_keeper(c, l);
+        know_keeper_by_beat(c, s);
+}
+
+static void take_beat_value(Core *c, Session *s, const Record *r) {
         if (r->bare)
                 return;
         s->beat_damaged = r->damaged;
         s->beat_value = r->value ? *r->beat : (BeatRecord){};
+        know_keeper_by_beat(c, s);
 }
 
 static void take_beat(Core *c, const Record *r, uint64_t as_of) {
@@ -80,7 +101,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
         }
         if (!seen_take(c, &s->beat, r->mod_revision, as_of)) {
                 if (r->mod_revision == s->beat.revision)
-                        take_beat_value(s, r); /* the revision may have been told alone */
+                        take_beat_value(c, s, r); /* the revision may have been told alone */
                 return;
         }
         if (r->mod_revision > 0)
@@ -91,7 +112,7 @@ static void take_beat(Core *c, const Record *r, uint64_t as_of) {
                 look_at_all(c); /* from now on a lease can be taken from it */
         s->moved = s->moved || (known && r->mod_revision > 0);
         s->ended_at = r->mod_revision > 0 ? 0 : silent ? s->ended_at : c->now.boottime;
-        take_beat_value(s, r);
+        take_beat_value(c, s, r);
 }
 
 /* An offer with wishes may change what runs beside what. */
@@ -134,19 +155,6 @@ static void take_offer(Core *c, const Record *r, uint64_t as_of) {
         o->change = mirror_next_number(c);
         output_offer_changed(c, o);
         note_offer(c, o, same);
-}
-
-/* Has the machine known for which the session holds the lease, also where its record is gone: an operator must be able
- * to confirm that a machine is dead whose session keeps its leases (law 13). */
-static void know_keeper(Core *c, const Lease *l) {
-        if (l->holder && l->holder->keeps && l->value->state == LEASE_HELD)
-                (void) mirror_machine(c, l->value->machine_id);
-}
-
-static void know_keepers(Core *c, const Session *s) {
-        for (const Lease *l = s->keeps && s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
-                if (l->holder == s)
-                        know_keeper(c, l);
 }
 
 #define COUNTER_MAX (UINT64_C(1) << 62) /* higher than any session ever counts */

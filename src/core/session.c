@@ -113,6 +113,14 @@ bool session_machine_keeps(const Core *c, const Machine *m) {
         return false;
 }
 
+const Machine *session_find_keeper(const Core *c) {
+        const Machine *m = session_another_keeps(c) ? c->machines : NULL; /* mostly none does */
+
+        while (m && !session_machine_keeps(c, m))
+                m = m->hh.next;
+        return m;
+}
+
 bool session_keeps(const Core *c) {
         return session_settled(c) && c->own.keeps;
 }

@@ -42,6 +42,8 @@ bool session_is_of(const Core *c, const Session *s, const Machine *m);
 bool session_is_surely_of(const Core *c, const Session *s, const Machine *m);
 /* Whether session_keeps_unheard() is so of a session of the machine, which may be one of an earlier boot. */
 bool session_machine_keeps(const Core *c, const Machine *m);
+/* Gives a machine of which that is so, by which an operator can confirm it dead; NULL: there is none. */
+const Machine *session_find_keeper(const Core *c);
 /* Whether our session keeps what it holds without beats (law 13). */
 bool session_keeps(const Core *c);
 /* Whether another session keeps its leases, and is not over. */

@@ -335,6 +335,15 @@ static Why why_not_ours(const Core *c, const Unit *u) {
         return c->identity.silence ? WHY_REGISTRY_REPLACED : WHY_ABOUT_TO_START;
 }
 
+/* The lease's record is lost: who keeps leases without beats may hold it, and then the wait has no end (law 13). */
+static Reason why_lost(const Core *c, Why why) {
+        const Machine *m = session_find_keeper(c);
+
+        if (!m)
+                return reason(why);
+        return reason_of(WHY_MAY_BE_KEPT, m->seen.revision > 0 && m->value.hostname[0] ? m->value.hostname : m->id);
+}
+
 /* The lease is held by another session. */
 static Why why_not_theirs(const Core *c, const Lease *l) {
         if (l->holder && session_keeps_unheard(c, l->holder))
@@ -384,9 +393,9 @@ Reason view_why_not(const Core *c, const Unit *u) {
         if (is_unknown(c, u))
                 return reason(why_unknown(c, u));
         if (u->lease->damaged)
-                return reason(WHY_RECORD_DAMAGED);
+                return why_lost(c, WHY_RECORD_DAMAGED);
         if (lease_is_lost(u->lease) && !lease_is_ours(c, u->lease))
-                return reason(WHY_RECORD_DELETED);
+                return why_lost(c, WHY_RECORD_DELETED);
         if (is_for_another(c, u))
                 return reason(WHY_SAME_LEASE);
         if (lease_is_ours(c, u->lease))

@@ -147,6 +147,8 @@ static const struct {
         [WHY_PAUSED] = { "paused, no lease moves until: leasectl resume" },
         [WHY_KEEPS] = { "its holder has kept it since a pause, and is not heard (leasectl confirm-dead)",
                         "it keeps leases since a pause, and is not heard (leasectl confirm-dead)" },
+        [WHY_MAY_BE_KEPT] = { "the lease's record in the registry is lost, and may be of a machine that keeps leases "
+                              "since a pause, and is not heard (leasectl confirm-dead %)" },
         [WHY_CHECK_UNKNOWN] = { "its check (Check=) has not passed here yet",
                         "its check (Check=) has not passed there yet" },
         [WHY_CHECK_FAILS] = { "its check (Check=) fails here", "its check (Check=) fails there" },

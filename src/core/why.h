@@ -156,6 +156,7 @@ typedef enum Why {
         WHY_PAUSED = 200,
         WHY_KEEPS = 201,          /* the holder keeps it, and was not heard since */
         WHY_KNOWS_NO_PAUSE = 202, /* .what is the host name of a machine whose leased is too old */
+        WHY_MAY_BE_KEPT = 203,    /* .what is the name of a machine that keeps leases, and was not heard since */
 
         /* a reboot */
         WHY_KEPT = 206, /* .what is the host name of the machine that reboots */

@@ -8,6 +8,7 @@
 import json
 import os
 import pty
+import shutil
 import stat
 import subprocess
 
@@ -397,6 +398,48 @@ class Tried(WithBeta):
         self.assertSays(done, 0)
         self.assertRegex(done.stdout, r"\A(\S+: handed over: beta has it \(Index \d+\), and starts it\n){2}\Z")
         self.assertEqual(ctl("rebalance").stdout, "it is even, nothing has to move\n")
+
+
+class Forged(TwoSecondCase):
+    """Somebody has written a session that keeps its leases since a pause, and there was none. It beats no more."""
+    MACHINE, SESSION = "feed" * 8, "feedfeedfeedfeed-2000"
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree("/var/lib/leased")
+
+    def test_what_waits_for_a_keeper_says_how_that_ends_and_so_it_ends(self):
+        lost = self.enable("lost.service")
+        run("systemctl", "stop", "leased.service")
+        put(f"fences/{self.SESSION}", {"counter": 0, "names": [], "keeps": True})
+        put(f"beats/{self.SESSION}", {"machine_id": self.MACHINE, "nonce": "feedfeedfeedfeed-1"})
+        put("leases/theirs.service", {"state": "held", "machine_id": self.MACHINE, "session": self.SESSION, "version": 0, "index": 5,
+                                      "since": 1700000000000000, "period": 0, "debts": [], "tenures": []})
+        put(f"leases/{lost}", {"state": "no word"})
+        run("systemctl", "start", "leased.service")
+        theirs = self.unit("theirs.service")
+        ctl("enable", "--no-wait", theirs, check=True)
+        typed = f"leasectl confirm-dead {self.MACHINE}"
+        wait_for("it is said what keeps the lost one", lambda: typed in " ".join(ctl("status", lost).stdout.split()))
+        self.assertIn("its holder has kept it since a pause, and is not heard (leasectl confirm-dead)", ctl("status", theirs).stdout)
+        for verb in ((), ("machines",)):
+            self.assertIn(typed, " ".join(ctl(*verb).stdout.split()))
+        self.assertSays(ctl("steal", theirs), 1, f"{theirs}: cannot run here: its holder has kept it since a pause, and is not heard "
+                        "(leasectl confirm-dead)")
+        for unit in (lost, theirs):
+            self.assertFalse(self.row(unit)["local"])
+        self.assertSays(ctl("confirm-dead", self.MACHINE), 0)
+        wait_for("both are taken", lambda: self.row(lost)["local"] and self.row(theirs)["state"] == "running")
+        self.assertNotIn("confirm-dead", ctl().stdout + ctl("status", lost).stdout)
+
+    def test_a_keeper_that_holds_nothing_can_be_confirmed_dead(self):
+        session, machine = "feedfeedfeedbeef-2000", "feedbeef" * 4
+        put(f"fences/{session}", {"counter": 0, "names": [], "keeps": True})
+        put(f"beats/{session}", {"machine_id": machine, "nonce": "feedfeedfeedbeef-1"})
+        wait_for("it is told", lambda: f"leasectl confirm-dead {machine}" in " ".join(ctl("machines").stdout.split()))
+        self.assertSays(ctl("confirm-dead", machine), 0)
+        wait_for("it is gone", lambda: machine not in ctl("machines").stdout)
 
 
 if __name__ == "__main__":

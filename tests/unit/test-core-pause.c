@@ -499,6 +499,32 @@ static void a_lost_lease_may_be_a_keepers(void **state) {
         world_free(w);
 }
 
+/* As a foreign writer may leave it: the word in a fence, though there was no pause, and no lease, and no machine by
+ * which anybody would know whose session it is. Only the beat says that. */
+static void a_keeper_that_holds_nothing_is_named_to_who_waits_for_it_and_can_be_confirmed_dead(void **state) {
+        World *w = beside_a_keeper();
+        char text[WHY_TEXT_SIZE];
+        MachineView v = {};
+        UnitView u;
+
+        world_damage(w, RECORD_LEASE, "a.service");
+        world_restart(w, NULL);
+        world_connect(w);
+        world_pass(w, 3 * TTL);
+        assert_true(world_find(w, RECORD_LEASE, "a.service")->damaged);
+        assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+        assert_true(v.unconfirmed && !v.alive);
+        assert_int_equal(v.held, 0);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &u));
+        assert_int_equal(u.why_not.why, WHY_MAY_BE_KEPT);
+        assert_non_null(strstr(why_text(u.why_not, text), "leasectl confirm-dead " THEM));
+        world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = THEM, .id = ID });
+        world_pass(w, 3 * TTL);
+        assert_string_equal(world_lease(w)->session, w->session);
+        assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 0);
+        world_free(w);
+}
+
 static void say_damaged_pause(World *w) {
         world_damage(w, RECORD_PAUSE, "");
         world_step(w, (Event){ .kind = EVENT_RECORDS,
@@ -612,6 +638,7 @@ int main(void) {
                 cmocka_unit_test(a_keeper_that_beats_without_the_word_is_like_any_other),
                 cmocka_unit_test(a_fence_that_is_lost_does_not_make_a_keeper_mortal),
                 cmocka_unit_test(a_lost_lease_may_be_a_keepers),
+                cmocka_unit_test(a_keeper_that_holds_nothing_is_named_to_who_waits_for_it_and_can_be_confirmed_dead),
                 cmocka_unit_test(a_pause_ends_a_ttl_after_the_word_at_the_latest),
                 cmocka_unit_test(a_pause_of_a_registry_that_fell_back_waits_for_every_holder),
                 cmocka_unit_test(a_pause_is_written_again_into_a_registry_that_fell_back),

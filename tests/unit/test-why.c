@@ -42,6 +42,7 @@ static const struct {
         { WHY_DRAINING, 38 },
         { WHY_REGISTRY_NAMELESS, 42 },
         { WHY_KEEPS, 201 },
+        { WHY_MAY_BE_KEPT, 203 },
         { WHY_SAID, 50 },
         { WHY_STANDS_BACK, 70 },
         { WHY_OTHER_MACHINE, 80 },
