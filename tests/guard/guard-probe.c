@@ -417,6 +417,7 @@ static void what_is_removed_from_run_is_back_and_nothing_is_forgotten(void **sta
         sh("rm -rf /run/leased");
         disconnect_guard();
         assert_int_equal(connect_guard(), 2);
+        sh("mkdir /run/leased/env && touch /run/leased/env/plain.service"); /* as the daemon does: law 10 */
         wait_until(has_gate("plain.service") && access(MARKS "/stubborn.service", F_OK) == 0);
         assert_true(is_active("plain.service"));
         disconnect_guard();
