@@ -122,6 +122,24 @@ int dropin_member_write(const char *root, const char *member, const char *unit, 
         return r < 0 ? r : 1;
 }
 
+static bool is_enabled(const char *root, const char *unit) {
+        _cleanup_free_ char *path = unit_options_path(root, unit);
+
+        return path && access(path, F_OK) == 0;
+}
+
+/* `leasectl disable` removes the unit's options first, and its drop-ins at the end. So a drop-in that comes back after
+ * that, because the disk was slow, finds the options gone. */
+int dropin_member_mend(const char *root, const char *member, const char *unit) {
+        bool enabled = is_enabled(root, unit);
+        int r = dropin_member_write(root, member, unit, WRITE_SYNC);
+
+        if (r <= 0 || !enabled || is_enabled(root, unit))
+                return r;
+        r = dropin_remove(root, member);
+        return MIN(r, 0);
+}
+
 char *dropin_owner(const char *root, const char *member) {
         _cleanup_free_ char *path = dropin_path(root, member), *text = NULL;
         const char *line, *end;
@@ -191,7 +209,7 @@ int dropins_renew(const char *root) {
         for (char **name = names; r >= 0 && name && *name; name++) {
                 _cleanup_free_ char *owner = dropin_owner(root, *name);
 
-                r = owner ? dropin_member_write(root, *name, owner, WRITE_SYNC) : 0;
+                r = owner ? dropin_member_mend(root, *name, owner) : 0;
                 n += r > 0;
         }
         return r < 0 ? r : n;

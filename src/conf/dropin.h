@@ -40,6 +40,9 @@ char *dropin_member_text(const char *member, const char *unit);
 /* Writes the drop-in and its directory, unless the drop-in is there word for word. Returns 1 if it was written, 0
  * if it was there. */
 int dropin_member_write(const char *root, const char *member, const char *unit, WriteFlags flags);
+/* Does the same, and syncs, while `leasectl disable` may be at work, without leaving a drop-in that this has removed.
+ * 0 also then. */
+int dropin_member_mend(const char *root, const char *member, const char *unit);
 /* Removes the drop-in, and its directory if that is then empty. Returns 0 also if there was no drop-in. */
 int dropin_remove(const char *root, const char *member);
 

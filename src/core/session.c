@@ -6,6 +6,8 @@
 
 #include "core/session.h"
 
+#include "core/mirror.h"
+
 bool session_settled(const Core *c) {
         return c->own.phase == OWN_BEATING && c->own.committed;
 }
@@ -113,10 +115,16 @@ bool session_machine_keeps(const Core *c, const Machine *m) {
         return false;
 }
 
+/* Mostly there is none; and mostly the beat says whose session it is, so that the leases need not be gone through. */
 const Machine *session_find_keeper(const Core *c) {
-        const Machine *m = session_another_keeps(c) ? c->machines : NULL; /* mostly none does */
+        const Machine *m = NULL;
 
-        while (m && !session_machine_keeps(c, m))
+        for (const Session *s = c->sessions; s && !m; s = s->hh.next)
+                if (session_keeps_unheard(c, s) && !session_is_ours(c, s->name) && has_owner(s))
+                        m = mirror_find_machine((Core *) c, s->beat_value.machine_id);
+        if (m || !session_another_keeps(c))
+                return m;
+        for (m = c->machines; m && !session_machine_keeps(c, m);)
                 m = m->hh.next;
         return m;
 }

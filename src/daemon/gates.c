@@ -67,7 +67,7 @@ static int mend(GateWork *w) {
                 w->need_reload = false;
                 return 0;
         }
-        r = dropin_member_write("", w->gated, w->unit, WRITE_SYNC);
+        r = dropin_member_mend("", w->gated, w->unit);
         w->n_changed = r > 0;
         return MIN(r, 0);
 }

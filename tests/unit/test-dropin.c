@@ -73,6 +73,37 @@ static void what_an_earlier_version_wrote_is_written_anew(void **state) {
         assert_int_equal(dropins_renew(*state), 0);
 }
 
+/* While a file is being synced, `leasectl disable` ends: it has removed the options, and found no drop-in yet. */
+static char *options_to_remove;
+
+int fsync(int fd) {
+        if (options_to_remove)
+                (void) unlink(options_to_remove);
+        return 0;
+}
+
+static void a_drop_in_of_a_unit_that_is_disabled_meanwhile_does_not_come_back(void **state) {
+        _cleanup_free_ char *path = dropin_path(*state, "a.service"),
+                            *options = unit_options_path(*state, "a.service");
+
+        assert_int_equal(dropin_member_mend(*state, "a.service", "a.service"),
+                        1); /* as ever where there are no options */
+        assert_int_equal(dropin_remove(*state, "a.service"), 0);
+        fixture_write(*state, "/etc/leased/units/a.service", "[X-Leased]\n");
+        assert_int_equal(dropin_member_mend(*state, "a.service", "a.service"), 1);
+        assert_int_equal(dropin_member_mend(*state, "a.service", "a.service"), 0);
+        assert_int_equal(dropin_remove(*state, "a.service"), 0);
+        options_to_remove = options;
+        assert_int_equal(dropin_member_mend(*state, "a.service", "a.service"), 0);
+        assert_int_equal(access(path, F_OK), -1);
+        fixture_write(*state, "/etc/leased/units/a.service", "[X-Leased]\n");
+        fixture_write(*state, "/etc/systemd/system/a.service.d/zzzz-leased.conf",
+                        "[Unit]\nAssertPathExists=/run/leased/held/a.service\n");
+        assert_int_equal(dropins_renew(*state), 0);
+        assert_int_equal(access(path, F_OK), -1);
+        options_to_remove = NULL;
+}
+
 static void removing_it_leaves_the_drop_ins_of_others(void **state) {
         char directory[256], other[300];
 
@@ -187,6 +218,7 @@ int main(void) {
                 cmocka_unit_test(names_are_escaped_as_each_setting_needs_it),
                 with_root(it_is_written_once_and_again_when_it_differs),
                 with_root(what_an_earlier_version_wrote_is_written_anew),
+                with_root(a_drop_in_of_a_unit_that_is_disabled_meanwhile_does_not_come_back),
                 with_root(removing_it_leaves_the_drop_ins_of_others),
                 cmocka_unit_test(a_member_goes_by_the_gate_of_its_unit),
                 cmocka_unit_test(what_comes_before_basic_target_by_default_does_not_any_more),
