@@ -13,12 +13,6 @@
 
 #define STATE_SIZE_MAX (64u * 1024 * 1024)
 #define EXIT_WAIT (2 * USEC_PER_SEC)
-/* A new Index of a lease is written at once if so much time has passed since the last write, or twenty times the time
- * that this write took, but a second at most. Otherwise it waits, with those that come meanwhile. So where leases
- * change all the time, the memory of thousands of leases is not written with each change. */
-#define REST_TIME (100 * USEC_PER_MSEC)
-#define REST_TIME_MAX USEC_PER_SEC
-enum { REST_FACTOR = 20 };
 
 struct State {
         char *session_path, *memory_path;
@@ -29,11 +23,8 @@ struct State {
 
         Worker *worker;
         sd_event_source *finished;
-        struct Write *latest; /* the write that was last asked for; NULL: it is finished */
-        bool rests;           /* .latest is not handed over yet: that is due at .rest */
-        sd_event_source *rest;
-        usec_t rests_until; /* after the write that was finished last */
-        int result;         /* of the write that was finished last */
+        struct Write *latest; /* the write that was last handed over; NULL: it is finished */
+        int result;           /* of the write that was finished last */
         bool failing;
 
         void (*on_result)(void *userdata);
@@ -53,7 +44,6 @@ typedef struct File {
 typedef struct Write {
         Work work;
         MemoryCopy *changes; /* since the request before */
-        usec_t took;
         int result;
 } Write;
 
@@ -87,11 +77,9 @@ static int write_memory(File *f, MemoryCopy *changes) {
 }
 
 static void write_do(Work *work, void *file) {
-        usec_t begun = now_boottime();
         Write *w = (Write *) work;
 
         w->result = write_memory(file, TAKE_PTR(w->changes));
-        w->took = usec_sub(now_boottime(), begun);
 }
 
 static void write_free(Work *work) {
@@ -117,12 +105,6 @@ static Write *write_new(void) {
 
 /* ---- on the loop ---- */
 
-static usec_t rest_after(usec_t took) {
-        usec_t rest = MAX(REST_TIME, REST_FACTOR * took);
-
-        return MIN(rest, REST_TIME_MAX);
-}
-
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         State *s = userdata;
         eventfd_t count;
@@ -133,7 +115,6 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
                 if (s->latest == (Write *) work)
                         s->latest = NULL;
                 s->result = ((Write *) work)->result;
-                s->rests_until = usec_add(now_boottime(), rest_after(((Write *) work)->took));
                 write_free(work);
         }
         if (s->result < 0 && !s->failing)
@@ -161,40 +142,15 @@ const char *state_path(const State *s) {
         return s->memory_path;
 }
 
-static void hand_over(State *s) {
-        s->rests = false;
-        (void) sd_event_source_set_enabled(s->rest, SD_EVENT_OFF);
-        worker_push(s->worker, &s->latest->work);
-}
-
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
-        hand_over(userdata);
-        return 0;
-}
-
-/* Whether the changes may wait. If the timer cannot be set, they do not. */
-static bool may_rest(State *s, const CoreMemory *changes) {
-        if (s->rests)
-                return changes->n_indexes > 0;
-        return changes->n_indexes > 0 && !s->latest && now_boottime() < s->rests_until &&
-               sd_event_source_set_time(s->rest, s->rests_until) >= 0 &&
-               sd_event_source_set_enabled(s->rest, SD_EVENT_ONESHOT) >= 0;
-}
-
 void state_remember(State *s, const CoreMemory *changes) {
-        /* A request that still waits, for its time or behind a write, takes up further changes. */
-        bool waits = s->rests || (s->latest && worker_take_back(s->worker, &s->latest->work)), rests;
-        Write *w = waits ? s->latest : write_new();
+        /* A request that still waits behind a write takes up further changes. */
+        Write *w = s->latest && worker_take_back(s->worker, &s->latest->work) ? s->latest : write_new();
 
         if (!w)
                 abort(); /* as in the core: the change would never reach the file */
         memory_copy_take(w->changes, changes);
-        rests = may_rest(s, changes);
         s->latest = w;
-        if (rests)
-                s->rests = true;
-        else
-                hand_over(s);
+        worker_push(s->worker, &w->work);
 }
 
 /* ---- the session ---- */
@@ -308,11 +264,7 @@ static int start_worker(State *s, sd_event *event) {
         r = worker_new(f, file_free, &s->worker);
         if (r < 0)
                 return log_error_errno(r, "cannot start a thread");
-        r = sd_event_add_time(event, &s->rest, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_rested, s);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(s->rest, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_io(event, &s->finished, worker_fd(s->worker), EPOLLIN, on_finished, s);
+        r = sd_event_add_io(event, &s->finished, worker_fd(s->worker), EPOLLIN, on_finished, s);
         return r < 0 ? log_error_errno(r, "cannot watch an event descriptor") : 0;
 }
 
@@ -344,9 +296,6 @@ int state_new(sd_event *event, const char *run_directory, const char *state_dire
 State *state_free(State *s) {
         if (!s)
                 return NULL;
-        if (s->rests)
-                hand_over(s);
-        sd_event_source_disable_unref(s->rest);
         sd_event_source_disable_unref(s->finished);
         if (!worker_free(s->worker, EXIT_WAIT))
                 log_warning("%s cannot be written in time: leaving it as it is", s->memory_path);

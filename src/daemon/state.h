@@ -7,9 +7,9 @@
  *
  * The session is written at once, since /run is in memory. The core's memory is written and synced by a thread of its
  * own: a hung disk may delay an fsync for a minute, and the next beat cannot wait for that. While one text is being
- * written, what changes meanwhile is collected for the next one; and Indexes of leases are also collected for up to a
- * second after each write. So the file may be old for that long, or for as long as the disk hangs, which does no harm:
- * it is read only at the next start, and matters only after the registry was replaced or fell back.
+ * written, what changes meanwhile is collected for the next one. So the file may be old for as long as the disk hangs,
+ * which does no harm: it is read only at the next start, and matters only after the registry was replaced or fell
+ * back.
  */
 
 #include <systemd/sd-event.h>

@@ -252,46 +252,6 @@ static void only_the_indexes_that_have_changed_are_named(void **state) {
         state_free(s);
 }
 
-static void count_result(void *userdata) {
-        ++*(unsigned *) userdata;
-}
-
-static void remember_index(State *s, uint64_t index) {
-        RememberedIndex changed = { .lease = "foo.service", .index = index };
-
-        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = index, .indexes = &changed, .n_indexes = 1 });
-}
-
-/* The whole memory is written each time, which may have thousands of leases. */
-static void indexes_that_change_all_the_time_are_written_now_and_then(void **state) {
-        enum { CHANGES = 50 };
-        usec_t begun = now_boottime();
-        unsigned written = 0;
-        Place *p = *state;
-        State *s = open_state(p);
-
-        state_on_result(s, count_result, &written);
-        for (uint64_t i = 1; i <= CHANGES; i++) {
-                usec_t end = usec_add(now_boottime(), USEC_PER_MSEC);
-
-                remember_index(s, i);
-                while (written == 0 || now_boottime() < end)
-                        assert_true(sd_event_run(p->event, USEC_PER_MSEC) >= 0);
-        }
-        assert_in_range(written, 1, 1 + (now_boottime() - begun) / (100 * USEC_PER_MSEC));
-        while (state_result(s) < 0)
-                assert_true(sd_event_run(p->event, 10 * USEC_PER_SEC) >= 0);
-        remember_index(s, CHANGES + 1);
-        state_remember(s, &(CoreMemory){ .uuid = UUID, .revision = 99, .draining = true });
-        while (state_result(s) < 0)
-                assert_true(sd_event_run(p->event, 10 * USEC_PER_SEC) >= 0);
-        remember_index(s, CHANGES + 2); /* which waits */
-        state_free(s);
-        s = open_state(p);
-        assert_int_equal(index_of(state_memory(s), "foo.service"), CHANGES + 2);
-        state_free(s);
-}
-
 static void a_damaged_memory_is_kept_aside(void **state) {
         static const char text[] = "{\"format\":1,\"uuid\":";
         _cleanup_free_ char *kept = NULL;
@@ -367,8 +327,6 @@ int main(void) {
                 cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(only_the_indexes_that_have_changed_are_named, setup, teardown),
-                cmocka_unit_test_setup_teardown(
-                                indexes_that_change_all_the_time_are_written_now_and_then, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(
