@@ -333,6 +333,7 @@ static bool gathers(const Core *c) {
 static bool may_send(const Core *c) {
         size_t n = c->claims.waiting.n;
 
+        must(c->claims.gather_until <= c->now.boottime + GATHER_TIME); /* what waits, does not wait for long */
         return claim_is_possible(c) && (n >= room(c) || (n > 0 && c->claims.txn == 0 && !gathers(c)));
 }
 

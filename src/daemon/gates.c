@@ -9,6 +9,7 @@
 #include "conf/dropin.h"
 #include "util/hash.h"
 #include "util/log.h"
+#include "util/must.h"
 #include "util/worker.h"
 
 #define RELOAD_DELAY (100 * USEC_PER_MSEC)
@@ -191,6 +192,7 @@ static void tell_lifted(const GateWork *w) {
 static void take_result(Gates *g, GateWork *w) {
         GateWork *latest;
 
+        must(g->n_works > 0); /* else a reload would wait for the disk for ever */
         HASH_FIND_STR(g->latest, w->key, latest);
         if (latest == w)
                 HASH_DEL(g->latest, w);
@@ -244,6 +246,7 @@ static GateWork *request(Gates *g, GateTask task, const char *unit, const char *
         if (w)
                 HASH_FIND_STR(g->latest, w->key, latest);
         if (w && latest && worker_take_back(g->worker, &latest->work)) {
+                must(g->n_works > 0 && latest->task == task);
                 free(w);
                 g->n_works--;
                 return latest;
