@@ -2,11 +2,7 @@
 #include "daemon/actions.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
-#include "conf/dropin.h"
 #include "daemon/counts.h"
 #include "daemon/environment-watch.h"
 #include "daemon/event-lines.h"
@@ -15,11 +11,9 @@
 #include "daemon/report.h"
 #include "daemon/stop.h"
 #include "daemon/suspend.h"
+#include "daemon/timer-stamps.h"
 #include "daemon/words.h"
-#include "util/file-util.h"
 #include "util/log.h"
-
-#define TIMER_STAMPS "/var/lib/systemd/timers"
 
 static void fail(Daemon *d, const Action *a, int error) {
         loop_event(d->loop, &(Event){
@@ -31,51 +25,29 @@ static void fail(Daemon *d, const Action *a, int error) {
                             });
 }
 
-/* For Persistent= (systemd.timer(5)): when PID 1 starts the timer, it takes the modification time of this file for the
- * time when the timer last elapsed. That time is only ever set forward, since this machine may know of a later run
- * than the lease's record. */
-static int write_timer_stamp(const Action *a) {
-        _cleanup_free_ char *path = NULL;
-        struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-        usec_t present = 0;
-        struct stat st;
+void actions_open_gate(const Action *a, int error, void *userdata) {
+        Daemon *d = userdata;
 
-        if (a->last_trigger == 0 || !endswith(a->unit, ".timer"))
-                return 0;
-        if (asprintf(&path, TIMER_STAMPS "/stamp-%s", a->unit) < 0) {
-                path = NULL;
-                return -ENOMEM;
+        if (error < 0) {
+                log_error_errno(error, "%s: cannot tell systemd when it last elapsed, so it is not started", a->unit);
+                fail(d, a, error);
+                return;
         }
-        (void) mkdir_parents(TIMER_STAMPS, 0755);
-        if (stat(path, &st) >= 0)
-                present = (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC + (usec_t) st.st_mtim.tv_nsec / 1000;
-        if (present >= a->last_trigger)
-                return 0;
-
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-        if (fd < 0)
-                return -errno;
-        times[1].tv_sec = (time_t) (a->last_trigger / USEC_PER_SEC);
-        times[1].tv_nsec = (long) (a->last_trigger % USEC_PER_SEC * 1000);
-        return futimens(fd, times) < 0 ? -errno : 0;
+        guard_port_act(d->guard, a, loop_now().boottime);
 }
 
 /* Writes what the unit reads at its start, and only then has the guard open the gate (law 10). */
-static void open_gate(Daemon *d, const Action *a, Now now) {
-        int r = write_timer_stamp(a);
+static void open_gate(Daemon *d, const Action *a) {
+        int r = environment_watch_set(d->environments, a);
 
-        if (r < 0) {
-                log_error_errno(r, "%s: cannot tell systemd when it last elapsed, so it is not started", a->unit);
-                fail(d, a, r);
-                return;
-        }
-        r = environment_watch_set(d->environments, a);
         if (r < 0) {
                 log_error_errno(r, "%s: cannot write its environment file, so it is not started", a->unit);
                 fail(d, a, r);
                 return;
         }
-        guard_port_act(d->guard, a, now.boottime);
+        r = timer_stamps_needs(a) ? timer_stamps_ask(d->timer_stamps, a) : 0;
+        if (r < 0 || !timer_stamps_needs(a))
+                actions_open_gate(a, r, d);
 }
 
 static void keep_session(Daemon *d, const Action *a) {
@@ -126,14 +98,16 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_GUARD_ARM:
                 pid1_port_name_lease(d, a->unit, a->lease);
                 /* fall through */
-        case ACTION_GUARD_KEEP:
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:
+                timer_stamps_give_up(d->timer_stamps, a->unit); /* no gate is opened after what ends it */
+                /* fall through */
+        case ACTION_GUARD_KEEP:
                 guard_port_act(d->guard, a, now.boottime);
                 break;
         case ACTION_GATE_OPEN:
-                open_gate(d, a, now);
+                open_gate(d, a);
                 break;
         case ACTION_UNIT_START:
         case ACTION_UNIT_STOP:

@@ -300,6 +300,8 @@ static int wire(Daemon *d) {
                 return log_error_errno(r, "cannot set up the event loop");
         r = environment_watch_new(d->event, d->machine_id, &d->environments);
         if (r >= 0)
+                r = timer_stamps_new(d->event, actions_open_gate, d, &d->timer_stamps);
+        if (r >= 0)
                 r = own_files_new(d->event, GUARD_MEMBERS, false, pid1_port_keep_members, d, &d->members);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop");
@@ -369,6 +371,7 @@ Daemon *daemon_free(Daemon *d) {
         guard_service_free(d);
         pid1_port_free(d);
         environment_watch_free(d->environments);
+        timer_stamps_free(d->timer_stamps);
         own_files_free(d->members);
         gates_free(d->gates);
         pid1_free(d->pid1);

@@ -58,6 +58,7 @@
 #include "daemon/notify.h"
 #include "daemon/own-files.h"
 #include "daemon/state.h"
+#include "daemon/timer-stamps.h"
 #include "registry/registry.h"
 #include "pid1/pid1.h"
 
@@ -147,6 +148,7 @@ typedef struct Daemon {
         size_t n_runs; /* how many of them are commands of "leasectl run" */
         Gates *gates;
         EnvironmentWatch *environments;
+        TimerStamps *timer_stamps;
         OwnFiles *members; /* the guard's files of members */
         Suspend *suspend;
 

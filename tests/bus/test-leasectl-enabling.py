@@ -557,6 +557,39 @@ class WhatFollows(CaseWithDaemon):
         self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)
 
 
+class WithADiskThatHangs(CaseWithDaemon):
+    LEASED_CONF = "[Leased]\nTTL=4s\n"
+
+    def test_the_stamp_of_a_timer_that_cannot_be_written_holds_no_beat_up(self):
+        """A FIFO without a reader stands for the disk: whoever opens it waits."""
+        def last_beat():
+            return int(run("busctl", "--timeout=5", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager",
+                           "LastBeatUSec").stdout.split()[1])
+
+        beside = self.enable("beside.service")
+        main_pid = property_of(beside, "MainPID")
+        self.unit("nightly.service", JOB)
+        timer = self.enable("nightly.timer", NIGHTLY)
+        ctl("disable", timer, check=True)
+        stamp = "/var/lib/systemd/timers/stamp-" + timer
+        wait_for("it is down", lambda: property_of(timer, "ActiveState") == "inactive")
+        os.unlink(stamp)
+        os.mkfifo(stamp)
+        os.utime(stamp, (1, 1))
+        self.addCleanup(os.unlink, stamp)
+        ctl("enable", timer, check=True)
+        wait_for("it is about to start", lambda: self.row(timer)["state"] == "starting")
+        for _ in range(3):
+            last = last_beat()
+            wait_for("a beat", lambda: last_beat() > last)
+        self.assertNotEqual(property_of(timer, "ActiveState"), "active")
+        self.assertEqual(property_of(beside, "MainPID"), main_pid)
+        os.close(os.open(stamp, os.O_RDONLY | os.O_NONBLOCK))
+        wait_for("it runs", lambda: property_of(timer, "ActiveState") == "active")
+        self.assertGreater(os.stat(stamp).st_mtime, 1)
+        self.assertEqual(property_of(beside, "MainPID"), main_pid)
+
+
 class WhenRestarted(CaseWithDaemon):
     LEASED_CONF = "[Leased]\nTTL=2s\n"
 
