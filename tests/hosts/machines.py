@@ -88,8 +88,25 @@ def _is_alive(pid):
         return False
 
 
-def _processes_in(namespace):
-    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _namespace_of(pid) == namespace and _is_alive(pid)]
+class Namespace:
+    """The pid namespace of a process. While it is held, the kernel gives its number to no other one, as of a machine that another
+    scene boots."""
+
+    def __init__(self, pid):
+        try:
+            self._held = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._held = None  # the process is gone
+
+    def processes(self):
+        """Those that are alive."""
+        name = self._held and os.readlink(f"/proc/self/fd/{self._held}")
+        return [pid for pid in os.listdir("/proc") if name and pid.isdigit() and _namespace_of(pid) == name and _is_alive(pid)]
+
+    def let_go(self):
+        if self._held is not None:
+            os.close(self._held)
+        self._held = None
 
 
 class Machine:
@@ -262,16 +279,16 @@ class Machine:
             self._nspawn.wait()
             self._nspawn = None
             return
-        namespace = _namespace_of(self._leader)
+        namespace = Namespace(self._leader)
         still = self._is_frozen()  # not asked later: what dies is not frozen
         os.kill(self._leader, 9)
         if still:  # systemd-nspawn stands still as well; nothing else may have one more turn
-            wait_for(f"the processes of {self.name} are dead", lambda: not _processes_in(namespace), 10)
+            wait_for(f"the processes of {self.name} are dead", lambda: not namespace.processes(), 10)
             self._set_frozen(0)
         self._gone(namespace)
 
     def begin_shutdown(self, verb="poweroff"):
-        self._namespace = _namespace_of(self._leader)
+        self._namespace = Namespace(self._leader)
         self.run("systemctl", *verb.split(), check=False)
 
     def shut_down(self, deadline=30, verb="poweroff"):
@@ -299,7 +316,8 @@ class Machine:
             wait_for(f"{self.name} is off", self._is_off, 15)
         except Timeout:
             raise Failure(f"{self.name} outlived its power cut") from None
-        left = _processes_in(namespace)
+        left = namespace.processes()
+        namespace.let_go()
         require(f"nothing of {self.name} is alive after its power cut, but {left}", not left)
         self._leader = None
         self._nspawn = None
