@@ -557,8 +557,24 @@ class WhatFollows(CaseWithDaemon):
         self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)
 
 
-class WithADiskThatHangs(CaseWithDaemon):
+class StampsOfTimers(CaseWithDaemon):
     LEASED_CONF = "[Leased]\nTTL=4s\n"
+    FOLDER = "/var/lib/systemd/timers"
+
+    def was_enabled_before(self):
+        """A timer whose lease has a record that says when the timer elapsed last, and its stamp."""
+        self.unit("nightly.service", JOB)
+        timer = self.enable("nightly.timer", NIGHTLY)
+        ctl("disable", timer, check=True)
+        wait_for("it is down", lambda: property_of(timer, "ActiveState") == "inactive")
+        return timer, f"{self.FOLDER}/stamp-{timer}"
+
+    def test_a_stamp_from_the_future_is_set_back_since_pid_1_takes_no_notice_of_it(self):
+        timer, stamp = self.was_enabled_before()
+        os.utime(stamp, (1 << 32, 1 << 32))
+        ctl("enable", timer, check=True)
+        wait_for("it runs", lambda: property_of(timer, "ActiveState") == "active")
+        self.assertLess(os.stat(stamp).st_mtime, 1 << 32)
 
     def test_the_stamp_of_a_timer_that_cannot_be_written_holds_no_beat_up(self):
         """A FIFO without a reader stands for the disk: whoever opens it waits."""
@@ -568,11 +584,7 @@ class WithADiskThatHangs(CaseWithDaemon):
 
         beside = self.enable("beside.service")
         main_pid = property_of(beside, "MainPID")
-        self.unit("nightly.service", JOB)
-        timer = self.enable("nightly.timer", NIGHTLY)
-        ctl("disable", timer, check=True)
-        stamp = "/var/lib/systemd/timers/stamp-" + timer
-        wait_for("it is down", lambda: property_of(timer, "ActiveState") == "inactive")
+        timer, stamp = self.was_enabled_before()
         os.unlink(stamp)
         os.mkfifo(stamp)
         os.utime(stamp, (1, 1))
