@@ -87,7 +87,7 @@ static const char *find_lasting(const json_t *service, char found[static PROGRAM
                 json_t *command;
                 size_t i;
 
-                json_array_foreach(json_object_get(service, lines[l]), i, command) {
+                json_array_foreach(exec_line_commands(service, lines[l]), i, command) {
                         _cleanup_(strv_freep) char **argv = exec_line_words(command);
 
                         script_each_command(argv, take_lasting, found);

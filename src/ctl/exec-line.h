@@ -3,6 +3,11 @@
 
 #include <jansson.h>
 
-/* Gives the words of a command as PID 1 tells it (ExecStart= and the like on D-Bus). The first one is the path of the
- * program that is run. Owned by the caller; NULL: out of memory. */
+/* Gives the commands of a line ("ExecStart") as PID 1 tells them among the properties of a service: with their flags
+ * ("ExecStartEx"), if PID 1 tells these. Borrowed; NULL: there is none. */
+json_t *exec_line_commands(const json_t *service, const char *line);
+
+/* Gives the words of one of these commands. The first one is the path of the program that is run. A command that is
+ * handed to a shell ("|") gets the words with which PID 1 runs that shell. Owned by the caller; NULL: out of memory.
+ */
 char **exec_line_words(const json_t *command);

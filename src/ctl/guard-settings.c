@@ -29,7 +29,7 @@ static bool wipes(const json_t *service) {
         json_t *command;
         size_t i;
 
-        json_array_foreach(json_object_get(service, "ExecStopPost"), i, command) {
+        json_array_foreach(exec_line_commands(service, "ExecStopPost"), i, command) {
                 _cleanup_(strv_freep) char **argv = exec_line_words(command);
 
                 if (argv && streq(base_name(argv[0]), "leased-guard") && strv_contains(argv, "--wipe"))

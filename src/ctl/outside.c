@@ -105,13 +105,13 @@ static void look_at_scripts(
 static void look_at_lines(
                 const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
         static const char *const lines[] = { "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
-                "ExecReload", "ExecStop", "ExecStopPre", "ExecStopPost" };
+                "ExecReload", "ExecReloadPost", "ExecStop", "ExecStopPre", "ExecStopPost" };
 
         for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
                 json_t *command;
                 size_t i;
 
-                json_array_foreach(json_object_get(properties, lines[l]), i, command) {
+                json_array_foreach(exec_line_commands(properties, lines[l]), i, command) {
                         _cleanup_(strv_freep) char **argv = exec_line_words(command);
                         OutsideFinding finding = {};
                         Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);

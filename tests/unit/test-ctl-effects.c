@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "conf/outside.h"
 #include "ctl/effects.h"
+#include "ctl/exec-line.h"
 #include "ctl/finding.h"
 #include "util/strv.h"
 
@@ -86,6 +88,67 @@ static void an_effect_behind_a_shell_or_another_program_is_told(void **state) {
                         fail_msg("%s: %s", lines[i], main);
                 if (!startswith(post, "weak: ExecStartPost= with "))
                         fail_msg("%s: %s", lines[i], post);
+        }
+}
+
+/* As of systemd 258, "|" hands the words to a shell. PID 1 tells the words as they stand, behind the name of the
+ * shell, and says in the flags what it does with them. */
+static void what_pid_1_hands_to_a_shell_is_read_as_a_script(void **state) {
+        static const struct {
+                const char *line;
+                bool effect;
+                Outside outside;
+        } cases[] = {
+                { "[\"/bin/sh\", [\"sh\", \"docker\", \"run\", \"web\"], [\"via-shell\"]]", false, OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"-sh\", \"exec\", \"docker\", \"run\"], [\"ignore-failure\", \"via-shell\"]]",
+                                false, OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"sh\", \"ip\", \"address\", \"add\", \"$A\"], [\"via-shell\"]]", true, OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"sh\", \"true;ip address add $A\"], [\"via-shell\"]]", true, OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"sh\", \"job\"], [\"via-shell\"]]", false, OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"sh\"], [\"via-shell\"]]", false, OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"sh\", \"/x\", \"docker\", \"run\"], []]", false, OUTSIDE_NO },
+                { "[\"/usr/bin/docker\", [\"@\", \"run\", \"web\"], [\"no-setuid\"]]", false, OUTSIDE_YES },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_auto_t *command = json_loads(cases[i].line, 0, NULL), *findings = json_array();
+                json_auto_t *service = NULL;
+                _cleanup_(strv_freep) char **argv = NULL;
+                OutsideFinding finding = {};
+
+                assert_non_null(command);
+                service = json_pack("{s:[[O, O, b]], s:[O]}", "ExecStart", json_array_get(command, 0),
+                                json_array_get(command, 1), 0, "ExecStartEx", command);
+                effects_examine("", false, service, findings);
+                argv = exec_line_words(json_array_get(exec_line_commands(service, "ExecStart"), 0));
+                if (json_array_size(findings) != cases[i].effect ||
+                                outside_look(argv, NULL, true, &finding) != cases[i].outside)
+                        fail_msg("%s: %zu findings, %s", cases[i].line, json_array_size(findings), finding.what);
+        }
+}
+
+/* The lines of a socket have no flags on D-Bus. */
+static void what_a_socket_hands_to_a_shell_is_read_as_a_script(void **state) {
+        static const struct {
+                const char *line;
+                Outside outside;
+        } cases[] = {
+                { "[\"/bin/sh\", [\"sh\", \"docker\", \"run\", \"web\"], false]", OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"-sh\", \"docker run web\"], false]", OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"/bin/sh\", \"docker\", \"run\"], false]", OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"sh\", \"-ec\", \"docker run\"], false]", OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"sh\"], false]", OUTSIDE_NO },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_auto_t *command = json_loads(cases[i].line, 0, NULL);
+                json_auto_t *socket = json_pack("{s:[O]}", "ExecStartPre", command);
+                _cleanup_(strv_freep) char **argv =
+                                exec_line_words(json_array_get(exec_line_commands(socket, "ExecStartPre"), 0));
+                OutsideFinding finding = {};
+
+                if (outside_look(argv, NULL, false, &finding) != cases[i].outside)
+                        fail_msg("%s: %s", cases[i].line, finding.what);
         }
 }
 
@@ -188,6 +251,8 @@ static void files_that_stay_open_in_pid_1_are_told(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_effect_behind_a_shell_or_another_program_is_told),
+                cmocka_unit_test(what_pid_1_hands_to_a_shell_is_read_as_a_script),
+                cmocka_unit_test(what_a_socket_hands_to_a_shell_is_read_as_a_script),
                 cmocka_unit_test(an_effect_of_a_script_is_told),
                 cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
                 cmocka_unit_test(an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets),
