@@ -84,14 +84,42 @@ static void look_at_shell(Look *l, char *const *argv) {
                 look_at_script(l, *w, strlen(*w));
 }
 
+/* How many words a wrapper takes for itself before the command, besides its options: "flock FILE", "ip netns exec
+ * NAME". */
+static unsigned operands_of(const char *name) {
+        static const char *const one[] = { "flock", "timeout", "chrt", "taskset", "chroot", "gosu", "su-exec",
+                "setlock", "setuidgid", "envuidgid", "envdir", "s6-setlock", "s6-setuidgid", "s6-envuidgid",
+                "s6-envdir", "dtach", "faketime", "logsave", "runcon", "sg" };
+
+        return streq(name, "ip") ? 3 : is_one_of(name, one, ELEMENTSOF(one));
+}
+
+/* Whether a word is none of the options of a wrapper, as far as that can be told: a word right behind an option may be
+ * the value of it. */
+static bool is_past_options(char *const *w) {
+        return strchr(*w, '/') || w[-1][0] != '-';
+}
+
 /* Looks for a command among the words of a wrapper. Only the wrapper knows which of its words begins the command,
- * so each word is tried as the first one, unless it has the wrapper's own name, as the socket of tmux may. A word with
- * blanks is tried as a script, as "eval", "flock FILE -c" and "env -S" take it. */
+ * so each word is tried as the first one, unless it has the wrapper's own name, as the socket of tmux may, or is more
+ * likely another program's argument. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env -S"
+ * take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
+        unsigned operands = operands_of(base_name(argv[0]));
+        bool begun = false;
+
         for (char *const *w = argv + 1; *w && !l->over; w++)
                 if (strpbrk(*w, " \t\n;"))
                         look_at_script(l, *w, strlen(*w));
                 else if (**w != '-' && !strchr(*w, '=') && !streq(base_name(*w), base_name(argv[0]))) {
+                        if (outside_may_be_argument(w, begun))
+                                continue;
+                        if (is_past_options(w) && operands > 0) {
+                                operands--;
+                                if (streq(*w, "exec")) /* of ip, and not the shell's */
+                                        continue;
+                        } else
+                                begun = begun || is_past_options(w);
                         look_at(l, w);
                         if (is_wrapper(base_name(*w)))
                                 break; /* the look_at_wrapper() of that word has tried the rest */

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
-#include "conf/conf.h"
+#include "conf/argv.h"
+#include "conf/outside-login.h"
 #include "conf/outside-lxc.h"
+#include "conf/outside-say.h"
 #include "conf/outside-ssh.h"
 
 /* A program whose first words are verbs. In a list, verbs are separated by spaces; a verb of two words is joined by
@@ -108,105 +110,16 @@ static const Program programs[] = {
         { "cset", NULL, "proc shield", "", "", NULL },
 };
 
-static bool has_word(const char *list, const char *word) {
-        size_t n = strlen(word);
-
-        for (const char *l = list; l && n > 0 && (l = strstr(l, word)); l++)
-                if ((l == list || l[-1] == ' ') && (l[n] == ' ' || !l[n]))
-                        return true;
-        return false;
-}
-
-static bool has_argument(char *const *argv, const char *word) {
-        for (char *const *a = argv + 1; *a; a++)
-                if (streq(*a, word))
-                        return true;
-        return false;
-}
-
-/* Gives the value of an option in "--name=value" or "--name value"; the last one counts. NULL if the option is not
- * given. */
-static const char *value_of(char *const *argv, const char *name) {
-        const char *value = NULL;
-        size_t n = strlen(name);
-
-        for (char *const *a = argv + 1; *a; a++)
-                if (strncmp(*a, name, n) == 0 && (*a)[n] == '=')
-                        value = *a + n + 1;
-                else if (streq(*a, name) && a[1])
-                        value = a[1];
-        return value;
-}
-
-/* Gives the name of a slice without its path: engines take "/foo.slice/" for foo.slice, too. */
-static const char *slice_of(const char *value, char *buf, size_t size) {
-        size_t n;
-
-        str_copy(buf, size, strempty(value));
-        n = strlen(buf);
-        while (n > 0 && buf[n - 1] == '/')
-                buf[--n] = '\0';
-        return base_name(buf);
-}
-
-static bool lies_in(const char *slice, const char *value) {
-        char buf[256];
-
-        return slice && value && slice_contains(slice, slice_of(value, buf, sizeof(buf)));
-}
-
-/* ---- what to write ---- */
-
-static void say_what(OutsideFinding *f, const char *name, const char *verb) {
-        (void) snprintf(f->what, sizeof(f->what), "%.30s%s%.30s", name, isempty(verb) ? "" : " ", strempty(verb));
-        for (char *c = f->what; *c; c++)
-                if (*c == ':')
-                        *c = ' ';
-}
-
-/* Says what to write where an option names the slice. The argument given is the present value of the option, or
- * NULL. The argument other is added to say what would do as well, and may be "". */
-static Outside say_slice(
-                OutsideFinding *f, const char *slice, const char *option, const char *given, const char *other) {
-        char buf[256];
-        const char *named = given ? slice_of(given, buf, sizeof(buf)) : NULL;
-
-        if (slice)
-                (void) snprintf(f->mend, sizeof(f->mend), "write %s=%s behind %s%s", option, slice, f->what, other);
-        else if (named && slice_name_is_valid(named))
-                (void) snprintf(f->mend, sizeof(f->mend), "write Slice=%s in [X-Leased]%s", named, other);
-        else
-                (void) snprintf(f->mend, sizeof(f->mend),
-                                "write Slice=NAME.slice in [X-Leased] and %s=NAME.slice behind %s%s", option, f->what,
-                                other);
-        return OUTSIDE_YES;
-}
-
-/* Says what to write where nothing on the command line can name the slice. */
-static Outside say_laid_down(OutsideFinding *f, const char *slice, const char *how) {
-        if (!slice)
-                (void) snprintf(f->mend, sizeof(f->mend),
-                                "write Slice=NAME.slice in [X-Leased] and have it run there (%s)", how);
-        else
-                (void) snprintf(f->mend, sizeof(f->mend), "have it run in %s (%s)", slice, how);
-        return slice ? OUTSIDE_UNSEEN : OUTSIDE_YES;
-}
-
-static Outside say(OutsideFinding *f, const char *mend) {
-        str_copy(f->mend, sizeof(f->mend), mend);
-        return OUTSIDE_YES;
-}
-
 /* ---- programs of verbs ---- */
 
-static char *const *next_word(char *const *a, const char *valued) {
-        while (*a && **a == '-')
-                a += has_word(valued, *a) && a[1] ? 2 : 1;
-        return a;
+/* Gives the first word that is no option and not the value of one. */
+static char *const *verb_word(char *const *a, const char *valued) {
+        a = argv_options_end(a, valued);
+        return *a && streq(*a, "--") ? a + 1 : a;
 }
 
 static bool is_known(const Program *p, const char *verb) {
-        return has_word(p->checked, verb) || has_word(p->unseen, verb) || has_word(p->entered, verb);
+        return argv_list_has(p->checked, verb) || argv_list_has(p->unseen, verb) || argv_list_has(p->entered, verb);
 }
 
 /* Finds the verb, if first is the first word that is no option. Behind "compose" there may be options with values, so
@@ -239,13 +152,13 @@ static void find_verb_at(const Program *p, char *const *first, char *verb, size_
  * word behind the options is no verb that counts, and a long option stands just before that word, the word may be the
  * value of the option, and what follows the verb. */
 static void find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
-        char *const *first = next_word(argv + 1, p->valued);
+        char *const *first = verb_word(argv + 1, p->valued);
         char other[64];
 
         find_verb_at(p, first, verb, size);
         while (*first && first - argv > 1 && startswith(first[-1], "--") && !strchr(first[-1], '=') &&
                         !is_known(p, verb)) {
-                first = next_word(first + 1, p->valued);
+                first = verb_word(first + 1, p->valued);
                 find_verb_at(p, first, other, sizeof(other));
                 if (is_known(p, other))
                         str_copy(verb, size, other);
@@ -280,67 +193,59 @@ static const char *how_of(const char *name, const char *verb) {
  * and of the container stay in the control group in which podman was started; those of crun do so without a manager of
  * control groups. */
 static bool stays(const char *name, char *const *argv) {
-        bool local = streq(name, "podman") && !has_argument(argv, "--remote") && !has_argument(argv, "-r") &&
-                     !value_of(argv, "--url") && !value_of(argv, "--connection");
-        const char *cgroups = local                 ? value_of(argv, "--cgroups")
-                              : streq(name, "crun") ? value_of(argv, "--cgroup-manager")
+        bool local = streq(name, "podman") && !argv_has(argv + 1, NULL, "--remote") &&
+                     !argv_has(argv + 1, NULL, "-r") && !argv_value(argv + 1, NULL, "--url") &&
+                     !argv_value(argv + 1, NULL, "--connection");
+        const char *cgroups = local                 ? argv_value(argv + 1, NULL, "--cgroups")
+                              : streq(name, "crun") ? argv_value(argv + 1, NULL, "--cgroup-manager")
                                                     : NULL;
 
-        if (!cgroups || has_argument(argv, "--systemd-cgroup"))
+        if (!cgroups || argv_has(argv + 1, NULL, "--systemd-cgroup"))
                 return false;
         return (local && streq(cgroups, "split")) || streq(cgroups, "disabled");
 }
 
 static Outside look_at_verb(const Program *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
-        const char *given = p->option ? value_of(argv, p->option) : NULL;
+        const char *given = p->option ? argv_value(argv + 1, NULL, p->option) : NULL;
         char verb[64];
         bool two;
 
         find_verb(p, argv, verb, sizeof(verb));
-        say_what(f, p->name, verb);
+        outside_say_what(f, p->name, verb);
         if ((streq(p->name, "systemctl") || streq(p->name, "machinectl")) &&
-                        (streq(verb, "enable") || streq(verb, "reenable")) && has_argument(argv, "--now"))
-                return say_laid_down(f, slice, how_of(p->name, verb));
-        if (streq(p->name, "portablectl") && !has_argument(argv, "--now"))
+                        (streq(verb, "enable") || streq(verb, "reenable")) && argv_has(argv + 1, NULL, "--now"))
+                return outside_say_laid_down(f, slice, how_of(p->name, verb));
+        if (streq(p->name, "portablectl") && !argv_has(argv + 1, NULL, "--now"))
                 return OUTSIDE_NO;
-        if ((streq(verb, "kube:play") || streq(verb, "play:kube")) && has_argument(argv, "--down"))
+        if ((streq(verb, "kube:play") || streq(verb, "play:kube")) && argv_has(argv + 1, NULL, "--down"))
                 return OUTSIDE_NO;
         two = streq(p->name, "service") || streq(p->name, "invoke-rc.d") || streq(p->name, "rc-service");
-        if (has_word(p->checked, verb)) {
-                if (stays(p->name, argv) || lies_in(slice, given))
+        if (argv_list_has(p->checked, verb)) {
+                if (stays(p->name, argv) || outside_lies_in(slice, given))
                         return OUTSIDE_NO;
-                return say_slice(f, slice, p->option, given,
+                return outside_say_slice(f, slice, p->option, given,
                                 streq(p->name, "podman") && !startswith(verb, "pod:")
                                                 ? ", or --cgroups=split and Delegate=yes"
                                                 : "");
         }
-        if (has_word(p->entered, verb) && starting && !slice)
-                return say_laid_down(f, slice, "as what it enters does");
-        if (streq(p->name, "crun") && has_word(p->unseen, verb) && stays(p->name, argv))
+        if (argv_list_has(p->entered, verb) && starting && !slice)
+                return outside_say_laid_down(f, slice, "as what it enters does");
+        if (streq(p->name, "crun") && argv_list_has(p->unseen, verb) && stays(p->name, argv))
                 return OUTSIDE_NO;
-        if (streq(p->name, "crun") && has_word(p->unseen, verb) && !slice)
-                return say(f, "write --cgroup-manager=disabled behind crun, or Slice=NAME.slice in [X-Leased] and "
-                              "have it run there (cgroupsPath in its config.json)");
-        if (has_word(p->unseen, verb) || (two && (streq(verb, "start") || streq(verb, "restart"))))
-                return lies_in(slice, given) ? OUTSIDE_NO : say_laid_down(f, slice, how_of(p->name, verb));
+        if (streq(p->name, "crun") && argv_list_has(p->unseen, verb) && !slice)
+                return outside_say(f,
+                                "write --cgroup-manager=disabled behind crun, or Slice=NAME.slice in [X-Leased] and "
+                                "have it run there (cgroupsPath in its config.json)");
+        if (argv_list_has(p->unseen, verb) || (two && (streq(verb, "start") || streq(verb, "restart"))))
+                return outside_lies_in(slice, given) ? OUTSIDE_NO
+                                                     : outside_say_laid_down(f, slice, how_of(p->name, verb));
         /* "docker $ARGUMENTS": PID 1 replaces the variable by words that may be anything. */
         if (verb[0] == '$' && (p->checked || streq(p->name, "machinectl")))
-                return say_laid_down(f, slice, how_of(p->name, verb));
+                return outside_say_laid_down(f, slice, how_of(p->name, verb));
         return OUTSIDE_NO;
 }
 
 /* ---- programs of their own ---- */
-
-/* Gives where the options of a program end that runs the words behind them: at the first word that is neither an
- * option nor, for one of the options valued, its value. */
-static char *const *options_end(char *const *argv, const char *valued) {
-        char *const *end = next_word(argv + 1, valued);
-
-        for (char *const *a = argv + 1; a < end; a++)
-                if (streq(*a, "--"))
-                        return a;
-        return end;
-}
 
 /* Whether the program is only to tell of itself. Behind its options such a word is another program's. */
 static bool asks_for_help(char *const *argv) {
@@ -354,92 +259,64 @@ static bool asks_for_help(char *const *argv) {
         "--background --area"
 
 static Outside look_at_systemd_run(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
-        char *const *end = options_end(argv, OF_SYSTEMD_RUN);
+        char *const *end = argv_options_end(argv + 1, OF_SYSTEMD_RUN);
         bool elsewhere = false;
         const char *given = NULL;
 
-        for (char *const *a = argv + 1; a < end; a++) {
-                const char *next = a + 1 < end ? a[1] : "";
-                const char *property = startswith(*a, "--property=")                ? *a + strlen("--property=")
-                                       : startswith(*a, "-p") && (*a)[2]            ? *a + 2
-                                       : streq(*a, "-p") || streq(*a, "--property") ? next
-                                                                                    : "";
+        for (char *const *a = argv + 1; a < end; a = argv_after_option(a, OF_SYSTEMD_RUN)) {
+                const char *slice_option = argv_option_value(a, '\0', "--slice", OF_SYSTEMD_RUN);
+                const char *property = argv_option_value(a, 'p', "--property", OF_SYSTEMD_RUN);
 
-                if (startswith(*a, "--slice="))
-                        given = *a + strlen("--slice=");
-                else if (streq(*a, "--slice"))
-                        given = next;
-                else if (startswith(property, "Slice="))
+                if (slice_option)
+                        given = slice_option;
+                else if (property && startswith(property, "Slice="))
                         given = property + strlen("Slice=");
-                elsewhere = elsewhere || startswith(*a, "-M") || startswith(*a, "-H") || startswith(*a, "--machine") ||
-                            startswith(*a, "--host") || streq(*a, "--user");
+                elsewhere = elsewhere || argv_option_value(a, 'M', "--machine", OF_SYSTEMD_RUN) ||
+                            argv_option_value(a, 'H', "--host", OF_SYSTEMD_RUN) || streq(*a, "--user");
         }
-        say_what(f, name, NULL);
+        outside_say_what(f, name, NULL);
         if (asks_for_help(argv))
                 return OUTSIDE_NO;
         if (streq(name, "run0")) /* its unit has PAMName= */
-                return say(f, "it opens a session, whose processes logind takes away; write User= in [Service]");
+                return outside_say(
+                                f, "it opens a session, whose processes logind takes away; write User= in [Service]");
         if (elsewhere)
-                return say(f, "start the program itself, with User= in [Service]");
-        if (lies_in(slice, given))
+                return outside_say(f, "start the program itself, with User= in [Service]");
+        if (outside_lies_in(slice, given))
                 return OUTSIDE_NO;
-        return say_slice(f, slice, "--slice", given, ", or start the program itself");
+        return outside_say_slice(f, slice, "--slice", given, ", or start the program itself");
 }
 
 #define OF_NSPAWN                                                                                                     \
-        "-D --directory -i --image -M --machine -u --user -S --slice -p --property -E --setenv -Z "                   \
-        "--selinux-context -L --selinux-apparmor-context --template --uuid --hostname --bind --bind-ro --tmpfs "      \
-        "--overlay --network-zone --network-bridge --network-interface -P --port --capability --drop-capability "     \
-        "--kill-signal --chdir --root-hash --console --resolv-conf --timezone --link-journal --rlimit"
+        "-D --directory --template -i --image --image-policy --image-format --oci-bundle --root-hash "                \
+        "--root-hash-sig --verity-data --pivot-root -M --machine --hostname --uuid -S --slice -p "                    \
+        "--port --property -u --user --uid --kill-signal --notify-ready --suppress-sync "                             \
+        "--private-users-ownership --private-users-delegate --network-interface --network-macvlan "                   \
+        "--network-ipvlan --network-veth-extra --network-bridge --network-zone "                                      \
+        "--network-namespace-path -Z --selinux-context -L --selinux-apparmor-context --rlimit "                       \
+        "--oom-score-adjust --cpu-affinity --personality --capability --drop-capability "                             \
+        "--ambient-capability --no-new-privileges --system-call-filter --resolv-conf --timezone "                     \
+        "--link-journal --bind --bind-ro --inaccessible --tmpfs --overlay --overlay-ro --bind-user "                  \
+        "--bind-user-shell --bind-user-group -E --setenv --console --background --load-credential "                   \
+        "--set-credential --settings --register --chdir --extra-drive --cpus --ram --kvm --vsock "                    \
+        "--vsock-cid --tpm --tpm-state --linux --initrd --firmware --discard-disk --secure-boot "                     \
+        "--ssh-key-type --forward-journal --pass-ssh-key --grow-image --smbios11"
 
 static Outside look_at_nspawn(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
-        char *const *end = options_end(argv, OF_NSPAWN);
-        const char *given = value_of(argv, "--slice") ?: value_of(argv, "-S");
+        char *const *end = argv_options_end(argv + 1, OF_NSPAWN);
+        const char *given = argv_value(argv + 1, end, "--slice") ?: argv_value(argv + 1, end, "-S");
 
-        say_what(f, name, NULL);
+        outside_say_what(f, name, NULL);
         for (char *const *a = argv + 1; a < end; a++)
                 if (streq(*a, "--keep-unit") || streq(*a, "--cleanup"))
                         return OUTSIDE_NO;
-        if (asks_for_help(argv) || lies_in(slice, given))
+        if (asks_for_help(argv) || outside_lies_in(slice, given))
                 return OUTSIDE_NO;
         if (!given) {
                 (void) snprintf(f->mend, sizeof(f->mend), "write --keep-unit behind %s", name);
                 return OUTSIDE_YES;
         }
-        return say_slice(f, slice, "--slice", given, ", or --keep-unit in its place");
-}
-
-/* Whether an option of one letter is given; several letters may stand together ("-li"). The argument valued is for
- * sudo, and lists its options that take a value: behind the first word that is no option, all words belong to the
- * program that sudo runs. */
-static bool has_letter(char *const *argv, char letter, const char *valued) {
-        for (char *const *a = argv + 1; *a && !streq(*a, "--"); a++) {
-                if ((*a)[0] != '-' && valued)
-                        return false;
-                if ((*a)[0] != '-' || (*a)[1] == '-')
-                        continue;
-                if (strchr(*a + 1, letter))
-                        return true;
-                if (has_word(valued, *a) && a[1])
-                        a++;
-        }
-        return false;
-}
-
-static Outside look_at_login(const char *name, char *const *argv, OutsideFinding *f) {
-        bool su = streq(name, "su"), sudo = streq(name, "sudo");
-        bool login = has_argument(argv, "-") || has_argument(argv, "--login") ||
-                     (sudo ? has_letter(argv, 'i', "-u -g -p -C -D -R -T -U -h -r -t") : has_letter(argv, 'l', NULL));
-
-        if (!su && !login)
-                return OUTSIDE_NO;
-        say_what(f, name, sudo ? "-i" : login ? "-l" : "");
-        return say(f, su || sudo ? "it opens a session, whose processes logind takes away; write User= in [Service], "
-                                   "or runuser "
-                                   "-u USER -- COMMAND"
-                                 : "it opens a session, whose processes logind takes away; write runuser -u USER -- "
-                                   "COMMAND, or "
-                                   "User= in [Service]");
+        return outside_say_slice(f, slice, "--slice", given, ", or --keep-unit in its place");
 }
 
 /* sshd runs the command in a session. On another machine the command may well be the work that this unit is for; it is
@@ -447,9 +324,10 @@ static Outside look_at_login(const char *name, char *const *argv, OutsideFinding
 static Outside look_at_ssh(const char *name, char *const *argv, OutsideFinding *f) {
         if (!outside_ssh_runs_here(argv))
                 return OUTSIDE_NO;
-        say_what(f, name, "to this machine");
-        return say(f, "sshd runs it in a session, whose processes logind takes away; start the program itself, with "
-                      "User= in [Service]");
+        outside_say_what(f, name, "to this machine");
+        return outside_say(f,
+                        "sshd runs it in a session, whose processes logind takes away; start the program itself, with "
+                        "User= in [Service]");
 }
 
 /* An application of a snap is put into a scope of its own. A service of one is not: its unit has the same words, and
@@ -458,9 +336,9 @@ static Outside look_at_snap(const char *path, OutsideFinding *f) {
         if (startswith(path, "/snap/bin/"))
                 str_copy(f->what, sizeof(f->what), path);
         else
-                say_what(f, "snap", "run");
-        return say(f, "snapd puts it into a scope of its own; lease the unit of a service of the snap "
-                      "(snap.NAME.APP.service), or start the program itself");
+                outside_say_what(f, "snap", "run");
+        return outside_say(f, "snapd puts it into a scope of its own; lease the unit of a service of the snap "
+                              "(snap.NAME.APP.service), or start the program itself");
 }
 
 /* Whether a word of a call on the bus names a method that starts something. "Start" and "Restart" are such only on an
@@ -487,8 +365,8 @@ static Outside look_at_bus_call(const char *name, char *const *argv, const char 
                 of_pid1 = of_pid1 || startswith(*a, "org.freedesktop.systemd1.Unit") ||
                           startswith(*a, "io.systemd.Unit.");
                 if (starts_something(*a, of_pid1)) {
-                        say_what(f, name, dot ? dot + 1 : *a);
-                        return say_laid_down(f, slice, "Slice= of that unit");
+                        outside_say_what(f, name, dot ? dot + 1 : *a);
+                        return outside_say_laid_down(f, slice, "Slice= of that unit");
                 }
         }
         return OUTSIDE_NO;
@@ -497,7 +375,7 @@ static Outside look_at_bus_call(const char *name, char *const *argv, const char 
 /* The engines of containers take the same calls on their sockets as from their clients. */
 static Outside look_at_curl(char *const *argv, const char *slice, OutsideFinding *f) {
         static const char *const calls[] = { "/start", "/restart", "/unpause", "/create" };
-        const char *engine = value_of(argv, "--unix-socket") ?: "";
+        const char *engine = argv_value(argv + 1, NULL, "--unix-socket") ?: "";
 
         if (!strstr(engine, "docker") && !strstr(engine, "podman") && !strstr(engine, "balena"))
                 return OUTSIDE_NO;
@@ -506,8 +384,8 @@ static Outside look_at_curl(char *const *argv, const char *slice, OutsideFinding
                         const char *call = strstr(*a, calls[i]);
 
                         if (call && (!call[strlen(calls[i])] || call[strlen(calls[i])] == '?')) {
-                                say_what(f, "curl", base_name(engine));
-                                return say_laid_down(f, slice, "CgroupParent of the container");
+                                outside_say_what(f, "curl", base_name(engine));
+                                return outside_say_laid_down(f, slice, "CgroupParent of the container");
                         }
                 }
         return OUTSIDE_NO;
@@ -517,16 +395,17 @@ static Outside look_at_curl(char *const *argv, const char *slice, OutsideFinding
 static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
         static const char inside[] = "attach attach-session a kill-server kill-session kill-window kill-pane ls "
                                      "list-sessions has has-session detach detach-client display capture-pane";
-        char *const *end = next_word(argv + 1, "-c -f -T -L -S");
+        char *const *end = argv_options_end(argv + 1, "-c -f -T -L -S");
 
         for (char *const *a = argv + 1; a < end; a++)
                 if (startswith(*a, "-L") || startswith(*a, "-S") || startswith(*a, "-V"))
                         return OUTSIDE_NO;
-        if (*end && has_word(inside, *end))
+        if (*end && argv_list_has(inside, *end))
                 return OUTSIDE_NO;
-        say_what(f, "tmux", *end);
-        return say(f, "it runs in the server that this user has already, if there is one: write -L NAME behind tmux, "
-                      "for a server of its own, or start the program itself");
+        outside_say_what(f, "tmux", *end);
+        return outside_say(f, "it runs in the server that this user has already, if there is one: write -L NAME "
+                              "behind tmux, "
+                              "for a server of its own, or start the program itself");
 }
 
 static Outside look_at_lxc(char *const *argv, const char *slice, OutsideFinding *f) {
@@ -572,8 +451,8 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
 
         for (size_t i = 0; i < ELEMENTSOF(submitting); i++)
                 if (streq(name, submitting[i]) && argv[1] && !asks_for_help(argv)) {
-                        say_what(f, name, NULL);
-                        return say(f, mend);
+                        outside_say_what(f, name, NULL);
+                        return outside_say(f, mend);
                 }
         for (size_t i = 0; i < ELEMENTSOF(clusters); i++) {
                 if (!streq(name, clusters[i].name))
@@ -581,8 +460,8 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
                 find_verb(clusters + i, argv, verb, sizeof(verb));
                 if (!is_known(clusters + i, verb))
                         break;
-                say_what(f, name, verb);
-                return say(f, mend);
+                outside_say_what(f, name, verb);
+                return outside_say(f, mend);
         }
         return OUTSIDE_NO;
 }
@@ -601,32 +480,39 @@ static bool is_engine(const char *name, char *const *argv) {
 }
 
 static Outside look_at_engine(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
-        const char *given = value_of(argv, "--cgroup-parent");
+        const char *given = argv_value(argv + 1, NULL, "--cgroup-parent");
 
-        say_what(f, name, NULL);
+        outside_say_what(f, name, NULL);
         if (asks_for_help(argv) || (argv[1] && streq(argv[1], "-v")))
                 return OUTSIDE_NO;
         if (!streq(name, "dockerd"))
-                return say_laid_down(f, slice, "as its own settings have it");
-        return lies_in(slice, given) ? OUTSIDE_NO : say_slice(f, slice, "--cgroup-parent", given, "");
+                return outside_say_laid_down(f, slice, "as its own settings have it");
+        return outside_lies_in(slice, given) ? OUTSIDE_NO : outside_say_slice(f, slice, "--cgroup-parent", given, "");
+}
+
+static bool has_letter_of(char *const *argv, const char *letters) {
+        for (char *const *a = argv + 1; *a; a++)
+                for (const char *c = letters; *c; c++)
+                        if (argv_has_letter(*a, *c, NULL))
+                                return true;
+        return false;
 }
 
 /* A service of daemontools or s6 is a child of its supervisor, which was started long before. */
 static bool is_supervised(const char *name, char *const *argv) {
         if (streq(name, "s6-rc"))
-                return has_argument(argv, "change") && has_letter(argv, 'u', NULL);
-        return (streq(name, "s6-svc") || streq(name, "svc")) &&
-               (has_letter(argv, 'u', NULL) || has_letter(argv, 'o', NULL) || has_letter(argv, 'r', NULL));
+                return argv_has(argv + 1, NULL, "change") && has_letter_of(argv, "u");
+        return (streq(name, "s6-svc") || streq(name, "svc")) && has_letter_of(argv, "uor");
 }
 
 #define OF_NSENTER "-t --target -S --setuid -G --setgid --wdns"
 
 /* Whether the program runs what follows in a control group of another process, or in one of its own. */
 static bool joins_a_group(const char *name, char *const *argv) {
-        char *const *end = options_end(argv, OF_NSENTER);
+        char *const *end = argv_options_end(argv + 1, OF_NSENTER);
 
         if (streq(name, "jailer"))
-                return value_of(argv, "--cgroup") || value_of(argv, "--parent-cgroup");
+                return argv_value(argv + 1, NULL, "--cgroup") || argv_value(argv + 1, NULL, "--parent-cgroup");
         for (char *const *a = argv + 1; streq(name, "nsenter") && a < end; a++)
                 if (streq(*a, "--join-cgroup") ||
                                 ((*a)[0] == '-' && (*a)[1] != '-' && !strchr(*a, '/') && strchr(*a, 'c')))
@@ -638,6 +524,31 @@ static bool joins_a_group(const char *name, char *const *argv) {
 static bool is_at(const char *path) {
         return streq(path, "at") || streq(path, "batch") || streq(path, "/usr/bin/at") || streq(path, "/bin/at") ||
                streq(path, "/usr/bin/batch") || streq(path, "/bin/batch");
+}
+
+/* Whether the words behind at(1) and batch(1) say when to run the job, or where it is. */
+static bool says_when(char *const *argv) {
+        static const char *const whens[] = { "now", "noon", "midnight", "teatime", "today", "tomorrow" };
+        bool is_batch = streq(base_name(argv[0]), "batch");
+        char *const *when = argv_options_end(argv + 1, "-q -f -t");
+
+        for (char *const *a = argv + 1; a < when; a++)
+                if (argv_has_letter(*a, 'f', "-q") || (!is_batch && argv_has_letter(*a, 't', "-q -f")))
+                        return true;
+        for (size_t i = 0; !is_batch && *when && i < ELEMENTSOF(whens); i++)
+                if (streq(*when, whens[i]))
+                        return true;
+        return !is_batch && *when && (*when)[0] >= '0' && (*when)[0] <= '9';
+}
+
+bool outside_may_be_argument(char *const *word, bool begun) {
+        const char *name = base_name(*word);
+
+        if (is_at(*word))
+                return !says_when(word);
+        if (!is_engine(name, word) && !outside_login_is_daemon(name))
+                return false;
+        return name == *word ? begun : !strstr(*word, "bin/") && !strstr(*word, "/libexec/");
 }
 
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
@@ -652,8 +563,8 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_systemd_run(name, argv, slice, f);
         if (streq(name, "systemd-nspawn") || streq(name, "systemd-vmspawn"))
                 return look_at_nspawn(name, argv, slice, f);
-        if (streq(name, "su") || streq(name, "sudo") || streq(name, "runuser"))
-                return look_at_login(name, argv, f);
+        if (outside_login_is_one(name))
+                return outside_login_look(name, argv, f);
         if (streq(name, "ssh") || streq(name, "slogin"))
                 return look_at_ssh(name, argv, f);
         if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus") || startswith(name, "qdbus") ||
@@ -665,25 +576,27 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_tmux(argv, f);
         if (starting && is_engine(name, argv))
                 return look_at_engine(name, argv, slice, f);
-        say_what(f, name, "");
+        if (starting && outside_login_is_daemon(name))
+                return outside_login_look_at_daemon(name, argv, f);
+        outside_say_what(f, name, "");
         if (streq(name, "lxc-start") || streq(name, "lxc-execute"))
                 return look_at_lxc(argv, slice, f);
         if (streq(name, "lxc-autostart") || streq(name, "lxc-unfreeze") ||
                         (starting && !slice && streq(name, "lxc-attach")))
-                return say_laid_down(f, slice, "lxc.cgroup.dir");
+                return outside_say_laid_down(f, slice, "lxc.cgroup.dir");
         if (is_at(argv[0]))
-                return say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
-        if (streq(name, "crontab") && !has_argument(argv, "-l") && !has_argument(argv, "-r"))
-                return say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
+                return outside_say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
+        if (streq(name, "crontab") && !argv_has(argv + 1, NULL, "-l") && !argv_has(argv + 1, NULL, "-r"))
+                return outside_say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
         if (streq(name, "virt-install") && !asks_for_help(argv))
-                return say_laid_down(f, slice, how_of("virsh", ""));
+                return outside_say_laid_down(f, slice, how_of("virsh", ""));
         if (is_supervised(name, argv))
-                return say_laid_down(f, slice, "as its supervisor does");
+                return outside_say_laid_down(f, slice, "as its supervisor does");
         if (streq(name, "cgexec") || streq(name, "cgclassify") || joins_a_group(name, argv))
-                return say(f, "start the program itself: it leaves the unit's control group");
-        if (streq(name, "loginctl") && argv[1] && has_argument(argv, "enable-linger")) {
-                say_what(f, name, "enable-linger");
-                return say(f, "it starts the user's own units; lease a system unit with User= instead");
+                return outside_say(f, "start the program itself: it leaves the unit's control group");
+        if (streq(name, "loginctl") && argv[1] && argv_has(argv + 1, NULL, "enable-linger")) {
+                outside_say_what(f, name, "enable-linger");
+                return outside_say(f, "it starts the user's own units; lease a system unit with User= instead");
         }
         return look_at_cluster(name, argv, f);
 }

@@ -11,19 +11,7 @@
  * looked for also behind shells (-c), env, nice, timeout, sudo and others that run another command.
  */
 
-#include "util/macros.h"
-
-/* From the best to the worst. */
-typedef enum Outside {
-        OUTSIDE_NO,     /* no work lies outside, or an option keeps it in the unit's group or in its slice */
-        OUTSIDE_UNSEEN, /* it starts something whose place is defined elsewhere, and these words do not say where */
-        OUTSIDE_YES,    /* its work lies elsewhere */
-} Outside;
-
-typedef struct OutsideFinding {
-        char what[64];  /* "docker run" */
-        char mend[400]; /* what to write instead; goes on after a colon */
-} OutsideFinding;
+#include "conf/outside-finding.h"
 
 /* Gets the words of a command. Returns false if it need not see any further one. */
 typedef bool (*outside_command_t)(char *const *argv, void *userdata);
@@ -50,3 +38,8 @@ Outside outside_look(char *const *argv, const char *slice, bool starting, Outsid
 /* Does the same for one program, and does not look for commands that this program would run. *ret is only valid if
  * the result is not OUTSIDE_NO. Only for outside-words.c. */
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);
+
+/* Whether a word among those of a program that runs another command is more likely an argument of that command than
+ * its name, though it is the name of a program: "job --user batch", "job enable sshd". The argument begun says that
+ * the command has begun before the word. Only for outside-words.c. */
+bool outside_may_be_argument(char *const *word, bool begun);

@@ -1,44 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/outside.h"
-
-#include <unistd.h>
-
-#include "conf-fixture.h"
-
-/* Words as PID 1 has them, separated by spaces; "'...'" is one. */
-static char **split(const char *line) {
-        _cleanup_free_ char *copy = strdup(line);
-        char **words = calloc(strlen(line) + 2, sizeof(char *));
-        size_t n = 0;
-
-        assert_true(copy && words);
-        for (char *p = copy; *p;) {
-                char end = *p == '\'' ? *p++ : ' ';
-                size_t length = strcspn(p, (char[]){ end, '\0' });
-
-                if (length > 0)
-                        words[n++] = strndup(p, length);
-                p += length;
-                p += *p != '\0';
-        }
-        return words;
-}
-
-static Outside look(const char *line, const char *slice, OutsideFinding *finding) {
-        _cleanup_(strv_freep) char **words = split(line);
-
-        return outside_look(words, slice, true, finding);
-}
-
-static void assert_look(const char *line, const char *slice, Outside expected) {
-        OutsideFinding finding = {};
-        Outside found = look(line, slice, &finding);
-
-        if (found != expected)
-                fail_msg("%s (Slice=%s): %d, not %d (%s: %s)", line, strempty(slice), (int) found, (int) expected,
-                                finding.what, finding.mend);
-        assert_int_equal(finding.mend[0] != '\0', expected != OUTSIDE_NO);
-}
+#include "conf/outside-pam.h"
+#include "outside-fixture.h"
 
 static void what_works_elsewhere_is_seen(void **state) {
         static const char *const lines[] = {
@@ -181,6 +143,31 @@ static void what_works_elsewhere_is_seen(void **state) {
                 "tmux new-session -d -s web job",
                 "tmux -2 new -d job",
                 "tmux",
+                "sudo -nu git -i job",
+                "sudo --user git -i job",
+                "sudo -iugit job",
+                "sudo A=1 -u git --login",
+                "su web -l -c job",
+                "su -c job - web",
+                "runuser - web -c job",
+                "runuser -- - web",
+                "runuser web --login",
+                "systemd-run -qu web job",
+                "systemd-run -qtp Slice=web.slice job",
+                "systemd-nspawn -bD /var/lib/machines/web /opt/job --keep-unit",
+                "timeout 10 dockerd",
+                "timeout -s KILL 10 dockerd",
+                "nice -n 10 dockerd",
+                "flock /run/x dockerd",
+                "flock -xw 5 /run/x dockerd",
+                "chroot /srv/x containerd",
+                "ip netns exec x dockerd",
+                "ip -all netns exec docker run web",
+                "sudo -u web -- containerd",
+                "nice /opt/job /usr/bin/dockerd",
+                "nice at now + 1 minute",
+                "sudo -u web at -f /etc/job 10:00",
+                "env A=1 batch -f /etc/job",
                 /* engines, whose containers and machines are not in their group */
                 "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock",
                 "/usr/bin/containerd",
@@ -360,6 +347,34 @@ static void what_keeps_its_work_inside_passes(void **state) {
                 "ssh other job",
                 "ssh -o ProxyJump=localhost other job",
                 "ssh -O exit localhost x",
+                "sudo -u web tar cf - /srv",
+                "sudo -u web job --login",
+                "sudo -uirc job -i",
+                "sudo -u -i job",
+                "sudo --user=web A=1 job -i",
+                "runuser -u web -- /opt/load -",
+                "runuser -u web tar cf - /srv",
+                "runuser -u web -- bash --login -c job",
+                "runuser --user=web bash --login -c job",
+                "runuser -u web -- job --login",
+                "runuser -g l -u web job",
+                "runuser -g l web -- - -l",
+                "runuser -u batch -- /srv/run",
+                "runuser -u at -- /srv/run",
+                "sh -c 'exec java -jar app.jar batch'",
+                "/usr/bin/env celery worker -Q batch",
+                "nice /opt/exporter --unit containerd",
+                "nice /opt/bans set sshd",
+                "flock /run/x /opt/bans set sshd",
+                "timeout 10 job dockerd",
+                "timeout -s KILL 10 job dockerd",
+                "ip netns exec x job dockerd",
+                "ip netns exec docker job",
+                "nice /opt/job --log /var/log/cron",
+                "env job --mode login",
+                "systemd-nspawn -bD /var/lib/machines/web --keep-unit",
+                "systemd-nspawn --network-macvlan eth0 --keep-unit",
+                "systemd-nspawn --private-users-ownership auto -P -qD /var/lib/machines/web --keep-unit",
                 "snap list",
                 "snap stop web.daemon",
                 "run0 --help",
@@ -446,6 +461,10 @@ static void an_option_that_names_the_slice_keeps_the_work_inside(void **state) {
                 { "systemd-run --unit web --slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run --unit=web --slice=web.slice job --slice=other.slice", OUTSIDE_NO },
                 { "systemd-run -u web -E A=1 -t --slice=web.slice job", OUTSIDE_NO },
+                { "systemd-run -qu web --slice=web.slice job", OUTSIDE_NO },
+                { "systemd-run -qp Slice=web.slice job", OUTSIDE_NO },
+                { "systemd-run -pSlice=web.slice job", OUTSIDE_NO },
+                { "systemd-run -qtM web --slice=web.slice job", OUTSIDE_YES },
                 { "systemd-run -M web --slice=web.slice job", OUTSIDE_YES },
                 { "systemd-run -Hother --slice=web.slice job", OUTSIDE_YES },
                 { "dockerd --cgroup-parent=web.slice", OUTSIDE_NO },
@@ -568,6 +587,14 @@ static void odd_words_are_read_to_their_end(void **state) {
         assert_int_equal(outside_look(nested + ELEMENTSOF(nested) - 1, NULL, true, &finding), OUTSIDE_NO);
 }
 
+/* What this machine's files say of sessions is no matter of these tests: no file says anything. */
+static int root_setup(void **state) {
+        int r = fixture_setup(state);
+
+        outside_pam_set_root(*state);
+        return r;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_works_elsewhere_is_seen),
@@ -578,5 +605,5 @@ int main(void) {
                 cmocka_unit_test(odd_words_are_read_to_their_end),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, root_setup, fixture_teardown);
 }
