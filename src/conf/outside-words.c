@@ -21,7 +21,8 @@ typedef struct Command {
         size_t n;
         char *word; /* the word that is being read; NULL: there is none */
         size_t length;
-        bool drop; /* the word is the target of a redirection */
+        bool drop;   /* the word is the target of a redirection */
+        bool writes; /* to that target */
 } Command;
 
 static void look_at(Look *l, char *const *argv);
@@ -172,9 +173,19 @@ static bool is_assignment(const char *word) {
         return n > 0 && word[n] == '=';
 }
 
-static void word_end(Command *c) {
+/* A command may leave its control group by a redirection, so a target that is written to is told as the argument of a
+ * program called ">". */
+static void look_at_target(Look *l, char *target) {
+        char *words[] = { (char *) OUTSIDE_WRITE, target, NULL };
+
+        look_at(l, words);
+}
+
+static void word_end(Look *l, Command *c) {
         char **larger = NULL;
 
+        if (c->word && c->drop && c->writes)
+                look_at_target(l, c->word);
         /* Assignments before a command are not words of it. */
         if (c->word && !c->drop && (c->n > 0 || !is_assignment(c->word)))
                 larger = realloc(c->words, (c->n + 2) * sizeof(char *));
@@ -184,14 +195,14 @@ static void word_end(Command *c) {
                 larger[c->n] = NULL;
         }
         if (c->word)
-                c->drop = false;
+                c->drop = c->writes = false;
         free(c->word);
         c->word = NULL;
         c->length = 0;
 }
 
 static void command_end(Look *l, Command *c) {
-        word_end(c);
+        word_end(l, c);
         if (c->words)
                 look_at(l, c->words);
         strv_free(c->words);
@@ -238,12 +249,12 @@ static const char *read_quoted(Look *l, Command *c, const char *s, const char *e
 }
 
 /* Reads ">", "2>&1", "&>" and the like. They and the word behind them are no part of the command. */
-static const char *read_redirection(Command *c, const char *s, const char *end) {
+static const char *read_redirection(Look *l, Command *c, const char *s, const char *end) {
         if (c->word && c->word[strspn(c->word, "0123456789")] == '\0')
                 c->drop = true;
-        word_end(c);
-        while (s < end && strchr("<>&|", *s))
-                s++;
+        word_end(l, c);
+        for (; s < end && strchr("<>&|", *s); s++)
+                c->writes = c->writes || *s == '>';
         c->drop = true;
         return s;
 }
@@ -269,12 +280,12 @@ static void look_at_script(Look *l, const char *script, size_t size) {
                         while (s < end && *s != '\n')
                                 s++;
                 else if (*s == '>' || *s == '<' || (*s == '&' && s + 1 < end && s[1] == '>'))
-                        s = read_redirection(&c, s, end);
+                        s = read_redirection(l, &c, s, end);
                 else if (strchr("\n;&|()", *s)) {
                         command_end(l, &c);
                         s++;
                 } else if (isspace((unsigned char) *s)) {
-                        word_end(&c);
+                        word_end(l, &c);
                         s++;
                 } else
                         word_add(&c, *s++);

@@ -105,7 +105,7 @@ static const Program programs[] = {
         { "circusctl", NULL, "start restart add", "", "", NULL },
         { "supervisorctl", NULL, "start restart update reload add", "", "-c -s -u -p", NULL },
         { "monit", NULL, "start restart", "", "-c -d -g -l -p -s", NULL },
-        { "portablectl", NULL, "attach", "", "-p -H -M", NULL },
+        { "portablectl", NULL, "attach reattach", "", "-p -H -M", NULL },
         { "flatpak", NULL, "run", "enter", "", NULL },
         { "cset", NULL, "proc shield", "", "", NULL },
 };
@@ -122,14 +122,14 @@ static bool is_known(const Program *p, const char *verb) {
         return argv_list_has(p->checked, verb) || argv_list_has(p->unseen, verb) || argv_list_has(p->entered, verb);
 }
 
-/* Finds the verb, if first is the first word that is no option. Behind "compose" there may be options with values, so
- * any later word may be its verb. For other words of two the next word counts. */
-static void find_verb_at(const Program *p, char *const *first, char *verb, size_t size) {
+/* Finds the verb, if first is the first word that is no option, and gives the place behind it. Behind "compose" there
+ * may be options with values, so any later word may be its verb. For other words of two the next word counts. */
+static char *const *find_verb_at(const Program *p, char *const *first, char *verb, size_t size) {
         char joined[64];
 
         verb[0] = '\0';
         if (!*first)
-                return;
+                return first;
         for (char *const *a = first + 1; *a; a++) {
                 if (**a == '-')
                         continue;
@@ -139,30 +139,54 @@ static void find_verb_at(const Program *p, char *const *first, char *verb, size_
                                 if (any)
                                         (void) snprintf(joined, sizeof(joined), "%.40s", *a);
                                 str_copy(verb, size, joined);
-                                return;
+                                return a + 1;
                         }
                 }
                 if (!streq(*first, "compose"))
                         break;
         }
         str_copy(verb, size, *first);
+        return first + 1;
 }
 
-/* Finds the verb. The list of options that take the next word as their value cannot be complete, so where the first
- * word behind the options is no verb that counts, and a long option stands just before that word, the word may be the
- * value of the option, and what follows the verb. */
-static void find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
+/* Finds the verb, and gives the place behind it. The list of options that take the next word as their value cannot be
+ * complete, so where the first word behind the options is no verb that counts, and a long option stands just before
+ * that word, the word may be the value of the option, and what follows the verb. */
+static char *const *find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
         char *const *first = verb_word(argv + 1, p->valued);
-        char other[64];
+        char *const *behind = find_verb_at(p, first, verb, size);
 
-        find_verb_at(p, first, verb, size);
         while (*first && first - argv > 1 && startswith(first[-1], "--") && !strchr(first[-1], '=') &&
                         !is_known(p, verb)) {
+                char *const *other_behind;
+                char other[64];
+
                 first = verb_word(first + 1, p->valued);
-                find_verb_at(p, first, other, sizeof(other));
-                if (is_known(p, other))
+                other_behind = find_verb_at(p, first, other, sizeof(other));
+                if (is_known(p, other)) {
                         str_copy(verb, size, other);
+                        behind = other_behind;
+                }
         }
+        return behind;
+}
+
+/* Options of "run" and "create" that have no value. */
+#define SWITCHES                                                                                                      \
+        "--allow-new-privs --cni --detach --disable-content-trust --enable-cni --env-host --help --http-proxy "       \
+        "--init "                                                                                                     \
+        "--interactive --isolated --net-host --no-healthcheck --no-hostname --no-hosts --no-pivot --null-io "         \
+        "--oom-kill-disable --passwd --privileged --publish-all --quiet --read-only --read-only-tmpfs --replace "     \
+        "--rm --rmi --rootfs --seccomp --sig-proxy --tls-verify --tty --unsetenv-all --use-api-socket"
+
+/* Gives where the options of "run" and "create" end, which is at the image. An option that is not known is taken for
+ * one with a value: where that is wrong, a few words of the container's own command are looked at too. */
+static char *const *image_of(char *const *a) {
+        for (; *a && (argv_is_option(*a) || **a == '$'); a++) /* a variable may hold any number of options */
+                if (startswith(*a, "--") ? !strchr(*a, '=') && !argv_list_has(SWITCHES, *a) && a[1]
+                                         : argv_after_option(a, "-a -c -e -h -l -m -p -u -v -w") > a + 1)
+                        a++;
+        return a;
 }
 
 static const char *how_of(const char *name, const char *verb) {
@@ -189,28 +213,42 @@ static const char *how_of(const char *name, const char *verb) {
         return "as its own settings have it";
 }
 
+/* Where the words of a command line lie: in front of begin there are the options of the program and its verb, from
+ * there to end those of the verb. */
+typedef struct Range {
+        char *const *begin, *const *end;
+} Range;
+
+static bool is_remote(char *const *a, char *const *end) {
+        return argv_has(a, end, "--remote") || argv_has(a, end, "-r") || argv_has(a, end, "--remote=true") ||
+               argv_value(a, end, "--url") || argv_value(a, end, "--connection") || argv_has(a, end, "-c");
+}
+
 /* With --cgroups=split or disabled (and without a service of podman, which would start it), the processes of podman
  * and of the container stay in the control group in which podman was started; those of crun do so without a manager of
  * control groups. */
-static bool stays(const char *name, char *const *argv) {
-        bool local = streq(name, "podman") && !argv_has(argv + 1, NULL, "--remote") &&
-                     !argv_has(argv + 1, NULL, "-r") && !argv_value(argv + 1, NULL, "--url") &&
-                     !argv_value(argv + 1, NULL, "--connection");
-        const char *cgroups = local                 ? argv_value(argv + 1, NULL, "--cgroups")
-                              : streq(name, "crun") ? argv_value(argv + 1, NULL, "--cgroup-manager")
-                                                    : NULL;
+static bool stays(const char *name, char *const *argv, const Range *of_verb) {
+        const char *cgroups = NULL;
 
-        if (!cgroups || argv_has(argv + 1, NULL, "--systemd-cgroup"))
-                return false;
-        return (local && streq(cgroups, "split")) || streq(cgroups, "disabled");
+        if (streq(name, "crun"))
+                cgroups = argv_has(argv + 1, of_verb->begin, "--systemd-cgroup")
+                                          ? NULL
+                                          : argv_value(argv + 1, of_verb->begin, "--cgroup-manager");
+        else if (streq(name, "podman") && !is_remote(argv + 1, of_verb->begin))
+                cgroups = argv_value(of_verb->begin, of_verb->end, "--cgroups");
+        return cgroups && (streq(cgroups, "disabled") || (streq(name, "podman") && streq(cgroups, "split")));
 }
 
 static Outside look_at_verb(const Program *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
-        const char *given = p->option ? argv_value(argv + 1, NULL, p->option) : NULL;
+        Range of_verb = {};
+        const char *given;
         char verb[64];
         bool two;
 
-        find_verb(p, argv, verb, sizeof(verb));
+        of_verb.begin = find_verb(p, argv, verb, sizeof(verb));
+        if (argv_list_has(p->checked, verb))
+                of_verb.end = image_of(of_verb.begin);
+        given = p->option ? argv_value(of_verb.begin, of_verb.end, p->option) : NULL;
         outside_say_what(f, p->name, verb);
         if ((streq(p->name, "systemctl") || streq(p->name, "machinectl")) &&
                         (streq(verb, "enable") || streq(verb, "reenable")) && argv_has(argv + 1, NULL, "--now"))
@@ -221,7 +259,7 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
                 return OUTSIDE_NO;
         two = streq(p->name, "service") || streq(p->name, "invoke-rc.d") || streq(p->name, "rc-service");
         if (argv_list_has(p->checked, verb)) {
-                if (stays(p->name, argv) || outside_lies_in(slice, given))
+                if (stays(p->name, argv, &of_verb) || outside_lies_in(slice, given))
                         return OUTSIDE_NO;
                 return outside_say_slice(f, slice, p->option, given,
                                 streq(p->name, "podman") && !startswith(verb, "pod:")
@@ -230,7 +268,7 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
         }
         if (argv_list_has(p->entered, verb) && starting && !slice)
                 return outside_say_laid_down(f, slice, "as what it enters does");
-        if (streq(p->name, "crun") && argv_list_has(p->unseen, verb) && stays(p->name, argv))
+        if (streq(p->name, "crun") && argv_list_has(p->unseen, verb) && stays(p->name, argv, &of_verb))
                 return OUTSIDE_NO;
         if (streq(p->name, "crun") && argv_list_has(p->unseen, verb) && !slice)
                 return outside_say(f,
@@ -332,8 +370,12 @@ static Outside look_at_ssh(const char *name, char *const *argv, OutsideFinding *
 
 /* An application of a snap is put into a scope of its own. A service of one is not: its unit has the same words, and
  * is not asked about (ctl/outside.c). */
+static bool is_of_snap(const char *path) {
+        return startswith(path, "/snap/bin/") || startswith(path, "/var/lib/snapd/snap/bin/");
+}
+
 static Outside look_at_snap(const char *path, OutsideFinding *f) {
-        if (startswith(path, "/snap/bin/"))
+        if (is_of_snap(path))
                 str_copy(f->what, sizeof(f->what), path);
         else
                 outside_say_what(f, "snap", "run");
@@ -457,7 +499,7 @@ static Outside look_at_cluster(const char *name, char *const *argv, OutsideFindi
         for (size_t i = 0; i < ELEMENTSOF(clusters); i++) {
                 if (!streq(name, clusters[i].name))
                         continue;
-                find_verb(clusters + i, argv, verb, sizeof(verb));
+                (void) find_verb(clusters + i, argv, verb, sizeof(verb));
                 if (!is_known(clusters + i, verb))
                         break;
                 outside_say_what(f, name, verb);
@@ -520,6 +562,36 @@ static bool joins_a_group(const char *name, char *const *argv) {
         return false;
 }
 
+/* Whether what is written to a file moves processes into a control group, other than one of the slice. */
+static bool moves_processes(const char *path, const char *slice) {
+        const char *name = base_name(path);
+        char group[512];
+
+        if (!streq(name, "cgroup.procs") && !streq(name, "cgroup.threads") &&
+                        !(streq(name, "tasks") && strstr(path, "cgroup")))
+                return false;
+        str_copy(group, sizeof(group), path);
+        for (char *last = strrchr(group, '/'); last; last = strrchr(group, '/')) {
+                *last = '\0';
+                if (outside_lies_in(slice, group))
+                        return false;
+        }
+        return true;
+}
+
+/* Looks at what writes to the files that its words name. */
+static Outside look_at_write(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
+        for (char *const *a = argv + 1; *a; a++) {
+                const char *path = streq(name, "dd") && startswith(*a, "of=") ? *a + strlen("of=") : *a;
+
+                if ((streq(name, "dd") && path == *a) || !moves_processes(path, slice))
+                        continue;
+                outside_say_what(f, name, base_name(path));
+                return outside_say(f, "start the program itself: it leaves the unit's control group");
+        }
+        return OUTSIDE_NO;
+}
+
 /* Whether the program is at(1) or batch(1). A program of one's own may well be called like that. */
 static bool is_at(const char *path) {
         return streq(path, "at") || streq(path, "batch") || streq(path, "/usr/bin/at") || streq(path, "/bin/at") ||
@@ -554,7 +626,7 @@ bool outside_may_be_argument(char *const *word, bool begun) {
 Outside outside_look_at_program(char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         const char *name = base_name(argv[0]);
 
-        if (startswith(argv[0], "/snap/bin/") || (streq(name, "snap") && argv[1] && streq(argv[1], "run")))
+        if (is_of_snap(argv[0]) || (streq(name, "snap") && argv[1] && streq(argv[1], "run")))
                 return look_at_snap(argv[0], f);
         for (size_t i = 0; i < ELEMENTSOF(programs); i++)
                 if (streq(name, programs[i].name))
@@ -574,6 +646,8 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_curl(argv, slice, f);
         if (streq(name, "tmux") || streq(name, "byobu"))
                 return look_at_tmux(argv, f);
+        if (streq(name, OUTSIDE_WRITE) || streq(name, "tee") || streq(name, "dd"))
+                return look_at_write(name, argv, slice, f);
         if (starting && is_engine(name, argv))
                 return look_at_engine(name, argv, slice, f);
         if (starting && outside_login_is_daemon(name))

@@ -13,6 +13,9 @@
 
 #include "conf/outside-finding.h"
 
+/* The name of a program that stands for the shell itself, which writes to the file that is the next word. */
+#define OUTSIDE_WRITE ">"
+
 /* Gets the words of a command. Returns false if it need not see any further one. */
 typedef bool (*outside_command_t)(char *const *argv, void *userdata);
 
