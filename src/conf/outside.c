@@ -310,7 +310,8 @@ static Outside look_at_systemd_run(const char *name, char *const *argv, const ch
                 else if (property && startswith(property, "Slice="))
                         given = property + strlen("Slice=");
                 elsewhere = elsewhere || argv_option_value(a, 'M', "--machine", OF_SYSTEMD_RUN) ||
-                            argv_option_value(a, 'H', "--host", OF_SYSTEMD_RUN) || streq(*a, "--user");
+                            argv_option_value(a, 'H', "--host", OF_SYSTEMD_RUN) || streq(*a, "--user") ||
+                            (property && startswith(property, "PAMName="));
         }
         outside_say_what(f, name, NULL);
         if (asks_for_help(argv))

@@ -498,6 +498,7 @@ static void an_option_that_names_the_slice_keeps_the_work_inside(void **state) {
                 { "systemd-run -qu web --slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run -qp Slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run -pSlice=web.slice job", OUTSIDE_NO },
+                { "systemd-run --slice=web.slice -p PAMName=login job", OUTSIDE_YES },
                 { "systemd-run -qtM web --slice=web.slice job", OUTSIDE_YES },
                 { "systemd-run -M web --slice=web.slice job", OUTSIDE_YES },
                 { "systemd-run -Hother --slice=web.slice job", OUTSIDE_YES },
