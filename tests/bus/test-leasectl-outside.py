@@ -16,7 +16,7 @@ GROUP = "/sys/fs/cgroup"
 STRAY = "d008bd30afc04cab8968f647ac6d375c"  # the message id of an alarm, as the journal's catalog has it
 RUN = "/usr/bin/systemd-run --unit=payload --collect --wait"
 # A shell stands in for engines that are not installed: PID 1 wants the file of a command to be there when it loads the unit.
-ENGINES = ("docker", "podman", "nerdctl", "machinectl", "virsh", "lxc-start", "at")
+ENGINES = ("docker", "podman", "nerdctl", "machinectl", "virsh", "lxc-start", "at", "doas", "crond")
 
 
 def service(*lines, options="", more=""):
@@ -55,6 +55,7 @@ class Refusing(Case):
                 ("@/usr/bin/machinectl other start web", "machinectl start", "Slice= of systemd-nspawn@.service"),
                 ("-/usr/bin/env A=1 /usr/bin/virsh start web", "virsh start", "have it run there"),
                 ("/bin/su - nobody -c job", "su -l", "User= in [Service]"),
+                ("/bin/sh -c 'echo 0 >/sys/fs/cgroup/x/cgroup.procs'", "> cgroup.procs", "start the program itself"),
                 ("/usr/bin/systemd-nspawn -D /srv/web", "systemd-nspawn", "write --keep-unit behind systemd-nspawn")):
             done = self.refusals(f"ExecStart={line}")
             self.assertSays(done, 1, f"web.service: ExecStart= has {what}, whose work lies in another control group and would "
@@ -67,6 +68,30 @@ class Refusing(Case):
             done = self.refusals("ExecStart=/bin/sleep infinity", f"{line}=+/usr/bin/docker run web")
             self.assertSays(done, 1, f"web.service: {line}= has docker run...")
 
+    def test_what_pid_1_hands_to_a_shell_is_looked_at(self):
+        lines = ["/bin/sh -c 'exec docker run web'"]
+        if int(run("systemctl", "--version").stdout.split()[1]) >= 258:
+            lines += ["|docker run web", "|@docker run web", "-|'true; exec docker run web'"]
+        for line in lines:
+            self.assertSays(self.refusals(f"ExecStart={line}"), 1, "web.service: ExecStart= has docker run...")
+
+    def test_pam_decides_whether_a_session_leaves_the_control_group(self):
+        for name in ("doas", "crond", "taken"):
+            self.addCleanup(os.unlink, f"/etc/pam.d/{name}")
+        for name in ("doas", "crond"):
+            write(f"/etc/pam.d/{name}", "session include taken\n")
+        for module, refused in (("required pam_unix.so", False), ("optional pam_systemd.so", True)):
+            write("/etc/pam.d/taken", f"-session {module}\n")
+            for what, line in (("doas", "/usr/bin/doas -u web job"), ("crond", "/usr/bin/crond -n")):
+                done = self.refusals(f"ExecStart={line}")
+                self.assertEqual(done.returncode, int(refused), done.stderr)
+                if refused:
+                    self.assertSays(done, 1, f"web.service: ExecStart= has {what}, whose work lies in another control group and "
+                                             f"would run on beside the next holder's: ...")
+                    self.assertIn(f"/etc/pam.d/{what})", done.stderr)
+                else:
+                    ctl("disable", "web.service", check=True)
+
     def test_what_a_timer_starts_is_looked_at(self):
         self.unit("web.service", service("ExecStart=/usr/bin/docker run web"))
         done = ctl("enable", self.unit("web.timer", "[Timer]\nOnCalendar=daily\nPersistent=yes\n"))
@@ -75,7 +100,7 @@ class Refusing(Case):
     def test_an_option_that_keeps_the_work_inside_lets_it_pass(self):
         for line, options in ((f"{RUN} --slice=web.slice sleep 1000", "Slice=web.slice\n"),
                               ("/usr/bin/docker run --cgroup-parent=web.slice web", "Slice=%N.slice\n"),
-                              ("/usr/bin/podman run --cgroups=split web", ""),
+                              ("/usr/bin/podman run --cgroups=split web job -r --url=x", ""),
                               ("/usr/bin/systemd-nspawn --keep-unit -D /srv/web", ""),
                               ("/usr/bin/docker stop web", "")):
             done = self.refusals(f"ExecStart={line}", options=options)
