@@ -19,41 +19,56 @@
 #define PROGRAM_SIZE 32u
 
 /* Programs whose effect stays when they have ended, or were killed. */
-static const char *const lasting[] = { "arptables", "arptables-restore", "birdc", "birdc6", "bpftool", "brctl",
-        "bridge", "consul", "cryptsetup", "devlink", "dmsetup", "drbdadm", "drbdsetup", "ebtables", "ebtables-restore",
-        "ethtool", "exabgpcli", "exportfs", "firewall-cmd", "gobgp", "ifconfig", "ifup", "insmod", "ip", "ip6tables",
-        "ip6tables-restore", "ipset", "iptables", "iptables-restore", "ipvsadm", "iscsiadm", "keepalived", "losetup",
-        "lvchange", "lvm", "mdadm", "modprobe", "mount", "mount.cifs", "mount.nfs", "netplan", "networkctl", "nfsdctl",
-        "nft", "nmcli", "nsupdate", "nvme", "nvmetcli", "ovs-vsctl", "rbd", "resolvectl", "route", "rpc.nfsd",
-        "swapon", "sysctl", "systemd-cryptsetup", "systemd-dissect", "systemd-mount", "systemd-sysext", "targetcli",
-        "targetctl", "tc", "teamdctl", "tgtadm", "ucarp", "udisksctl", "ufw", "vgchange", "vgimport", "vtysh", "wg",
-        "wg-quick", "zfs", "zpool" };
+static const char *const lasting[] = { "arptables", "arptables-restore", "bindfs", "birdc", "birdc6", "bpftool",
+        "brctl", "bridge", "ceph-fuse", "consul", "cryptsetup", "devlink", "dhclient", "dhcp6c", "dhcpcd", "dmsetup",
+        "drbdadm", "drbdsetup", "ebtables", "ebtables-restore", "ethtool", "exabgpcli", "exportfs", "firewall-cmd",
+        "fuse-overlayfs", "gcsfuse", "glusterfs", "gobgp", "gocryptfs", "ifconfig", "ifenslave", "ifup", "insmod",
+        "ip", "ip6tables", "ip6tables-restore", "ipset", "iptables", "iptables-restore", "ipvsadm", "iscsiadm",
+        "keepalived", "kpartx", "losetup", "lvchange", "lvm", "mdadm", "modprobe", "mount", "nbd-client", "netplan",
+        "networkctl", "nfsdctl", "nft", "nmcli", "nsupdate", "ntfs-3g", "nvme", "nvmetcli", "ovs-vsctl", "rbd",
+        "rbd-fuse", "rbd-nbd", "resolvectl", "route", "rpc.nfsd", "s3fs", "sshfs", "swapon", "sysctl",
+        "systemd-cryptsetup", "systemd-dissect", "systemd-mount", "systemd-sysext", "targetcli", "targetctl", "tc",
+        "teamdctl", "tgtadm", "tunctl", "ucarp", "udhcpc", "udhcpc6", "udisksctl", "ufw", "vconfig", "vgchange",
+        "vgimport", "vtysh", "wg", "wg-quick", "zfs", "zpool" };
 
 static bool is_lasting(const char *name) {
+        if (startswith(name, "mount.")) /* what mount runs for a type of file system */
+                return true;
         for (size_t i = 0; i < ELEMENTSOF(lasting); i++)
                 if (streq(name, lasting[i]))
                         return true;
         return false;
 }
 
-/* The clients of clouds, of which only these words move something from one machine to another. */
+/* Programs that do other things as well: only with one of these words, or options, does something stay. The clients of
+ * clouds move it from one machine to another. */
 static const struct {
         const char *name, *word;
-} clouds[] = { { "aws", "ec2" }, { "aws", "route53" }, { "az", "network" }, { "gcloud", "compute" },
+} by_word[] = { { "aws", "ec2" }, { "aws", "route53" }, { "az", "network" }, { "gcloud", "compute" },
         { "gcloud", "dns" }, { "openstack", "floating" }, { "openstack", "port" }, { "hcloud", "floating-ip" },
-        { "hcloud", "load-balancer" }, { "doctl", "compute" } };
+        { "hcloud", "load-balancer" }, { "doctl", "compute" }, { "rclone", "mount" }, { "rclone", "nfsmount" },
+        { "juicefs", "mount" }, { "qemu-nbd", "-c" }, { "qemu-nbd", "--connect" } };
 
-static bool moves_in_a_cloud(char *const *argv) {
-        for (size_t i = 0; i < ELEMENTSOF(clouds); i++)
-                if (streq(base_name(argv[0]), clouds[i].name) && strv_contains(argv + 1, clouds[i].word))
+static bool has_word(char *const *words, const char *word) {
+        size_t n = strlen(word);
+
+        for (; *words; words++)
+                if (streq(*words, word) || (*word == '-' && startswith(*words, word) && (*words)[n] == '='))
+                        return true;
+        return false;
+}
+
+static bool is_lasting_by_word(char *const *argv) {
+        for (size_t i = 0; i < ELEMENTSOF(by_word); i++)
+                if (streq(base_name(argv[0]), by_word[i].name) && has_word(argv + 1, by_word[i].word))
                         return true;
         return false;
 }
 
 /* Whether the program is only to show what there is, or to run another one ("ip netns exec"). */
 static bool only_looks(char *const *argv) {
-        static const char *const words[] = { "show", "list", "ls", "get", "status", "monitor", "exec", "--list",
-                "--help", "--version", "-V" };
+        static const char *const words[] = { "show", "list", "ls", "get", "status", "monitor", "exec", "list-mapped",
+                "--list", "--help", "--version", "-V" };
         bool of_rules = strstr(base_name(argv[0]), "tables") || streq(base_name(argv[0]), "ipvsadm");
 
         for (char *const *a = argv + 1; *a; a++) {
@@ -71,7 +86,7 @@ static bool take_lasting(char *const *argv, void *userdata) {
         const char *name = base_name(argv[0]);
         char *found = userdata;
 
-        if ((!is_lasting(name) && !moves_in_a_cloud(argv)) || only_looks(argv))
+        if ((!is_lasting(name) && !is_lasting_by_word(argv)) || only_looks(argv))
                 return true;
         (void) snprintf(found, PROGRAM_SIZE, "%s", name);
         return false;

@@ -78,6 +78,20 @@ static void an_effect_behind_a_shell_or_another_program_is_told(void **state) {
                 "/usr/bin/aws ec2 assign-private-ip-addresses --network-interface-id x",
                 "/usr/bin/hcloud floating-ip assign web h1",
                 "/usr/bin/consul services register web.hcl",
+                "/usr/sbin/dhclient -1 eth0",
+                "/bin/busybox udhcpc -i eth0",
+                "/usr/sbin/dhcpcd -w eth0",
+                "/usr/bin/sshfs -f store:/srv /srv",
+                "/usr/bin/rclone mount store:web /srv",
+                "/usr/bin/s3fs web /srv -f",
+                "/usr/bin/ceph-fuse -f /srv",
+                "/usr/sbin/glusterfs -N --volfile-id=web /srv",
+                "/usr/sbin/mount.glusterfs store:/web /srv",
+                "/usr/sbin/mount.ceph store:/web /srv",
+                "/usr/sbin/nbd-client store /dev/nbd0",
+                "/usr/bin/rbd-nbd map web",
+                "/usr/bin/qemu-nbd --connect=/dev/nbd0 /srv/x.qcow2",
+                "/usr/bin/qemu-nbd -c /dev/nbd0 /srv/x.qcow2",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
@@ -194,6 +208,12 @@ static void what_leaves_nothing_behind_is_not_told(void **state) {
                 "/usr/bin/gcloud storage cp /srv/x gs://web",
                 "/usr/bin/consul members list",
                 "/opt/mount-job",
+                "/usr/bin/rclone sync /srv store:web",
+                "/usr/bin/rclone serve webdav /srv",
+                "/usr/bin/rbd-nbd list-mapped",
+                "/usr/bin/qemu-nbd --persistent /srv/x.qcow2",
+                "/usr/bin/fusermount3 -u /srv",
+                "/opt/sshfs-job",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
