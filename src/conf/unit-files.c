@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "conf/directory.h"
+#include "conf/unit-aliases.h"
 #include "conf/unit-name.h"
 #include "util/strv.h"
 #include "util/text.h"
@@ -37,7 +38,8 @@ typedef struct Paths {
 
 /* The names in the folders of the search path. Each thread has a list of its own. */
 static _Thread_local struct {
-        char *root; /* NULL: nothing is remembered */
+        char *root;           /* NULL: nothing is remembered */
+        UnitAliases *aliases; /* NULL: not known */
         struct {
                 char **names; /* sorted; NULL: not known */
                 size_t n;
@@ -47,6 +49,7 @@ static _Thread_local struct {
 void unit_files_remember(const char *root) {
         unit_files_forget();
         remembered.root = strdup(root);
+        (void) unit_aliases_read(root, unit_files_folders, &remembered.aliases);
         for (size_t i = 0; unit_files_folders[i]; i++) {
                 _cleanup_free_ char *path = text_format("%s%s", root, unit_files_folders[i]);
 
@@ -58,6 +61,7 @@ void unit_files_remember(const char *root) {
 void unit_files_forget(void) {
         for (size_t i = 0; i < ELEMENTSOF(remembered.folders); i++)
                 strv_free(remembered.folders[i].names);
+        unit_aliases_free(remembered.aliases);
         free(remembered.root);
         memset(&remembered, 0, sizeof(remembered));
 }
@@ -213,13 +217,53 @@ static int by_base_name(const void *a, const void *b) {
         return strcmp(base_name(*(char *const *) a), base_name(*(char *const *) b));
 }
 
-static int find_dropins(const char *root, const UnitName *u, Paths *files) {
-        Paths names = {}, found = {};
+/* Adds the drop-ins of one name of a unit. */
+static int add_name(const char *root, const UnitName *u, Paths *found) {
+        Paths names = {};
         int r = dropin_names(u->prefix, u->instance, u->suffix, &names);
 
         for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
                 for (size_t j = 0; j < names.n && r == 0; j++)
-                        r = add_directory(root, i, names.list[j], &found);
+                        r = add_directory(root, i, names.list[j], found);
+        strv_free(names.list);
+        return r;
+}
+
+static int find_aliases(const char *root, const char *unit, char ***ret) {
+        _cleanup_(unit_aliases_freep) UnitAliases *own = NULL;
+        int r = 0;
+
+        if (remembered.aliases && remembered.root && streq(remembered.root, root))
+                return unit_aliases_find(remembered.aliases, unit, ret);
+        r = unit_aliases_read(root, unit_files_folders, &own);
+        return r < 0 ? r : unit_aliases_find(own, unit, ret);
+}
+
+static int add_aliases(const char *root, const char *unit, Paths *found) {
+        _cleanup_(strv_freep) char **aliases = NULL;
+        int r = find_aliases(root, unit, &aliases);
+
+        for (char **alias = aliases; alias && *alias && r == 0; alias++) {
+                UnitName u = {};
+
+                r = unit_name_split(*alias, &u);
+                if (r == -EINVAL) { /* no folder can have so long a name */
+                        r = 0;
+                        continue;
+                }
+                if (r == 0)
+                        r = add_name(root, &u, found);
+                unit_name_done(&u);
+        }
+        return r;
+}
+
+static int find_dropins(const char *root, const char *unit, const UnitName *u, Paths *files) {
+        Paths found = {};
+        int r = add_name(root, u, &found);
+
+        if (r == 0)
+                r = add_aliases(root, unit, &found);
         for (size_t i = 0; unit_files_folders[i] && r == 0; i++)
                 r = add_directory(root, i, u->suffix, &found);
         if (found.n > 0)
@@ -227,7 +271,6 @@ static int find_dropins(const char *root, const UnitName *u, Paths *files) {
         for (size_t i = 0; i < found.n && r == 0; i++)
                 if (file_look(root, found.list[i]) > 0)
                         r = paths_add(files, strdup(found.list[i]));
-        strv_free(names.list);
         strv_free(found.list);
         return r;
 }
@@ -246,7 +289,7 @@ int unit_files_find(const char *root, const char *unit, char ***ret) {
                 r = template ? find_unit_file(root, template, &files) : -ENOMEM;
         }
         if (r == 0 || r == -ENOENT)
-                r = find_dropins(root, &u, &files);
+                r = find_dropins(root, unit, &u, &files);
         unit_name_done(&u);
         if (r == 0 && !files.list) {
                 files.list = calloc(1, sizeof(char *));

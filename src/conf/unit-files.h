@@ -14,7 +14,11 @@
  * folders comes last. If several files have one name, the first counts. If that one is empty or a link to /dev/null,
  * no file of that name counts. The files that are left are applied in the order of their names.
  *
- * Aliases are not followed, because callers pass names as PID 1 says them.
+ * The .d of aliases (conf/unit-aliases.h), of their templates and of their prefixes come behind all those of the
+ * unit's own name, and before TYPE.d. PID 1 leaves open which of several aliases comes first; here it is the order of
+ * names.
+ *
+ * Callers pass the names that PID 1 says, not aliases.
  */
 
 /* The search path: the folders in the order in which they count, with NULL at the end. */

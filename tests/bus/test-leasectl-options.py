@@ -13,7 +13,7 @@ import stat
 import subprocess
 
 from leasectl_beta import BETA, TwoSecondCase, WithBeta, put, shown
-from leasectl_guest import ENVIRONMENT, GATES, SLEEPER, SYSTEM, UNITS, Case, ctl, dropin_of, main, read, run, wait_for, write
+from leasectl_guest import ENVIRONMENT, GATES, SLEEPER, SYSTEM, UNITS, Case, ctl, dropin_of, main, property_of, read, run, wait_for, write
 
 HEAD = "# Enabled by leasectl. Options of this unit on this machine, see leased.unit(5).\n[X-Leased]\n"
 EDITOR = "/run/editor-of-this-test"
@@ -61,6 +61,44 @@ class Shown(Case):
         self.assertIn("OnSuccess=release\n", done.stdout)
         self.assertIn("StopGraceSec=\n# by default TimeoutStopSec= or a quarter of the TTL, whichever is shorter\n", done.stdout)
         self.assertSays(ctl("cat", "what@.service"), 4, "what@.service: is not the name of a unit that can be leased")
+
+    def link(self, name, target, folder=SYSTEM):
+        os.makedirs(folder, exist_ok=True)
+        os.symlink(target, f"{folder}/{name}")
+        self.addCleanup(os.unlink, f"{folder}/{name}")
+
+    def drop(self, name):
+        write(f"{SYSTEM}/{name}.d/{name}.conf", f"[X-Leased]\nPrefer=name={name}\n")
+        self.addCleanup(shutil.rmtree, f"{SYSTEM}/{name}.d")
+
+    def test_the_drop_ins_are_those_that_pid1_reads_also_of_aliases(self):
+        write("/opt/names-linked.service", SLEEPER)
+        self.addCleanup(os.unlink, "/opt/names-linked.service")
+        for name in ("names.service", "names-shadow.service", "names-t@.service", "names-t@own.service", "names-other@7.service"):
+            self.unit(name)
+        aliases = {"also-names.service": "names.service", "second.service": f"{SYSTEM}/also-names.service",
+                   "third.service": "../system/./names.service", "also-linked.service": "/opt/names-linked.service",
+                   "names-linked.service": "/opt/names-linked.service", "also-names.timer": "names.service",
+                   "also-names@.service": "names-t@.service", "names-other@.service": "names-t@.service",
+                   "one@5.service": "names-t@5.service", "two@5.service": "names-t@.service", "three@6.service": "names-t@5.service",
+                   "four@own.service": "names-t@own.service", "five@own.service": "names-t@.service", "six.service": "names-t@5.service",
+                   "dangling.service": "nowhere.service"}
+        for name, target in aliases.items():
+            self.link(name, target)
+        self.link("names-shadow.service", f"{SYSTEM}/names.service", "/run/systemd/system")
+        for name in ("names.service", "also-.service", "also-names@5.service", "also-names@7.service", "also-names@own.service",
+                     "names-other@5.service", "names-other@7.service", "names-t@.service", "names-t@5.service", "one@.service",
+                     "names-shadow.service", "also-names.timer", "service", *aliases):
+            if not os.path.exists(f"{SYSTEM}/{name}.d"):
+                self.drop(name)
+        run("systemctl", "daemon-reload")
+        for unit in ("names.service", "names-shadow.service", "names-linked.service", "names-t@5.service", "names-t@7.service",
+                     "names-t@own.service", "names-other@7.service"):
+            with self.subTest(unit):
+                dropins = [path for path in property_of(unit, "DropInPaths").split() if path.startswith(SYSTEM)]
+                shown = json.loads(ctl("cat", "--json=short", unit, check=True).stdout)[0]["files"]
+                self.assertEqual([each["path"] for each in shown], dropins)
+                self.assertGreater(len(dropins), 1)
 
     def test_what_others_wrote_reaches_no_terminal_raw(self):
         unit = self.unit("raw.service", SLEEPER + "[X-Leased]\n# \x1b[31mred\n")

@@ -232,6 +232,74 @@ static void of_an_instance_with_dashes_each_name_counts_before_the_next(void **s
         }
 }
 
+/* As PID 1 (252) does it; test-leasectl-options.py asks the PID 1 of each version. */
+static void drop_ins_of_aliases_count_behind_the_unit_s_own(void **state) {
+        static const struct {
+                const char *link, *target;
+        } links[] = {
+                { "/etc/systemd/system/also.service", "/lib/systemd/system/u.service" },
+                { "/etc/systemd/system/second.service", "also.service" },
+                { "/run/systemd/system/third.service", "../../../lib/./systemd/system/u.service" },
+                { "/usr/lib/systemd/system/u2.service", "u.service" }, /* hidden by a unit of that name */
+                { "/etc/systemd/system/outside.service", "/opt/u.service" },
+                { "/etc/systemd/system/also.timer", "/lib/systemd/system/u.service" },
+                { "/etc/systemd/system/nowhere.service", "gone.service" },
+                { "/etc/systemd/system/circle.service", "round.service" },
+                { "/etc/systemd/system/round.service", "circle.service" },
+                { "/etc/systemd/system/a@.service", "t@.service" },
+                { "/etc/systemd/system/b@1.service", "t@1.service" },
+                { "/etc/systemd/system/c@1.service", "t@.service" },
+                { "/etc/systemd/system/d@2.service", "t@1.service" }, /* of another instance */
+                { "/etc/systemd/system/e@own.service", "t@own.service" },
+                { "/etc/systemd/system/al-so.service", "second.service" },
+        };
+        static const char *const units[] = { "u.service", "t@.service", "t@own.service", "a@7.service" };
+        static const char *const folders[] = { "u.service", "also.service", "second.service", "third.service",
+                "al-.service", "al-so.service", "u2.service", "outside.service", "also.timer", "nowhere.service",
+                "circle.service", "a@.service", "a@1.service", "a@7.service", "a@own.service", "b@1.service",
+                "c@.service", "d@2.service", "e@own.service" };
+        const char *root = *state;
+        char path[256];
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                (void) snprintf(path, sizeof(path), "/usr/lib/systemd/system/%s", units[i]);
+                fixture_write(root, path, "[Unit]\n");
+        }
+        fixture_link(root, "/lib", "usr/lib");
+        fixture_write(root, "/etc/systemd/system/u2.service", "[Unit]\n");
+        for (size_t i = 0; i < ELEMENTSOF(links); i++)
+                fixture_link(root, links[i].link, links[i].target);
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                (void) snprintf(path, sizeof(path), "/etc/systemd/system/%s.d/%s.conf", folders[i], folders[i]);
+                fixture_write(root, path, "[Unit]\n");
+        }
+#define DROPIN(name) " /etc/systemd/system/" name ".d/" name ".conf"
+#define LIB "/usr/lib/systemd/system/"
+        assert_files(root, "u.service",
+                        LIB "u.service" DROPIN("al-.service") DROPIN("al-so.service") DROPIN("also.service")
+                                        DROPIN("second.service") DROPIN("third.service") DROPIN("u.service"));
+        assert_files(root, "u2.service", "/etc/systemd/system/u2.service" DROPIN("u2.service"));
+        assert_files(root, "t@1.service",
+                        LIB "t@.service" DROPIN("a@.service") DROPIN("a@1.service") DROPIN("b@1.service")
+                                        DROPIN("c@.service"));
+        assert_files(root, "t@7.service", LIB "t@.service"); /* a@7.service is a unit of its own */
+        assert_files(root, "t@own.service", LIB "t@own.service" DROPIN("e@own.service"));
+}
+
+static void a_drop_in_of_an_alias_hides_only_one_of_the_type(void **state) {
+        const char *root = *state;
+
+        fixture_write(root, "/etc/systemd/system/u.service", "[Unit]\n");
+        fixture_link(root, "/etc/systemd/system/also.service", "u.service");
+        fixture_write(root, "/usr/lib/systemd/system/u.service.d/x.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/also.service.d/x.conf", "[Unit]\n");
+        fixture_write(root, "/usr/lib/systemd/system/also.service.d/y.conf", "[Unit]\n");
+        fixture_write(root, "/etc/systemd/system/service.d/y.conf", "[Unit]\n");
+        assert_files(root, "u.service",
+                        "/etc/systemd/system/u.service /usr/lib/systemd/system/u.service.d/x.conf "
+                        "/usr/lib/systemd/system/also.service.d/y.conf");
+}
+
 static void options_are_read_from_unit_drop_in_and_units_file(void **state) {
         _cleanup_(unit_options_freep) UnitOptions *o = NULL, *p = NULL;
         _cleanup_(messages_done) Messages m = {};
@@ -490,6 +558,8 @@ int main(void) {
                 with_root(drop_ins_come_from_all_places_in_the_order_of_their_names),
                 with_root(a_drop_in_hides_others_of_its_name),
                 with_root(of_an_instance_with_dashes_each_name_counts_before_the_next),
+                with_root(drop_ins_of_aliases_count_behind_the_unit_s_own),
+                with_root(a_drop_in_of_an_alias_hides_only_one_of_the_type),
                 with_root(options_are_read_from_unit_drop_in_and_units_file),
                 with_root(a_unit_with_copies_goes_by_numbered_leases),
                 with_root(bad_options_are_named_with_file_and_line),
