@@ -87,9 +87,12 @@ static int add_of_gate(Questions *q, const char *unit) {
 static int add_of_unit(Questions *q, const char *unit) {
         static const char *const properties[] = { "Names", "Triggers", "TriggeredBy", "Wants", "Requires", "Requisite",
                 "BindsTo", "Upholds", "WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy", "OnFailureOf",
-                "OnSuccessOf", "RefuseManualStart", "RefuseManualStop", "StopWhenUnneeded", "SuccessAction" };
+                "OnSuccessOf" };
         int r = add_each(q, unit, properties, ELEMENTSOF(properties));
 
+        for (size_t i = 0; i < _UNIT_FORBID_MAX && r >= 0; i++)
+                if (!unit_forbiddings[i].type)
+                        r = add(q, unit, PID1_UNIT, unit_forbiddings[i].property);
         if (r >= 0 && files_listed(unit))
                 r = add_of_gate(q, unit);
         if (r >= 0 && is_linked(unit))

@@ -3,38 +3,38 @@
 
 #include "ctl/finding.h"
 #include "util/shell-word.h"
+#include "util/unit-facts.h"
 
 /* ---- refused ---- */
 
-/* Whether PID 1 takes an action when the unit ends. A unit that leased stops counts as a success, so with
- * SuccessAction= PID 1 would take the action at every release. */
+/* Whether PID 1 takes an action, e.g. when the unit ends. */
 static bool has_action(const json_t *unit, const char *property) {
         const char *action = get_string(unit, property);
 
         return *action && !streq(action, "none");
 }
 
+/* With SuccessAction= it counts that a unit that leased stops is a success. */
+static const char *const why_forbidden[_UNIT_FORBID_MAX] = {
+        [UNIT_FORBID_MANUAL_START] = "leased could not start it",
+        [UNIT_FORBID_MANUAL_STOP] = "leased could not stop it before its lease passes on",
+        [UNIT_FORBID_UNNEEDED] = "no unit needs it, so that systemd would stop it as soon as it has started",
+        [UNIT_FORBID_LAZY_UNMOUNT] = "systemd would detach it even if it is busy, and who has a file of it open would "
+                                     "go on using it when the lease has passed on",
+        [UNIT_FORBID_SUCCESS_ACTION] = "systemd would do that whenever leased has stopped it, as for a release",
+};
+
 int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
-        static const struct {
-                const char *property, *why;
-                bool of_members; /* also for members: leased stops those, and does not start them */
-        } refused[] = {
-                { "RefuseManualStart", "leased could not start it", false },
-                { "RefuseManualStop", "leased could not stop it before its lease passes on", true },
-                { "StopWhenUnneeded", "no unit needs it, so that systemd would stop it as soon as it has started",
-                                false },
-        };
         size_t before = json_array_size(findings);
 
-        for (size_t i = 0; i < ELEMENTSOF(refused); i++)
-                if (get_boolean(unit, refused[i].property) && (!*with || refused[i].of_members))
-                        finding_add(findings, "refused", "%shas %s=yes: %s", with, refused[i].property,
-                                        refused[i].why);
-        if (has_action(unit, "SuccessAction"))
-                finding_add(findings, "refused",
-                                "%shas SuccessAction=%s: systemd would do that whenever leased has stopped it, as for "
-                                "a release",
-                                with, get_string(unit, "SuccessAction"));
+        for (size_t i = 0; i < _UNIT_FORBID_MAX; i++) {
+                const UnitForbidding *f = unit_forbiddings + i;
+
+                if ((!*with || f->of_members) &&
+                                (f->has_words ? has_action(unit, f->property) : get_boolean(unit, f->property)))
+                        finding_add(findings, "refused", "%shas %s=%s: %s", with, f->property,
+                                        f->has_words ? get_string(unit, f->property) : "yes", why_forbidden[i]);
+        }
         return json_array_size(findings) > before ? CTL_FAILED : CTL_OK;
 }
 

@@ -18,7 +18,7 @@ from leasectl_guest import CONF, HERE, SLEEPER, ctl, main, property_of, read, ru
 # Settings of a unit, a service or a timer by which systemd starts, stops or ends something, by their names. (RestartUSecNext is
 # no setting: what systemd 254 and later make of the others.)
 DECIDES = (r"Action$|JobMode$|^Refuse|^StopWhen|^Restart(?!USecNext)|Timeout(?!Clean|.*Argument)|^RuntimeM|^RuntimeR|^Watchdog(USec|Signal)$|"
-           r"^OOMPolicy$|^ExitType$|^StartLimit|Survive|TriggerLimit|^RemainAfter|^KillMode$|SIGKILL|^FinalKill|(?<!^Can)Isolate$|^DefaultDep")
+           r"^OOMPolicy$|^ExitType$|^StartLimit|Survive|TriggerLimit|^RemainAfter|^KillMode$|SIGKILL|^FinalKill|(?<!^Can)Isolate$|^DefaultDep|Unmount$")
 # Lists that PID 1 has of a unit: the other ends of dependencies, and what is none.
 OTHER_ENDS = {"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy", "ConsistsOf", "ConflictedBy", "OnSuccessOf",
               "OnFailureOf", "Triggers", "TriggeredBy", "SliceOf"}
@@ -58,14 +58,15 @@ class Table(TwoSecondCase):
         self.unit("table-look.timer", "[Timer]\nOnActiveSec=1h\nUnit=table-look.service\n")
         self.unit("table-look.socket", "[Socket]\nListenStream=/run/table-look\n")
         self.unit("table-look.service", SLEEPER)
-        for kind in ("Service", "Timer", "Socket"):
+        self.unit("tablelook.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/tablelook\n")
+        for kind in ("Service", "Timer", "Socket", "Mount"):
             path = run("busctl", "call", name, "/org/freedesktop/systemd1", f"{name}.Manager", "LoadUnit", "s",
-                       f"table-look.{kind.lower()}").stdout.split('"')[1]
+                       f"{'tablelook' if kind == 'Mount' else 'table-look'}.{kind.lower()}").stdout.split('"')[1]
             for interface in ("Unit", kind):
                 lines = run("busctl", "introspect", "--no-pager", name, path, f"{name}.{interface}").stdout
                 found |= set(re.findall(r"^\.(\w+) +property +[sbtuix(] ", lines, re.MULTILINE))
         settings = {each.replace("USec", "Sec") for each in found if re.search(DECIDES, each) and "Timestamp" not in each}
-        self.assertLessEqual({"RuntimeMaxSec", "RefuseManualStop", "FailureAction", "RemainAfterElapse", "TriggerLimitBurst"}, settings)
+        self.assertLessEqual({"RuntimeMaxSec", "RefuseManualStop", "FailureAction", "RemainAfterElapse", "TriggerLimitBurst", "LazyUnmount"}, settings)
         page = read(os.path.join(HERE, "leased.unit.5")).replace("\\", "")
         self.assertEqual({each for each in settings if not re.search(rf"\b{each}=", page)}, set())
 

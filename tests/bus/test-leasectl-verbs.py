@@ -105,6 +105,23 @@ class Checking(Case):
         self.assertFound(self.check(self.unit("brought.timer", "[Timer]\nOnCalendar=daily\n"), 1), "refused",
                          "brings brought.service, which has RefuseManualStop=yes")
 
+    def test_a_mount_that_is_detached_though_busy_is_refused(self):
+        lazy = "[Mount]\nWhat=tmpfs\nWhere=/srv/lazy\nType=tmpfs\nLazyUnmount=yes\n"
+        unit = self.unit("srv-lazy.mount", lazy)
+        self.assertFound(self.check(unit, 1), "refused", "has LazyUnmount=yes: systemd would detach it even if it is busy")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("LazyUnmount=yes", done.stderr)
+        self.assertUntouched(unit)
+        bundle = self.unit("lazy.target", "[Unit]\nWants=srv-lazy.mount\n")
+        self.unit("srv-lazy.mount", f"[Unit]\nBindsTo={bundle}\n{lazy}")
+        self.assertFound(self.check(bundle, 1), "refused", "brings srv-lazy.mount, which has LazyUnmount=yes")
+        done = ctl("enable", bundle)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("brings srv-lazy.mount, which has LazyUnmount=yes", done.stderr)
+        self.unit("srv-lazy.mount", lazy.replace("=yes", "=no"))
+        self.assertNotIn("LazyUnmount", json.dumps(self.check("srv-lazy.mount")))
+
     def test_an_address_of_a_service_weakens_it_and_execstoppost_is_the_place_to_take_it_back(self):
         service = "[Service]\nExecStart=/bin/sleep infinity\nExecStartPost=ip address add 10.0.0.9/32 dev lo\n"
         stop = "ExecStop=ip address del 10.0.0.9/32 dev lo\n"

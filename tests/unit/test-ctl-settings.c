@@ -55,7 +55,8 @@ static void a_plain_unit_has_nothing_to_be_said(void **state) {
 }
 
 static void what_forbids_what_leased_does_is_refused(void **state) {
-        static const char *const all[] = { "RefuseManualStart", "RefuseManualStop", "StopWhenUnneeded" };
+        static const char *const all[] = { "RefuseManualStart", "RefuseManualStop", "StopWhenUnneeded",
+                "LazyUnmount" };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
                 _cleanup_free_ char *text = look("", with(all[i], json_true()));
@@ -63,15 +64,17 @@ static void what_forbids_what_leased_does_is_refused(void **state) {
 
                 assert_true(startswith(text, "refused: has "));
                 assert_non_null(strstr(text, all[i]));
-                assert_int_equal(*member != 0, streq(all[i], "RefuseManualStop"));
+                assert_int_equal(*member != 0, streq(all[i], "RefuseManualStop") || streq(all[i], "LazyUnmount"));
         }
 }
 
 static void an_action_at_every_stop_is_refused_and_one_at_a_failure_is_weak(void **state) {
         static const char *const weak[] = { "FailureAction", "StartLimitAction", "JobTimeoutAction" };
         _cleanup_free_ char *success = look("", with("SuccessAction", json_string("poweroff")));
+        _cleanup_free_ char *member = look("brings a.service, which ", with("SuccessAction", json_string("poweroff")));
 
         assert_true(startswith(success, "refused: has SuccessAction=poweroff: "));
+        assert_true(startswith(member, "refused: brings a.service, which has SuccessAction=poweroff: "));
         for (size_t i = 0; i < ELEMENTSOF(weak); i++) {
                 _cleanup_free_ char *text = look("", with(weak[i], json_string("reboot"))), *begin = NULL;
 
