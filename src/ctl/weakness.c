@@ -20,7 +20,8 @@
 #include "util/file-util.h"
 #include "util/host-clock.h"
 #include "util/shell-word.h"
-#include "util/unit-name.h"
+#include "util/strv.h"
+#include "util/text.h"
 
 #define RESTART_TAKES (900 * USEC_PER_MSEC)
 
@@ -59,18 +60,26 @@ static void look_at_service(const char *with, bool fenced, const json_t *service
         effects_examine(with, fenced, service, findings);
 }
 
-static void look_at_mount(const char *name, bool fenced, json_t *findings) {
+/* Adds the findings on a mount or automount. The argument with is "", or says which member of the unit is meant. */
+static void look_at_mount(const char *with, const char *name, bool fenced, json_t *findings) {
         if (endswith(name, ".automount"))
                 finding_add(findings, "weak",
-                                "its end detaches what is mounted there, even if it is busy: who has a file of it "
-                                "open goes "
-                                "on using it when the lease has passed on; a .mount waits instead");
+                                "%sits end detaches what is mounted there, even if it is busy: who has a file of it "
+                                "open goes on using it when the lease has passed on; a .mount waits instead",
+                                with);
         else if (endswith(name, ".mount"))
                 finding_add(findings, fenced ? "note" : "weak",
-                                "a mount is no process and cannot be killed: what is busy, or waits for its server, "
-                                "is still "
-                                "mounted when its time is over%s",
-                                fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
+                                "%sa mount is no process and cannot be killed: what is busy, or waits for its "
+                                "server, is still mounted when its time is over%s",
+                                with, fenced ? ", and this machine is rebooted then" : " (unless FenceAction=reboot)");
+}
+
+/* Whether the unit or one of its members is the automount of a mount, and detaches it when it ends. */
+static bool has_automount(const char *unit, char *const *members, const char *mount) {
+        _cleanup_free_ char *automount =
+                        text_format("%.*s.automount", (int) (strlen(mount) - strlen(".mount")), mount);
+
+        return automount && (streq(unit, automount) || strv_contains(members, automount));
 }
 
 /* Notes other units that lie in the slice. Scopes in it are not noted, since the unit has made them. */
@@ -89,29 +98,37 @@ static int look_at_slice(Ctl *ctl, const char *name, const char *slice, json_t *
         return code;
 }
 
+/* Looks at one member. Of a template, an instance that is never started is looked at. */
+static int look_at_member(Ctl *ctl, const char *name, const char *member, bool fenced, json_t *findings) {
+        json_auto_t *properties = NULL;
+        int code = members_load(ctl, member, &properties);
+        char with[300];
+
+        if (code != CTL_OK)
+                return code;
+        (void) snprintf(with, sizeof(with), "brings %s, which ", member);
+        settings_weaken(with, properties, false, files_gated, findings);
+        (void) snprintf(with, sizeof(with), "%s has ", member);
+        if (endswith(member, ".service")) {
+                look_at_service(with, fenced, properties, findings);
+                token_examine(with, member, name, properties, findings);
+        }
+        return endswith(member, ".slice") ? look_at_slice(ctl, name, member, findings) : CTL_OK;
+}
+
 /* Looks at the members of the unit, and at what its start brings along. */
 static int look_at_covered(Ctl *ctl, const char *name, bool fenced, const json_t *unit, json_t *findings) {
         _cleanup_(strv_freep) char **members = NULL;
         int code = members_find(ctl, name, unit, &members);
 
         for (char **m = members; code == CTL_OK && m && *m; m++) {
-                json_auto_t *service = NULL, *member = NULL;
                 char with[300];
 
                 finding_add(findings, "note", "%s goes by its lease, too", *m);
-                (void) snprintf(with, sizeof(with), "brings %s, which ", *m);
-                if (members_load(ctl, *m, &member) == CTL_OK)
-                        settings_weaken(with, member, false, files_gated, findings);
-                if (endswith(*m, ".slice"))
-                        code = look_at_slice(ctl, name, *m, findings);
-                if (!endswith(*m, ".service") || unit_name_is_template(*m))
-                        continue;
-                (void) snprintf(with, sizeof(with), "%s has ", *m);
-                code = pid1_service(ctl->bus, *m, &service);
-                if (code == CTL_OK) {
-                        look_at_service(with, fenced, service, findings);
-                        token_examine(with, *m, name, service, findings);
-                }
+                code = look_at_member(ctl, name, *m, fenced, findings);
+                (void) snprintf(with, sizeof(with), "brings %s: ", *m);
+                if (!endswith(*m, ".mount") || !has_automount(name, members, *m))
+                        look_at_mount(with, *m, fenced, findings);
         }
         return code == CTL_OK ? brought_examine(ctl, name, unit, members, findings) : code;
 }
@@ -266,7 +283,7 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
                 look_at_service("", fenced, service, findings);
                 token_examine("", name, name, service, findings);
         }
-        look_at_mount(name, fenced, findings);
+        look_at_mount("", name, fenced, findings);
         code = look_at_covered(ctl, name, fenced, unit, findings);
         if (code == CTL_OK)
                 code = outside_examine(ctl, name, unit, true, findings);

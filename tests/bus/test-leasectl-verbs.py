@@ -122,6 +122,34 @@ class Checking(Case):
         self.unit("srv-lazy.mount", lazy.replace("=yes", "=no"))
         self.assertNotIn("LazyUnmount", json.dumps(self.check("srv-lazy.mount")))
 
+    def test_a_mount_that_goes_by_the_lease_is_looked_at(self):
+        bundle = self.unit("disks.target", "[Unit]\nWants=srv-disk.mount\n")
+        self.unit("srv-disk.mount", f"[Unit]\nBindsTo={bundle}\n[Mount]\nWhat=tmpfs\nWhere=/srv/disk\nType=tmpfs\n")
+        finding = "srv-disk.mount: a mount is no process and cannot be killed"
+        self.assertFound(self.check(bundle), "weak", finding)
+        self.unit(bundle, "[Unit]\nWants=srv-disk.mount\n[X-Leased]\nFenceAction=reboot\n")
+        self.assertFound(self.check(bundle), "note", finding)
+        # An automount detaches its mount, which then does not stay.
+        self.unit("srv-disk.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv/disk\nType=tmpfs\n")
+        self.assertNotIn("cannot be killed", json.dumps(self.check(self.unit("srv-disk.automount", "[Automount]\nWhere=/srv/disk\n"))))
+        self.unit(bundle, "[Unit]\nWants=srv-disk.automount\n")
+        self.unit("srv-disk.automount", f"[Unit]\nBindsTo={bundle}\n[Automount]\nWhere=/srv/disk\n")
+        result = self.check(bundle)
+        self.assertFound(result, "note", "srv-disk.mount goes by its lease, too")
+        self.assertFound(result, "weak", "brings srv-disk.automount: its end detaches what is mounted there")
+        self.assertNotIn("cannot be killed", json.dumps(result))
+
+    def test_what_a_socket_starts_for_each_connection_is_looked_at(self):
+        template = "[Service]\nExecStart=/bin/true\n"
+        self.unit("each@.service", template)
+        socket = self.unit("each.socket", "[Socket]\nListenStream=/run/each\nAccept=yes\n")
+        ctl("enable", socket, check=True)
+        self.assertEqual([each for each in self.check(socket)["findings"] if "each@.service has" in each["text"]], [])
+        self.unit("each@.service", template + "KillMode=process\nExecStopPost=/bin/true\nUnsetEnvironment=LEASE_INDEX\n")
+        result = self.check(socket)
+        for text in ("KillMode=process", "ExecStopPost=", "UnsetEnvironment=LEASE_INDEX"):
+            self.assertFound(result, "weak", f"each@.service has {text}")
+
     def test_an_address_of_a_service_weakens_it_and_execstoppost_is_the_place_to_take_it_back(self):
         service = "[Service]\nExecStart=/bin/sleep infinity\nExecStartPost=ip address add 10.0.0.9/32 dev lo\n"
         stop = "ExecStop=ip address del 10.0.0.9/32 dev lo\n"
