@@ -113,6 +113,45 @@ static const char *find_lasting(const json_t *service, char found[static PROGRAM
         return NULL;
 }
 
+/* Whether this is an umount that detaches a mount even if it is busy. */
+static bool is_lazy_umount(char *const *argv) {
+        if (!streq(base_name(argv[0]), "umount"))
+                return false;
+        for (char *const *a = argv + 1; *a && !streq(*a, "--"); a++)
+                if (streq(*a, "--lazy") || ((*a)[0] == '-' && (*a)[1 + strcspn(*a + 1, "-OtNl")] == 'l'))
+                        return true; /* behind -O, -t and -N stands their value */
+        return false;
+}
+
+static bool take_lazy(char *const *argv, void *userdata) {
+        bool *found = userdata;
+
+        *found = is_lazy_umount(argv);
+        return !*found;
+}
+
+static void look_at_detaching(const char *with, const json_t *service, json_t *findings) {
+        static const char *const lines[] = { "ExecStop", "ExecStopPost" };
+
+        for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
+                json_t *command;
+                bool lazy = false;
+                size_t i;
+
+                json_array_foreach(json_object_get(service, lines[l]), i, command) {
+                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
+
+                        if (!lazy)
+                                script_each_command(argv, take_lazy, &lazy);
+                }
+                if (lazy)
+                        finding_add(findings, "weak",
+                                        "%s%s= with umount --lazy: that detaches a mount even if it is busy, and who "
+                                        "has a file of it open goes on using it when the lease has passed on",
+                                        with, lines[l]);
+        }
+}
+
 /* leased-address@.service, and what is like it: the kernel forgets the address in time, whatever happens to the unit.
  */
 static bool is_temporary(const json_t *service) {
@@ -135,6 +174,7 @@ void effects_examine(const char *with, bool fenced, const json_t *service, json_
                                 "with "
                                 "their locks, stays open there when the lease has passed on",
                                 with);
+        look_at_detaching(with, service, findings);
         if (is_temporary(service) && !line)
                 return;
         if (stop_post)

@@ -224,6 +224,34 @@ static void what_leaves_nothing_behind_is_not_told(void **state) {
         }
 }
 
+static void a_mount_that_a_stop_detaches_though_it_is_busy_is_told(void **state) {
+        static const struct {
+                const char *line;
+                bool lazy;
+        } lines[] = {
+                { "/usr/bin/umount -l /srv", true },
+                { "/usr/bin/umount -fl /srv", true },
+                { "/usr/bin/umount --lazy /srv", true },
+                { "/usr/bin/umount -t nfs -l /srv", true },
+                { "/bin/sh -c 'umount /srv || umount -lf /srv'", true },
+                { "/usr/bin/umount /srv", false },
+                { "/usr/bin/umount -f -R /srv", false },
+                { "/usr/bin/umount -tlustre /srv", false },
+                { "/usr/bin/umount --all-targets /srv", false },
+                { "/usr/bin/umount -- -l", false },
+                { "/usr/bin/mount -l", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_free_ char *stop = look("/usr/bin/job", NULL, lines[i].line, NULL, false);
+                _cleanup_free_ char *post = look("/usr/bin/job", NULL, NULL, lines[i].line, true);
+
+                if (lines[i].lazy != startswith(stop, "weak: ExecStop= with umount --lazy: ") ||
+                                lines[i].lazy != startswith(post, "weak: ExecStopPost= with umount --lazy: "))
+                        fail_msg("%s: %s%s", lines[i].line, stop, post);
+        }
+}
+
 static void an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets(void **state) {
         static const char kernel[] = "/usr/lib/leased/leased-address eth0/10.0.0.9/32";
         _cleanup_free_ char *alone =
@@ -275,6 +303,7 @@ int main(void) {
                 cmocka_unit_test(what_a_socket_hands_to_a_shell_is_read_as_a_script),
                 cmocka_unit_test(an_effect_of_a_script_is_told),
                 cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
+                cmocka_unit_test(a_mount_that_a_stop_detaches_though_it_is_busy_is_told),
                 cmocka_unit_test(an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets),
                 cmocka_unit_test(files_that_stay_open_in_pid_1_are_told),
                 cmocka_unit_test(it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_rebooted),
