@@ -119,8 +119,8 @@ class Checking(Case):
         done = ctl("enable", bundle)
         self.assertEqual(done.returncode, 1)
         self.assertIn("brings srv-lazy.mount, which has LazyUnmount=yes", done.stderr)
-        self.unit("srv-lazy.mount", lazy.replace("=yes", "=no"))
-        self.assertNotIn("LazyUnmount", json.dumps(self.check("srv-lazy.mount")))
+        self.unit("srv-lazy.mount", f"[Unit]\nBindsTo={bundle}\n" + lazy.replace("=yes", "=no"))
+        self.assertNotIn("LazyUnmount", json.dumps(self.check(bundle)))
 
     def test_a_mount_that_goes_by_the_lease_is_looked_at(self):
         bundle = self.unit("disks.target", "[Unit]\nWants=srv-disk.mount\n")
@@ -129,14 +129,19 @@ class Checking(Case):
         self.assertFound(self.check(bundle), "weak", finding)
         self.unit(bundle, "[Unit]\nWants=srv-disk.mount\n[X-Leased]\nFenceAction=reboot\n")
         self.assertFound(self.check(bundle), "note", finding)
-        # An automount detaches its mount, which then does not stay.
-        self.unit("srv-disk.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv/disk\nType=tmpfs\n")
-        self.assertNotIn("cannot be killed", json.dumps(self.check(self.unit("srv-disk.automount", "[Automount]\nWhere=/srv/disk\n"))))
-        self.unit(bundle, "[Unit]\nWants=srv-disk.automount\n")
-        self.unit("srv-disk.automount", f"[Unit]\nBindsTo={bundle}\n[Automount]\nWhere=/srv/disk\n")
+
+    def test_a_mount_that_its_automount_detaches_does_not_stay(self):
+        self.unit("srv-auto.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv/auto\nType=tmpfs\n")
+        automount = "[Automount]\nWhere=/srv/auto\n"
+        detaches = "its end detaches what is mounted there"
+        result = self.check(self.unit("srv-auto.automount", automount))
+        self.assertFound(result, "weak", detaches)
+        self.assertNotIn("cannot be killed", json.dumps(result))
+        bundle = self.unit("autos.target", "[Unit]\nWants=srv-auto.automount\n")
+        self.unit("srv-auto.automount", f"[Unit]\nBindsTo={bundle}\n{automount}")
         result = self.check(bundle)
-        self.assertFound(result, "note", "srv-disk.mount goes by its lease, too")
-        self.assertFound(result, "weak", "brings srv-disk.automount: its end detaches what is mounted there")
+        self.assertFound(result, "note", "srv-auto.mount goes by its lease, too")
+        self.assertFound(result, "weak", f"brings srv-auto.automount: {detaches}")
         self.assertNotIn("cannot be killed", json.dumps(result))
 
     def test_what_a_socket_starts_for_each_connection_is_looked_at(self):
