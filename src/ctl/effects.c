@@ -138,7 +138,7 @@ static void look_at_detaching(const char *with, const json_t *service, json_t *f
                 bool lazy = false;
                 size_t i;
 
-                json_array_foreach(json_object_get(service, lines[l]), i, command) {
+                json_array_foreach(exec_line_commands(service, lines[l]), i, command) {
                         _cleanup_(strv_freep) char **argv = exec_line_words(command);
 
                         if (!lazy)
