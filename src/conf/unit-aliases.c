@@ -55,17 +55,21 @@ static int put(UnitAliases *a, const char *name, char *target) {
         return 0;
 }
 
-/* Gives the folder of what a link leads to, below root. */
+/* Gives the folder of what a link leads to, below root and without links, as PID 1 compares it with the search path.
+ * Nothing is looked at in other places: a linked unit may lie on a file server that does not answer. So a link that
+ * leads into the search path by a link of another name makes no alias here. */
 static char *folder_of(const UnitAliases *a, const char *folder, const char *target) {
-        _cleanup_free_ char *full = *target == '/' ? text_format("%s%s", a->root, target)
-                                                   : text_format("%s%s/%s", a->root, folder, target);
+        _cleanup_free_ char *full = NULL;
         char real[PATH_MAX], real_root[PATH_MAX];
-        char *slash = full ? strrchr(full, '/') : NULL;
+        const char *slash = strrchr(target, '/');
 
         if (!slash)
+                return strdup(folder);
+        full = *target == '/' ? text_format("%s%.*s", a->root, (int) (slash - target), target)
+                              : text_format("%s%s/%.*s", a->root, folder, (int) (slash - target), target);
+        if (!full)
                 return NULL;
-        *slash = '\0';
-        if (!realpath(full, real)) /* nothing is there, so that no link stands in the path */
+        if ((*target == '/' && !strstr(target, "/systemd/")) || !realpath(full, real))
                 return strdup(full + strlen(a->root));
         if (*a->root && realpath(a->root, real_root) && startswith(real, real_root))
                 return strdup(real + strlen(real_root));

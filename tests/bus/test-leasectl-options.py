@@ -153,6 +153,21 @@ class Changed(TwoSecondCase):
         done = ctl("set", unit, "Version=0")
         self.assertEqual((done.returncode, done.stdout), (0, f"{unit}: no option changes\n"))
 
+    def test_leased_goes_by_the_drop_in_of_an_alias(self):
+        unit = self.unit("by-alias.service")
+        os.symlink(unit, f"{SYSTEM}/its-alias.service")
+        self.addCleanup(os.unlink, f"{SYSTEM}/its-alias.service")
+        write(f"{SYSTEM}/its-alias.service.d/lease.conf", "[X-Leased]\nLease=shared-by-alias\n")
+        self.addCleanup(shutil.rmtree, f"{SYSTEM}/its-alias.service.d")
+        run("systemctl", "daemon-reload")
+        ctl("enable", unit, check=True)
+        wait_for("it runs", lambda: (self.row(unit) or {}).get("state") == "running")
+        self.assertEqual(self.row(unit)["lease"], "shared-by-alias")
+        write(f"{SYSTEM}/its-alias.service.d/lease.conf", "[X-Leased]\nLease=a/b\n")
+        done = ctl("check", unit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("its-alias.service.d/lease.conf:2: Lease=a/b: expected is", " ".join(done.stdout.split()))
+
     def test_an_option_of_the_unit_file_is_set_back_by_a_line_of_its_own(self):
         unit = self.enable("back.service", SLEEPER + "[X-Leased]\nPrefer=rack=a\n")
         self.assertEqual(self.change(unit, "Prefer="), ["Prefer=rack=a is no longer set"])
