@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Finds services with effects that are no processes: addresses, mounts, rules. No SIGKILL ends such an effect, so
- * everything depends on the lines that take it back. ExecStopPost= has a time of its own after a kill
+ * Finds services and sockets with effects that are no processes: addresses, mounts, rules. No SIGKILL ends such an
+ * effect, so everything depends on the lines that take it back. ExecStopPost= has a time of its own after a kill
  * (guard/guard-entry.h); ExecStop= is killed with the unit.
  */
 
@@ -131,7 +131,7 @@ static bool take_lazy(char *const *argv, void *userdata) {
 }
 
 static void look_at_detaching(const char *with, const json_t *service, json_t *findings) {
-        static const char *const lines[] = { "ExecStop", "ExecStopPost" };
+        static const char *const lines[] = { "ExecStop", "ExecStopPre", "ExecStopPost" };
 
         for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
                 json_t *command;
@@ -161,9 +161,19 @@ static bool is_temporary(const json_t *service) {
                streq(base_name(string_at(json_array_get(starts, 0), 0)), "leased-address");
 }
 
+/* Gives the name of the line that takes an effect back before the processes are gone; NULL: there is none. */
+static const char *find_stop(const json_t *service) {
+        static const char *const lines[] = { "ExecStop", "ExecStopPre" /* of a socket */ };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (json_array_size(json_object_get(service, lines[i])) > 0)
+                        return lines[i];
+        return NULL;
+}
+
 void effects_examine(const char *with, bool fenced, const json_t *service, json_t *findings) {
-        bool stop = json_array_size(json_object_get(service, "ExecStop")) > 0;
         bool stop_post = json_array_size(json_object_get(service, "ExecStopPost")) > 0;
+        const char *stop = find_stop(service);
         char program[PROGRAM_SIZE];
         const char *severity = fenced ? "note" : "weak", *line = find_lasting(service, program);
 
@@ -185,10 +195,9 @@ void effects_examine(const char *with, bool fenced, const json_t *service, json_
                                 with, fenced ? ", but this machine is rebooted" : " (unless FenceAction=reboot)");
         else if (line && stop)
                 finding_add(findings, severity,
-                                "%s%s= with %s: what that sets up is no process, and stays when ExecStop= is not done "
-                                "in time; "
-                                "ExecStopPost= would also run after a kill%s",
-                                with, line, program, fenced ? "; this machine is rebooted then" : "");
+                                "%s%s= with %s: what that sets up is no process, and stays when %s= is not done in "
+                                "time; ExecStopPost= would also run after a kill%s",
+                                with, line, program, stop, fenced ? "; this machine is rebooted then" : "");
         else if (line)
                 finding_add(findings, "weak",
                                 "%s%s= with %s: what that sets up is no process, and stays when the lease passes on: "

@@ -112,7 +112,8 @@ static int look_at_member(Ctl *ctl, const char *name, const char *member, bool f
         if (endswith(member, ".service")) {
                 look_at_service(with, fenced, properties, findings);
                 token_examine(with, member, name, properties, findings);
-        }
+        } else if (endswith(member, ".socket"))
+                effects_examine(with, fenced, properties, findings);
         return endswith(member, ".slice") ? look_at_slice(ctl, name, member, findings) : CTL_OK;
 }
 
@@ -282,7 +283,8 @@ int weakness_examine(Ctl *ctl, const char *name, const json_t *unit, const Lease
                         return code;
                 look_at_service("", fenced, service, findings);
                 token_examine("", name, name, service, findings);
-        }
+        } else if (endswith(name, ".socket"))
+                effects_examine("", fenced, unit, findings);
         look_at_mount("", name, fenced, findings);
         code = look_at_covered(ctl, name, fenced, unit, findings);
         if (code == CTL_OK)

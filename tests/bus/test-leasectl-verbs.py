@@ -165,6 +165,11 @@ class Checking(Case):
             self.assertFound(self.check(self.unit("floating.service", text)), "weak", finding)
             if text is not service:
                 self.assertFound(self.check(self.unit("floating.service", text + fenced)), "note", finding)
+        self.unit("floating.socket", "[Socket]\nListenStream=/run/floating\nExecStartPre=ip address add 10.0.0.9/32 dev lo\n")
+        self.assertFound(self.check("floating.socket"), "weak", "ExecStartPre= with ip: what that sets up is no process")
+        bundle = self.unit("floating.target", "[Unit]\nWants=floating.socket\n")
+        self.unit("floating.socket", f"[Unit]\nBindsTo={bundle}\n[Socket]\nListenStream=/run/floating\nExecStopPost=/bin/umount -l /x\n")
+        self.assertFound(self.check(bundle), "weak", "floating.socket has ExecStopPost= with umount --lazy")
         plain = self.check(self.unit("plain.service", "[Service]\nExecStart=/bin/sleep infinity\n"))
         self.assertFalse([each for each in plain["findings"] if "no process" in each["text"]])
 

@@ -252,6 +252,18 @@ static void a_mount_that_a_stop_detaches_though_it_is_busy_is_told(void **state)
         }
 }
 
+static void what_the_lines_of_a_socket_set_up_is_told(void **state) {
+        json_auto_t *findings = json_array();
+        json_auto_t *socket = json_pack("{s:[o], s:[o]}", "ExecStartPre", command("/usr/sbin/nft add table t"),
+                        "ExecStopPre", command("/usr/sbin/nft delete table t"));
+
+        effects_examine("", false, socket, findings);
+        assert_int_equal(json_array_size(findings), 1);
+        assert_non_null(strstr(get_string(json_array_get(findings, 0), "text"),
+                        "ExecStartPre= with nft: what that sets up is no process, and stays when ExecStopPre= is not "
+                        "done in time"));
+}
+
 static void an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets(void **state) {
         static const char kernel[] = "/usr/lib/leased/leased-address eth0/10.0.0.9/32";
         _cleanup_free_ char *alone =
@@ -304,6 +316,7 @@ int main(void) {
                 cmocka_unit_test(an_effect_of_a_script_is_told),
                 cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
                 cmocka_unit_test(a_mount_that_a_stop_detaches_though_it_is_busy_is_told),
+                cmocka_unit_test(what_the_lines_of_a_socket_set_up_is_told),
                 cmocka_unit_test(an_address_of_its_own_is_told_beside_one_that_the_kernel_forgets),
                 cmocka_unit_test(files_that_stay_open_in_pid_1_are_told),
                 cmocka_unit_test(it_weighs_less_where_a_stop_takes_it_back_and_the_machine_is_rebooted),
