@@ -18,6 +18,23 @@ bool machine_is_own(const Core *c, const Machine *m) {
         return streq(m->id, c->here.machine_id);
 }
 
+static bool is_ours(const Core *c, const Session *s) {
+        return s && (s == c->own.seen || (session_is_moving(c) && s == c->other.seen));
+}
+
+size_t machine_own_held(const Core *c) {
+        size_t n = c->own.seen ? c->own.seen->held : 0;
+
+        return session_is_moving(c) && c->other.seen ? n + c->other.seen->held : n;
+}
+
+size_t machine_held(const Core *c, const Machine *m) {
+        const Session *s = m->value.session[0] ? mirror_find_session((Core *) c, m->value.session) : NULL;
+        size_t n = s && !is_ours(c, s) ? s->held : 0;
+
+        return machine_is_own(c, m) ? n + machine_own_held(c) : s ? s->held : 0;
+}
+
 const Session *machine_session(const Core *c, const Machine *m) {
         const Session *s;
 

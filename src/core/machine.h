@@ -11,6 +11,10 @@ bool machine_is_own(const Core *c, const Machine *m);
 bool machine_is_named(const Core *c);
 /* The machine's session, if it may still hold leases as far as we can tell; NULL if the machine is silent. */
 const Session *machine_session(const Core *c, const Machine *m);
+/* How many leases of units this machine holds: by its session, and by the one that is being left for it. */
+size_t machine_own_held(const Core *c);
+/* How many the machine holds: by the session that its record names, and if it is this one, by those of ours. */
+size_t machine_held(const Core *c, const Machine *m);
 /* How much time lies between two beats of the machine's session, as its record says (law 12). */
 usec_t machine_beats_every(const Machine *m);
 /* How much time lies between two beats of a session of ours: as BeatSec= says, and never more than others were told

@@ -629,21 +629,9 @@ bool plan_has_wishes(Core *c) {
         return has;
 }
 
-/* What a machine holds: its session, and of this machine also the one that is being left. */
-static size_t held_by(Core *c, const Machine *m) {
-        const Session *s = m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
-        size_t n = s ? s->held : 0;
-
-        if (machine_is_own(c, m) && c->own.seen && c->own.seen != s)
-                n += c->own.seen->held;
-        if (machine_is_own(c, m) && session_is_moving(c) && c->other.seen && c->other.seen != s)
-                n += c->other.seen->held;
-        return n;
-}
-
 static void count_held(Core *c, bool with_planned) {
         for (Machine *m = c->machines; m; m = m->hh.next)
-                m->held = held_by(c, m) + (with_planned ? m->planned : 0);
+                m->held = machine_held(c, m) + (with_planned ? m->planned : 0);
 }
 
 static void begin(Plan *p, Core *c, bool wishes, bool with_planned) {

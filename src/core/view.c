@@ -94,12 +94,6 @@ static bool is_unknown(const Core *c, const Unit *u) {
 
 /* ---- from outside ---- */
 
-static size_t held_by(const Core *c, const char *session) {
-        const Session *s = session[0] ? mirror_find_session((Core *) c, session) : NULL;
-
-        return s ? s->held : 0;
-}
-
 /* Gives how many leases of units the machine holds, by whichever of its sessions. */
 static size_t held_for(const Core *c, const char *machine_id) {
         size_t n = 0;
@@ -151,7 +145,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .paused_since = pause_is_seen(c) ? c->pause.value.since : 0,
                 .paused_by = pause_is_seen(c) ? c->pause.value.by : "",
                 .units = HASH_COUNT(c->units),
-                .held = held_by(c, c->own.name),
+                .held = machine_own_held(c),
                 .known = !view_is_deaf(c),
                 .heard = c->heard.at,
                 .lost_acquires = c->told.lost_acquires,
@@ -466,7 +460,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .known = !view_is_unproved(c, m),
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .stopped = s ? s->ended_at : 0,
-                        .held = held_by(c, m->value.session),
+                        .held = machine_held(c, m),
                         .unconfirmed = any_keeps && session_machine_keeps(c, m),
                 };
 

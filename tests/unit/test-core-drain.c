@@ -149,6 +149,30 @@ static void a_machine_whose_record_cannot_be_read_is_not_said_to_drain(void **st
         }
 }
 
+static int take_held(const MachineView *v, void *userdata) {
+        if (streq(v->machine_id, US))
+                *(unsigned *) userdata = (unsigned) v->held;
+        return 0;
+}
+
+/* A drain that waits until nothing is held would be over while the unit runs. */
+static void what_is_held_by_the_session_that_is_being_left_counts(void **state) {
+        World *w = world_running();
+        unsigned listed = 0;
+        SessionView view;
+
+        w->lose = 1u << RECORD_LEASE;
+        world_step(w, (Event){ .kind = EVENT_TTL, .span = 20 * USEC_PER_SEC });
+        world_pass(w, 5 * USEC_PER_SEC);
+        core_session_view(w->core, w->now, &view);
+        assert_int_equal(session_ttl(view.session), 20 * USEC_PER_SEC);
+        assert_string_not_equal(world_lease(w)->session, view.session);
+        assert_int_equal(view.held, 1);
+        (void) core_each_machine(w->core, w->now, take_held, &listed);
+        assert_int_equal(listed, 1);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_drain_until_reboot_ends_with_the_boot_and_not_with_the_daemon),
@@ -156,6 +180,7 @@ int main(void) {
                 cmocka_unit_test(an_undrain_holds_over_a_restart_before_the_record_shows_it),
                 cmocka_unit_test(what_was_asked_elsewhere_holds_for_the_boot_that_was_meant),
                 cmocka_unit_test(another_machine_is_told_for_its_present_boot),
+                cmocka_unit_test(what_is_held_by_the_session_that_is_being_left_counts),
                 cmocka_unit_test(a_machine_whose_record_cannot_be_read_is_not_said_to_drain),
         };
 
