@@ -48,13 +48,13 @@ static int ask(const json_t *row, const char *name) {
 
 int verb_confirm_dead(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *rows = NULL;
+        json_auto_t *rows = NULL, *manager = NULL;
         const json_t *row;
         char name[HOSTNAME_SHOWN];
-        int code = machines_read(ctl, &rows), r;
+        int code = machines_read_all(ctl, &rows, &manager), r;
 
         if (code == CTL_OK)
-                code = machines_resolve(rows, argv[0], &row);
+                code = machines_resolve(rows, manager, argv[0], &row);
         if (code == CTL_OK)
                 code = ask(row, machine_name(rows, get_string(row, "machine_id"), name, sizeof(name)));
         if (code != CTL_OK)

@@ -7,6 +7,9 @@
  * Without --no-wait the command waits until the machine holds nothing any more, or only units that have nowhere to go;
  * it names these, with what every machine has against them. If the command is broken off, the drain goes on. Another
  * machine than this one is watched through the registry alone, and may be silent.
+ *
+ * An operator switches a machine off on the word of this command. So what a machine holds counts only if the registry
+ * has told it: after a restart of leased it is 0 until then, and means nothing.
  */
 
 #include <inttypes.h>
@@ -20,12 +23,13 @@
 #include "ctl/output.h"
 #include "ctl/polkit-agent.h"
 #include "ctl/progress.h"
+#include "ctl/registry.h"
 #include "ctl/rehearse.h"
 #include "util/shell-word.h"
 #include "util/strv.h"
 
 /* How long nothing must have moved before leased is asked why, which is less than the time for which progress is
- * silent; and before the command says that the reason cannot be known here. */
+ * silent; and before the command says that the reason, or what is held, cannot be known here. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 #define LONG_PATIENCE (10 * USEC_PER_SEC)
 
@@ -34,9 +38,10 @@ typedef struct Drain {
         const char *id, *name; /* of the machine */
         const char *typed;     /* the machine as a command names it */
         bool here;
-        bool begun; /* the machine is seen to drain */
-        bool noted; /* the note that not all is known here has been printed */
-        json_int_t held;
+        bool begun;           /* the machine is seen to drain */
+        bool noted;           /* the note that not all is known here has been printed */
+        json_int_t held;      /* when that was known last; -1: it was not yet */
+        usec_t unknown_since; /* since when it is not known; 0: it is */
         usec_t moved_at, asked_at;
         Bar bar;
 } Drain;
@@ -179,45 +184,90 @@ static _Noreturn void leave(Drain *d) {
         interrupt_leave();
 }
 
+/* Notes whether it is known now what a machine holds and whether it drains, row being that of the machine. Returns
+ * whether that has not been known for so long that a command gives up. */
+static bool is_unknown_for_long(const json_t *manager, const json_t *row, usec_t *since) {
+        usec_t now = now_boottime();
+
+        if (row && registry_known(manager) == CTL_OK) {
+                *since = 0;
+                return false;
+        }
+        *since = *since ?: now;
+        return now >= *since + LONG_PATIENCE;
+}
+
+static int report_unknown(Drain *d) {
+        bar_end(&d->bar);
+        complain("drain: what %s holds is not known now, see: leasectl registry", d->here ? "this machine" : d->name);
+        say_after(d, "drain: goes on until: leasectl undrain");
+        return CTL_UNKNOWN;
+}
+
+static void show(Drain *d, const json_t *manager) {
+        if (d->held >= 0)
+                bar_show(&d->bar, (size_t) d->held,
+                                streq(get_string(manager, "RegistryState"), "trouble")
+                                                ? get_string(manager, "RegistryError")
+                                                : "");
+}
+
+/* Takes what the machine holds now, if that is known. Returns whether it is. */
+static bool take_held(Drain *d, const json_t *manager, const json_t *row) {
+        json_int_t held = d->here ? get_integer(manager, "Held") : get_integer(row, "held");
+
+        if (d->unknown_since > 0)
+                return false;
+        if (held != d->held)
+                d->moved_at = d->asked_at = now_boottime();
+        d->held = held;
+        return true;
+}
+
+/* Says how the drain has ended. *ret_over stays false if it has not. */
+static int report(Drain *d, const json_t *manager, bool draining, bool given_up, bool *ret_over) {
+        bool known = d->unknown_since == 0, ended = d->begun && !draining && (known || d->here);
+
+        *ret_over = true;
+        if (ended) {
+                bar_end(&d->bar);
+                return ctl_fail("drain: somebody has ended it: leasectl undrain");
+        }
+        if (draining && known && d->held == 0) {
+                bar_end(&d->bar);
+                return report_drained(d);
+        }
+        if (draining && streq(get_string(manager, "Paused"), "on"))
+                return report_paused(d);
+        if (given_up)
+                return report_unknown(d);
+        *ret_over = false;
+        return CTL_OK;
+}
+
 /* Looks once at how far the drain is. *ret_over: nothing is left to wait for. */
 static int look(Drain *d, bool *ret_over) {
         json_auto_t *machines = NULL, *manager = NULL;
+        bool draining, known, given_up;
         const json_t *row;
-        bool draining;
-        json_int_t held;
-        usec_t now;
         int code = machines_read_all(d->ctl, &machines, &manager);
 
         if (code != CTL_OK)
                 return code;
         row = machines_find(machines, d->id);
         draining = get_boolean(d->here ? manager : row, d->here ? "Draining" : "draining");
-        held = d->here ? get_integer(manager, "Held") : get_integer(row, "held");
-        now = now_boottime();
-        if (held != d->held)
-                d->moved_at = d->asked_at = now;
-        d->held = held;
-        *ret_over = (draining && held == 0) || (d->begun && !draining);
+        given_up = is_unknown_for_long(manager, d->here ? manager : row, &d->unknown_since);
+        known = take_held(d, manager, row);
+        code = report(d, manager, draining, given_up, ret_over);
         d->begun = d->begun || draining;
-        if (*ret_over) {
-                bar_end(&d->bar);
-                if (draining)
-                        return report_drained(d);
-                return ctl_fail("drain: somebody has ended it: leasectl undrain");
-        }
-        if (draining && streq(get_string(manager, "Paused"), "on")) {
-                *ret_over = true;
-                return report_paused(d);
-        }
-        if (draining && now >= d->asked_at + PATIENCE) {
-                d->asked_at = now;
+        if (*ret_over)
+                return code;
+        if (draining && known && now_boottime() >= d->asked_at + PATIENCE) {
+                d->asked_at = now_boottime();
                 code = look_for_stuck(d, machines, ret_over);
         }
         if (code == CTL_OK)
-                bar_show(&d->bar, (size_t) held,
-                                streq(get_string(manager, "RegistryState"), "trouble")
-                                                ? get_string(manager, "RegistryError")
-                                                : "");
+                show(d, manager);
         return code;
 }
 
@@ -265,13 +315,22 @@ static int wait_drained(Drain *d) {
 
 /* Waits until the registry says that the machine does not drain. The machine itself follows when it hears of
  * that. */
-static int wait_undrained(Ctl *ctl, const char *id) {
-        for (;;) {
-                json_auto_t *machines = NULL;
-                int code = machines_read(ctl, &machines), r;
+static int wait_undrained(Ctl *ctl, const char *id, const char *name) {
+        usec_t unknown_since = 0;
 
-                if (code != CTL_OK || !get_boolean(machines_find(machines, id), "draining"))
+        for (;;) {
+                json_auto_t *machines = NULL, *manager = NULL;
+                int code = machines_read_all(ctl, &machines, &manager), r;
+                const json_t *row = machines_find(machines, id);
+
+                if (code != CTL_OK)
                         return code;
+                if (is_unknown_for_long(manager, row, &unknown_since)) {
+                        complain("undrain: whether %s drains is not known now, see: leasectl registry", name);
+                        return CTL_UNKNOWN;
+                }
+                if (unknown_since == 0 && !get_boolean(row, "draining"))
+                        return CTL_OK;
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
                 if (r < 0)
                         return bus_complain("undrain", r, NULL);
@@ -286,7 +345,7 @@ static int find_machine(Drain *d, const char *typed, json_t **ret_rows, json_t *
         int code = machines_read_all(d->ctl, ret_rows, ret_manager);
 
         if (code == CTL_OK && typed)
-                code = machines_resolve(*ret_rows, typed, &row);
+                code = machines_resolve(*ret_rows, *ret_manager, typed, &row);
         d->id = row ? get_string(row, "machine_id") : get_string(*ret_manager, "MachineID");
         d->here = streq(d->id, get_string(*ret_manager, "MachineID"));
         return code;
@@ -339,15 +398,17 @@ int verb_undrain(Ctl *ctl, int argc, char **argv) {
         bool drained;
         int code = find_machine(&drain, argc > 0 ? argv[0] : NULL, &rows, &manager);
 
-        drained = drain.here ? get_boolean(manager, "Draining")
-                             : get_boolean(machines_find(rows, drain.id), "draining");
-        if (code == CTL_OK)
-                code = call_drain(&drain, "undrain");
-        if (code == CTL_OK && ctl->wait && !drain.here)
-                code = wait_undrained(ctl, drain.id);
         if (code != CTL_OK)
                 return code;
+        /* An operator at another machine may have said so in the registry, which was not read yet. */
+        drained = drain.here ? get_boolean(manager, "Draining") || registry_known(manager) != CTL_OK
+                             : get_boolean(machines_find(rows, drain.id), "draining");
         drain.name = drain.here ? "this machine" : machine_name(rows, drain.id, name, sizeof(name));
+        code = call_drain(&drain, "undrain");
+        if (code == CTL_OK && ctl->wait && !drain.here)
+                code = wait_undrained(ctl, drain.id, drain.name);
+        if (code != CTL_OK)
+                return code;
         if (drained)
                 say("undrained: %s takes leases again; for its share: leasectl rebalance", drain.name);
         else

@@ -8,6 +8,7 @@
 #include "ctl/bus.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
+#include "ctl/registry.h"
 
 /* Gives the lease that an operator means: a lease of that name, or of that unit, which may be typed by an alias.
  * Borrowed from leases; NULL: there is none. */
@@ -34,16 +35,17 @@ static bool names_machine(const json_t *machines, const char *typed) {
         json_array_foreach((json_t *) machines, i, row) {
                 const char *id = get_string(row, "machine_id");
 
-                if (streq(get_string(row, "hostname"), typed) || (strlen(typed) >= 4 && startswith(id, typed)))
+                if ((*typed && streq(get_string(row, "hostname"), typed)) ||
+                                (strlen(typed) >= 4 && startswith(id, typed)))
                         return true;
         }
         return false;
 }
 
-static int forget_machine(Ctl *ctl, const json_t *machines, const char *typed) {
+static int forget_machine(Ctl *ctl, const json_t *machines, const json_t *manager, const char *typed) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         const json_t *row = NULL;
-        int code = machines_resolve(machines, typed, &row), r;
+        int code = machines_resolve(machines, manager, typed, &row), r;
 
         if (code != CTL_OK)
                 return code;
@@ -64,7 +66,17 @@ static int forget_lease(Ctl *ctl, const char *lease) {
         return CTL_OK;
 }
 
-static int forget_one(Ctl *ctl, const json_t *machines, const json_t *leases, const char *typed) {
+static int complain_neither(const json_t *manager, const char *typed) {
+        if (registry_known(manager) == CTL_OK)
+                return ctl_fail("%s: there is no such machine and no such lease, see: leasectl machines, leasectl "
+                                "list --all",
+                                typed);
+        complain("%s: which machines and leases there are is not known now, see: leasectl registry", typed);
+        return CTL_UNKNOWN;
+}
+
+static int forget_one(
+                Ctl *ctl, const json_t *machines, const json_t *manager, const json_t *leases, const char *typed) {
         const char *lease = find_lease(ctl, leases, typed);
         bool machine = names_machine(machines, typed);
 
@@ -74,17 +86,14 @@ static int forget_one(Ctl *ctl, const json_t *machines, const json_t *leases, co
                 return CTL_USAGE;
         }
         if (!lease && !machine)
-                return ctl_fail("%s: there is no such machine and no such lease, see: leasectl machines, leasectl "
-                                "list "
-                                "--all",
-                                typed);
-        return lease ? forget_lease(ctl, lease) : forget_machine(ctl, machines, typed);
+                return complain_neither(manager, typed);
+        return lease ? forget_lease(ctl, lease) : forget_machine(ctl, machines, manager, typed);
 }
 
 int verb_forget(Ctl *ctl, int argc, char **argv) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *machines = NULL, *leases = NULL;
-        int code = machines_read(ctl, &machines), r;
+        json_auto_t *machines = NULL, *manager = NULL, *leases = NULL;
+        int code = machines_read_all(ctl, &machines, &manager), r;
 
         if (code != CTL_OK)
                 return code;
@@ -92,7 +101,7 @@ int verb_forget(Ctl *ctl, int argc, char **argv) {
         if (r < 0)
                 return bus_complain("forget", r, &error);
         for (int i = 0; i < argc; i++) {
-                int c = forget_one(ctl, machines, json_array_get(leases, 0), argv[i]);
+                int c = forget_one(ctl, machines, manager, json_array_get(leases, 0), argv[i]);
 
                 if (c != CTL_OK)
                         code = c;

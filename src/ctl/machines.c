@@ -206,10 +206,15 @@ int machines_search(const json_t *rows, const char *typed, const json_t **ret) {
         return CTL_OK;
 }
 
-int machines_resolve(const json_t *rows, const char *typed, const json_t **ret) {
+int machines_resolve(const json_t *rows, const json_t *manager, const char *typed, const json_t **ret) {
         int code = machines_search(rows, typed, ret);
 
-        return code == CTL_OK && !*ret ? complain_unknown(rows, typed) : code;
+        if (code != CTL_OK || *ret)
+                return code;
+        if (!*typed || registry_known(manager) == CTL_OK)
+                return complain_unknown(rows, typed);
+        complain("%s: which machines there are is not known now, see: leasectl registry", typed);
+        return CTL_UNKNOWN;
 }
 
 /* ---- the listing ---- */

@@ -28,8 +28,9 @@ int machines_ask(sd_bus *bus, json_t **ret, json_t **ret_manager, sd_bus_error *
 const json_t *machines_find(const json_t *rows, const char *machine_id);
 /* Gives the row of the machine that an operator means, borrowed from rows. The argument typed is a machine id, a
  * host name, or the beginning of an id, of at least four digits. If it fits several machines, the one that is up is
- * meant. Returns CTL_FAILED unless that leaves exactly one machine. */
-int machines_resolve(const json_t *rows, const char *typed, const json_t **ret);
+ * meant. Returns CTL_FAILED unless that leaves exactly one machine; CTL_UNKNOWN if there is none and, by the
+ * properties manager, the registry has not told which machines there are. */
+int machines_resolve(const json_t *rows, const json_t *manager, const char *typed, const json_t **ret);
 /* Does the same, but says nothing if there is no such machine: *ret is NULL then, and CTL_OK is returned. */
 int machines_search(const json_t *rows, const char *typed, const json_t **ret);
 /* Writes the name of a machine for people into buf, which should have HOSTNAME_SHOWN bytes, and returns buf. The

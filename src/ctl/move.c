@@ -220,15 +220,15 @@ static int transfer_all(const Transfer *t) {
 }
 
 int verb_transfer(Ctl *ctl, int argc, char **argv) {
-        json_auto_t *machines = NULL;
+        json_auto_t *machines = NULL, *manager = NULL;
         const char *machine = argv[argc - 1];
         const json_t *target = NULL;
         Transfer t = { .ctl = ctl };
         Survey survey = {};
-        int code = machines_read(ctl, &machines);
+        int code = machines_read_all(ctl, &machines, &manager);
 
         if (code == CTL_OK)
-                code = machines_resolve(machines, machine, &target);
+                code = machines_resolve(machines, manager, machine, &target);
         if (code == CTL_OK && ctl->dry_run)
                 return rehearse_print(ctl, "transfer", (size_t) argc - 1, argv, get_string(target, "machine_id"));
         if (code == CTL_OK && json_is_false(json_object_get(target, "up")))

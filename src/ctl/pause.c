@@ -6,6 +6,7 @@
 
 #include "ctl/bus.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 
 bool pause_text(const json_t *manager, char *buf, size_t size) {
         const char *word = get_string(manager, "Paused"), *by = get_string(manager, "PausedBy");
@@ -37,7 +38,8 @@ static int ask(Ctl *ctl, const char *verb, const char *method) {
         return r < 0 ? bus_complain(verb, r, &error) : CTL_OK;
 }
 
-/* Reads the word for how the cluster is paused: "on"; "ending", after resume, until all holders beat; "". */
+/* Reads the word for how the cluster is paused: "on"; "ending", after resume, until all holders beat; "" if it is not;
+ * "?" if this is not known. */
 static int read_word(Ctl *ctl, const char *verb, char word[static 16]) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         json_auto_t *manager = NULL;
@@ -46,6 +48,8 @@ static int read_word(Ctl *ctl, const char *verb, char word[static 16]) {
         if (r < 0)
                 return bus_complain(verb, r, &error);
         str_copy(word, 16, get_string(manager, "Paused"));
+        if (!*word && registry_known(manager) != CTL_OK)
+                str_copy(word, 16, "?");
         return CTL_OK;
 }
 
@@ -70,7 +74,7 @@ int verb_resume(Ctl *ctl, int argc, char **argv) {
                 code = ask(ctl, "resume", "Resume");
         if (code != CTL_OK)
                 return code;
-        if (streq(before, "on"))
+        if (streq(before, "on") || streq(before, "?"))
                 say("resumed: %s", soon);
         else if (*before)
                 say("resumed already: nothing was paused any more; %s", soon);

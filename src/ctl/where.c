@@ -4,6 +4,7 @@
 #include "core/record.h"
 #include "ctl/bus.h"
 #include "ctl/cluster.h"
+#include "ctl/registry.h"
 #include "util/suggest.h"
 
 /* The columns of ListClusterUnits. */
@@ -89,7 +90,8 @@ int where_find(Ctl *ctl, Survey *s, const char *unit, Where *ret) {
                 (void) machine_name(s->machines, where_machine_id(ret), ret->name, sizeof(ret->name));
         if (code != CTL_OK || ret->row)
                 return code;
-        if (streq(get_string(s->manager, "RegistryState"), "ok"))
+        /* An answer of the registry is not yet all that it has. */
+        if (streq(get_string(s->manager, "RegistryState"), "ok") && registry_known(s->manager) == CTL_OK)
                 return where_complain(ctl, unit);
         complain("%s: where it is enabled is not known now, the registry does not answer", unit);
         return CTL_UNKNOWN;

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -328,6 +329,88 @@ class Unknown(CaseWithDaemon):
         for verb in (("is-held", unit), ("status", unit), ("list",), ("machines",), ("history",)):
             self.assertEqual((verb, ctl(*verb).returncode), (verb, 0))
         self.assertRegex(ctl("metrics").stdout, r"(?s)\nleased_paused 0\n.*\nleased_held 1\n")
+
+    def test_a_drain_is_not_over_while_what_is_held_is_unknown(self):
+        """Whoever reads that nothing is held switches the machine off."""
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        unit = self.enable("undrained.service")
+        self.addCleanup(ctl, "undrain")
+        etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        unknown = ("drain: what this machine holds is not known now, see: leasectl registry",
+                   "drain: goes on until: leasectl undrain")
+        done = ctl("drain")
+        self.assertSays(done, 6, *unknown)
+        self.assertEqual(done.stdout, "")
+        waiting = subprocess.Popen(["leasectl", "drain"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=ENVIRONMENT)
+        self.addCleanup(waiting.communicate)
+        Etcd("first")
+        self.assertEqual((waiting.wait(DEADLINE), waiting.stdout.read()), (1, f"{unit}: there is no other machine\n"))
+        self.assertRegex(waiting.stderr.read(), r"(?m)^leasectl: drain: 1 unit has nowhere to go and stays on \S+, which takes nothing "
+                         r"until: leasectl undrain\n\Z")
+        self.assertEqual(property_of(unit, "ActiveState"), "active")
+
+    def test_a_drain_in_a_pause_is_not_over_while_the_registry_is_away(self):
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        unit = self.enable("kept.service")
+
+        def end_pause():
+            wait_for("the registry is back, and the pause over", lambda: ctl("resume").returncode == 0)
+
+        self.addCleanup(end_pause)  # while it lasts, nothing can be disabled
+        ctl("pause", check=True)
+        wait_for("it is kept", lambda: "leased_keeps 1" in ctl("metrics").stdout)
+        etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        done = ctl("drain")
+        self.assertSays(done, 1, "drain: this machine takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
+                        "leasectl undrain")
+        self.assertEqual((done.stdout, property_of(unit, "ActiveState")), ("", "active"))
+        self.assertEqual(ctl("undrain", check=True).stdout,
+                         "undrained: this machine takes leases again; for its share: leasectl rebalance\n")
+        Etcd("first")
+
+    def test_a_drain_of_another_machine_is_not_over_while_what_that_holds_is_unknown(self):
+        """leased is restarted here between two looks."""
+        etcd = Etcd("first")
+        self.addCleanup(Registry.forget)
+        self.addCleanup(etcd.remove)
+        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+        beta, session, lease = "beef" * 8, "beefbeefbeefbeef-60000", "leases/theirs.service"
+        held = {"state": "held", "machine_id": beta, "session": session, "version": 0, "index": 7, "since": 1, "period": 0, "debts": [],
+                "tenures": []}
+        put_record(f"fences/{session}", {"counter": 0, "names": []})
+        put_record(f"beats/{session}", {"machine_id": beta, "nonce": "beefbeefbeefbeef-1"})
+        put_record(f"machines/{beta}", {"hostname": "beta", "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0",
+                                        "draining": False})
+        put_record(lease, held)
+        wait_for("beta holds it", lambda: any(each["hostname"] == "beta" and each["held"]
+                                              for each in json.loads(ctl("machines", "--json=short").stdout)))
+        drain = subprocess.Popen(["leasectl", "drain", "beta"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 text=True, env=ENVIRONMENT)
+        self.addCleanup(drain.communicate)
+        self.assertEqual(drain.stderr.readline(), "beta: 1 of 1 to go\n")
+        drain.send_signal(signal.SIGSTOP)
+        etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        drain.send_signal(signal.SIGCONT)
+        wait_for("it is waited for", lambda: b"1 of 1 to go; registry" in os.read(drain.stderr.fileno(), 4096) or drain.poll())
+        self.assertIsNone(drain.poll())
+        Etcd("first")
+        put_record(lease, {**held, "state": "free", "session": ""})
+        self.assertEqual((drain.wait(DEADLINE), drain.stdout.read()),
+                         (0, "drained: beta holds nothing and takes nothing until: leasectl undrain beta\n"))
+        etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        for verb in (("drain", "beta"), ("undrain", "beta"), ("confirm-dead", "beta"), ("transfer", "any", "beta")):
+            self.assertSays(ctl(*verb), 6, "beta: which machines there are is not known now, see: leasectl registry")
 
     def test_disable_ends_also_while_the_registry_is_away(self):
         etcd = Etcd("first")
