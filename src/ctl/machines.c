@@ -108,12 +108,13 @@ const json_t *machines_find(const json_t *rows, const char *machine_id) {
         return NULL;
 }
 
+/* The name of a machine is not known where its record is damaged or gone: no machine is meant by "". */
 static bool is_hostname(const json_t *row, const char *typed) {
-        return streq(get_string(row, "hostname"), typed);
+        return *typed && streq(get_string(row, "hostname"), typed);
 }
 
 static bool is_id_beginning(const json_t *row, const char *typed) {
-        return startswith(get_string(row, "machine_id"), typed);
+        return strlen(typed) >= ID_TYPED_MIN && startswith(get_string(row, "machine_id"), typed);
 }
 
 typedef bool (*row_test_t)(const json_t *row, const char *typed);
@@ -181,6 +182,8 @@ static int complain_unknown(const json_t *rows, const char *typed) {
         json_t *row;
         size_t i;
 
+        if (!*typed)
+                return ctl_fail("a machine is to be named, and the name is empty, see: leasectl machines");
         json_array_foreach((json_t *) rows, i, row)
                 suggest_consider(&near, get_string(row, "hostname"));
         if (near.best)
@@ -195,8 +198,6 @@ int machines_search(const json_t *rows, const char *typed, const json_t **ret) {
         for (size_t t = 0; t < ELEMENTSOF(tests) && !found; t++) {
                 size_t n, up;
 
-                if (tests[t] == is_id_beginning && strlen(typed) < ID_TYPED_MIN)
-                        continue;
                 n = find_by(rows, tests[t], typed, false, &found);
                 up = n > 1 ? find_by(rows, tests[t], typed, true, &found) : 0;
                 if (n > 1 && up != 1)

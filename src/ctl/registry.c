@@ -167,7 +167,7 @@ static int accept_registry(Ctl *ctl, const json_t *manager, const char *uuid) {
         const char *found = get_string(manager, "RegistryFoundUUID");
         int r;
 
-        if (!*found && streq(get_string(manager, "RegistryUUID"), uuid)) {
+        if (!*found && *uuid && streq(get_string(manager, "RegistryUUID"), uuid)) {
                 say("%s: is the registry that this machine goes by, nothing is to be accepted", uuid);
                 return CTL_OK;
         }

@@ -118,6 +118,21 @@ class Machines(CaseWithDaemon):
         self.assertSays(ctl("undrain", "web"), 0)
         self.assertEqual(property_of(unit, "ActiveState"), "active")
 
+    def test_an_empty_name_means_no_machine_no_unit_and_no_lease(self):
+        """As of a variable that is not set. The record of one machine cannot be read, so its host name is not known."""
+        put(f"machines/{'e' * 32}", {})
+        wait_for("it is listed", lambda: "e" * 32 in self.listed())
+        unit = self.enable("stays.service")
+        for verb in (("drain", ""), ("undrain", ""), ("confirm-dead", ""), ("transfer", unit, "")):
+            self.assertSays(ctl(*verb), 1, "a machine is to be named, and the name is empty, see: leasectl machines")
+        self.assertIn("e" * 32, self.listed())
+        for verb in (("release", ""), ("stop", ""), ("start", ""), ("restart", ""), ("rearm", ""), ("steal", ""), ("enable", ""), ("disable", ""),
+                     ("set", "", "Version=1"), ("cat", ""), ("logs", ""), ("status", ""), ("list", ""), ("check", ""), ("is-held", ""),
+                     ("history", ""), ("forget", ""), ("prove", ""), ("registry", "accept", ""), ("registry", "forget", "")):
+            done = ctl(*verb)
+            self.assertIn(done.returncode, (1, 2, 3, 4), verb)
+        self.assertEqual(self.row(unit)["state"], "running")
+
 
 if __name__ == "__main__":
     main()
