@@ -11,6 +11,8 @@
  * user and of all; each one lasts for a limited time, and only while its caller is there; further ones are refused at
  * once. None of this holds up uid 0, about whom polkit is not asked, or the daemon's own requests to PID 1, which have
  * a connection of their own. The bus itself answers at once; how many calls may wait for it is limited all the same.
+ * Where no more may, whoever has the most calls there loses his last one, and not whoever comes: so nobody who calls
+ * without end, over as many connections as a bus allows a user, keeps others out.
  */
 
 #include "daemon/authorize.h"
@@ -47,6 +49,7 @@ struct Authorization {
         sd_bus_slot *slot;
         sd_bus_slot *gone; /* the match that tells when the caller leaves the bus */
         uint32_t uid, pid;
+        unsigned before; /* how many calls of the same caller waited when this one came */
         bool asked;      /* polkit is being asked */
         uint64_t serial; /* the number by which the question to polkit is taken back */
         verb_t verb;
@@ -92,12 +95,34 @@ static unsigned count_questions(const Daemon *d, const uint32_t *uid) {
         return n;
 }
 
-static unsigned count_calls(const Daemon *d) {
+/* Calls of the caller with that name on the bus; NULL: of everybody. */
+static unsigned count_calls(const Daemon *d, const char *name) {
         unsigned n = 0;
-        Authorization *a;
+        const Authorization *a;
 
-        DL_COUNT(d->callers.authorizations, a, n);
+        DL_FOREACH(d->callers.authorizations, a)
+                n += !name || streq(sd_bus_message_get_sender(a->message), name);
         return n;
+}
+
+static int set_full(sd_bus_error *error) {
+        return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers wait.");
+}
+
+/* Makes room for a call of a caller of whom so many wait already, at the cost of the caller with the most. Returns
+ * whether there is room. */
+static bool make_room(Daemon *d, unsigned before) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        Authorization *a, *last = NULL;
+
+        if (count_calls(d, NULL) < CALLS_MAX)
+                return true;
+        DL_FOREACH(d->callers.authorizations, a)
+                if (!a->asked && a->before > before && (!last || a->before >= last->before))
+                        last = a;
+        if (last)
+                finish(last, set_full(&error), &error);
+        return last;
 }
 
 /* The message is kept until there is an answer, so its size must be bounded: no method takes a long text. */
@@ -285,16 +310,6 @@ static const Root *find_root(const Daemon *d, const char *name) {
         return NULL;
 }
 
-/* Calls of one caller are carried out in their order. */
-static bool has_questions(const Daemon *d, const char *name) {
-        const Authorization *a;
-
-        DL_FOREACH(d->callers.authorizations, a)
-                if (streq(sd_bus_message_get_sender(a->message), name))
-                        return true;
-        return false;
-}
-
 static void remember_root(const Authorization *a) {
         const char *name = sd_bus_message_get_sender(a->message);
         Daemon *d = a->daemon;
@@ -344,6 +359,7 @@ static int on_caller(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
 int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
         Authorization *a;
+        unsigned before;
         const Root *root;
         int r;
 
@@ -352,19 +368,21 @@ int authorize(Daemon *d, sd_bus_message *m, verb_t verb, sd_bus_error *error) {
         if (!is_small(m))
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "An argument is too long.");
         root = find_root(d, sender);
-        if (root && !has_questions(d, sender)) {
+        before = count_calls(d, sender);
+        if (root && before == 0) { /* calls of one caller are carried out in their order */
                 d->callers.uid = 0;
                 d->callers.pid = root->pid;
                 r = verb(d, m, error);
                 return r < 0 ? r : 1;
         }
-        if (count_calls(d) >= CALLS_MAX)
-                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers wait.");
+        if (!make_room(d, before))
+                return set_full(error);
         a = calloc(1, sizeof(Authorization));
         if (!a)
                 return -ENOMEM;
         a->daemon = d;
         a->verb = verb;
+        a->before = before;
         a->message = sd_bus_message_ref(m);
         DL_APPEND(d->callers.authorizations, a);
         r = sd_bus_call_method_async(bus_link_get(d->links.api), &a->slot, DBUS_NAME, DBUS_PATH, DBUS_NAME,

@@ -10,8 +10,9 @@
 #include "util/log.h"
 
 enum {
-        ROWS_AT_ONCE = 64,      /* at most, in one turn of the loop */
-        ANSWERS_MAX = 64,       /* that are being put together, or wait for that */
+        ROWS_AT_ONCE = 64,  /* at most, in one turn of the loop */
+        AT_WORK_MAX = 64,   /* answers that are being put together; each has up to ANSWER_SIZE_MAX bytes */
+        ANSWERS_MAX = 4096, /* ... or wait for that: of four users with all connections that a bus lets them have */
         ANSWERS_OF_ONE_MAX = 4, /* ... for one caller */
         ANSWER_SIZE_MAX =
                         28 * 1024 * 1024, /* bytes: dbus-daemon closes the connection of who sends more than 32 MiB */
@@ -31,6 +32,9 @@ typedef struct BulkAnswer {
         const BulkKind *kind;
         sd_bus_message *message, *reply;
         CallerWait *caller;
+        unsigned before; /* how many answers of the same caller there were when this one was asked for */
+        bool queued;     /* it waits in .queue for its turn to be put together */
+        bool awaits;     /* it is put together once its caller is known to be on the bus still */
         Names names;
         size_t at, row; /* where the next name is in .names: .at in the text, .row by number */
         size_t size;    /* bytes that are in reply, roughly and at most */
@@ -42,15 +46,27 @@ typedef struct BulkAnswer {
 struct Bulk {
         Slices *slices;
         void (*tell_some)(void *userdata);
-        BulkAnswer *answers;
+        BulkAnswer *answers; /* that are being put together */
+        BulkAnswer *queue;   /* the others: everybody's first, then everybody's second, ... */
+        unsigned n_answers, n_queued;
         BulkAnswer *holding; /* the one of .answers that holds the news; NULL: none does */
         bool news_owed;      /* no other answer may hold the news before listeners have been told of all changes */
 };
 
+static void leave_list(Bulk *b, BulkAnswer *a) {
+        if (a->queued) {
+                DL_DELETE(b->queue, a);
+                b->n_queued--;
+        } else {
+                DL_DELETE(b->answers, a);
+                b->n_answers--;
+        }
+}
+
 static void answer_free(BulkAnswer *a) {
         Bulk *b = a->daemon->bulk;
 
-        DL_DELETE(b->answers, a);
+        leave_list(b, a);
         if (b->holding == a) {
                 b->holding = NULL;
                 b->news_owed = true;
@@ -177,64 +193,130 @@ static bool may_go(const Bulk *b, const BulkAnswer *a) {
         return !a->kind->hold_news || b->holding == a || (!b->holding && !b->news_owed);
 }
 
+static void set_to_work(Bulk *b, BulkAnswer *a) {
+        a->queued = false;
+        DL_APPEND(b->answers, a);
+        b->n_answers++;
+}
+
+/* Whoever has asked for many lists waits for the second until everybody has the first: else one user with many
+ * connections would keep all others from theirs. */
+static void enqueue(Bulk *b, BulkAnswer *a) {
+        BulkAnswer *at = b->queue ? b->queue->prev : NULL; /* the last */
+
+        while (at && at->before > a->before)
+                at = at == b->queue ? NULL : at->prev;
+        a->queued = true;
+        DL_APPEND_ELEM(b->queue, at, a);
+        b->n_queued++;
+}
+
+static void on_there(void *userdata) {
+        BulkAnswer *a = userdata;
+
+        a->awaits = false;
+        slices_begin(a->daemon->bulk->slices);
+}
+
+static void on_left(void *userdata) {
+        BulkAnswer *a = userdata;
+        Bulk *b = a->daemon->bulk;
+
+        answer_free(a);
+        slices_begin(b->slices); /* there is room for the next */
+}
+
+static int follow(BulkAnswer *a) {
+        static const CallerCallbacks callbacks = { .there = on_there, .left = on_left };
+
+        return callers_follow(a->daemon, sd_bus_message_get_sender(a->message), &callbacks, a, &a->caller);
+}
+
+/* Callers are not followed while they are queued, for a bus lets nobody follow that many. So some are gone when it is
+ * their turn: nothing is put together for these. */
+static void fill_up(Bulk *b) {
+        while (b->queue && b->n_answers < AT_WORK_MAX) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+                BulkAnswer *a = b->queue;
+                int r;
+
+                leave_list(b, a);
+                a->awaits = true;
+                set_to_work(b, a);
+                r = follow(a);
+                if (r >= 0)
+                        continue;
+                bus_reply_failed(a->message, r, &error);
+                answer_free(a);
+        }
+}
+
 /* One after another, so that a long answer keeps no short one waiting. */
 static bool do_slice(void *userdata) {
         Daemon *d = userdata;
         Bulk *b = d->bulk;
+        bool news = false;
         BulkAnswer *a;
 
-        DL_FOREACH(b->answers, a)
-                if (may_go(b, a))
+        fill_up(b);
+        DL_FOREACH(b->answers, a) {
+                if (!a->awaits && may_go(b, a))
                         break;
-        if (!a && b->answers)
+                news = news || !a->awaits;
+        }
+        if (!a && news)
                 b->tell_some(d); /* a busy loop may not call publish_flush() by itself for a long time */
         if (!a)
-                return b->answers;
+                return news; /* of the others the bus tells */
         if (advance(a)) {
-                DL_DELETE(b->answers, a);
-                DL_APPEND(b->answers, a);
+                leave_list(b, a);
+                set_to_work(b, a);
         } else
                 answer_free(a);
-        return b->answers;
+        return b->answers || b->queue;
 }
 
-static void on_left(void *userdata) {
-        answer_free(userdata);
-}
-
-static int check_room(const Bulk *b, sd_bus_message *m, sd_bus_error *error) {
-        const char *sender = strempty(sd_bus_message_get_sender(m));
-        unsigned all = 0, own = 0;
+static unsigned count_of(const BulkAnswer *list, const char *sender) {
         const BulkAnswer *a;
+        unsigned n = 0;
 
-        DL_FOREACH(b->answers, a) {
-                all++;
-                own += streq(strempty(sd_bus_message_get_sender(a->message)), sender);
-        }
-        return all < ANSWERS_MAX && own < ANSWERS_OF_ONE_MAX
+        DL_FOREACH(list, a)
+                n += streq(strempty(sd_bus_message_get_sender(a->message)), sender);
+        return n;
+}
+
+static int check_room(const Bulk *b, sd_bus_message *m, unsigned *ret_before, sd_bus_error *error) {
+        const char *sender = strempty(sd_bus_message_get_sender(m));
+
+        *ret_before = count_of(b->answers, sender) + count_of(b->queue, sender);
+        return b->n_answers + b->n_queued < ANSWERS_MAX && *ret_before < ANSWERS_OF_ONE_MAX
                                ? 0
                                : sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                  "Too many lists are being put together.");
 }
 
 int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error *error) {
-        static const CallerCallbacks callbacks = { .left = on_left };
         Bulk *b = d->bulk;
         BulkAnswer *a;
-        int r = check_room(b, m, error);
+        unsigned before;
+        int r = check_room(b, m, &before, error);
 
         if (r < 0)
                 return r;
         a = calloc(1, sizeof(BulkAnswer));
         if (!a)
                 return -ENOMEM;
-        *a = (BulkAnswer){ .daemon = d, .kind = kind, .message = sd_bus_message_ref(m) };
-        DL_APPEND(b->answers, a);
+        *a = (BulkAnswer){ .daemon = d, .kind = kind, .before = before, .message = sd_bus_message_ref(m) };
+        if (b->queue || b->n_answers == AT_WORK_MAX) {
+                enqueue(b, a);
+                return 1;
+        }
+        set_to_work(b, a);
         if (may_go(b, a) && !advance(a)) { /* a short one is out at once */
                 answer_free(a);
                 return 1;
         }
-        r = callers_follow(d, sd_bus_message_get_sender(m), &callbacks, a, &a->caller);
+        r = follow(a);
         if (r < 0) {
                 answer_free(a);
                 return r;
@@ -244,8 +326,8 @@ int bulk_answer(Daemon *d, sd_bus_message *m, const BulkKind *kind, sd_bus_error
 }
 
 void bulk_cancel(Daemon *d) {
-        while (d->bulk && d->bulk->answers)
-                answer_free(d->bulk->answers);
+        while (d->bulk && (d->bulk->answers || d->bulk->queue))
+                answer_free(d->bulk->answers ?: d->bulk->queue);
 }
 
 bool bulk_holds_news(const Daemon *d) {

@@ -39,7 +39,7 @@ BUS_CONF = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configur
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
-  <limit name="max_outgoing_bytes">65536</limit>
+  <limit name="max_outgoing_bytes">{outgoing}</limit>
   <listen>unix:path=/run/dbus/system_bus_socket</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
@@ -125,7 +125,7 @@ def introspected(path, interface):
 class World:
     """A bus, a place for notifications, and the daemon."""
 
-    def __init__(self):
+    def __init__(self, outgoing=65536):
         self.bus = self.daemon = None
         os.makedirs("/run/dbus", exist_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -133,7 +133,7 @@ class World:
         self.notify.setblocking(False)
         self.heard = []
         with open("/run/bus.conf", "w", encoding="utf-8") as f:
-            f.write(BUS_CONF.format(policy=os.path.join(DBUS, "org.leased1.conf")))
+            f.write(BUS_CONF.format(policy=os.path.join(DBUS, "org.leased1.conf"), outgoing=outgoing))
         os.makedirs("/etc/leased/units")
         with open("/etc/leased/leased.conf", "w", encoding="utf-8") as f:
             f.write("[Leased]\nTTL=2s\nMetadata=region=eu rack=a1\n")
@@ -1160,6 +1160,69 @@ class ManyUnits(unittest.TestCase):
         reload = ["busctl", f"--timeout={self.PATIENCE}", "call", NAME, PATH, self.MANAGER, "Reload"]
         callers = [subprocess.Popen(reload) for _ in range(8)]
         self.assertEqual([caller.wait(self.PATIENCE) for caller in callers], [0] * 8)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.end()
+
+
+class ManyCallers(unittest.TestCase):
+    """One user calls over many connections, and root is served all the same. The bus hands on as much as one of a machine does."""
+    MANAGER = "org.leased1.Manager"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World(outgoing=127 * 1024 * 1024)
+        ManyUnits.configure("")
+        cls.world.start_bus()
+        cls.world.start_daemon()
+
+    def setUp(self):
+        self.assertIsNone(self.world.daemon.poll(), "the daemon has ended")
+        self.addCleanup(self.world.daemon.send_signal, signal.SIGCONT)
+
+    def flood(self, connections, calls, mode):
+        """Returns what reads their answers: all calls are there when the daemon, which stands still, goes on."""
+        reading, writing = os.pipe()
+        for _ in range(connections):
+            flood = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", FLOOD, str(calls), mode],
+                                     stdout=writing)
+            self.addCleanup(flood.wait)
+            self.addCleanup(flood.kill)
+        os.close(writing)
+        answers = os.fdopen(reading)
+        self.addCleanup(answers.close)
+        self.assertEqual([answers.readline() for _ in range(connections)], ["sent\n"] * connections)
+        return answers
+
+    def behind(self, *root):
+        """A call of root's behind these, and what it is answered. Another one, behind it, tells that it is there."""
+        caller = subprocess.Popen([BEHIND, *root, PATH, self.MANAGER, "GetUnit", "nobody.service"], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(caller.stdout.readline(), "sent\n")
+        self.world.daemon.send_signal(signal.SIGCONT)
+        said = caller.communicate(timeout=ManyUnits.PATIENCE)[0].split()
+        return said[said.index("first") + 1]
+
+    def test_whoever_calls_without_end_keeps_root_from_no_verb(self):
+        wait_for("the registry", lambda: get(PATH, self.MANAGER, "RegistryState") == "ok")
+        self.world.daemon.send_signal(signal.SIGSTOP)
+        answers = self.flood(16, 100, "calls")
+        self.assertEqual(self.behind(PATH, self.MANAGER, "Undrain"), "ok")
+        refused = [answers.readline().strip().rpartition(".")[2] for _ in range(1600)]
+        self.assertEqual(set(refused), {"LimitsExceeded", "AccessDenied"})
+
+    def test_whoever_asks_for_lists_without_end_keeps_root_from_none(self):
+        self.world.daemon.send_signal(signal.SIGSTOP)
+        answers = self.flood(40, 4, "lists")
+        self.assertEqual(self.behind(PATH, self.MANAGER, "ListUnits"), "ok")
+        self.assertEqual([answers.readline() for _ in range(160)], ["ok\n"] * 160)
+
+    def test_a_queue_of_callers_who_have_left_is_passed_over(self):
+        self.world.daemon.send_signal(signal.SIGSTOP)
+        self.flood(40, 4, "lists")
+        self.doCleanups()
+        self.assertEqual(self.behind(PATH, self.MANAGER, "ListUnits"), "ok")
+        self.assertEqual(call("ListUnits").returncode, 0)
 
     @classmethod
     def tearDownClass(cls):
