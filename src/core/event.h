@@ -46,6 +46,11 @@ typedef enum LoadState {
         LOAD_MISSING, /* there is no unit file */
         LOAD_MASKED,
         LOAD_BAD, /* PID 1 cannot load it */
+        /* PID 1 can, and a setting forbids what leased has to do with it, as `leasectl enable` would have said. */
+        LOAD_REFUSES_STOP,   /* RefuseManualStop=, of it or of what goes by its lease */
+        LOAD_SUCCESS_ACTION, /* SuccessAction=, likewise */
+        LOAD_REFUSES_START,  /* RefuseManualStart= */
+        LOAD_STOPS_UNNEEDED, /* StopWhenUnneeded= */
 } LoadState;
 
 /* What PID 1 says of a unit. There are so many booleans because PID 1 says each of them by itself: none follows from

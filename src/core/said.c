@@ -142,6 +142,10 @@ Why said_why_no_gate(const Unit *u) {
                 [LOAD_MISSING] = WHY_NO_UNIT_FILE,
                 [LOAD_MASKED] = WHY_MASKED,
                 [LOAD_BAD] = WHY_BAD_UNIT_FILE,
+                [LOAD_REFUSES_STOP] = WHY_REFUSES_STOP,
+                [LOAD_SUCCESS_ACTION] = WHY_SUCCESS_ACTION,
+                [LOAD_REFUSES_START] = WHY_REFUSES_START,
+                [LOAD_STOPS_UNNEEDED] = WHY_STOPS_UNNEEDED,
         };
 
         return whys[u->said.report.load];

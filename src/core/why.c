@@ -70,6 +70,12 @@ static const struct {
         [WHY_STANDS_BACK] = { "this machine stands back", "stands back" },
         [WHY_ONCE] = { "it runs only once" },
         [WHY_GATE_SHUT] = { "its gate was hidden, or another Assert= did not hold" },
+        [WHY_REFUSES_STOP] = { "RefuseManualStop=yes was set here, for it or for what goes by its lease",
+                        "RefuseManualStop=yes was set there, for it or for what goes by its lease" },
+        [WHY_SUCCESS_ACTION] = { "SuccessAction= was set here, for it or for what goes by its lease",
+                        "SuccessAction= was set there, for it or for what goes by its lease" },
+        [WHY_REFUSES_START] = { "RefuseManualStart=yes was set here", "RefuseManualStart=yes was set there" },
+        [WHY_STOPS_UNNEEDED] = { "StopWhenUnneeded=yes was set here", "StopWhenUnneeded=yes was set there" },
 
         [WHY_OTHER_MACHINE] = { "it is to run on machine %" },
         [WHY_METADATA] = { "missing metadata %" },

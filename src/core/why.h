@@ -77,6 +77,10 @@ typedef enum Why {
         WHY_STANDS_BACK = 70,
         WHY_ONCE = 71,
         WHY_GATE_SHUT = 72,
+        WHY_REFUSES_STOP = 73,
+        WHY_SUCCESS_ACTION = 74,
+        WHY_REFUSES_START = 75,
+        WHY_STOPS_UNNEEDED = 76,
 
         /* by its wishes this unit does not run on a machine, or another machine comes first */
         WHY_OTHER_MACHINE = 80, /* .what is the machine id that it asks for */

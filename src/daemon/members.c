@@ -78,6 +78,13 @@ static bool is_gated(const Member *member) {
                (!s->need_reload && (streq(s->load_state, "not-found") || streq(s->load_state, "masked")));
 }
 
+/* leased stops a member, and starts none. */
+static Pid1Forbids forbids_of_member(const Member *member) {
+        Pid1Forbids forbids = gate_status(member)->forbids;
+
+        return forbids <= FORBIDS_SUCCESS ? forbids : FORBIDS_NOTHING;
+}
+
 static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         Member *member = userdata;
         const MembersCallbacks *callbacks = member->set->callbacks;
@@ -329,6 +336,8 @@ void members_combine(const Members *m, Pid1UnitStatus *s) {
                 s->job |= each->job;
                 s->empty &= is_empty(member);
                 s->gate_loaded &= is_gated(member);
+                if (forbids_of_member(member) != FORBIDS_NOTHING)
+                        s->forbids = forbids_of_member(member);
                 if (is_slice(member->name))
                         continue;
                 if (s->timeout_stop == USEC_INFINITY ||
@@ -413,7 +422,8 @@ int members_stop(Members *m) {
 
                 /* A member that is on its way up is stopped as well. */
                 if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
-                        k = pid1_unit_stop(member->unit);
+                        k = forbids_of_member(member) == FORBIDS_STOP ? pid1_unit_stop_refusing(member->unit)
+                                                                      : pid1_unit_stop(member->unit);
                 if (k < 0)
                         r = k;
         }

@@ -66,7 +66,8 @@ bool members_are_shown(const Members *m);
  * written; 0: it is as it was, or there is none; a negative errno. */
 int members_keep(const Members *m);
 /* Turns the status of the unit itself into that of the unit with all its members: empty if all are empty, known if all
- * are known, and so on. As long as the unit itself is up, its own active state stays. */
+ * are known, and so on. What forbids a member to be stopped forbids it for the unit. As long as the unit itself is up,
+ * its own active state stays. */
 void members_combine(const Members *m, Pid1UnitStatus *status);
 /* Finds a main or control process of the unit or of a member that lies in no control group of theirs, so that it is
  * neither stopped nor killed with them. Returns its process id, and writes to *ret_unit the unit whose process it is

@@ -140,11 +140,35 @@ static uint64_t run_of(const Pid1UnitStatus *s) {
         return run;
 }
 
-static LoadState load_of(const Pid1UnitStatus *s) {
-        return streq(s->load_state, "loaded")      ? LOAD_OK
-               : streq(s->load_state, "not-found") ? LOAD_MISSING
-               : streq(s->load_state, "masked")    ? LOAD_MASKED
-                                                   : LOAD_BAD;
+static bool wants_gate(const EnabledUnit *u) {
+        return u->options && !u->options->global && !u->forgotten && !u->once;
+}
+
+/* A setting that forbids what leased has to do with the unit counts as a gate that is not loaded: this machine takes
+ * the lease no more, and what runs here runs on. */
+static LoadState load_of(const EnabledUnit *u, const Pid1UnitStatus *s) {
+        static const LoadState loads[_FORBIDS_MAX] = {
+                [FORBIDS_NOTHING] = LOAD_OK,
+                [FORBIDS_STOP] = LOAD_REFUSES_STOP,
+                [FORBIDS_SUCCESS] = LOAD_SUCCESS_ACTION,
+                [FORBIDS_START] = LOAD_REFUSES_START,
+                [FORBIDS_IDLE] = LOAD_STOPS_UNNEEDED,
+        };
+
+        must((unsigned) s->forbids < _FORBIDS_MAX);
+        if (!streq(s->load_state, "loaded"))
+                return streq(s->load_state, "not-found") ? LOAD_MISSING
+                       : streq(s->load_state, "masked")  ? LOAD_MASKED
+                                                         : LOAD_BAD;
+        return s->gate_loaded && wants_gate(u) ? loads[s->forbids] : LOAD_OK;
+}
+
+/* PID 1 stops a unit with StopWhenUnneeded=yes by itself, and not because anybody has asked for it. Such a unit does
+ * not stay here as one that was stopped by hand, since PID 1 would stop it again. */
+static bool is_ended_unneeded(const EnabledUnit *u) {
+        const Pid1UnitStatus *s = pid1_unit_status(u->unit);
+
+        return wants_gate(u) && s->forbids == FORBIDS_IDLE && s->end == UNIT_END_HAND;
 }
 
 /* Has the guard's file looked after if there is one. */
@@ -234,8 +258,9 @@ static void report(EnabledUnit *u) {
                 [NEED_FAILED] = OBSTACLE_FAILED,
         };
         Pid1UnitStatus all = *pid1_unit_status(u->unit);
+        bool left, unneeded = is_ended_unneeded(u);
         char name[NAME_SIZE];
-        bool left;
+        LoadState load;
 
         must((unsigned) all.active < _UNIT_ACTIVE_MAX && (unsigned) all.end < _UNIT_END_MAX);
         must((unsigned) all.need < ELEMENTSOF(obstacles));
@@ -247,6 +272,7 @@ static void report(EnabledUnit *u) {
                 deliver_configuration(u);
         }
         look_outside(u);
+        load = load_of(u, &all);
         /* With FenceAction=reboot the processes that are left are not to be killed: that would not undo what they have
          * set up. */
         left = members_left(u->members) && !(u->options && u->options->fence_by_reboot);
@@ -263,27 +289,24 @@ static void report(EnabledUnit *u) {
                                         .report.job = all.job,
                                         .report.empty = all.empty,
                                         .report.left = left,
-                                        .report.load = load_of(&all),
+                                        .report.load = load,
                                         /* A changed file does not touch a command that was started under the files
                                          * before. */
-                                        .report.gate_loaded = u->once ? all.gate_asserted : all.gate_loaded,
+                                        .report.gate_loaded = u->once ? all.gate_asserted
+                                                                      : all.gate_loaded && load == LOAD_OK,
                                         /* After "systemctl kill" PID 1 says "success", but a job that was killed is
                                          * not done. */
                                         .report.failed = all.failed || all.end == UNIT_END_FAILED ||
                                                          (all.killed && all.end == UNIT_END_OWN),
                                         .report.result = all.result,
                                         .report.since = all.since,
-                                        .report.ended_by = endings[all.end],
-                                        .report.obstacle = obstacles[all.need],
+                                        .report.ended_by = unneeded ? ENDED_BY_NEED : endings[all.end],
+                                        .report.obstacle = unneeded ? OBSTACLE_LASTS : obstacles[all.need],
                                         .report.other = all.cause,
                                         .report.ended_at = all.inactive_since,
                                         .report.last_trigger = all.last_trigger,
                                         .report.run = run_of(&all),
                         });
-}
-
-static bool wants_gate(const EnabledUnit *u) {
-        return u->options && !u->options->global && !u->forgotten && !u->once;
 }
 
 /* A global unit needs no lease, and a gate would keep it from starting. */

@@ -409,6 +409,14 @@ static void report_no_gate(const Line *l) {
                 say(l, LOG_ERR, "systemd cannot load it (%s)%s: see `systemctl status %s`",
                                 pid1_port_status(l->daemon, l->report->unit)->load_state, tail, l->subject);
                 break;
+        case WHY_REFUSES_STOP:
+        case WHY_SUCCESS_ACTION:
+        case WHY_REFUSES_START:
+        case WHY_STOPS_UNNEEDED:
+                say(l, LOG_ERR, "%s%s%s: see `leasectl check %s`", WHY_TEXT(reason(why_of(l))), tail,
+                                why_of(l) == WHY_STOPS_UNNEEDED ? "" : " any more, and if it runs here, it runs on",
+                                l->subject);
+                break;
         default:
                 say(l, LOG_ERR, "PID 1 has not loaded its gate%s: see `leasectl check %s`", tail, l->subject);
         }

@@ -467,16 +467,31 @@ static usec_t entry_patience(const GuardEntry *e) {
         return MAX(most, PATIENCE_MIN);
 }
 
+static bool entry_is_refused(const GuardEntry *e) {
+        return e->stop == STOP_STATE_REFUSED || e->stop == STOP_STATE_ASKED_AGAIN;
+}
+
+static bool entry_wants_stop(const GuardEntry *e) {
+        return e->stop == STOP_STATE_WANTED || e->stop == STOP_STATE_REFUSED;
+}
+
+static bool entry_asks_for_stop(const GuardEntry *e) {
+        return e->stop == STOP_STATE_ASKED || e->stop == STOP_STATE_ASKED_AGAIN;
+}
+
 /*
- * When the entry shouts (ENTRY_SHOUT). If neither the bus nor PID 1 answers, this is when patience has run out. If the
- * bus answers and PID 1 does not, PID 1 is busy: it would read a shout no sooner than the StopUnit that waits for it,
- * and a shout stops every unit of the guard. So in this case only an entry that has come to its kill_at shouts.
+ * When the entry shouts (ENTRY_SHOUT). If neither the bus nor PID 1 answers, this is when patience has run out, and so
+ * it is if PID 1 answers, and refuses the stop: what PID 1 stops because of the shout it does not refuse to stop. If
+ * the bus answers and PID 1 does not, PID 1 is busy: it would read a shout no sooner than the StopUnit that waits for
+ * it, and a shout stops every unit of the guard. So in this case only an entry that has come to its kill_at shouts.
  */
 static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
         usec_t patience = entry_patience(e), bus, pid_one;
 
         if (e->stop == STOP_STATE_ACCEPTED || e->shouted)
                 return USEC_INFINITY;
+        if (entry_is_refused(e))
+                return usec_add(e->stop_since, patience);
         bus = MAX(e->stop_since, heard.bus);
         pid_one = MAX(e->stop_since, heard.pid_one);
         bus = usec_add(bus, patience);
@@ -500,8 +515,8 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
                 e->shouted = true;
                 actions |= ENTRY_SHOUT;
         }
-        if (e->stop == STOP_STATE_WANTED && now >= e->stop_next) {
-                e->stop = STOP_STATE_ASKED;
+        if (entry_wants_stop(e) && now >= e->stop_next) {
+                e->stop = entry_is_refused(e) ? STOP_STATE_ASKED_AGAIN : STOP_STATE_ASKED;
                 actions |= ENTRY_STOP;
         }
         if (!e->asking && now >= e->ask_next) {
@@ -522,13 +537,13 @@ unsigned guard_entry_tick(GuardEntry *e, usec_t now, Heard heard) {
 unsigned guard_entry_stop_answered(GuardEntry *e, usec_t now, StopAnswer answer) {
         unsigned actions = entry_expire(e, now);
 
-        if (!guard_entry_is_stopping(e) || e->stop != STOP_STATE_ASKED)
+        if (!guard_entry_is_stopping(e) || !entry_asks_for_stop(e))
                 return actions;
         if (answer == STOP_ACCEPTED) {
                 e->stop = STOP_STATE_ACCEPTED;
                 e->stop_accepted_at = now;
         } else {
-                e->stop = STOP_STATE_WANTED;
+                e->stop = answer == STOP_REFUSED ? STOP_STATE_REFUSED : STOP_STATE_WANTED;
                 e->stop_next = usec_add(now, GUARD_ASK_EVERY);
         }
         return actions;
@@ -575,7 +590,7 @@ usec_t guard_entry_next(const GuardEntry *e, Heard heard) {
         if (!guard_entry_is_stopping(e))
                 return next;
         next = MIN(next, entry_shout_at(e, heard));
-        if (e->stop == STOP_STATE_WANTED)
+        if (entry_wants_stop(e))
                 next = MIN(next, e->stop_next);
         if (!e->asking)
                 next = MIN(next, e->ask_next);

@@ -51,7 +51,7 @@ typedef enum EntryAction {
 
 typedef enum StopAnswer {
         STOP_ACCEPTED, /* PID 1 has a job for the stop, or has not loaded the unit at all */
-        STOP_REFUSED,  /* PID 1 answered with another error */
+        STOP_REFUSED,  /* PID 1 answered with another error, also to the stop by way of STOP_TARGET (util/names.h) */
         STOP_SILENT,   /* no answer came in time, or the bus is not there */
 } StopAnswer;
 
@@ -67,6 +67,8 @@ typedef enum StopState {
         STOP_STATE_NONE,
         STOP_STATE_WANTED, /* to be asked for at stop_next */
         STOP_STATE_ASKED,
+        STOP_STATE_REFUSED,     /* PID 1 refused it: to be asked for again at stop_next */
+        STOP_STATE_ASKED_AGAIN, /* ... and asked for again */
         STOP_STATE_ACCEPTED,
 } StopState;
 

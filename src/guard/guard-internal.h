@@ -108,7 +108,7 @@ struct Guard {
         usec_t ending;                   /* since when the guard ends; 0: it does not */
         bool sweeping;                   /* gates that the guard has not opened may be there, and are looked for */
         bool sweep_failed;               /* logged: one of them cannot be removed */
-        bool shout;                      /* PID 1 does not answer on the bus: the guard is to end (law 7) */
+        bool shout;                      /* PID 1 takes no stop on the bus: the guard is to end (law 7) */
         Turn turn;
         usec_t armed; /* when the timer goes off */
         HandOver hand_over;

@@ -516,7 +516,7 @@ void guard_settle(Guard *g) {
         serve_calm(g, heard);
         serve_busy(g, heard);
         if (g->shout)
-                guard_end(g, "PID 1 does not answer on the bus");
+                guard_end(g, "PID 1 does not take a stop on the bus");
         if (began >= g->look_at)
                 guard_look(g, began);
         guard_lose(g);

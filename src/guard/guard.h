@@ -8,7 +8,7 @@
  * guard_settle() does all the work, one turn at a time: it does what is due, tells the daemon what has changed, and
  * moves the watchdog and the one timer. Nothing in here decides about an entry, and nothing waits.
  *
- * A guard that is to end (SIGTERM or SIGINT, or PID 1 does not answer on the bus) closes all gates and declares all
+ * A guard that is to end (SIGTERM or SIGINT, or PID 1 takes no stop on the bus) closes all gates and declares all
  * entries lost. It goes on until each unit is down; then the loop ends. "leased-guard --wipe" does just this, with the
  * entries that a dead guard has left as marks.
  */

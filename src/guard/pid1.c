@@ -26,8 +26,9 @@ typedef struct Wish {
         struct Wish *prev, *next;
         PidOne *p;
         sd_bus_slot *slot;
-        char *owner; /* NULL: nobody waits for the answer */
-        bool start;  /* among the stops: to be started */
+        char *owner;  /* NULL: nobody waits for the answer */
+        bool start;   /* among the stops: to be started */
+        bool refused; /* PID 1 refuses to stop the unit, which is stopped by way of STOP_TARGET */
         char unit[];
 } Wish;
 
@@ -203,13 +204,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 /* ---- answers ---- */
 
 /* The answer to a stop or a start. */
-static StopAnswer judge_stop(PidOne *p, sd_bus_message *m) {
+static StopAnswer judge_stop(PidOne *p, const Wish *w, sd_bus_message *m) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
         if (e && bus_error_is_silence(e->name))
                 return STOP_SILENT;
         p->heard.bus = p->heard.pid_one = now_boottime();
-        if (!e || sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit")))
+        if (!e || (!w->refused && sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit"))))
                 return STOP_ACCEPTED;
         return STOP_REFUSED;
 }
@@ -257,11 +258,24 @@ static int stop_instance(PidOne *p, const char *unit, const UnitAnswer *row, voi
         return 0;
 }
 
+static int send_stop(PidOne *p, Wish *w);
+
+/* Has PID 1 stop a unit with RefuseManualStop=yes. Returns whether PID 1 is asked. */
+static bool stop_by_conflict(Wish *w, const sd_bus_error *e) {
+        if (w->start || w->refused || !sd_bus_error_has_name(e, PID1_ERROR("OnlyByDependency")))
+                return false;
+        w->refused = true;
+        w->slot = sd_bus_slot_unref(w->slot);
+        return send_stop(w->p, w) >= 0;
+}
+
 static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Wish *w = userdata;
         PidOne *p = w->p;
-        StopAnswer answer = judge_stop(p, m);
+        StopAnswer answer = judge_stop(p, w, m);
 
+        if (answer == STOP_REFUSED && stop_by_conflict(w, sd_bus_message_get_error(m)))
+                return 0;
         if (answer == STOP_REFUSED)
                 log_warning("%s: PID 1 does not %s it: %s", w->unit, w->start ? "start" : "stop",
                                 strempty(sd_bus_message_get_error(m)->message));
@@ -334,11 +348,17 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* ---- questions ---- */
 
 static int send_stop(PidOne *p, Wish *w) {
-        char pattern[UNIT_NAME_SPACE];
+        char pattern[UNIT_NAME_SPACE], target[UNIT_NAME_SPACE];
 
         if (w->start)
                 return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StartUnit",
                                 on_stop, w, "ss", w->unit, "replace");
+        if (w->refused) {
+                if (snprintf(target, sizeof(target), STOP_TARGET, w->unit) > UNIT_NAME_LENGTH)
+                        return -ENAMETOOLONG;
+                return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StartUnit",
+                                on_stop, w, "ss", target, "replace-irreversibly");
+        }
         /* "replace-irreversibly": nobody's start job takes the place of the stop before the unit is down. */
         if (!unit_name_is_template(w->unit))
                 return sd_bus_call_method_async(p->bus, &w->slot, PID1_NAME, PID1_PATH, PID1_MANAGER, "StopUnit",

@@ -34,8 +34,8 @@
  * until it counts the dead as gone.) */
 #define FIRST_LOOK (5 * USEC_PER_MSEC)
 /* How many messages of questions, and how many calls for jobs, may be under way where the bus has room for them
- * (room.c). */
-#define ROOM_MAX 48u
+ * (room.c): two questions by parts (PID1_PARTS), so that PID 1 has one to answer while the other's answer is taken. */
+#define ROOM_MAX 54u
 /* How many questions may be under way, and how many messages these may consist of together (question.h). PID 1 has one
  * thread: with more questions at once, each would be answered later, and so would the calls for jobs behind them.
  * MESSAGES_MAX and JOBS_MAX together stay below the limit of dbus-daemon (see JOBS_MAX). */
@@ -165,6 +165,7 @@ struct Pid1JobCall {
         Pid1Unit *unit;
         bool start;
         bool failed;             /* reported as failed: PID 1 has not answered in time */
+        bool refused;            /* PID 1 refuses to stop the unit, which is stopped by way of STOP_TARGET */
         sd_bus_message *message; /* of the start of a transient unit: the message of which copies are sent. PID 1 then
                                     holds a reference of the unit for us (AddRef=). NULL: any other start or stop */
         sd_bus_slot *slot;       /* NULL while the call waits for its turn */

@@ -12,6 +12,8 @@
 
 #include "util/bus-error.h"
 #include "util/must.h"
+#include "util/text.h"
+#include "util/unit-name.h"
 
 static void call_free(Pid1JobCall *c) {
         Pid1 *m = c->unit->pid1;
@@ -62,6 +64,23 @@ static void call_wait_again(Pid1JobCall *c, const sd_bus_error *e) {
         DL_PREPEND2(m->waiting[c->start], c, wait_prev, wait_next);
 }
 
+/* Has PID 1 stop a unit with RefuseManualStop=yes. The call goes on in its turn, as the same one. Returns whether it
+ * does. */
+static bool stop_by_conflict(Pid1JobCall *c, const sd_bus_error *e) {
+        Pid1 *m = c->unit->pid1;
+
+        if (c->start || c->refused || !sd_bus_error_has_name(e, PID1_ERROR("OnlyByDependency")))
+                return false;
+        c->refused = true;
+        if (c->next) /* a start was asked for meanwhile */
+                return false;
+        c->slot = sd_bus_slot_unref(c->slot);
+        m->jobs_asked[false]--;
+        DL_PREPEND2(m->waiting[false], c, wait_prev, wait_next);
+        pid1_jobs_send(m);
+        return true;
+}
+
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1JobCall *c = userdata;
         Pid1Unit *u = c->unit;
@@ -73,8 +92,10 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                 return 0;
         }
         pid1_answered(u->pid1);
+        if (stop_by_conflict(c, e))
+                return 0;
         /* A unit that PID 1 does not know needs no stop. */
-        if (e && !c->failed && (c->start || !sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit"))))
+        if (e && !c->failed && (c->start || c->refused || !sd_bus_error_has_name(e, PID1_ERROR("NoSuchUnit"))))
                 pid1_unit_tell_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
         job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
         u->reference.count += !e && c->message;
@@ -84,14 +105,32 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
         return 0;
 }
 
+static int new_job(Pid1 *m, const char *method, const char *unit, sd_bus_message **ret) {
+        int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, method, ret);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "ss", unit, "replace");
+}
+
+/* refused: PID 1 refuses to stop the unit at a request. It does not refuse to stop it because of a conflict, as that
+ * of STOP_TARGET, which is started. */
+static int new_stop(Pid1 *m, const char *unit, bool refused, sd_bus_message **ret) {
+        _cleanup_free_ char *target = NULL;
+
+        if (!refused)
+                return new_job(m, "StopUnit", unit, ret);
+        target = text_format(STOP_TARGET, unit);
+        if (!target)
+                return -ENOMEM;
+        return strlen(target) > UNIT_NAME_LENGTH ? -ENAMETOOLONG : new_job(m, "StartUnit", target, ret);
+}
+
 static int new_message(const Pid1JobCall *c, sd_bus_message **ret) {
         Pid1 *m = c->unit->pid1;
         int r;
 
-        if (!c->message) {
-                r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, c->start ? "StartUnit" : "StopUnit", ret);
-                return r < 0 ? r : sd_bus_message_append(*ret, "ss", c->unit->name, "replace");
-        }
+        if (!c->message)
+                return c->start ? new_job(m, "StartUnit", c->unit->name, ret)
+                                : new_stop(m, c->unit->name, c->refused, ret);
         r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StartTransientUnit", ret);
         if (r >= 0)
                 r = sd_bus_message_rewind(c->message, true);
@@ -243,18 +282,16 @@ int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *user
 }
 
 /* Stops the instances of a template, without waiting for answers. The next report shows what has become of them, and
- * the caller stops the template again if it is still up without a job. */
-static int stop_instances(Pid1Unit *u) {
+ * the caller stops the template again if it is still up without a job. refused: PID 1 refuses to stop them. */
+static int stop_instances(Pid1Unit *u, bool refused) {
         Pid1 *m = u->pid1;
 
         if (!m->bus)
                 return -ENOTCONN;
         for (char **name = u->up; name && *name; name++) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-                int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "StopUnit", &message);
+                int r = new_stop(m, *name, refused, &message);
 
-                if (r >= 0)
-                        r = sd_bus_message_append(message, "ss", *name, "replace");
                 if (r >= 0)
                         r = sd_bus_message_set_expect_reply(message, false);
                 if (r >= 0)
@@ -266,7 +303,11 @@ static int stop_instances(Pid1Unit *u) {
 }
 
 int pid1_unit_stop(Pid1Unit *u) {
-        return u->pattern ? stop_instances(u) : ask_job(u, false);
+        return u->pattern ? stop_instances(u, false) : ask_job(u, false);
+}
+
+int pid1_unit_stop_refusing(Pid1Unit *u) {
+        return u->pattern ? stop_instances(u, true) : pid1_unit_stop(u);
 }
 
 int pid1_unit_reset_failed(Pid1Unit *u) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "util/cgroup.h"
+#include "util/names.h"
 #include "util/strv.h"
 #include "util/unit-facts.h"
 #include "util/unit-name.h"
@@ -26,6 +27,9 @@ typedef struct Fields {
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
+        int refuses_start, refuses_stop, stops_unneeded;
+        const char *success_action;
+        Pid1Forbids forbids; /* as in an earlier answer */
         bool gate, guard, stop_post;
         bool pulling; /* the property that is being read names what the start of the unit brings along */
         Relations related;
@@ -81,7 +85,7 @@ static int read_invocation_id(sd_bus_message *m, Fields *f, const char *wanted) 
 
 /* Reads names of units that have these relations to ours. The guard is one of them: PID 1 may stop the unit before the
  * guard's process is dead, as when the guard's watchdog has run out. It is left out of what the unit's start brings
- * along. */
+ * along. STOP_TARGET is none of them: it is started by whoever stops the unit. */
 static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigned mask) {
         const char *s;
         int r;
@@ -92,6 +96,8 @@ static int read_related(sd_bus_message *m, Fields *f, const char *guard, unsigne
         while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
                 bool is_guard = guard && streq(s, guard);
 
+                if (startswith(s, STOP_TARGET_PREFIX))
+                        continue;
                 f->guard = f->guard || (is_guard && mask & RELATION_BOUND);
                 if (relations_add(&f->related, s, mask) < 0 ||
                                 (f->pulling && !is_guard && strv_add(&f->pulled, s) < 0))
@@ -195,6 +201,10 @@ static const struct Property {
         { "ConflictedBy", "as", 0, read_conflicts },
         { "Triggers", "as", 0, read_triggers },
         { "BoundBy", "as", 0, read_bound_by },
+        { "RefuseManualStart", "b", offsetof(Fields, refuses_start) },
+        { "RefuseManualStop", "b", offsetof(Fields, refuses_stop) },
+        { "StopWhenUnneeded", "b", offsetof(Fields, stops_unneeded) },
+        { "SuccessAction", "s", offsetof(Fields, success_action) },
         /* The rest belongs to the interface of the unit's type, and only some types have it. */
         { "Result", "s", offsetof(Fields, result) },
         { "NRestarts", "u", offsetof(Fields, restarts) },
@@ -287,6 +297,17 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
         return 0;
 }
 
+/* Versions of systemd that lack one of the properties lack the setting, too. */
+static Pid1Forbids forbids_of(const Fields *f) {
+        if (f->refuses_stop)
+                return FORBIDS_STOP;
+        if (!isempty(f->success_action) && !streq(f->success_action, "none"))
+                return FORBIDS_SUCCESS;
+        if (f->refuses_start)
+                return FORBIDS_START;
+        return f->stops_unneeded ? FORBIDS_IDLE : f->forbids;
+}
+
 /* The fields before anything is read. A property that PID 1 does not send counts as the less favourable value. */
 static const Fields unread = {
         .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
@@ -325,6 +346,7 @@ static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
         s->job = f.job_id != 0;
         s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;
+        s->forbids = forbids_of(&f);
         s->failed = s->active == UNIT_FAILED || s->result[0];
         s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
@@ -388,6 +410,10 @@ const Pid1Part pid1_unit_parts[PID1_PARTS] = {
         { PART_PROPERTY, "ConflictedBy", .lasts = true },
         { PART_PROPERTY, "Triggers", .lasts = true },
         { PART_PROPERTY, "BoundBy", .lasts = true },
+        { PART_PROPERTY, "RefuseManualStart", .lasts = true },
+        { PART_PROPERTY, "RefuseManualStop", .lasts = true },
+        { PART_PROPERTY, "StopWhenUnneeded", .lasts = true },
+        { PART_PROPERTY, "SuccessAction", .lasts = true },
         { PART_ROW, NULL, .ends = true },
         { PART_PROPERTY, "StateChangeTimestampMonotonic" },
 };
@@ -438,7 +464,7 @@ int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], con
 }
 
 int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
-                bool guard_bound, Pid1Answer *ret) {
+                bool guard_bound, Pid1Forbids forbids, Pid1Answer *ret) {
         _cleanup_(fields_done) Fields f = unread;
         int r = read_parts(answers, &f, NULL, NULL);
 
@@ -446,6 +472,7 @@ int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], con
                 return r;
         f.gate = gate_asserted;
         f.guard = guard_bound;
+        f.forbids = forbids;
         r = conclude(&f, name, ret);
         if (r >= 0)
                 ret->covers = strv_free(ret->covers); /* without Triggers= and BoundBy= they are not whole */
@@ -453,7 +480,7 @@ int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], con
 }
 
 int pid1_unit_end_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, Pid1Answer *ret) {
-        return pid1_unit_state_decode(answers, name, false, false, ret);
+        return pid1_unit_state_decode(answers, name, false, false, FORBIDS_NOTHING, ret);
 }
 
 /* ---- rows ---- */

@@ -45,7 +45,7 @@ typedef struct Pid1Part {
 } Pid1Part;
 
 /* The parts, in the order in which they are to be asked for on one connection, and their number. */
-enum { PID1_PARTS = 23 };
+enum { PID1_PARTS = 27 };
 extern const Pid1Part pid1_unit_parts[PID1_PARTS];
 
 /*
@@ -56,10 +56,10 @@ extern const Pid1Part pid1_unit_parts[PID1_PARTS];
  */
 int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
                 const char *guard, Pid1Answer *ret);
-/* Does the same with the answers to the parts that do not last; those to the others are NULL. gate_asserted and
- * guard_bound: as in an earlier answer. covers and related of *ret stay empty. */
+/* Does the same with the answers to the parts that do not last; those to the others are NULL. gate_asserted,
+ * guard_bound and forbids: as in an earlier answer. covers and related of *ret stay empty. */
 int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
-                bool guard_bound, Pid1Answer *ret);
+                bool guard_bound, Pid1Forbids forbids, Pid1Answer *ret);
 /* Does the same with the answers to the parts that tell whether a unit is down; those to the others are NULL. Of the
  * status, *ret has only load_state, active, sub_state, job, invocation_id, inactive_since, and since if the unit is
  * down. */

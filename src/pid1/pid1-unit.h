@@ -28,6 +28,18 @@ typedef enum Pid1Active {
         _UNIT_ACTIVE_MAX,
 } Pid1Active;
 
+/* A setting of the unit that forbids what leased has to do with it: `leasectl enable` refuses the unit, and a file may
+ * have come later. If there are several, the first one of these; those up to FORBIDS_SUCCESS also forbid it where the
+ * unit goes by another unit's lease. */
+typedef enum Pid1Forbids {
+        FORBIDS_NOTHING,
+        FORBIDS_STOP,    /* RefuseManualStop=yes */
+        FORBIDS_SUCCESS, /* a SuccessAction=, which PID 1 would take at each stop */
+        FORBIDS_START,   /* RefuseManualStart=yes */
+        FORBIDS_IDLE,    /* StopWhenUnneeded=yes: PID 1 stops the unit by itself, since no unit needs it */
+        _FORBIDS_MAX,
+} Pid1Forbids;
+
 /* What PID 1 says of the unit. It has many booleans, since each is a fact that holds or not whatever the others are.
  */
 typedef struct Pid1UnitStatus {
@@ -46,10 +58,11 @@ typedef struct Pid1UnitStatus {
         bool foreign_job;   /* since our last pid1_unit_start(), or since the unit was later seen running without a
                                job: there was a job on the unit that was neither ours nor of Restart=, or signals may
                                have been missed */
-        bool killed;       /* a signal ended the main process of the run that we saw, even if that counts as success */
-        UnitEnd end;       /* who ended the unit; only of a unit that is inactive or failed */
-        NeedState need;    /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
-        const char *cause; /* the name of the unit that is the cause; "": not known */
+        bool killed;    /* a signal ended the main process of the run that we saw, even if that counts as success */
+        UnitEnd end;    /* who ended the unit; only of a unit that is inactive or failed */
+        NeedState need; /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
+        Pid1Forbids forbids;   /* what `leasectl enable` refuses, and is in force */
+        const char *cause;     /* the name of the unit that is the cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME when the unit last became inactive or failed; 0: never on this boot */
         usec_t since;          /* CLOCK_REALTIME since when .active is so; 0: not known */
         char result[24];       /* Result=, cut; "": there is none, or it is "success" */
@@ -126,6 +139,10 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
  * stopped. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
+/* Does the same with a unit with RefuseManualStop=yes. Only of a template this must be known beforehand: for any other
+ * unit pid1_unit_stop() learns it from PID 1's refusal, and stops the unit all the same, by way of STOP_TARGET
+ * (util/names.h). */
+int pid1_unit_stop_refusing(Pid1Unit *u);
 /* Asks PID 1 to make the unit, which does not exist yet, and to start it (StartTransientUnit). append puts the
  * arguments of that method into the message, with AddRef= among the properties, and is called from within this call; a
  * negative errno of append is returned. PID 1 gets the request no more than once; otherwise as pid1_unit_start(). */

@@ -14,6 +14,10 @@
 #define GUARD_SERVICE "leased-guard.service"
 /* One for each unit that was frozen (law 15). The instance is the unit's name. */
 #define FROZEN_SERVICE "leased-frozen@%s.service"
+/* Started to stop a unit that PID 1 refuses to stop (RefuseManualStop=): what PID 1 stops because of a conflict it
+ * does not refuse to stop. The instance is the unit's name. */
+#define STOP_TARGET_PREFIX "leased-stop@"
+#define STOP_TARGET STOP_TARGET_PREFIX "%s.target"
 
 /* How the name of the transient unit of a "leasectl run" begins. */
 #define RUN_UNIT_PREFIX "leased-run-"

@@ -337,7 +337,10 @@ static void append_variant(const char *property, const Instant *t) {
         int r = streq(property, "StateChangeTimestampMonotonic") ? sd_bus_message_append(m, "v", "t", t->changed_at)
                 : streq(property, "Asserts")
                                 ? sd_bus_message_append(m, "v", "a(sbbsi)", 1, "AssertPathExists", 0, 0, GATE, 1)
-                : streq(property, "NeedDaemonReload") ? sd_bus_message_append(m, "v", "b", 0)
+                : streq(property, "NeedDaemonReload") || startswith(property, "Refuse")
+                                ? sd_bus_message_append(m, "v", "b", 0)
+                : streq(property, "StopWhenUnneeded") ? sd_bus_message_append(m, "v", "b", 1)
+                : streq(property, "SuccessAction")    ? sd_bus_message_append(m, "v", "s", "none")
                 : streq(property, "BindsTo")          ? sd_bus_message_append(m, "v", "as", 1, GUARD)
                 : streq(property, "InvocationID")     ? sd_bus_message_append(m, "v", "ay", 0)
                 : endswith(property, "Monotonic") || endswith(property, "Timestamp")
@@ -373,7 +376,7 @@ static int decode_parts(const Instant *first, const Instant *then, size_t from, 
                 parts[i] = without_what_lasts && pid1_unit_parts[i].lasts
                                            ? NULL
                                            : part_of(pid1_unit_parts + i, i < from ? first : then);
-        r = without_what_lasts ? pid1_unit_state_decode(parts, "a.service", true, true, ret)
+        r = without_what_lasts ? pid1_unit_state_decode(parts, "a.service", true, true, FORBIDS_IDLE, ret)
                                : pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
         if (r >= 0) { /* what is borrowed from the messages outlives them */
                 str_copy(group, sizeof(group), ret->status.control_group);
@@ -399,6 +402,7 @@ static void assert_parts(void) {
         assert_true(u.status.job);
         assert_true(u.status.failed);
         assert_true(u.status.gate_loaded);
+        assert_int_equal(u.status.forbids, FORBIDS_IDLE);
         assert_true(u.guard_bound);
         assert_true(u.status.inactive_since == 5);
 }

@@ -696,5 +696,5 @@ int main(int argc, char *argv[]) {
         install();
         if (getenv("GUARD_PROBE_ONLY"))
                 cmocka_set_test_filter(getenv("GUARD_PROBE_ONLY"));
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, NULL) + refusal_tests();
 }

@@ -64,3 +64,7 @@ void tell_late(const char *what, usec_t at, usec_t due);
 void assert_gone_in_time(const char *unit, usec_t kill_at);
 int fresh_guard(void **state);
 int no_guard(void **state);
+
+/* ---- guard-probe-refusal.c ---- */
+/* Runs its scenes; returns how many have failed. */
+int refusal_tests(void);

@@ -134,6 +134,24 @@ static void a_member_that_joins_while_pid_one_is_asked_is_asked_about(void **sta
         turn_until(w->told.flags & GUARD_FLAG_DOWN);
 }
 
+/* Law 7: the guard ends, so that PID 1 stops what is bound to it. It loses all that it has, also the unit whose time
+ * has not come. */
+static void a_stop_that_is_refused_is_made_by_the_guards_end(void **state) {
+        World *w = *state;
+        GuardMessage m;
+
+        make_unit(w, "system.slice", "unit.service");
+        make_unit(w, "system.slice", "calm.service");
+        run_unit(w, "calm.service", 50 * SEC, 55 * SEC);
+        pid_one->refuses = true;
+        m = run_unit(w, "unit.service", 300 * MS, 20 * SEC);
+        turn_until(strv_contains(pid_one->stopped, "unit.service"));
+        assert_false(strv_contains(pid_one->stopped, "calm.service"));
+        turn_until(strv_contains(pid_one->stopped, "calm.service"));
+        assert_true(now_boottime() < m.kill_at);
+        assert_false(was_killed(w, "system.slice/unit.service"));
+}
+
 static void silence_of_pid_one_means_go_on(void **state) {
         World *w = *state;
 
@@ -640,6 +658,7 @@ int main(void) {
                                 a_member_that_is_up_keeps_the_entry_from_being_down, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_member_that_joins_while_pid_one_is_asked_is_asked_about, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_stop_that_is_refused_is_made_by_the_guards_end, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(silence_of_pid_one_means_go_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(execstoppost_has_the_time_between_two_kills, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

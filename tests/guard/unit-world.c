@@ -77,7 +77,7 @@ int pid_one_start(PidOne *p, const char *unit) {
 void pid_one_flush(PidOne *p) {
 }
 
-/* Every stop is accepted, and does nothing: what is up stays up until the test says otherwise. */
+/* Every stop is accepted or refused, and does nothing: what is up stays up until the test says otherwise. */
 static void pid_one_answer(PidOne *p) {
         char **asked;
 
@@ -94,7 +94,7 @@ static void pid_one_answer(PidOne *p) {
                 answer.post = answer.up && p->post;
                 answer.attached = answer.up && p->attached;
                 if (**a == '!')
-                        p->callbacks->stopped(*a + 1, STOP_ACCEPTED, p->userdata);
+                        p->callbacks->stopped(*a + 1, p->refuses ? STOP_REFUSED : STOP_ACCEPTED, p->userdata);
                 else
                         p->callbacks->reported(*a + 1, unit, &answer, p->userdata);
         }

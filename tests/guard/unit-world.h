@@ -28,6 +28,7 @@ struct PidOne {
         char **up;      /* what it says is up */
         char **asked;   /* "!owner unit" to stop it, "?owner unit" how it is: without an answer yet */
         bool silent;
+        bool refuses;      /* every stop */
         bool post;         /* of whatever is up, that its ExecStopPost= is running */
         bool attached;     /* of whatever is up, that it is a mount that the kernel has */
         usec_t answers_at; /* when the answers came that are being told; 0: none are */
