@@ -9,12 +9,15 @@
 
 #include "util/file-util.h"
 #include "util/hash.h"
+#include "util/log.h"
 #include "util/must.h"
 #include "util/worker.h"
 
 #define DIRECTORY "/var/lib/systemd/timers"
 #define TURN_TIME (2 * USEC_PER_MSEC) /* for so long results are taken in one turn of the loop */
 #define EXIT_WAIT (2 * USEC_PER_SEC)
+/* So long a file is waited for. The core asks again later than that, and lets the lease go after some failures. */
+#define PATIENCE (500 * USEC_PER_MSEC)
 
 /* One request. It belongs to the thread from when it is handed over until it is done, but for hh. */
 typedef struct Stamp {
@@ -22,6 +25,7 @@ typedef struct Stamp {
         UT_hash_handle hh; /* in TimerStamps.asked */
 
         uint64_t index, id;  /* of the action */
+        usec_t asked_at;     /* CLOCK_BOOTTIME */
         usec_t last_trigger; /* CLOCK_REALTIME */
         int error;           /* the outcome */
         char unit[];
@@ -31,8 +35,8 @@ struct TimerStamps {
         timer_stamps_set_t set;
         void *userdata;
         Worker *worker;
-        sd_event_source *finished;
-        Stamp *asked; /* by unit */
+        sd_event_source *finished, *patience;
+        Stamp *asked; /* by unit; the first was asked for before the others */
 };
 
 /* ---- on the thread ---- */
@@ -77,10 +81,18 @@ static void free_nothing(void *shared) {
 
 /* ---- on the loop ---- */
 
-static void tell(TimerStamps *t, const Stamp *s) {
+static void arm_patience(TimerStamps *t) {
+        usec_t at = t->asked ? usec_add(t->asked->asked_at, PATIENCE) : USEC_INFINITY;
+
+        if (sd_event_source_set_time(t->patience, at) < 0)
+                log_error("cannot arm the timer for the stamps of timers");
+}
+
+/* The request is no longer in .asked. */
+static void tell(TimerStamps *t, const Stamp *s, int error) {
         Action a = { .kind = ACTION_GATE_OPEN, .unit = s->unit, .index = s->index, .id = s->id };
 
-        t->set(&a, s->error, t->userdata);
+        t->set(&a, error, t->userdata);
 }
 
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -94,13 +106,28 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
                 Stamp *s = (Stamp *) work;
 
                 HASH_DEL(t->asked, s);
-                tell(t, s);
+                tell(t, s, s->error);
                 work_free(work);
                 if (now_boottime() >= until) {
                         (void) eventfd_write(fd, 1); /* others want to run, too */
                         break;
                 }
         }
+        arm_patience(t);
+        return 0;
+}
+
+/* One in each turn of the loop. */
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata) {
+        TimerStamps *t = userdata;
+        Stamp *s = t->asked;
+
+        if (s && now_boottime() >= usec_add(s->asked_at, PATIENCE)) {
+                HASH_DEL(t->asked, s);
+                tell(t, s, -ETIMEDOUT);
+                worker_abandon(t->worker, &s->work);
+        }
+        arm_patience(t);
         return 0;
 }
 
@@ -116,6 +143,7 @@ void timer_stamps_give_up(TimerStamps *t, const char *unit) {
                 return;
         HASH_DEL(t->asked, s);
         worker_abandon(t->worker, &s->work);
+        arm_patience(t);
 }
 
 int timer_stamps_ask(TimerStamps *t, const Action *a) {
@@ -130,10 +158,12 @@ int timer_stamps_ask(TimerStamps *t, const Action *a) {
         s->work = (Work){ .f = work_do, .free = work_free };
         s->index = a->index;
         s->id = a->id;
+        s->asked_at = now_boottime();
         s->last_trigger = a->last_trigger;
         memcpy(s->unit, a->unit, size);
         HASH_ADD_STR(t->asked, unit, s);
         worker_push(t->worker, &s->work);
+        arm_patience(t);
         return 0;
 }
 
@@ -147,7 +177,11 @@ int timer_stamps_new(sd_event *event, timer_stamps_set_t set, void *userdata, Ti
                 return -ENOMEM;
         t->set = set;
         t->userdata = userdata;
-        r = worker_new(NULL, free_nothing, &t->worker);
+        r = sd_event_add_time(event, &t->patience, CLOCK_BOOTTIME, USEC_INFINITY, USEC_PER_MSEC, on_patience, t);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(t->patience, SD_EVENT_ON);
+        if (r >= 0)
+                r = worker_new(NULL, free_nothing, &t->worker);
         if (r >= 0)
                 r = sd_event_add_io(event, &t->finished, worker_fd(t->worker), EPOLLIN, on_finished, t);
         if (r < 0) {
@@ -164,6 +198,7 @@ TimerStamps *timer_stamps_free(TimerStamps *t) {
         if (!t)
                 return NULL;
         sd_event_source_disable_unref(t->finished);
+        sd_event_source_disable_unref(t->patience);
         HASH_ITER(hh, t->asked, s, next) {
                 HASH_DEL(t->asked, s);
                 worker_abandon(t->worker, &s->work);
