@@ -190,7 +190,10 @@ static int note(UnitAliases *a, const Name *n) {
                 unit = filled;
         }
         a->list[a->n] = (Alias){ strdup(unit), n->name };
-        return a->list[a->n++].unit ? 0 : -ENOMEM;
+        if (!a->list[a->n].unit)
+                return -ENOMEM;
+        a->n++;
+        return 0;
 }
 
 static int by_unit(const void *x, const void *y) {

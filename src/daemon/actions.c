@@ -101,7 +101,8 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_GUARD_LOSE:
         case ACTION_GUARD_DISARM:
         case ACTION_GATE_CLOSE:
-                timer_stamps_give_up(d->timer_stamps, a->unit); /* no gate is opened after what ends it */
+                timer_stamps_give_up(d->timer_stamps,
+                                a->unit); /* a gate that waits for its timer's file is not opened any more */
                 /* fall through */
         case ACTION_GUARD_KEEP:
                 guard_port_act(d->guard, a, now.boottime);

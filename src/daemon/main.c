@@ -116,6 +116,7 @@ static int check_units(const LeasedConf *conf) {
 
         if (r < 0)
                 messages_add(&messages, "cannot list /etc/leased/units: %s", strerror(-r));
+        unit_files_remember("");
         for (char **name = names; name && *name; name++) {
                 _cleanup_(unit_options_freep) UnitOptions *options = NULL;
 
@@ -123,6 +124,7 @@ static int check_units(const LeasedConf *conf) {
                                 unit_options_check(options, conf->ttl, USEC_INFINITY, &messages) >= 0)
                         (void) printf("# enabled: %s, lease %s\n", *name, options->lease);
         }
+        unit_files_forget();
         reload_log_messages(&messages);
         return messages.n > 0 ? -EBADMSG : 0;
 }

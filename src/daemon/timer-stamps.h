@@ -16,8 +16,9 @@
 
 typedef struct TimerStamps TimerStamps;
 
-/* The file of the timer is set: that action may be carried out now. error: 0, or a negative errno (-ETIMEDOUT: the
- * disk does not answer). The action is borrowed, and has only what it needs for the guard (.kind .unit .index .id). */
+/* The file of the timer is set, and that action may be carried out now; or with an error, a negative errno, the file
+ * could not be set (-ETIMEDOUT: the disk has not answered yet). The action is borrowed, and has only what it needs for
+ * the guard (.kind .unit .index .id). */
 typedef void (*timer_stamps_set_t)(const Action *action, int error, void *userdata);
 
 /* Starts the thread, which does nothing yet. -ENOMEM, or an error of sd-event or of the thread. */
