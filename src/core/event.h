@@ -49,6 +49,7 @@ typedef enum LoadState {
         /* PID 1 can, and a setting forbids what leased has to do with it, as `leasectl enable` would have said. */
         LOAD_REFUSES_STOP,   /* RefuseManualStop=, of it or of what goes by its lease */
         LOAD_SUCCESS_ACTION, /* SuccessAction=, likewise */
+        LOAD_DETACHES,       /* LazyUnmount=, likewise */
         LOAD_REFUSES_START,  /* RefuseManualStart= */
         LOAD_STOPS_UNNEEDED, /* StopWhenUnneeded= */
 } LoadState;

@@ -144,6 +144,7 @@ Why said_why_no_gate(const Unit *u) {
                 [LOAD_BAD] = WHY_BAD_UNIT_FILE,
                 [LOAD_REFUSES_STOP] = WHY_REFUSES_STOP,
                 [LOAD_SUCCESS_ACTION] = WHY_SUCCESS_ACTION,
+                [LOAD_DETACHES] = WHY_DETACHES,
                 [LOAD_REFUSES_START] = WHY_REFUSES_START,
                 [LOAD_STOPS_UNNEEDED] = WHY_STOPS_UNNEEDED,
         };

@@ -76,6 +76,8 @@ static const struct {
                         "SuccessAction= was set there, for it or for what goes by its lease" },
         [WHY_REFUSES_START] = { "RefuseManualStart=yes was set here", "RefuseManualStart=yes was set there" },
         [WHY_STOPS_UNNEEDED] = { "StopWhenUnneeded=yes was set here", "StopWhenUnneeded=yes was set there" },
+        [WHY_DETACHES] = { "LazyUnmount=yes was set here, for it or for what goes by its lease",
+                        "LazyUnmount=yes was set there, for it or for what goes by its lease" },
 
         [WHY_OTHER_MACHINE] = { "it is to run on machine %" },
         [WHY_METADATA] = { "missing metadata %" },

@@ -81,6 +81,7 @@ typedef enum Why {
         WHY_SUCCESS_ACTION = 74,
         WHY_REFUSES_START = 75,
         WHY_STOPS_UNNEEDED = 76,
+        WHY_DETACHES = 77,
 
         /* by its wishes this unit does not run on a machine, or another machine comes first */
         WHY_OTHER_MACHINE = 80, /* .what is the machine id that it asks for */

@@ -82,7 +82,7 @@ static bool is_gated(const Member *member) {
 static Pid1Forbids forbids_of_member(const Member *member) {
         Pid1Forbids forbids = gate_status(member)->forbids;
 
-        return forbids <= FORBIDS_SUCCESS ? forbids : FORBIDS_NOTHING;
+        return forbids <= FORBIDS_DETACHED ? forbids : FORBIDS_NOTHING;
 }
 
 static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {

@@ -151,6 +151,7 @@ static LoadState load_of(const EnabledUnit *u, const Pid1UnitStatus *s) {
                 [FORBIDS_NOTHING] = LOAD_OK,
                 [FORBIDS_STOP] = LOAD_REFUSES_STOP,
                 [FORBIDS_SUCCESS] = LOAD_SUCCESS_ACTION,
+                [FORBIDS_DETACHED] = LOAD_DETACHES,
                 [FORBIDS_START] = LOAD_REFUSES_START,
                 [FORBIDS_IDLE] = LOAD_STOPS_UNNEEDED,
         };

@@ -413,6 +413,7 @@ static void report_no_gate(const Line *l) {
         case WHY_SUCCESS_ACTION:
         case WHY_REFUSES_START:
         case WHY_STOPS_UNNEEDED:
+        case WHY_DETACHES:
                 say(l, LOG_ERR, "%s%s%s: see `leasectl check %s`", WHY_TEXT(reason(why_of(l))), tail,
                                 why_of(l) == WHY_STOPS_UNNEEDED ? "" : " any more, and if it runs here, it runs on",
                                 l->subject);

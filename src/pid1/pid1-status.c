@@ -27,7 +27,7 @@ typedef struct Fields {
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
-        int refuses_start, refuses_stop, stops_unneeded;
+        int refuses_start, refuses_stop, stops_unneeded, lazy_unmount;
         const char *success_action;
         Pid1Forbids forbids; /* as in an earlier answer */
         bool gate, guard, stop_post;
@@ -217,6 +217,7 @@ static const struct Property {
         { "ExecStopPost", "a(sasbttttuii)", 0, read_stop_post },
         { "Accept", "b", offsetof(Fields, accept) },
         { "Persistent", "b", offsetof(Fields, persistent) },
+        { "LazyUnmount", "b", offsetof(Fields, lazy_unmount) },
         { "LastTriggerUSec", "t", offsetof(Fields, last_trigger) },
         { "ActiveEnterTimestamp", "t", offsetof(Fields, active_since) },
 };
@@ -297,12 +298,15 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
         return 0;
 }
 
-/* Versions of systemd that lack one of the properties lack the setting, too. */
+/* Versions of systemd that lack one of the properties lack the setting, too. An answer with only the parts that change
+ * tells LazyUnmount=, which is of the unit's type, and of the others nothing: for these the earlier answer counts. */
 static Pid1Forbids forbids_of(const Fields *f) {
         if (f->refuses_stop)
                 return FORBIDS_STOP;
         if (!isempty(f->success_action) && !streq(f->success_action, "none"))
                 return FORBIDS_SUCCESS;
+        if (f->lazy_unmount && (f->forbids == FORBIDS_NOTHING || f->forbids > FORBIDS_DETACHED))
+                return FORBIDS_DETACHED;
         if (f->refuses_start)
                 return FORBIDS_START;
         return f->stops_unneeded ? FORBIDS_IDLE : f->forbids;

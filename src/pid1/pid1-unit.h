@@ -29,14 +29,15 @@ typedef enum Pid1Active {
 } Pid1Active;
 
 /* A setting of the unit that forbids what leased has to do with it: `leasectl enable` refuses the unit, and a file may
- * have come later. If there are several, the first one of these; those up to FORBIDS_SUCCESS also forbid it where the
+ * have come later. If there are several, the first one of these; those up to FORBIDS_DETACHED also forbid it where the
  * unit goes by another unit's lease. */
 typedef enum Pid1Forbids {
         FORBIDS_NOTHING,
-        FORBIDS_STOP,    /* RefuseManualStop=yes */
-        FORBIDS_SUCCESS, /* a SuccessAction=, which PID 1 would take at each stop */
-        FORBIDS_START,   /* RefuseManualStart=yes */
-        FORBIDS_IDLE,    /* StopWhenUnneeded=yes: PID 1 stops the unit by itself, since no unit needs it */
+        FORBIDS_STOP,     /* RefuseManualStop=yes */
+        FORBIDS_SUCCESS,  /* a SuccessAction=, which PID 1 would take at each stop */
+        FORBIDS_DETACHED, /* LazyUnmount=yes: PID 1 detaches the mount though it is busy */
+        FORBIDS_START,    /* RefuseManualStart=yes */
+        FORBIDS_IDLE,     /* StopWhenUnneeded=yes: PID 1 stops the unit by itself, since no unit needs it */
         _FORBIDS_MAX,
 } Pid1Forbids;
 

@@ -23,10 +23,10 @@ class Forbidden(WithBeta):
         shutil.copy(os.path.join(HERE, TARGET), f"/usr/lib/systemd/system/{TARGET}")
         super().setUpClass()
 
-    def forbid(self, unit, setting=REFUSES_STOP):
+    def forbid(self, unit, setting=REFUSES_STOP, section="Unit"):
         """The drop-in comes, and PID 1 reads it."""
         path = f"/run/systemd/system/{unit}.d/forbids.conf"
-        write(path, f"[Unit]\n{setting}\n")
+        write(path, f"[{section}]\n{setting}\n")
         run("systemctl", "daemon-reload")
         self.addCleanup(self.allow, path)
         return path
@@ -142,6 +142,21 @@ class Forbidden(WithBeta):
             self.wait_told(unit, setting.split("=", maxsplit=1)[0])
             self.assertEqual(self.row(unit)["state"], "running")
             self.allow(path)
+
+    def test_a_mount_that_systemd_would_detach_though_busy_is_not_taken(self):
+        mount = "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/srv/"
+        alone = self.enable("srv-alone.mount", mount + "alone\n")
+        self.unit("srv-along.mount", f"[Unit]\nBindsTo=along.target\n{mount}along\n")
+        bundle = self.enable("along.target", "[Unit]\nWants=srv-along.mount\n")
+        for unit, which in ((alone, alone), (bundle, "srv-along.mount")):
+            path = self.forbid(which, "LazyUnmount=yes", "Mount")
+            self.wait_told(unit, "LazyUnmount=yes")
+            self.assertEqual((self.row(unit)["state"], property_of(which, "ActiveState")), ("running", "active"))
+            self.assertEqual(ctl("release", unit).returncode, 0)
+            wait_for("it is not taken again", lambda: self.here_why(unit) ==  # pylint: disable=cell-var-from-loop
+                     "LazyUnmount=yes was set here, for it or for what goes by its lease")
+            self.allow(path)
+            wait_for("it runs again", lambda: self.row(unit)["state"] == "running")  # pylint: disable=cell-var-from-loop
 
     def test_what_systemd_stops_because_nothing_needs_it_is_not_kept_here(self):
         unit = self.enable("unneeded.service", AGAIN)
