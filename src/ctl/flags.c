@@ -158,6 +158,7 @@ static int refuse_period(Ctl *ctl, const char *value) {
 #define LISTINGS                                                                                                      \
         "status list machines history monitor check registry reload set-metadata config cat "                         \
         "prove list-files verify is-held logs version"
+#define SHOWS "registry" /* without an argument; with one it acts */
 #define TRIED "drain transfer release steal disable rebalance"
 #define ACTS "enable submit destroy stop start restart rearm undrain confirm-dead pause resume forget set edit setup"
 
@@ -241,8 +242,10 @@ bool flags_known(const Flag *flag, const Verb *verb) {
         return !flag->verbs || (!*verb->name && !*flag->verbs) || names(flag->verbs, verb);
 }
 
-bool flags_tell_of_acts(const Ctl *ctl, const Verb *verb) {
-        return ctl->json != JSON_OFF && (names(ACTS, verb) || (names(TRIED, verb) && !ctl->dry_run));
+bool flags_tell_of_acts(const Ctl *ctl, const Verb *verb, int argc) {
+        bool acts = names(ACTS, verb) || (names(TRIED, verb) && !ctl->dry_run) || (names(SHOWS, verb) && argc > 0);
+
+        return ctl->json != JSON_OFF && acts;
 }
 
 static bool same_option(const Flag *a, const Flag *b) {

@@ -27,8 +27,8 @@ const Flag *flags_at(size_t i);
 bool flags_value_is_optional(const Flag *flag);
 /* Whether the verb knows the option of this row. */
 bool flags_known(const Flag *flag, const Verb *verb);
-/* Whether the verb is to change something, and to tell of that as JSON. */
-bool flags_tell_of_acts(const Ctl *ctl, const Verb *verb);
+/* Whether the verb is to change something with so many arguments, and to tell of that as JSON. */
+bool flags_tell_of_acts(const Ctl *ctl, const Verb *verb, int argc);
 
 /* Takes the options of a command line into ctl; the words that are none stand behind index optind then. With in_order
  * only the options up to the first such word are taken. Prints what is wrong and returns an exit code. */

@@ -34,10 +34,8 @@ static int lease_is_held(Ctl *ctl, const char *name, const char *unit, bool *ret
                 r = 0;
         if (r >= 0)
                 r = bus_get_manager(ctl->bus, &manager, &error);
-        if (r < 0 && sd_bus_error_has_name(&error, LEASED_ERROR("RegistryUnavailable"))) {
-                (void) bus_complain(name, r, &error);
+        if (r < 0 && sd_bus_error_has_name(&error, LEASED_ERROR("RegistryUnavailable")))
                 return CTL_UNKNOWN;
-        }
         if (r < 0)
                 return bus_complain(name, r, &error);
         *ret = json_is_true(json_array_get(lease, 0)) && json_integer_value(json_array_get(lease, 5)) > 0 &&
@@ -53,11 +51,8 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
         if (unit_lease_name(ctl, strempty(unit), &lease) == 0)
                 return lease_is_held(ctl, typed, strempty(unit), ret);
         code = unit_read_one(ctl, strempty(unit), &row);
-        if (code == CTL_OK && streq(get_string(row, "state"), "unknown")) {
-                if (ctl->legend && ctl->json == JSON_OFF)
-                        say("unknown");
+        if (code == CTL_OK && streq(get_string(row, "state"), "unknown"))
                 return CTL_UNKNOWN;
-        }
         if (code == CTL_OK)
                 *ret = unit_is_held(ctl, row);
         return code;
@@ -73,8 +68,8 @@ int verb_is_held(Ctl *ctl, int argc, char **argv) {
 
                 (void) json_array_append_new(rows, json_pack("{s:s, s:o}", "name", argv[i], "held",
                                                                    code == CTL_OK ? json_boolean(held) : json_null()));
-                if (code == CTL_OK && ctl->legend && ctl->json == JSON_OFF)
-                        say("%s", held ? "held" : "not held");
+                if ((code == CTL_OK || code == CTL_UNKNOWN) && ctl->legend && ctl->json == JSON_OFF)
+                        say("%s", code == CTL_UNKNOWN ? "unknown" : held ? "held" : "not held");
                 if (code == CTL_OK && !held)
                         code = CTL_NOT_HELD;
                 if (code != CTL_OK)

@@ -82,7 +82,7 @@ static int carry_out(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         json_auto_t *lines = json_array(), *whole = NULL;
         int code;
 
-        if (!flags_tell_of_acts(ctl, verb))
+        if (!flags_tell_of_acts(ctl, verb, argc))
                 return verb->run(ctl, argc, argv);
         say_collect(add_line, lines);
         code = verb->run(ctl, argc, argv);

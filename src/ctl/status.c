@@ -450,8 +450,10 @@ static int status_units(Ctl *ctl, int argc, char **argv) {
                 if (c != CTL_OK)
                         code = c;
         }
-        if (ctl->json != JSON_OFF)
-                print_json(ctl, argc == 1 ? json_array_get(rows, 0) ?: rows : rows);
+        if (ctl->json != JSON_OFF && argc > 1)
+                print_json(ctl, rows);
+        else if (ctl->json != JSON_OFF && json_array_size(rows) > 0)
+                print_json(ctl, json_array_get(rows, 0));
         return code;
 }
 

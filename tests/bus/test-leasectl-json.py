@@ -52,7 +52,10 @@ class Json(Fitting, WithBeta):
         leases = {each["lease"]: each["kind"] for each in self.assertFits("list_all", "list", "--all")}
         self.assertEqual((leases[unit], leases["schema-program"]), ("unit", "program"))
         self.assertEqual([each["why"] for each in self.assertFits("history", "history", unit)][0], "released")
-        self.assertEqual(len(self.assertFits("list", "status", unit, "schema-everywhere.service")), 2)
+        self.assertEqual(len(self.assertFits("status_units", "status", unit, "schema-everywhere.service")), 2)
+        self.assertEqual(self.assertFits("status_units", "status", "no-such", "nor-such"), [])
+        done = ctl("status", "--json", "no-such")
+        self.assertEqual((done.returncode, done.stdout), (4, ""), "an object, or nothing")
 
     def test_what_is_done_is_told_in_one_way(self):
         unit = self.enable("schema-acts.service")
@@ -62,6 +65,13 @@ class Json(Fitting, WithBeta):
             told = self.assertFits("acted", *verb)
             self.assertEqual((told["verb"], told["exit"]), (verb[0], code), told)
             self.assertTrue(code == 0 or told["lines"][-1]["error"], told)
+        uuid = json.loads(ctl("registry", "--json").stdout)["uuid"]
+        for verb, code in ((("registry", "accept", uuid), 0), (("registry", "forget", "nobodys"), 3), (("registry", "forget", "nobodys", "7"), 3),
+                           (("registry", "frob"), 2)):
+            done = ctl(*verb, "--json")
+            told = json.loads(done.stdout)
+            self.assertEqual((SCHEMA.faults("acted", told), told["verb"], told["exit"], done.stderr), ([], "registry", code, ""), verb)
+        told = self.assertFits("acted", "transfer", unit, "nowhere")
         self.assertRegex(told["lines"][0]["text"], r"\Anowhere: no such machine, ")
         self.assertRegex(self.assertFits("acted", "release", unit)["lines"][0]["text"], rf"\A{unit}: ")
 

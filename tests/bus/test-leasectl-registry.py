@@ -309,6 +309,12 @@ class Unknown(CaseWithDaemon):
         self.assertNotIn("nobody", done.stdout)
         done = ctl("is-held", unit)
         self.assertEqual((done.returncode, done.stdout), (6, "unknown\n"))
+        for lease in (unit, "a-programs"):
+            done = ctl("is-held", lease)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (6, "unknown\n", ""), lease)
+            done = ctl("is-held", "--no-legend", lease)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (6, "", ""), lease)
+            self.assertEqual(json.loads(ctl("is-held", "--json", lease).stdout), [{"name": lease, "held": None}])
         done = ctl("status")
         self.assertEqual(done.returncode, 6)
         self.assertIn("Units: 1 enabled here, 0 held by this machine, 1 unknown\n", done.stdout)
