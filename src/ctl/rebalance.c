@@ -39,23 +39,9 @@ static bool is_paused(const json_t *rows) {
         return get_integer(json_array_get(rows, 0), "code") == WHY_PAUSED;
 }
 
-/* Where it is not known who holds what, nothing can be called even. */
-static int refuse_unknown(Ctl *ctl) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL;
-        int r = bus_get_manager(ctl->bus, &manager, &error);
-
-        if (r < 0)
-                return bus_complain("rebalance", r, &error);
-        if (registry_known(manager) == CTL_OK)
-                return CTL_OK;
-        complain("rebalance: who holds what is not known now, see: leasectl registry");
-        return CTL_UNKNOWN;
-}
-
 int verb_rebalance(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL;
-        int code = refuse_unknown(ctl);
+        int code = registry_refuse_unknown(ctl, "rebalance"); /* nothing can be called even */
 
         (void) argc;
         (void) argv;

@@ -103,6 +103,19 @@ int registry_known(const json_t *manager) {
         return get_boolean(manager, "Known") ? CTL_OK : CTL_UNKNOWN;
 }
 
+int registry_refuse_unknown(Ctl *ctl, const char *verb) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error);
+
+        if (r < 0)
+                return bus_complain(verb, r, &error);
+        if (registry_known(manager) == CTL_OK)
+                return CTL_OK;
+        complain("%s: who holds what is not known now, see: leasectl registry", verb);
+        return CTL_UNKNOWN;
+}
+
 void registry_print_state(const Ctl *ctl, const json_t *manager) {
         const char *state = get_string(manager, "RegistryState");
         Colour colour = streq(state, "ok") ? COLOUR_GREEN : streq(state, "connecting") ? COLOUR_YELLOW : COLOUR_RED;

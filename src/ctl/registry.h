@@ -13,6 +13,8 @@ void registry_print_state(const Ctl *ctl, const json_t *manager);
  * registry has not answered within a TTL, or is not the one that this machine has accepted, so that the records only
  * say how things were some time ago. */
 int registry_known(const json_t *manager);
+/* Asks leased whether they do. If not, says that the verb cannot be carried out without, and returns CTL_UNKNOWN. */
+int registry_refuse_unknown(Ctl *ctl, const char *verb);
 /* Prints when the last beat was sent and how long the answer took; and the last error of the registry, if that is
  * over. */
 void registry_print_beat(const Ctl *ctl, const json_t *manager);

@@ -12,6 +12,7 @@
 #include "ctl/leases.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
+#include "ctl/registry.h"
 
 enum {
         TEXT_SIZE = 4096, /* of all that stands against a unit */
@@ -188,8 +189,11 @@ int rehearse_disable(Ctl *ctl, size_t n, char *const *typed) {
 
 int rehearse_print(Ctl *ctl, const char *verb, size_t n, char *const *typed, const char *machine_id) {
         json_auto_t *rows = NULL;
-        int code = read_typed(ctl, verb, n, typed, machine_id, &rows);
+        int code = n == 0 ? registry_refuse_unknown(ctl, verb)
+                          : CTL_OK; /* which units are meant is not known either */
 
+        if (code == CTL_OK)
+                code = read_typed(ctl, verb, n, typed, machine_id, &rows);
         if (code == CTL_OK)
                 code = rehearse_print_rows(ctl, verb, rows);
         if (code == CTL_OK && json_array_size(rows) == 0 && ctl->json == JSON_OFF && ctl->legend)

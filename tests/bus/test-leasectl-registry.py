@@ -348,6 +348,7 @@ class Unknown(CaseWithDaemon):
         run("systemctl", "restart", "leased.service")
         unknown = ("drain: what this machine holds is not known now, see: leasectl registry",
                    "drain: goes on until: leasectl undrain")
+        self.assertSays(ctl("drain", "-n"), 6, "drain: who holds what is not known now, see: leasectl registry")
         done = ctl("drain")
         self.assertSays(done, 6, *unknown)
         self.assertEqual(done.stdout, "")
