@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What PID 1 stops by itself is nobody's hand: the unit runs again, here or elsewhere. A row of the fault matrix each."""
 
+from cluster import DAEMON
 from faults import GONE
 from scene import scene
 from waiting import hold_for, require, wait_for
@@ -106,3 +107,54 @@ def unit_that_was_mended_starts_although_it_hit_its_start_limit_everywhere(clust
     unit.require_tenures(1)
     for machine in cluster:
         machine.remove("/etc/is-mended")
+
+
+REFUSES = "/run/systemd/system/{}.d/refuses.conf"
+AGAIN = "Restart=always\nRestartSec=300ms\n[Unit]\nStartLimitIntervalSec=0\n[Service]"
+
+
+def refuse_stops(machine, unit):
+    """As a drop-in of a package does it while the unit runs."""
+    machine.write(REFUSES.format(unit.name), "[Unit]\nRefuseManualStop=yes\n")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("stop", unit.name, check=False)
+    require("PID 1 refuses the stop", machine.state(unit.name) == "active", unit.story)
+
+
+def take_stops(machine, unit):
+    machine.remove(REFUSES.format(unit.name))
+    machine.systemctl("daemon-reload")
+
+
+@scene
+def unit_that_refuses_stops_ends_before_it_runs_elsewhere(cluster):
+    unit = cluster.unit("refusing.service", service=AGAIN).enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    refuse_stops(holder, unit)
+    unit.hold_running(on=holder, duration=1)
+    holder.systemctl("kill", "--signal=STOP", DAEMON)
+    unit.wait_running(on=other, deadline=cluster.takeover + 3)
+    hold_for("PID 1 does not start it again", lambda: holder.state(unit.name) in GONE, 2, unit.story)
+    holder.systemctl("kill", "--signal=CONT", DAEMON)
+    unit.require_tenures(2)
+    take_stops(holder, unit)
+
+
+@scene
+def unit_that_refuses_stops_moves_when_it_is_asked_to(cluster):
+    unit = cluster.unit("obedient.service", service=AGAIN).enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    refuse_stops(holder, unit)
+    holder.run("leasectl", "transfer", unit.name, other.name)
+    unit.wait_running(on=other, deadline=10)
+    wait_for("its first machine does not take it again, and says why", lambda: "RefuseManualStop=yes was set" in holder.run(
+        "leasectl", "status", unit.name, check=False).stdout, 10, unit.story)
+    take_stops(holder, unit)
+    refuse_stops(other, unit)
+    other.run("leasectl", "drain")
+    unit.wait_running(on=holder, deadline=10)
+    other.run("leasectl", "undrain")
+    unit.require_tenures(3)
+    take_stops(other, unit)
