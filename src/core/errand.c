@@ -21,6 +21,7 @@
 #include "core/machine.h"
 #include "core/mirror.h"
 #include "core/output.h"
+#include "core/said.h"
 #include "core/session.h"
 #include "core/txn.h"
 #include "core/unit.h"
@@ -93,18 +94,20 @@ static Reason reason_of_end(const WordEnd *end) {
         }
 }
 
-/* Whether nothing keeps the machine from the unit but its own word, for a while. An operator's word counts more. */
-static bool is_standing_back(const Core *c, const Unit *u, const Machine *m, Reason why) {
+/* Whether nothing keeps the machine from the unit but its own word: it stands back for a while, or the unit could run
+ * there only against somebody's will. An operator's word counts more. */
+static bool is_own_word_alone(const Core *c, const Unit *u, const Machine *m, Reason why) {
         const Offer *o = mirror_find_offer(c, m->id, u->name);
+        const OfferRecord *v = o ? &o->terms->value : NULL;
 
-        return o && o->terms->value.until > 0 && why.why == offer_reason(&o->terms->value).why;
+        return v && (v->until > 0 || said_is_will(v->code)) && why.why == offer_reason(v).why;
 }
 
 Reason errand_why_not_handed(Plan *p, const Unit *u, const Machine *m) {
         PlacementMachine look;
         Reason why = plan_why_not(p, u, m, &look);
 
-        return is_standing_back(p->core, u, m, why) ? reason(WHY_NONE) : why;
+        return is_own_word_alone(p->core, u, m, why) ? reason(WHY_NONE) : why;
 }
 
 Reason errand_why_no_transfer(Core *c, const Unit *u, const char *id) {

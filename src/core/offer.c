@@ -74,6 +74,13 @@ static Why why_not_checked(const Core *c, const Unit *u) {
         return unit_is_ours(c, u) || u->life.phase != PHASE_IDLE ? WHY_NONE : WHY_CHECK_UNKNOWN;
 }
 
+/* Whether a start of the unit would undo what somebody wanted here: the stop of a unit that it needs, or the start of
+ * one that conflicts with it. So this machine does not take it (unit_why_unable()), and other machines are not to hand
+ * it on to this one either. The holder waits for the end of that, or gives the unit away by itself. */
+static bool is_against_a_will(const Core *c, const Unit *u) {
+        return u->said.report.known && u->said.report.obstacle == OBSTACLE_LASTS && !unit_is_ours(c, u);
+}
+
 static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) {
         Reason unfit = placement_unfit(u->config.placement, c->here.machine_id, c->here.metadata);
 
@@ -91,6 +98,8 @@ static Reason why_not_now(const Core *c, const Unit *u, const Globals *globals) 
                 return reason(WHY_STILL_STOPPING);
         if (u->said.report.known && !u->said.report.gate_loaded)
                 return reason(said_why_no_gate(u));
+        if (is_against_a_will(c, u))
+                return said_obstacle(u);
         return reason(why_not_checked(c, u));
 }
 

@@ -166,3 +166,7 @@ Reason said_obstacle(const Unit *u) {
                                                           : WHY_NEED_ENDED,
                         u->said.other ?: "a unit");
 }
+
+bool said_is_will(Why why) {
+        return why == WHY_NEED_STOPPED || why == WHY_CONFLICT_RUNS;
+}

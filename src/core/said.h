@@ -50,3 +50,6 @@ Why said_why_no_guard(const Core *c);
 /* The other unit because of which PID 1 has stopped this one; WHY_NONE when that is over. The name is borrowed from
  * u. */
 Reason said_obstacle(const Unit *u);
+/* Whether that reason is that somebody stopped what the unit needs, or started what conflicts with it. Then the unit
+ * runs here only if an operator says so. */
+bool said_is_will(Why why);
