@@ -98,7 +98,8 @@ Reason word_why_no_steal(Plan *p, const Unit *u) {
         why = why_not_placed(p, u);
         if (why.why == WHY_NONE && said_is_told(u)) /* what is not known yet will be in a moment */
                 why = unit_why_unable(c, u);
-        return why.why == WHY_STANDS_BACK ? reason(WHY_NONE) : why; /* the operator's word counts more */
+        /* The operator's word counts more. What else is against it is seen once the word is in force. */
+        return why.why == WHY_STANDS_BACK || said_is_will(why.why) ? reason(WHY_NONE) : why;
 }
 
 /* What is being stolen for this machine counts as here already. */

@@ -181,6 +181,33 @@ static void an_operator_moves_it_there_all_the_same(void **state) {
                 }
 }
 
+static void an_operator_steals_it_all_the_same(void **state) {
+        Cluster *c = put_aside(ENDED_BY_CONFLICT);
+
+        cluster_event(c, M, (Event){ .kind = EVENT_STEAL, .id = 5, .unit = c->names[0] });
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(c->word, WORD_BEGUN);
+        assert_int_equal(cluster_runs_on(c, 0), M);
+        cluster_free(c);
+}
+
+/* Nobody's will is in the way of the operator's, and what else keeps the unit from the machine is. */
+static void a_steal_is_refused_for_what_it_cannot_change(void **state) {
+        Cluster *c = put_aside(ENDED_BY_NEED);
+
+        c->configs[0].checked = true;
+        cluster_configure(c, M, 0);
+        cluster_event(c, M, (Event){ .kind = EVENT_CHECK, .unit = c->names[0], .on = false });
+        cluster_event(c, M, (Event){ .kind = EVENT_STEAL, .id = 5, .unit = c->names[0] });
+        cluster_pass(c, 30 * USEC_PER_SEC);
+        assert_int_equal(c->words, 1);
+        assert_int_equal(c->word, WORD_UNABLE);
+        assert_int_equal(c->why, WHY_CHECK_FAILS);
+        assert_int_equal(cluster_runs_on(c, 0), N);
+        assert_int_equal(cluster_lease(c, 0)->index, 2);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_unit_does_not_go_back_before_it_may_run_there),
@@ -190,6 +217,8 @@ int main(void) {
                 cmocka_unit_test(a_holder_that_waits_keeps_the_unit),
                 cmocka_unit_test(what_may_not_run_keeps_nothing_away),
                 cmocka_unit_test(an_operator_moves_it_there_all_the_same),
+                cmocka_unit_test(an_operator_steals_it_all_the_same),
+                cmocka_unit_test(a_steal_is_refused_for_what_it_cannot_change),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
