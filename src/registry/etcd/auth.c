@@ -191,6 +191,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
                 if (etcd_identity_check(e, i, &header)) {
                         etcd_leader_term(e, header.raft_term);
+                        etcd_endpoint_served(e, i);
                         token_take(e, root);
                 } else {
                         (void) snprintf(text, sizeof(text),

@@ -174,6 +174,7 @@ static void call_answered(EtcdCall *c, const HttpAnswer *a) {
                 if (etcd_identity_check(c->etcd, c->endpoint, &reply.header)) {
                         etcd_history_note(c->etcd, reply.header.revision);
                         etcd_leader_term(c->etcd, reply.header.raft_term);
+                        etcd_endpoint_served(c->etcd, c->endpoint);
                         etcd_state_note_ok(c->etcd);
                         call_finish(c, &reply);
                 } else {

@@ -132,12 +132,23 @@ void etcd_endpoint_use(Etcd *e, size_t i) {
                 return;
         etcd_endpoint_doubt(e, e->endpoints.current);
         e->endpoints.current = i;
+        e->endpoints.items[i].served_at = 0;
         etcd_state_note(e, ETCD_NEWS_STATUS);
+}
+
+void etcd_endpoint_served(Etcd *e, size_t i) {
+        assert(i < e->endpoints.n);
+        e->endpoints.items[i].served_at = now_boottime();
+}
+
+bool etcd_endpoint_serves(const Etcd *e) {
+        return e->endpoints.items[e->endpoints.current].served_at != 0;
 }
 
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text) {
         log_debug("registry: %s", text);
         etcd_endpoint_doubt(e, i);
+        e->endpoints.items[i].served_at = 0;
         if (e->endpoints.current != i || e->endpoints.n == 1)
                 return;
         etcd_endpoint_use(e, next_endpoint(e, i));

@@ -21,6 +21,12 @@ void etcd_endpoint_use(Etcd *e, size_t i);
  * use, the next endpoint takes its place. */
 void etcd_endpoint_failed(Etcd *e, size_t i, const char *text);
 
+/* To be told when endpoint i has answered what only a member with a leader answers. */
+void etcd_endpoint_served(Etcd *e, size_t i);
+
+/* Whether the endpoint in use has served since it came into use, and has not failed since. */
+bool etcd_endpoint_serves(const Etcd *e);
+
 /* Has watches leave endpoint i. */
 void etcd_endpoint_doubt(Etcd *e, size_t i);
 

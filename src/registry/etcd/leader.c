@@ -14,6 +14,10 @@
  * any write without an answer, they may be carried out later (law 6). And calls that wait try again, at the member
  * that has just answered.
  *
+ * The answer may come seconds after the question, and the calls may have gone to another member long since. A member
+ * that serves them is not left for it; nor is one in use left if there is no new leader, since then the member that
+ * was asked is merely slow, and has been left for that.
+ *
  * A member is asked only while a write takes much longer than it does when all is well, or when the member says that
  * it has no leader.
  */
@@ -35,9 +39,13 @@
 #define ASK_EVERY (100 * USEC_PER_MSEC)
 enum { ANSWER_MAX = 64 * 1024 };
 
-/* Calls that wait try again, at the member that has just answered. */
-static void use_endpoint(Etcd *e, size_t i) {
-        etcd_endpoint_use(e, i);
+/* The member at endpoint i follows a leader. */
+static void answered(Etcd *e, size_t i) {
+        bool new_leader = e->leader.reign != e->endpoints.items[i].asked_in;
+
+        if (new_leader && !etcd_endpoint_serves(e))
+                etcd_endpoint_use(e, i);
+        etcd_endpoint_served(e, i);
         etcd_state_note(e, ETCD_NEWS_WAKE);
 }
 
@@ -54,11 +62,11 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
                 if (etcd_identity_check(e, i, &header)) {
                         etcd_leader_term(e, header.raft_term);
-                        use_endpoint(e, i);
+                        answered(e, i);
                 }
         } else if (root && etcd_decode_error(root, &error) && etcd_judge_leader_change(&error)) {
                 etcd_leader_changed(e);
-                use_endpoint(e, i);
+                answered(e, i);
         }
         json_decref(root);
         p->question = http_request_free(p->question);
@@ -73,6 +81,7 @@ void etcd_leader_ask(Etcd *e, size_t i) {
         if (p->question || now < usec_add(p->asked_at, ASK_EVERY))
                 return;
         p->asked_at = now;
+        p->asked_in = e->leader.reign;
         if (asprintf(&key, "%smeta", e->prefix) < 0) {
                 key = NULL;
                 return;

@@ -56,12 +56,14 @@ typedef struct EtcdEndpoint {
         uint64_t cluster_id;             /* as the endpoint last said; 0: it has not said, or no longer answers */
         uint64_t told_id;                /* the same, but kept while the endpoint is silent; 0: it never said */
         bool in_doubt;                   /* watches are to leave it; until the news is settled */
+        usec_t served_at;                /* the last time; 0: not since it came into use, or not since it failed */
         char nonsense[64];               /* what it sends on its watch that etcd does not; "": nothing */
         usec_t nonsense_at;
 
         /* leader.c */
         HttpRequest *question; /* whether the member follows a leader */
         usec_t asked_at;
+        uint64_t asked_in; /* the reign in which it was asked */
 
         /* probe.c */
         HttpRequest *probe; /* under way */
