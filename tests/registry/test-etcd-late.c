@@ -126,11 +126,50 @@ static void a_member_that_serves_is_not_left_for_one_that_tells_of_a_new_leader(
         assert_true(is_in_use(b, AT_SECOND));
 }
 
+typedef struct Round {
+        Etcd *e;
+        usec_t after;
+} Round;
+
+static bool is_round_over(void *userdata) {
+        const Round *r = userdata;
+        bool over = r->e->probes.began_at > r->after;
+
+        for (size_t i = 0; i < r->e->endpoints.n; i++)
+                over = over && r->e->endpoints.items[i].probed;
+        return over;
+}
+
+/* The only member of our cluster keeps silent when it is asked who it is, and answers calls meanwhile: these say it,
+ * too. */
+static void a_member_that_serves_has_said_who_it_is(void **state) {
+        Bench *b = *state;
+        _cleanup_reply_ Reply reply = {};
+        Round first = {}, second = {};
+
+        bench_remember(b, server.url);
+        open_both(b, other.url);
+        first.e = second.e = etcd_state_of(b->r);
+        assert_true(bench_until(b, is_round_over, &first));
+        assert_true(is_in_use(b, AT_PROXY));
+        assert_int_equal(proxy_tell(&proxy, "mode black-hole /version 60"), 0);
+        second.after = first.e->probes.began_at;
+        etcd_state_note(second.e, ETCD_NEWS_PROBE);
+        bench_get(b, "meta", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_true(bench_until(b, is_round_over, &second));
+        assert_int_equal(proxy_tell(&proxy, "mode pass"), 0);
+        bench_get(b, "meta", LONG_ATTEMPT / 2, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_string_equal(reply.store, b->store);
+}
+
 static int run(void) {
         static const struct CMUnitTest tests[] = {
                 BENCH(a_slow_member_is_left_for_good),
                 BENCH(only_a_new_leader_puts_the_member_in_use_that_tells_of_it),
                 BENCH(a_member_that_serves_is_not_left_for_one_that_tells_of_a_new_leader),
+                BENCH(a_member_that_serves_has_said_who_it_is),
         };
         int r = servers_create(&server, 1, "late", NULL, NULL);
 

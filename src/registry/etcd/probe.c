@@ -43,6 +43,12 @@ static void probe_over(EtcdEndpoint *p) {
         arm(e, e->identity.conflict ? EVERY_IN_CONFLICT : EVERY);
 }
 
+/* The endpoint is silent. What it has answered to calls since it was probed counts more. */
+static void probe_unanswered(EtcdEndpoint *p) {
+        if (p->served_at < p->etcd->probes.began_at)
+                etcd_endpoint_told(p->etcd, index_of(p), 0);
+}
+
 static void on_status(const HttpAnswer *a, void *userdata) {
         EtcdEndpoint *p = userdata;
         json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_decode_object(a->body, a->size) : NULL;
@@ -53,7 +59,7 @@ static void on_status(const HttpAnswer *a, void *userdata) {
                 etcd_endpoint_told(p->etcd, index_of(p), h.cluster_id);
                 p->has_status = etcd_decode_status(root, &p->status) == 0;
         } else if (a->outcome != HTTP_ANSWERED) {
-                etcd_endpoint_told(p->etcd, index_of(p), 0);
+                probe_unanswered(p);
         }
         /* Any other answer may mean that only an administrator is told: then what the endpoint's answers to calls say
          * counts on. */
@@ -75,7 +81,7 @@ static void on_version(const HttpAnswer *a, void *userdata) {
         json_decref(root);
         p->probe = http_request_free(p->probe);
         if (a->outcome != HTTP_ANSWERED) {
-                etcd_endpoint_told(p->etcd, index_of(p), 0);
+                probe_unanswered(p);
                 p->has_status = false;
                 probe_over(p);
         } else if (probe_send(p, "/v3/maintenance/status", "{}", on_status) < 0) {
