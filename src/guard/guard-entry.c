@@ -6,7 +6,8 @@
 
 /* The longest that a StopUnit may stay unanswered before PID 1 is reached in another way (ENTRY_SHOUT). */
 #define PATIENCE_MAX USEC_PER_SEC
-/* The shortest, also where kill_at has passed before the stop, as after a pause: the guard kills meanwhile. */
+/* The shortest, also where kill_at has passed before the stop, as after a pause: the guard kills meanwhile. A stop
+ * that PID 1 refuses is not unanswered. */
 #define PATIENCE_MIN (500 * USEC_PER_MSEC)
 /* How far PID 1's watchdog lies from a deadline of the guard. It expires at most this much after stop_at, so that a
  * guard that acts in time is not taken for dead. While an entry is stopping, it expires this much before end_at or
@@ -459,12 +460,12 @@ bool part_end_is_detaching(const PartEnd *p) {
         return p->spared && p->attached;
 }
 
-/* How long a stop may stay unanswered: at most half of the time until kill_at. The other half is left to the unit for
- * its stop after a shout. */
+/* How long the entry bears with PID 1: for half of the time from the stop to kill_at, and PATIENCE_MAX at most. The
+ * other half is left to the unit for its stop after a shout. */
 static usec_t entry_patience(const GuardEntry *e) {
-        usec_t half = usec_sub(e->kill_at, e->stop_since) / 2, most = MIN(half, PATIENCE_MAX);
+        usec_t half = usec_sub(e->kill_at, e->stop_since) / 2;
 
-        return MAX(most, PATIENCE_MIN);
+        return MIN(half, PATIENCE_MAX);
 }
 
 static bool entry_is_refused(const GuardEntry *e) {
@@ -480,10 +481,12 @@ static bool entry_asks_for_stop(const GuardEntry *e) {
 }
 
 /*
- * When the entry shouts (ENTRY_SHOUT). If neither the bus nor PID 1 answers, this is when patience has run out, and so
- * it is if PID 1 answers, and refuses the stop: what PID 1 stops because of the shout it does not refuse to stop. If
- * the bus answers and PID 1 does not, PID 1 is busy: it would read a shout no sooner than the StopUnit that waits for
- * it, and a shout stops every unit of the guard. So in this case only an entry that has come to its kill_at shouts.
+ * When the entry shouts (ENTRY_SHOUT): when patience has run out. Patience also counts where PID 1 answers and refuses
+ * the stop: PID 1 refuses requests, not the stop of what is bound to a guard that ends. A refusal is an answer, so no
+ * PATIENCE_MIN is waited for: the shout comes before kill_at, or at once where kill_at has passed before the stop.
+ * If the bus answers and PID 1 does not, PID 1 is busy: it would read a shout no sooner than the StopUnit that waits
+ * for it, and a shout stops every unit of the guard. So in this case only an entry that has come to its kill_at
+ * shouts.
  */
 static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
         usec_t patience = entry_patience(e), bus, pid_one;
@@ -492,6 +495,7 @@ static usec_t entry_shout_at(const GuardEntry *e, Heard heard) {
                 return USEC_INFINITY;
         if (entry_is_refused(e))
                 return usec_add(e->stop_since, patience);
+        patience = MAX(patience, PATIENCE_MIN);
         bus = MAX(e->stop_since, heard.bus);
         pid_one = MAX(e->stop_since, heard.pid_one);
         bus = usec_add(bus, patience);
