@@ -26,9 +26,12 @@ typedef struct Wish {
         struct Wish *prev, *next;
         PidOne *p;
         sd_bus_slot *slot;
-        char *owner;  /* NULL: nobody waits for the answer */
-        bool start;   /* among the stops: to be started */
-        bool refused; /* PID 1 refuses to stop the unit, which is stopped by way of STOP_TARGET */
+        char *owner;           /* NULL: nobody waits for the answer */
+        bool start;            /* among the stops: to be started */
+        bool refused;          /* PID 1 refuses to stop the unit, which is stopped by way of STOP_TARGET */
+        struct Wish *template; /* of an instance: the stop of its template, in PidOne.templates; NULL: no instance */
+        size_t instances;      /* of a template: for how many of its instances the stop is not answered yet */
+        StopAnswer answer;     /* to the stop or start; of a template, the sum of the answers so far */
         char unit[];
 } Wish;
 
@@ -41,6 +44,7 @@ struct PidOne {
         sd_event_source *ping_timer;
         sd_bus_slot *gone_slot, *question_slot, *ping_slot;
         Wish *stops, *stops_sent, *asks, *asked;
+        Wish *templates; /* stops of which the instances are known, and are being stopped */
         unsigned n_stops_sent;
         usec_t asked_at, reconnect_after;
         bool connected, broken;
@@ -76,16 +80,38 @@ static void wishes_clear(Wish **list) {
                 wish_free(list, *list);
 }
 
-static void wish_stopped(Wish *w, StopAnswer answer) {
+static void wish_stopped(const Wish *w, StopAnswer answer) {
         if (w->owner)
                 w->p->callbacks->stopped(w->owner, answer, w->p->userdata);
 }
 
+/* The stop of one of its instances is answered, and the last one answers the stop of the template. Only a refusal
+ * counts: of an instance that nothing is heard of, the next question about the template tells. */
+static void instance_stopped(Wish *template, StopAnswer answer) {
+        PidOne *p = template->p;
+
+        must(template->instances > 0);
+        if (answer == STOP_REFUSED)
+                template->answer = STOP_REFUSED;
+        if (--template->instances > 0)
+                return;
+        wish_stopped(template, template->answer);
+        wish_free(&p->templates, template);
+}
+
+/* Answers the wish, which is in the list, and frees it. */
+static void wish_end(Wish **list, Wish *w, StopAnswer answer) {
+        Wish *template = w->template;
+
+        wish_stopped(w, answer);
+        wish_free(list, w);
+        if (template)
+                instance_stopped(template, answer);
+}
+
 static void stops_answer_silence(PidOne *p, Wish **list) {
-        while (*list) {
-                wish_stopped(*list, STOP_SILENT);
-                wish_free(list, *list);
-        }
+        while (*list)
+                wish_end(list, *list, STOP_SILENT);
 }
 
 static void asks_answer_silence(PidOne *p, Wish **list) {
@@ -251,11 +277,33 @@ static int each_row(PidOne *p, sd_bus_message *m, row_t f, void *userdata) {
         return r;
 }
 
-/* Nobody waits for the answers: whoever wants the template gone asks how it is, and has it stopped again. */
+/* Without memory for the wish, the instance goes on for now: whoever wants the template gone asks how it is, and has
+ * it stopped again. */
 static int stop_instance(PidOne *p, const char *unit, const UnitAnswer *row, void *userdata) {
-        if (row->up || row->job)
-                (void) wish_append(&p->stops, p, NULL, unit);
+        Wish *template = userdata;
+
+        if ((row->up || row->job) && wish_append(&p->stops, p, NULL, unit) == 0) {
+                p->stops->prev->template = template; /* the last of the list */
+                template->instances++;
+        }
         return 0;
+}
+
+/* Has PID 1 stop the instances of the template that it has told of. Returns whether the wish waits for answers about
+ * them. */
+static bool stop_instances(Wish *w, sd_bus_message *m) {
+        PidOne *p = w->p;
+
+        if (w->start || !unit_name_is_template(w->unit) || sd_bus_message_is_method_error(m, NULL))
+                return false;
+        if (each_row(p, m, stop_instance, w) < 0)
+                w->answer = STOP_REFUSED;
+        if (w->instances == 0)
+                return false;
+        w->slot = sd_bus_slot_unref(w->slot);
+        DL_DELETE(p->stops_sent, w);
+        DL_APPEND(p->templates, w);
+        return true;
 }
 
 static int send_stop(PidOne *p, Wish *w);
@@ -279,13 +327,11 @@ static int on_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (answer == STOP_REFUSED)
                 log_warning("%s: PID 1 does not %s it: %s", w->unit, w->start ? "start" : "stop",
                                 strempty(sd_bus_message_get_error(m)->message));
-        if (!w->start && unit_name_is_template(w->unit) && !sd_bus_message_is_method_error(m, NULL) &&
-                        each_row(p, m, stop_instance, NULL) < 0)
-                answer = STOP_REFUSED;
         must(p->n_stops_sent > 0);
         p->n_stops_sent--;
-        wish_stopped(w, answer);
-        wish_free(&p->stops_sent, w);
+        w->answer = answer;
+        if (!stop_instances(w, m))
+                wish_end(&p->stops_sent, w, w->answer);
         p->callbacks->settle(p->userdata);
         return 0;
 }
@@ -492,6 +538,7 @@ PidOne *pid_one_free(PidOne *p) {
         detach(p);
         wishes_clear(&p->stops);
         wishes_clear(&p->stops_sent);
+        wishes_clear(&p->templates);
         wishes_clear(&p->asks);
         wishes_clear(&p->asked);
         sd_event_source_disable_unref(p->timer);

@@ -12,7 +12,8 @@
  * PID 1 can be told from a dead bus.
  *
  * A template ("foo@.service") stands for all its instances. To a question about a template the answer is the sum of
- * the instances that PID 1 knows. To stop a template, PID 1 is asked for these instances, and then to stop each.
+ * the instances that PID 1 knows. To stop a template, PID 1 is asked for these instances, and then to stop each. The
+ * stop is answered when all these are: it is refused if one of them is.
  *
  * No object of the caller is kept. Units go by their names, and an answer about a name that does not matter any more
  * does no harm. Each wish has an owner, a name that the caller chooses and that comes back with the answer; both are

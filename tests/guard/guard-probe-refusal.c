@@ -67,6 +67,32 @@ static void what_cannot_be_stopped_by_a_conflict_either_is_stopped_by_the_guards
         what_refuses_is_left();
 }
 
+/* The refusals of a template's instances count as those of any other unit, also where PID 1 answers in between that
+ * they are up. */
+static void instances_that_cannot_be_stopped_are_stopped_by_the_guards_end(void **state) {
+        GuardMessage m;
+        usec_t seen;
+
+        begin();
+        sh("install -D -m 644 /opt/leased-test/leased-stop@.target /etc/systemd/system/leased-stop@.target");
+        write_unit("plain.service", "ExecStart=/bin/sleep infinity\n");
+        put(UNITS "talk@.service", "[Unit]\nBindsTo=" GUARD_SERVICE "\nAfter=" GUARD_SERVICE "\nRefuseManualStop=yes\n"
+                                   "[Service]\nExecStart=/bin/sleep infinity\n" AGAIN);
+        put("/run/leased/members/plain.service", "talk@.service\n");
+        sh("systemctl mask --runtime leased-stop@talk@1.service.target leased-stop@talk@2.service.target");
+        sh("systemctl daemon-reload");
+        m = run_unit("plain.service", 2 * SEC, 6 * SEC);
+        sh("systemctl start talk@1.service talk@2.service");
+        disconnect_guard();
+        seen = last_seen("talk@1.service");
+        tell_late("last process seen, after stop_at", seen, m.stop_at);
+        assert_true(seen < m.kill_at - SEC);
+        while (now_boottime() < m.kill_at)
+                assert_true(is_gone("talk@1.service") && is_gone("talk@2.service"));
+        sh("systemctl unmask --runtime leased-stop@talk@1.service.target leased-stop@talk@2.service.target");
+        sh("rm /run/leased/members/plain.service " UNITS "talk@.service; systemctl daemon-reload");
+}
+
 int refusal_tests(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -74,6 +100,8 @@ int refusal_tests(void) {
                 cmocka_unit_test_setup_teardown(
                                 what_cannot_be_stopped_by_a_conflict_either_is_stopped_by_the_guards_end, fresh_guard,
                                 no_guard),
+                cmocka_unit_test_setup_teardown(
+                                instances_that_cannot_be_stopped_are_stopped_by_the_guards_end, fresh_guard, no_guard),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
