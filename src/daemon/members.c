@@ -422,7 +422,7 @@ int members_stop(Members *m) {
 
                 /* A member that is on its way up is stopped as well. */
                 if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
-                        k = forbids_of_member(member) == FORBIDS_STOP ? pid1_unit_stop_refusing(member->unit)
+                        k = forbids_of_member(member) == FORBIDS_STOP ? pid1_unit_stop_by_conflict(member->unit)
                                                                       : pid1_unit_stop(member->unit);
                 if (k < 0)
                         r = k;

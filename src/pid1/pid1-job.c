@@ -145,7 +145,10 @@ static void call_make(Pid1JobCall *c) {
         if (r >= 0)
                 r = sd_bus_call_async(m->bus, &c->slot, message, on_job, c, UINT64_MAX);
         if (r < 0) {
-                pid1_unit_tell_failure(c->unit, c->start, r, "PID 1 cannot be asked");
+                pid1_unit_tell_failure(c->unit, c->start, r,
+                                r == -ENAMETOOLONG
+                                                ? "PID 1 refuses it, and its name is too long for " STOP_TARGET_PREFIX
+                                                : "PID 1 cannot be asked");
                 pid1_unit_wish(c->unit, true);
                 call_drop(c);
                 return;
@@ -281,32 +284,36 @@ int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *user
         return r < 0 ? r : queue_job(u, true, TAKE_PTR(message));
 }
 
-/* Stops the instances of a template, without waiting for answers. The next report shows what has become of them, and
- * the caller stops the template again if it is still up without a job. refused: PID 1 refuses to stop them. */
-static int stop_instances(Pid1Unit *u, bool refused) {
-        Pid1 *m = u->pid1;
+static int send_stop(Pid1 *m, const char *unit, bool refused) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r = new_stop(m, unit, refused, &message);
 
-        if (!m->bus)
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(message, false);
+        return r < 0 ? r : sd_bus_send(m->bus, message, NULL);
+}
+
+/* Stops the instances of a template, without waiting for answers. The next report shows what has become of them, and
+ * the caller stops the template again if it is still up without a job. refused: PID 1 refuses to stop them. An
+ * instance that cannot be asked for keeps no other running; the first such failure is returned. */
+static int stop_instances(Pid1Unit *u, bool refused) {
+        int r = 0, k;
+
+        if (!u->pid1->bus)
                 return -ENOTCONN;
         for (char **name = u->up; name && *name; name++) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-                int r = new_stop(m, *name, refused, &message);
-
-                if (r >= 0)
-                        r = sd_bus_message_set_expect_reply(message, false);
-                if (r >= 0)
-                        r = sd_bus_send(m->bus, message, NULL);
-                if (r < 0)
-                        return r;
+                k = send_stop(u->pid1, *name, refused);
+                r = r < 0 ? r : MIN(k, 0);
         }
-        return pid1_unit_read(u);
+        k = pid1_unit_read(u);
+        return r < 0 ? r : k;
 }
 
 int pid1_unit_stop(Pid1Unit *u) {
         return u->pattern ? stop_instances(u, false) : ask_job(u, false);
 }
 
-int pid1_unit_stop_refusing(Pid1Unit *u) {
+int pid1_unit_stop_by_conflict(Pid1Unit *u) {
         return u->pattern ? stop_instances(u, true) : pid1_unit_stop(u);
 }
 

@@ -140,10 +140,11 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
  * stopped. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
-/* Does the same with a unit with RefuseManualStop=yes. Only of a template this must be known beforehand: for any other
- * unit pid1_unit_stop() learns it from PID 1's refusal, and stops the unit all the same, by way of STOP_TARGET
- * (util/names.h). */
-int pid1_unit_stop_refusing(Pid1Unit *u);
+/* Stops a unit with RefuseManualStop=yes by way of STOP_TARGET (util/names.h). A template's instances are stopped
+ * without waiting for answers, so the caller must say beforehand that PID 1 would refuse. For any other unit this is
+ * pid1_unit_stop(), which learns of a refusal by itself. -ENAMETOOLONG: the name of an instance is too long for that
+ * of its STOP_TARGET; all others are stopped. Otherwise as pid1_unit_stop(). */
+int pid1_unit_stop_by_conflict(Pid1Unit *u);
 /* Asks PID 1 to make the unit, which does not exist yet, and to start it (StartTransientUnit). append puts the
  * arguments of that method into the message, with AddRef= among the properties, and is called from within this call; a
  * negative errno of append is returned. PID 1 gets the request no more than once; otherwise as pid1_unit_start(). */

@@ -27,12 +27,15 @@ typedef struct World {
         sd_bus_message *start, *stop; /* the latest call of each kind */
         unsigned starts, stops;
         unsigned failed;
+        char why[128];      /* the latest one of these has failed */
         bool full;          /* the bus refuses each call to PID 1 ... */
         unsigned refused;   /* ... and has refused so many */
         const char *wanted; /* how many messages come before the first one about the unit of this name */
         unsigned before;
-        unsigned runs, ended; /* runs of transient units that were asked for, and that have ended */
-        int error;            /* of the last one that has ended */
+        unsigned runs, ended;   /* runs of transient units that were asked for, and that have ended */
+        int error;              /* of the last one that has ended */
+        const char **instances; /* the template's that are up, by PID 1's word; NULL: it does not answer that */
+        unsigned lists;         /* how often it was asked for them */
 } World;
 
 static void keep(sd_bus_message **last, unsigned *n, sd_bus_message *m) {
@@ -41,9 +44,26 @@ static void keep(sd_bus_message **last, unsigned *n, sd_bus_message *m) {
         (*n)++;
 }
 
+static int tell_instances(World *w, sd_bus_message *m) {
+        sd_bus_message *answer;
+
+        w->lists++;
+        assert_int_equal(sd_bus_message_new_method_return(m, &answer), 0);
+        assert_true(sd_bus_message_open_container(answer, 'a', "(ssssssouso)") >= 0);
+        for (const char **i = w->instances; *i; i++)
+                assert_true(sd_bus_message_append(answer, "(ssssssouso)", *i, "", "loaded", "active", "running", "",
+                                            PID1_PATH "/unit/x", 0, "", "/") >= 0);
+        assert_true(sd_bus_message_close_container(answer) >= 0);
+        assert_true(sd_bus_send(w->theirs, answer, NULL) >= 0);
+        (void) sd_bus_message_unref(answer);
+        return 1;
+}
+
 static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         World *w = userdata;
 
+        if (w->instances && sd_bus_message_is_method_call(m, NULL, "ListUnitsByPatterns"))
+                return tell_instances(w, m);
         if (sd_bus_message_is_method_call(m, NULL, "GetNameOwner"))
                 return sd_bus_reply_method_return(m, "s", ":1.1");
         if (w->wanted && strstr(strempty(sd_bus_message_get_path(m)), w->wanted))
@@ -69,6 +89,7 @@ static void on_failed(Pid1Unit *u, bool start, int error, const char *message, v
         World *w = userdata;
 
         w->failed++;
+        (void) snprintf(w->why, sizeof(w->why), "%s", message);
 }
 
 static sd_bus *new_bus(World *w, int fd, bool server) {
@@ -263,6 +284,43 @@ static void a_run_of_whose_end_nothing_is_heard_is_given_up(void **state) {
         assert_int_equal(w->ended, 1);
 }
 
+/* The target's name would be longer than the name of a unit may be. */
+static void a_stop_that_is_refused_says_so_where_no_target_can_make_it(void **state) {
+        static const Pid1UnitCallbacks callbacks = { .failed = on_failed };
+        char longest[256];
+        World *w = *state;
+        Pid1Unit *u;
+
+        (void) snprintf(longest, sizeof(longest), "%0230d.service", 2);
+        assert_int_equal(
+                        pid1_unit_new(w->pid1, longest, GATE_DIRECTORY "/" UNIT, GUARD_SERVICE, &callbacks, w, &u), 0);
+        assert_int_equal(pid1_unit_stop(u), 0);
+        turn_until(w->stops == 1);
+        assert_true(sd_bus_reply_method_errorf(w->stop, PID1_ERROR("OnlyByDependency"), "refused") >= 0);
+        turn_until(w->failed == 1);
+        assert_non_null(strstr(w->why, "its name is too long for leased-stop@"));
+        assert_int_equal(w->starts, 0);
+}
+
+/* The name of the second is too long for that of a unit which conflicts with it. */
+static void one_instance_that_cannot_be_stopped_keeps_no_other_running(void **state) {
+        static const Pid1UnitCallbacks callbacks = { .failed = on_failed };
+        char longest[256];
+        World *w = *state;
+        Pid1Unit *u;
+
+        (void) snprintf(longest, sizeof(longest), "t@%0230d.service", 2);
+        w->instances = (const char *[]){ "t@1.service", longest, "t@3.service", NULL };
+        assert_int_equal(pid1_unit_new_template(w->pid1, "t@.service", &callbacks, w, &u), 0);
+        turn_until(pid1_unit_status(u)->known);
+        w->lists = 0;
+        assert_int_equal(pid1_unit_stop_by_conflict(u), -ENAMETOOLONG);
+        turn_until(w->starts == 2);
+        turn_until(w->lists > 0); /* what has become of them */
+        assert_int_equal(pid1_unit_stop(u), 0);
+        turn_until(w->stops == 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
@@ -273,6 +331,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_bus_without_room_is_not_flooded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_new_unit_is_asked_about_before_all_others, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_run_of_whose_end_nothing_is_heard_is_given_up, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_stop_that_is_refused_says_so_where_no_target_can_make_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                one_instance_that_cannot_be_stopped_keeps_no_other_running, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
