@@ -409,7 +409,8 @@ static void a_full_store_is_named(void **state) {
         memset(value, 'x', REGISTRY_VALUE_MAX);
         assert_int_equal(servers_create(&small, 1, "small", NULL, extra), 0);
         assert_int_equal(servers_start(&small, 1), 0);
-        bench_open(b, small.url, NULL);
+        bench_open_config(b, &(RegistryConfig){ .endpoints = (const char *[]){ small.url, NULL },
+                                             .attempt = 5 * USEC_PER_SEC });
         for (unsigned i = 0; i < 40; i++) {
                 char key[32];
                 RegistryRecord put = { .key = key, .value = value, .size = REGISTRY_VALUE_MAX };
