@@ -14,7 +14,8 @@ typedef struct Proxy {
         char url[64];
 } Proxy;
 
-/* upstream: etcd's URL, or NULL. 0 or a negative errno. */
+/* upstream: etcd's URL, or NULL; after a comma each the hosts and ports of others, which take turns. 0 or a negative
+ * errno. */
 int proxy_start(Proxy *p, const char *upstream);
 /* One of its commands; returns its answer, a number, or 0 for "ok"; -1 if there was none. */
 long proxy_tell(Proxy *p, const char *format, ...) _printf_(2, 3);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A proxy with faults between leased and etcd, and a server that is anything but etcd.
 
-    fault-proxy.py PORT [UPSTREAM]      listens on 127.0.0.1:PORT (0: any; printed first), forwards to http://UPSTREAM
+    fault-proxy.py PORT [UPSTREAM]      listens on 127.0.0.1:PORT (0: any; printed first), forwards to http://UPSTREAM;
+                                        of several, separated by commas, to each in turn
 
 It obeys lines on its standard input and answers each with one line:
 
@@ -32,6 +33,7 @@ It ends with its standard input. Faults:
 
 import http.client
 import http.server
+import itertools
 import socket
 import socketserver
 import sys
@@ -102,7 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def serve(self, body):
-        mode, seconds = STATE.fault(self.path, body, self.server.upstream)
+        self.upstream = next(self.server.upstreams)
+        mode, seconds = STATE.fault(self.path, body, self.upstream)
         try:
             getattr(self, mode.replace("-", "_"))(body, seconds)
         except (OSError, http.client.HTTPException):
@@ -114,7 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Sends the request on. Returns etcd's connection and answer."""
         with STATE.lock:
             STATE.forwarded.append(self.path)
-        connection = http.client.HTTPConnection(self.server.upstream, timeout=3600)
+        connection = http.client.HTTPConnection(self.upstream, timeout=3600)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         if cut is not None:
             connection.putrequest(self.command, self.path)
@@ -324,7 +327,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
 
     def __init__(self, address, upstream):
-        self.upstream = upstream
+        self.upstreams = itertools.cycle((upstream or "").split(","))
         super().__init__(address, Handler)
 
     def handle_error(self, request, client_address):

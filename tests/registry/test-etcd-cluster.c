@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "registry/etcd/endpoint.h"
 #include "registry/etcd/version.h"
 
 static Server cluster[3], alone, small, off; /* the last two are of one test each */
@@ -399,6 +400,34 @@ static void a_replaced_store_has_another_name(void **state) {
         seen_clear(&seen);
 }
 
+/* A balancer, or a name with several addresses. A member that is replaced is none. */
+static void a_name_that_stands_for_several_members_is_named(void **state) {
+        Bench *b = *state;
+        char urls[2 * sizeof(cluster[0].url)];
+        uint64_t member;
+        Proxy balancer;
+        Etcd *e;
+
+        bench_open(b, cluster[0].url, NULL);
+        (void) bench_put(b, "beats/a", "one", PATIENCE);
+        e = etcd_state_of(b->r);
+        member = e->endpoints.items[0].member_id;
+        assert_int_not_equal(member, 0);
+        etcd_endpoint_member(e, 0, member + 1);
+        etcd_endpoint_member(e, 0, member + 2);
+        (void) bench_put(b, "beats/a", "two", PATIENCE);
+        assert_int_equal(e->endpoints.items[0].member_id, member);
+        assert_int_equal(e->endpoints.items[0].several_at, 0);
+        bench_close(b);
+        (void) snprintf(urls, sizeof(urls), "%s,%s", cluster[0].url, strstr(cluster[1].url, "://") + 3);
+        assert_int_equal(proxy_start(&balancer, urls), 0);
+        bench_open(b, balancer.url, NULL);
+        for (unsigned i = 0; i < 8; i++)
+                (void) bench_put(b, "beats/a", i % 2 == 0 ? "three" : "four", PATIENCE);
+        assert_true(bench_until_status(b, REGISTRY_OK, "more than one member"));
+        proxy_stop(&balancer);
+}
+
 static void a_full_store_is_named(void **state) {
         Bench *b = *state;
         _cleanup_free_ char *value = malloc(REGISTRY_VALUE_MAX);
@@ -467,6 +496,7 @@ static int run(void) {
                 BENCH(a_member_that_hangs_is_left),
                 BENCH(without_a_majority_nothing_is_known),
                 BENCH(a_replaced_store_has_another_name),
+                BENCH(a_name_that_stands_for_several_members_is_named),
                 BENCH(a_full_store_is_named),
                 BENCH(a_gateway_that_is_off_is_named),
         };

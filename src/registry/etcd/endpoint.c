@@ -19,6 +19,8 @@
 #define BY_ADDRESS (60 * USEC_PER_SEC)
 #define ABSENT (5 * USEC_PER_SEC)
 #define PROBE_AGAIN USEC_PER_SEC
+#define CHANGES_WINDOW (5 * USEC_PER_MINUTE)
+enum { CHANGES_MAX = 3 }; /* a member that is replaced, and replaced again, is no balancer */
 
 static int join_endpoints(Etcd *e) {
         size_t size = 1;
@@ -165,6 +167,28 @@ void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what) {
         str_copy(p->nonsense, sizeof(p->nonsense), what);
         p->nonsense_at = now_boottime();
         etcd_state_note(e, ETCD_NEWS_WARNINGS);
+}
+
+void etcd_endpoint_member(Etcd *e, size_t i, uint64_t member_id) {
+        EtcdEndpoint *p = &e->endpoints.items[i];
+        uint64_t before = p->member_id;
+        usec_t now;
+
+        if (member_id == 0 || member_id == before)
+                return;
+        p->member_id = member_id;
+        if (before == 0)
+                return;
+        now = now_boottime();
+        if (usec_sub(now, p->changes_since) > CHANGES_WINDOW) {
+                p->changes_since = now;
+                p->member_changes = 0;
+        }
+        if (++p->member_changes <= CHANGES_MAX)
+                return;
+        p->several_at = now;
+        if (p->member_changes == CHANGES_MAX + 1)
+                etcd_state_note(e, ETCD_NEWS_WARNINGS);
 }
 
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {

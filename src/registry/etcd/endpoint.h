@@ -33,6 +33,10 @@ void etcd_endpoint_doubt(Etcd *e, size_t i);
 /* To be told when the watches have left: no endpoint is in doubt any more. */
 void etcd_endpoint_trust(Etcd *e);
 
+/* To be told which member an answer of endpoint i names: if members come and go, the name stands for several of them,
+ * and a warning says so for a while. */
+void etcd_endpoint_member(Etcd *e, size_t i, uint64_t member_id);
+
 /* To be told when endpoint i has sent, on a watch, something that no etcd sends: a warning says so for a while. */
 void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what);
 

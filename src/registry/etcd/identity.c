@@ -200,6 +200,7 @@ void etcd_identity_judge(Etcd *e, bool over) {
 bool etcd_identity_check(Etcd *e, size_t i, const EtcdHeader *h) {
         assert(h->cluster_id != 0);
         etcd_endpoint_told(e, i, h->cluster_id);
+        etcd_endpoint_member(e, i, h->member_id);
         if (e->identity.cluster_id == 0)
                 etcd_identity_judge(e, false); /* this endpoint's word may be the one that was missing */
         if (h->cluster_id == e->identity.cluster_id)

@@ -57,6 +57,7 @@ static void on_status(const HttpAnswer *a, void *userdata) {
         p->has_status = false;
         if (root && etcd_decode_header(root, &h) == 0) {
                 etcd_endpoint_told(p->etcd, index_of(p), h.cluster_id);
+                etcd_endpoint_member(p->etcd, index_of(p), h.member_id);
                 p->has_status = etcd_decode_status(root, &p->status) == 0;
         } else if (a->outcome != HTTP_ANSWERED) {
                 probe_unanswered(p);

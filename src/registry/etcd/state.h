@@ -59,6 +59,9 @@ typedef struct EtcdEndpoint {
         usec_t served_at;                /* the last time; 0: not since it came into use, or not since it failed */
         char nonsense[64];               /* what it sends on its watch that etcd does not; "": nothing */
         usec_t nonsense_at;
+        uint64_t member_id;      /* as the last answer said; 0: none has come */
+        unsigned member_changes; /* since .changes_since */
+        usec_t changes_since, several_at;
 
         /* leader.c */
         HttpRequest *question; /* whether the member follows a leader */

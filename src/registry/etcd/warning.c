@@ -9,6 +9,7 @@
 #include "registry/etcd/version.h"
 
 #define WARN_OF_NONSENSE (5 * USEC_PER_MINUTE)
+#define WARN_OF_SEVERAL (10 * USEC_PER_MINUTE)
 #define QUOTA_DEFAULT ((uint64_t) 2 << 30)
 enum { FULL_PERCENT = 75 };
 
@@ -89,6 +90,9 @@ void etcd_warning_update(Etcd *e) {
                                         "%s: on the watch it sends %s: it is not etcd, or something "
                                         "stands between",
                                         p->url, p->nonsense);
+                if (p->several_at > 0 && usec_sub(now_boottime(), p->several_at) < WARN_OF_SEVERAL)
+                        add_warning(text, sizeof(text),
+                                        "%s stands for more than one member of etcd: name each in Endpoints=", p->url);
         }
         if (e->auth.off)
                 add_warning(text, sizeof(text), "User= is set, but etcd has authentication off");

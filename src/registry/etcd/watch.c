@@ -191,6 +191,7 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 watch_nonsense(w, size == 0 ? "empty lines" : "lines that make no sense");
                 return;
         }
+        etcd_endpoint_member(w->etcd, w->endpoint, l.header.member_id);
         if (l.event == ETCD_WATCH_ERROR) {
                 etcd_endpoint_failed(w->etcd, w->endpoint, l.error.message);
         } else if (l.header.cluster_id != w->cluster_id) {
