@@ -32,9 +32,11 @@ typedef enum EndedBy {
         ENDED_BY_HAND,     /* somebody asked for it */
         ENDED_BY_NEED,     /* PID 1, along with a unit that it needs, is bound to, or is part of */
         ENDED_BY_CONFLICT, /* PID 1, because a unit was started with which it conflicts */
+        ENDED_UNNEEDED,    /* PID 1, because no unit needs it (StopWhenUnneeded=) */
 } EndedBy;
 
-/* After ENDED_BY_NEED and ENDED_BY_CONFLICT: what the other unit is now. */
+/* After ENDED_BY_NEED and ENDED_BY_CONFLICT: what the other unit is now. After ENDED_UNNEEDED: OBSTACLE_LASTS while
+ * the setting is in force. */
 typedef enum Obstacle {
         OBSTACLE_NONE,   /* it is up again (a conflicting unit: down again), or there is no such unit */
         OBSTACLE_LASTS,  /* it is down (a conflicting unit: up) because somebody wanted it so */
@@ -323,7 +325,8 @@ typedef enum ReportKind {
         REPORT_STRAY,       /* .unit .lease is active here without its lease, which .machine_id holds */
         REPORT_GATE_MISSING,    /* .unit .lease: PID 1 has not loaded the gate; we do not compete for the lease */
         REPORT_STOPPED_BY_HAND, /* .unit .lease .by: it stays stopped, the lease stays here */
-        REPORT_STOPPED_WITH,    /* .unit .lease: by PID 1, along with the unit .other, which it needs */
+        REPORT_STOPPED_WITH,    /* .unit .lease: by PID 1, along with the unit .other, which it needs; .why: or because
+                                   of StopWhenUnneeded= */
         REPORT_STOPPED_FOR,     /* .unit .lease: by PID 1, for the unit .other, with which it conflicts */
         REPORT_STARTED_AGAIN,   /* .unit .lease: what it was stopped for is over */
         REPORT_UNIT_FAILED,     /* .unit .lease failed for good: released; this machine stands back for .span */

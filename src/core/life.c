@@ -230,14 +230,17 @@ static bool has_not_run_yet(const Unit *u) {
         return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
 }
 
-/* PID 1 has stopped the unit because of another one. Its members may run on. */
+/* PID 1 has stopped the unit by itself, mostly because of another one. Its members may run on. */
 static bool is_put_aside(const Unit *u) {
-        return u->said.report.ended_by == ENDED_BY_NEED || u->said.report.ended_by == ENDED_BY_CONFLICT;
+        EndedBy by = u->said.report.ended_by;
+
+        return by == ENDED_BY_NEED || by == ENDED_BY_CONFLICT || by == ENDED_UNNEEDED;
 }
 
 /*
- * PID 1 has stopped it because of another unit. It starts here again as soon as that is over, and goes to another
- * machine if that is not over soon. What comes and goes all the time is a failure, like that of the unit itself.
+ * PID 1 has stopped it because of another unit, or because none needs it. It starts here again as soon as that is
+ * over, and goes to another machine if that is not over soon. What comes and goes all the time is a failure, like that
+ * of the unit itself.
  */
 static void on_put_aside(Core *c, Unit *u) {
         Report report = output_report_of(u, REPORT_STOPPED_FOR);
@@ -245,8 +248,10 @@ static void on_put_aside(Core *c, Unit *u) {
 
         if (u->life.rest != REST_ASIDE) {
                 unit_life_put_aside(u, c->now.boottime + ASIDE_WAIT);
-                if (u->said.report.ended_by == ENDED_BY_NEED)
+                if (u->said.report.ended_by != ENDED_BY_CONFLICT)
                         report.kind = REPORT_STOPPED_WITH;
+                if (u->said.report.ended_by == ENDED_UNNEEDED)
+                        report.why = WHY_STOPS_UNNEEDED;
                 report.other = u->said.other;
                 output_report(c, report);
         }

@@ -161,6 +161,8 @@ Reason said_obstacle(const Unit *u) {
 
         if (r->obstacle == OBSTACLE_NONE)
                 return reason(WHY_NONE);
+        if (r->ended_by == ENDED_UNNEEDED)
+                return reason(WHY_STOPS_UNNEEDED);
         return reason_of(r->ended_by == ENDED_BY_CONFLICT ? WHY_CONFLICT_RUNS
                          : r->obstacle == OBSTACLE_LASTS  ? WHY_NEED_STOPPED
                                                           : WHY_NEED_ENDED,

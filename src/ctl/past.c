@@ -151,8 +151,10 @@ static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
                         (void) json_object_set_new(stop->outage, "by", json_string(by));
                 if (is_field(j, "MESSAGE_ID", MESSAGE_BY_HAND))
                         say_why(stop, WHY_BY_HAND);
-                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))
+                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE) && isempty(why))
                         say_why(stop, WHY_DEPENDENCY);
+                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))
+                        stop->lasts = true;
         }
 }
 

@@ -164,14 +164,6 @@ static LoadState load_of(const EnabledUnit *u, const Pid1UnitStatus *s) {
         return s->gate_loaded && wants_gate(u) ? loads[s->forbids] : LOAD_OK;
 }
 
-/* PID 1 stops a unit with StopWhenUnneeded=yes by itself, and not because anybody has asked for it. Such a unit does
- * not stay here as one that was stopped by hand, since PID 1 would stop it again. */
-static bool is_ended_unneeded(const EnabledUnit *u) {
-        const Pid1UnitStatus *s = pid1_unit_status(u->unit);
-
-        return wants_gate(u) && s->forbids == FORBIDS_IDLE && s->end == UNIT_END_HAND;
-}
-
 /* Has the guard's file looked after if there is one. */
 static void look_after_members(EnabledUnit *u) {
         if (!members_are_shown(u->members))
@@ -252,6 +244,7 @@ static void report(EnabledUnit *u) {
                 [UNIT_END_FAILED] = ENDED_BY_ITSELF,
                 [UNIT_END_NEED] = ENDED_BY_NEED,
                 [UNIT_END_CONFLICT] = ENDED_BY_CONFLICT,
+                [UNIT_END_UNNEEDED] = ENDED_UNNEEDED,
         };
         static const Obstacle obstacles[] = {
                 [NEED_BACK] = OBSTACLE_NONE,
@@ -259,10 +252,14 @@ static void report(EnabledUnit *u) {
                 [NEED_FAILED] = OBSTACLE_FAILED,
         };
         Pid1UnitStatus all = *pid1_unit_status(u->unit);
-        bool left, unneeded = is_ended_unneeded(u);
+        bool left;
         char name[NAME_SIZE];
         LoadState load;
 
+        if (all.end == UNIT_END_UNNEEDED && !wants_gate(u)) { /* there is no lease that could go elsewhere */
+                all.end = UNIT_END_HAND;
+                all.need = NEED_BACK;
+        }
         must((unsigned) all.active < _UNIT_ACTIVE_MAX && (unsigned) all.end < _UNIT_END_MAX);
         must((unsigned) all.need < ELEMENTSOF(obstacles));
         if (all.known)
@@ -301,8 +298,8 @@ static void report(EnabledUnit *u) {
                                                          (all.killed && all.end == UNIT_END_OWN),
                                         .report.result = all.result,
                                         .report.since = all.since,
-                                        .report.ended_by = unneeded ? ENDED_BY_NEED : endings[all.end],
-                                        .report.obstacle = unneeded ? OBSTACLE_LASTS : obstacles[all.need],
+                                        .report.ended_by = endings[all.end],
+                                        .report.obstacle = obstacles[all.need],
                                         .report.other = all.cause,
                                         .report.ended_at = all.inactive_since,
                                         .report.last_trigger = all.last_trigger,

@@ -441,11 +441,15 @@ static void report_unit(const Line *l) {
                                 l->subject);
                 break;
         case REPORT_STOPPED_WITH:
-                say(l, LOG_NOTICE,
-                                "systemd has stopped it together with %s, which it needs: it starts here again when "
-                                "that is back "
-                                "soon, and otherwise elsewhere",
-                                isempty(r->other) ? "a unit" : r->other);
+                if (r->why == WHY_STOPS_UNNEEDED)
+                        say(l, LOG_NOTICE,
+                                        "systemd has stopped it, since no unit needs it (StopWhenUnneeded=yes): it "
+                                        "starts here again when that setting is gone soon, and otherwise elsewhere");
+                else
+                        say(l, LOG_NOTICE,
+                                        "systemd has stopped it together with %s, which it needs: it starts here "
+                                        "again when that is back soon, and otherwise elsewhere",
+                                        isempty(r->other) ? "a unit" : r->other);
                 break;
         case REPORT_STOPPED_FOR:
                 say(l, LOG_NOTICE,

@@ -75,13 +75,16 @@ typedef enum UnitEnd {
         UNIT_END_FAILED,   /* somebody started or restarted the unit, and it failed */
         UNIT_END_NEED,     /* PID 1 stopped the unit because a neighbour went down */
         UNIT_END_CONFLICT, /* PID 1 stopped the unit because a neighbour in conflict came up */
+        UNIT_END_UNNEEDED, /* PID 1 stopped the unit because no unit needs it (StopWhenUnneeded=) */
         _UNIT_END_MAX,
 } UnitEnd;
 
-/* Whether our unit can run again after UNIT_END_NEED or UNIT_END_CONFLICT. */
+/* Whether our unit can run again after UNIT_END_NEED, UNIT_END_CONFLICT or UNIT_END_UNNEEDED. */
 typedef enum NeedState {
-        NEED_BACK, /* the needed neighbour is up, or the one in conflict is down: the unit can run */
-        NEED_DOWN, /* somebody has stopped the needed neighbour, or started the one in conflict, and so it still is */
+        NEED_BACK, /* the needed neighbour is up, the one in conflict is down, or StopWhenUnneeded= is not in force any
+                      more: the unit can run */
+        NEED_DOWN, /* somebody has stopped the needed neighbour, started the one in conflict, or set StopWhenUnneeded=,
+                      and so it still is */
         NEED_FAILED, /* the needed neighbour ended by itself: a start of our unit would start the neighbour, too */
 } NeedState;
 

@@ -165,8 +165,9 @@ static void show(Pid1Unit *u) {
 
         s->end = u->ending.end;
         s->need = u->ending.cause ? ending_need(u->ending.end, u->ending.cause_asked, &u->ending.cause->state)
-                  : u->ending.end == UNIT_END_NEED ? NEED_FAILED
-                                                   : NEED_BACK;
+                  : u->ending.end == UNIT_END_NEED                          ? NEED_FAILED
+                  : u->ending.end == UNIT_END_UNNEEDED && s->stops_unneeded ? NEED_DOWN
+                                                                            : NEED_BACK;
         s->cause = str_keep(&u->texts.cause, u->ending.cause ? u->ending.cause->name : NULL) ? strempty(u->texts.cause)
                                                                                              : "";
 }
@@ -260,7 +261,7 @@ static void judge(Pid1Unit *u) {
         }
         if (end == UNIT_END_CONFLICT && asked && cause->neighbour->state.down && ask_started(cause->neighbour))
                 return;
-        u->ending.end = end;
+        u->ending.end = end == UNIT_END_HAND && u->ending.unneeded ? UNIT_END_UNNEEDED : end;
         u->ending.judged_job = e.job;
         set_cause(u, cause ? cause->neighbour : NULL, asked);
 }
@@ -282,8 +283,12 @@ static void find_end(Pid1Unit *u) {
         Ending e = ending_of(u);
         bool judged = is_judged(u);
 
-        if (judged && u->ending.judged_job != e.job)
+        if (judged && u->ending.judged_job != e.job) {
                 u->ending.judged_before = true;
+                if (e.job != 0)
+                        u->ending.unneeded =
+                                        false; /* whoever had the unit stopped once more is no StopWhenUnneeded= */
+        }
         if (judged && u->ending.judged_job == e.job) {
                 if (u->ending.cause)
                         wish_to_look(u); /* a signal may have been lost */
@@ -392,6 +397,27 @@ static void ask_kind(Pid1Unit *u, uint32_t job) {
         if (pid1_message_new(u->pid1, path, DBUS_PROPERTIES, "Get", &message) >= 0 &&
                         sd_bus_message_append(message, "ss", PID1_NAME ".Job", "JobType") >= 0)
                 (void) sd_bus_call_async(u->pid1->bus, &u->ending.kind, message, on_kind, u, QUESTION_TIMEOUT);
+}
+
+/* Whether the unit is up, and not on its way down. */
+static bool is_running(const Pid1UnitStatus *s) {
+        return s->active == UNIT_ACTIVE || s->active == UNIT_ACTIVATING || s->active == UNIT_RELOADING;
+}
+
+/* Whether it is PID 1 that stops the unit because of StopWhenUnneeded= is decided once for each run, since the setting
+ * may come and go while the unit is down. A reload that brings the setting may become known only when the unit is down
+ * by it, and so may a whole run. */
+void ending_before(Pid1Unit *u, const Pid1UnitStatus *now) {
+        const Pid1UnitStatus *was = &u->status;
+        bool unseen = was->load_state[0] &&
+                      memcmp(was->invocation_id, now->invocation_id, sizeof(now->invocation_id)) != 0;
+
+        if (is_running(now) || unseen)
+                u->ending.unneeded = now->stops_unneeded;
+        else if (is_running(was))
+                u->ending.unneeded |= now->stops_unneeded;
+        if (unseen && u->ending.end == UNIT_END_UNNEEDED)
+                u->ending.end = UNIT_END_UNKNOWN; /* so that the stop of this run is no further stop of the last one */
 }
 
 void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job) {

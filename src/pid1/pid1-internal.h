@@ -222,7 +222,8 @@ typedef struct Reference {
         unsigned count;    /* how many references PID 1 may count for us */
 } Reference;
 
-/* Who ended the unit, or is ending it: neighbours.c. */
+/* Who ended the unit, or is ending it: neighbours.c. It has so many booleans because each is a fact that holds or not
+ * whatever the others are. */
 typedef struct EndingTrack {
         Related *related; /* the related units as PID 1 named them last */
         size_t n_related;
@@ -232,6 +233,7 @@ typedef struct EndingTrack {
         uint8_t run_up[16]; /* the unit's InvocationID= when it was last seen up */
         bool is_settled; /* by the latest answer the unit is active without a job, and PID 1 has told of none since */
         bool noted;      /* it is noted which neighbours are up beside the unit */
+        bool unneeded;   /* StopWhenUnneeded=yes was in force when the unit went down, or is while the unit runs */
         uint32_t job_over; /* the unit's job that ended last */
         JobEnd job_end;    /* how .job_over ended */
         sd_bus_slot *kind; /* the question whether .kind_job is a stop, under way; NULL: none */
@@ -337,6 +339,8 @@ void neighbours_forget(Pid1Unit *u);
  * cause. related: the unit's relations by that answer; NULL: as before. job: the job that PID 1 has for the unit; 0:
  * none. */
 void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job);
+/* Notes what holds for the end of the unit at this moment, before this answer becomes the unit's status. */
+void ending_before(Pid1Unit *u, const Pid1UnitStatus *now);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 

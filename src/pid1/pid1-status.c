@@ -309,7 +309,7 @@ static Pid1Forbids forbids_of(const Fields *f) {
                 return FORBIDS_DETACHED;
         if (f->refuses_start)
                 return FORBIDS_START;
-        return f->stops_unneeded ? FORBIDS_IDLE : f->forbids;
+        return f->stops_unneeded && f->forbids == FORBIDS_NOTHING ? FORBIDS_IDLE : f->forbids;
 }
 
 /* The fields before anything is read. A property that PID 1 does not send counts as the less favourable value. */
@@ -351,6 +351,7 @@ static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
         s->stop_post = f.stop_post;
         s->need_reload = f.need_reload;
         s->forbids = forbids_of(&f);
+        s->stops_unneeded = f.stops_unneeded;
         s->failed = s->active == UNIT_FAILED || s->result[0];
         s->killed = f.main_code == CLD_KILLED || f.main_code == CLD_DUMPED;
         s->timeout_stop = MIN(f.timeout_stop, f.timeout);
@@ -467,16 +468,17 @@ int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], con
         return r < 0 ? r : conclude(&f, name, ret);
 }
 
-int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, bool gate_asserted,
-                bool guard_bound, Pid1Forbids forbids, Pid1Answer *ret) {
+int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name,
+                const Pid1UnitStatus *earlier, bool guard_bound, Pid1Answer *ret) {
         _cleanup_(fields_done) Fields f = unread;
         int r = read_parts(answers, &f, NULL, NULL);
 
         if (r < 0)
                 return r;
-        f.gate = gate_asserted;
+        f.gate = earlier->gate_asserted;
         f.guard = guard_bound;
-        f.forbids = forbids;
+        f.forbids = earlier->forbids;
+        f.stops_unneeded = earlier->stops_unneeded;
         r = conclude(&f, name, ret);
         if (r >= 0)
                 ret->covers = strv_free(ret->covers); /* without Triggers= and BoundBy= they are not whole */
@@ -484,7 +486,7 @@ int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], con
 }
 
 int pid1_unit_end_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, Pid1Answer *ret) {
-        return pid1_unit_state_decode(answers, name, false, false, FORBIDS_NOTHING, ret);
+        return pid1_unit_state_decode(answers, name, &(Pid1UnitStatus){}, false, ret);
 }
 
 /* ---- rows ---- */

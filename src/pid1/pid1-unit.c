@@ -248,6 +248,7 @@ static int take_answer(Pid1Unit *u) {
                                                  ? strempty(u->texts.control_group)
                                                  : "";
         a.status.cause = strempty(u->texts.cause);
+        ending_before(u, &a.status);
         u->status = a.status;
         ending_seen(u, of_state ? NULL : &a.related, a.job_id);
         relations_done(&a.related);

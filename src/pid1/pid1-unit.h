@@ -61,7 +61,7 @@ typedef struct Pid1UnitStatus {
                                have been missed */
         bool killed;    /* a signal ended the main process of the run that we saw, even if that counts as success */
         UnitEnd end;    /* who ended the unit; only of a unit that is inactive or failed */
-        NeedState need; /* after UNIT_END_NEED and UNIT_END_CONFLICT: whether the cause lasts, as far as is known */
+        NeedState need; /* of NEED, CONFLICT and UNNEEDED among them: whether the cause lasts, as far as is known */
         Pid1Forbids forbids;   /* what `leasectl enable` refuses, and is in force */
         const char *cause;     /* the name of the unit that is the cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME when the unit last became inactive or failed; 0: never on this boot */
@@ -75,6 +75,7 @@ typedef struct Pid1UnitStatus {
         uint32_t main_pid, control_pid; /* of services; 0: there is none. A service may name any process as its main
                                            process */
         bool stop_post;                 /* the unit is a service with an ExecStopPost= */
+        bool stops_unneeded;            /* StopWhenUnneeded=yes is in force, whatever .forbids says */
         usec_t last_trigger; /* of a timer with Persistent=yes: CLOCK_REALTIME when it last elapsed, or if it never
                               * has, when it was started; 0: neither is known */
 } Pid1UnitStatus;

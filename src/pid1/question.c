@@ -180,7 +180,6 @@ int question_decode(const Pid1Question *q, Pid1Answer *ret, char ***ret_up) {
         case QUESTION_END:
                 return pid1_unit_end_decode(answers, u->name, ret);
         default:
-                return pid1_unit_state_decode(
-                                answers, u->name, u->status.gate_asserted, u->guard_bound, u->status.forbids, ret);
+                return pid1_unit_state_decode(answers, u->name, &u->status, u->guard_bound, ret);
         }
 }

@@ -164,8 +164,41 @@ class Forbidden(WithBeta):
         self.wait_told(unit, "StopWhenUnneeded=yes")
         wait_for("it is not held here", lambda: not self.row(unit)["machine_id"])
         self.assertIn("StopWhenUnneeded=yes was set here", self.here_why(unit))
+        told = self.told(unit)
+        self.assertIn("no unit needs it (StopWhenUnneeded=yes)", told)
+        self.assertNotIn("together with", told)
         self.allow(path)
         wait_for("it runs again", lambda: self.row(unit)["state"] == "running")
+
+    @staticmethod
+    def told(unit):
+        run("journalctl", "--sync")
+        return run("journalctl", "-b", "-o", "cat", f"OBJECT_SYSTEMD_UNIT={unit}", "--no-pager").stdout
+
+    def test_a_stop_by_hand_stays_one_when_the_setting_comes(self):
+        unit, other = self.enable("by-hand.service", AGAIN), self.enable("beside.service", AGAIN)
+        run("systemctl", "stop", unit)
+        wait_for("it counts as stopped", lambda: self.row(unit)["state"] == "stopped")
+        index = self.index(unit)
+        self.forbid(unit, "StopWhenUnneeded=yes")
+        self.forbid(other, "StopWhenUnneeded=yes")
+        wait_for("the other one has gone", lambda: not self.row(other)["machine_id"])
+        row = self.row(unit)
+        self.assertEqual((row["state"], row["machine_id"], row["index"]), ("stopped", self.here()["machine_id"], index))
+
+    def test_when_the_setting_goes_what_it_stopped_runs_again(self):
+        unit = self.enable("gone-again.service", AGAIN)
+        path = self.forbid(unit, "StopWhenUnneeded=yes")
+        wait_for("systemd has stopped it", lambda: "no unit needs it" in self.told(unit))
+        self.allow(path)
+        wait_for("it runs again", lambda: self.row(unit)["state"] == "running")
+        self.assertNotIn("stopped by hand", self.told(unit))
+
+    def test_another_setting_beside_it_makes_no_difference(self):
+        unit = self.enable("both.service", AGAIN)
+        self.forbid(unit, "RefuseManualStart=yes\nStopWhenUnneeded=yes")
+        wait_for("it is not held here", lambda: not self.row(unit)["machine_id"])
+        self.assertNotIn("stopped by hand", self.told(unit))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@
 typedef struct Played {
         const char *name, *active, *need;
         uint32_t job;
+        bool unneeded; /* StopWhenUnneeded=yes */
 } Played;
 
 typedef struct World {
@@ -88,6 +89,8 @@ static void add_property(sd_bus_message *reply, const Played *p, const char *nam
                 r = sd_bus_message_append(reply, "v", "as", 1, p->need);
         else if (streq(name, "BindsTo"))
                 r = sd_bus_message_append(reply, "v", "as", 1, GUARD_SERVICE);
+        else if (streq(name, "StopWhenUnneeded"))
+                r = sd_bus_message_append(reply, "v", "b", p->unneeded);
         else
                 r = sd_bus_message_append(reply, "v", "t", (uint64_t) 1);
         assert_true(r >= 0);
@@ -95,7 +98,7 @@ static void add_property(sd_bus_message *reply, const Played *p, const char *nam
 
 static void add_all(sd_bus_message *reply, const Played *p, bool whole) {
         static const char *const names[] = { "Id", "LoadState", "ActiveState", "SubState", "Job", "Requires",
-                "BindsTo" };
+                "BindsTo", "StopWhenUnneeded" };
 
         assert_true(sd_bus_message_open_container(reply, 'a', "{sv}") >= 0);
         for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
@@ -445,6 +448,48 @@ static void what_ends_with_its_guard_was_not_stopped_by_hand(void **state) {
         assert_int_equal(s->end, UNIT_END_HAND);
 }
 
+/* A drop-in with StopWhenUnneeded=yes has come or gone, and PID 1 has read it. */
+static void reload(World *w, bool unneeded) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        played(w, UNIT)->unneeded = unneeded;
+        assert_true(sd_bus_message_new_signal(w->theirs, &m, PID1_PATH, PID1_MANAGER, "Reloading") >= 0);
+        assert_true(sd_bus_message_set_sender(m, PID1_NAME) >= 0);
+        assert_true(sd_bus_message_append(m, "b", false) >= 0);
+        assert_true(sd_bus_send(w->theirs, m, NULL) >= 0);
+        turn_until(pid1_unit_status(w->unit)->stops_unneeded == unneeded);
+        settle(w);
+}
+
+static void assert_ended(World *w, UnitEnd end, NeedState need) {
+        settle(w);
+        assert_int_equal(pid1_unit_status(w->unit)->end, end);
+        assert_int_equal(pid1_unit_status(w->unit)->need, need);
+}
+
+/* Who has ended the unit is judged by the setting that was in force then. */
+static void what_no_unit_needs_is_told_from_a_hand(void **state) {
+        World *w = *state;
+
+        watch_unit(w);
+        job_of_unit(w, 20, "inactive");
+        reload(w, true);
+        assert_ended(w, UNIT_END_HAND, NEED_BACK);
+        job_of_unit(w, 21, "active");
+        settle(w);
+        job_of_unit(w, 22, "inactive");
+        assert_ended(w, UNIT_END_UNNEEDED, NEED_DOWN);
+        reload(w, false);
+        assert_ended(w, UNIT_END_UNNEEDED, NEED_BACK);
+        job_of_unit(w, 23, "inactive"); /* a stop of what is down already is a hand */
+        assert_ended(w, UNIT_END_HAND, NEED_BACK);
+        job_of_unit(w, 24, "active");
+        settle(w);
+        played(w, UNIT)->unneeded = true; /* and PID 1 stops the unit at once */
+        job_of_unit(w, 25, "inactive");
+        assert_ended(w, UNIT_END_UNNEEDED, NEED_DOWN);
+}
+
 /* Who may end the unit is of interest when somebody has. */
 static void what_lasts_is_asked_for_when_somebody_has_ended_the_unit(void **state) {
         World *w = *state;
@@ -586,8 +631,6 @@ static void what_is_told_before_the_answer_costs_no_other_question(void **state)
         turn_until(w->questions > before);
 }
 
-/* The names of other units are kept once, however many units need them. (Where another allocator counts nothing, this
- * says nothing.) */
 /* Those of sanitizers and of valgrind put room between pieces, or count nothing. */
 static bool is_the_allocator_of_glibc(void) {
         enum { PIECES = 100, SIZE = 1000 };
@@ -602,6 +645,7 @@ static bool is_the_allocator_of_glibc(void) {
         return taken >= PIECES * SIZE && taken <= PIECES * (SIZE + 16);
 }
 
+/* The names of other units are kept once, however many units need them. */
 static void a_unit_takes_little_memory(void **state) {
         enum { UNITS = 200 };
         World *w = *state;
@@ -637,6 +681,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_is_going_down_was_up_beside_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_job_that_only_the_look_shows_is_a_job, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_ends_with_its_guard_was_not_stopped_by_hand, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_no_unit_needs_is_told_from_a_hand, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_lasts_is_asked_for_when_somebody_has_ended_the_unit, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -337,12 +337,13 @@ static void append_variant(const char *property, const Instant *t) {
         int r = streq(property, "StateChangeTimestampMonotonic") ? sd_bus_message_append(m, "v", "t", t->changed_at)
                 : streq(property, "Asserts")
                                 ? sd_bus_message_append(m, "v", "a(sbbsi)", 1, "AssertPathExists", 0, 0, GATE, 1)
-                : streq(property, "NeedDaemonReload") || startswith(property, "Refuse")
+                : streq(property, "NeedDaemonReload") || streq(property, "RefuseManualStop")
                                 ? sd_bus_message_append(m, "v", "b", 0)
-                : streq(property, "StopWhenUnneeded") ? sd_bus_message_append(m, "v", "b", 1)
-                : streq(property, "SuccessAction")    ? sd_bus_message_append(m, "v", "s", "none")
-                : streq(property, "BindsTo")          ? sd_bus_message_append(m, "v", "as", 1, GUARD)
-                : streq(property, "InvocationID")     ? sd_bus_message_append(m, "v", "ay", 0)
+                : streq(property, "RefuseManualStart") || streq(property, "StopWhenUnneeded")
+                                ? sd_bus_message_append(m, "v", "b", 1)
+                : streq(property, "SuccessAction") ? sd_bus_message_append(m, "v", "s", "none")
+                : streq(property, "BindsTo")       ? sd_bus_message_append(m, "v", "as", 1, GUARD)
+                : streq(property, "InvocationID")  ? sd_bus_message_append(m, "v", "ay", 0)
                 : endswith(property, "Monotonic") || endswith(property, "Timestamp")
                                 ? sd_bus_message_append(m, "v", "t", 5)
                                 : sd_bus_message_append(m, "v", "as", 0);
@@ -369,6 +370,9 @@ static bool without_what_lasts;
 /* Decodes an answer whose parts below number from show the unit as *first says, and the others as *then says. */
 static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
         static char group[64];
+        static const Pid1UnitStatus earlier = {
+                .gate_asserted = true, .forbids = FORBIDS_START, .stops_unneeded = true
+        };
         sd_bus_message *parts[PID1_PARTS];
         int r;
 
@@ -376,7 +380,7 @@ static int decode_parts(const Instant *first, const Instant *then, size_t from, 
                 parts[i] = without_what_lasts && pid1_unit_parts[i].lasts
                                            ? NULL
                                            : part_of(pid1_unit_parts + i, i < from ? first : then);
-        r = without_what_lasts ? pid1_unit_state_decode(parts, "a.service", true, true, FORBIDS_IDLE, ret)
+        r = without_what_lasts ? pid1_unit_state_decode(parts, "a.service", &earlier, true, ret)
                                : pid1_unit_parts_decode(parts, "a.service", GATE, GUARD, ret);
         if (r >= 0) { /* what is borrowed from the messages outlives them */
                 str_copy(group, sizeof(group), ret->status.control_group);
@@ -402,7 +406,8 @@ static void assert_parts(void) {
         assert_true(u.status.job);
         assert_true(u.status.failed);
         assert_true(u.status.gate_loaded);
-        assert_int_equal(u.status.forbids, FORBIDS_IDLE);
+        assert_int_equal(u.status.forbids, FORBIDS_START);
+        assert_true(u.status.stops_unneeded); /* whichever setting comes first */
         assert_true(u.guard_bound);
         assert_true(u.status.inactive_since == 5);
 }

@@ -109,6 +109,37 @@ static void what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts(void 
         }
 }
 
+/* It waits for nothing of another unit, and the name of one is not told. */
+static void what_no_unit_needs_goes_elsewhere_for_as_long_as_the_setting_is_there(void **state) {
+        World *w = world_running();
+        UnitView v;
+
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_LASTS);
+        assert_int_equal(w->reports[REPORT_STOPPED_WITH], 1);
+        assert_int_equal(w->report_whys[REPORT_STOPPED_WITH], WHY_STOPS_UNNEEDED);
+        world_pass(w, 100 * USEC_PER_SEC);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.why_not.why, WHY_STOPS_UNNEEDED);
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_NONE);
+        world_pass(w, 5 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+static void what_no_unit_needs_starts_here_again_when_the_setting_is_gone(void **state) {
+        World *w = world_running();
+
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_LASTS);
+        world_pass(w, USEC_PER_SEC);
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_NONE);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        assert_int_equal(world_lease(w)->index, 1);
+        world_free(w);
+}
+
 static void what_its_need_takes_along_when_it_fails_has_failed(void **state) {
         World *w = world_running();
 
@@ -201,6 +232,8 @@ int main(void) {
                 cmocka_unit_test(a_unit_stopped_by_hand_runs_in_the_next_tenure_that_is_ours),
                 cmocka_unit_test(what_pid1_has_stopped_is_started_again_when_that_is_over),
                 cmocka_unit_test(what_pid1_has_stopped_goes_elsewhere_for_as_long_as_that_lasts),
+                cmocka_unit_test(what_no_unit_needs_goes_elsewhere_for_as_long_as_the_setting_is_there),
+                cmocka_unit_test(what_no_unit_needs_starts_here_again_when_the_setting_is_gone),
                 cmocka_unit_test(what_its_need_takes_along_when_it_fails_has_failed),
                 cmocka_unit_test(what_is_put_aside_again_and_again_has_failed),
                 cmocka_unit_test(what_activates_is_starting_and_is_kept),
