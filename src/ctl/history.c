@@ -55,7 +55,8 @@ static void add_standing(json_t *row, const json_t *machines, const json_t *leas
 
 typedef struct History {
         Ctl *ctl;
-        sd_journal *journal; /* NULL: cannot be read */
+        sd_journal *journal;    /* NULL: cannot be read */
+        char own[MACHINE_SIZE]; /* the id of the machine whose journal it is; "": of none */
         json_t *machines, *manager;
         json_t *leases; /* of read_all(): properties of org.leased1.Lease */
         json_t *rows;
@@ -77,7 +78,7 @@ static void add_lease(const History *h, const char *name, const json_t *tenures,
                                 json_object_get(props, "SinceUSec"), NULL, "", NULL, NULL);
                 add_standing(json_array_get(rows, json_array_size(rows) - 1), h->machines, props);
         }
-        past_add(h->journal, name, h->machines, rows);
+        past_add(h->journal, h->own, name, h->machines, rows);
         (void) json_array_extend(h->rows, rows);
 }
 
@@ -182,22 +183,22 @@ static int read_all(History *h) {
 
 /* Opens the journal of the machine on which this program runs, if that is one of the cluster, and gives the machine's
  * id. With -H it need not be one, and its journal may tell of leases of another cluster. */
-static void open_journal(History *h, char ret_id[static MACHINE_SIZE]) {
+static void open_journal(History *h) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_(messages_done) Messages m = {};
         json_t *machine;
         size_t i;
 
-        ret_id[0] = '\0';
+        h->own[0] = '\0';
         json_array_foreach(h->machines, i, machine)
                 if (!h->ctl->host && get_boolean(machine, "here"))
-                        str_copy(ret_id, MACHINE_SIZE, get_string(machine, "machine_id"));
-        if (h->ctl->host && leased_conf_load("", &conf, &m) >= 0 && leased_machine_id(conf, ret_id) < 0)
-                ret_id[0] = '\0';
-        if (machines_find(h->machines, ret_id))
+                        str_copy(h->own, MACHINE_SIZE, get_string(machine, "machine_id"));
+        if (h->ctl->host && leased_conf_load("", &conf, &m) >= 0 && leased_machine_id(conf, h->own) < 0)
+                h->own[0] = '\0';
+        if (machines_find(h->machines, h->own))
                 h->journal = past_open();
         if (!h->journal)
-                ret_id[0] = '\0';
+                h->own[0] = '\0';
 }
 
 static int print_history(const History *h) {
@@ -229,9 +230,8 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
         History h = { .ctl = ctl, .rows = json_array() };
         int code = machines_read_all(ctl, &h.machines, &h.manager);
         bool read = code == CTL_OK;
-        char own[MACHINE_SIZE];
 
-        open_journal(&h, own);
+        open_journal(&h);
         if (code == CTL_OK && argc == 0)
                 read = (code = read_all(&h)) == CTL_OK;
         for (int i = 0; i < argc && read; i++) {
@@ -241,7 +241,7 @@ int verb_history(Ctl *ctl, int argc, char **argv) {
                         code = c;
         }
         if (read)
-                past_there_add(ctl, h.machines, own, argc == 0, h.rows);
+                past_there_add(ctl, h.machines, h.own, argc == 0, h.rows);
         if (read && (code == CTL_OK || json_array_size(h.rows) > 0)) {
                 int c = print_history(&h);
 

@@ -71,6 +71,31 @@ static void add_tenure(sd_journal *j, const char *lease, const json_t *machines,
                                         number_field(j, "REASON_CODE"), "by", strempty(by)));
 }
 
+static json_t *find_index(const json_t *rows, json_int_t index) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) rows, i, row) {
+                if (get_integer(row, "index") == index)
+                        return row;
+        }
+        return NULL;
+}
+
+/* Adds a tenure of this machine of which only the beginning is known here: leased did not run when it ended, and the
+ * record has forgotten it since. */
+static void add_begun(sd_journal *j, const char *own, const char *lease, const json_t *machines, json_t *rows) {
+        json_int_t index = number_field(j, "LEASE_INDEX");
+        uint64_t at = time_of(j);
+
+        if (at == 0 || index == 0 || find_index(rows, index))
+                return;
+        (void) json_array_append_new(rows,
+                        json_pack("{s:s, s:s, s:s, s:I, s:I, s:n, s:s, s:[]}", "lease", lease, "machine_id", own,
+                                        "hostname", get_string(machines_find(machines, own), "hostname"), "index",
+                                        index, "from_usec", (json_int_t) at, "to_usec", "why", "", "outages"));
+}
+
 /* ---- outages ---- */
 
 /* The last stop of the lease's unit, at this Index, as the beginning of an outage; 0 if the unit has been started
@@ -83,17 +108,6 @@ typedef struct Stop {
         uint64_t started; /* the last start */
         json_t *outage;
 } Stop;
-
-static json_t *find_index(const json_t *rows, json_int_t index) {
-        json_t *row;
-        size_t i;
-
-        json_array_foreach((json_t *) rows, i, row) {
-                if (get_integer(row, "index") == index)
-                        return row;
-        }
-        return NULL;
-}
 
 /* Adds a start that PID 1 refused while this machine held the lease, as an outage without a length: of the job of a
  * timer, say, whose timer was up all the time. What was refused while somebody else held the lease is no outage. */
@@ -218,12 +232,12 @@ sd_journal *past_open(void) {
         return NULL;
 }
 
-void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *rows) {
+void past_add(sd_journal *j, const char *own, const char *lease, const json_t *machines, json_t *rows) {
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
-        static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_STOPPED, "MESSAGE_ID=" MESSAGE_STARTED,
-                "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND, "MESSAGE_ID=" MESSAGE_PUT_ASIDE,
-                "MESSAGE_ID=" MESSAGE_GUARD_STOPS, "MESSAGE_ID=" MESSAGE_GUARD_FREEZES,
-                "MESSAGE_ID=" MESSAGE_GUARD_THAWS, NULL };
+        static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_ACQUIRED, "MESSAGE_ID=" MESSAGE_STOPPED,
+                "MESSAGE_ID=" MESSAGE_STARTED, "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND,
+                "MESSAGE_ID=" MESSAGE_PUT_ASIDE, "MESSAGE_ID=" MESSAGE_GUARD_STOPS,
+                "MESSAGE_ID=" MESSAGE_GUARD_FREEZES, "MESSAGE_ID=" MESSAGE_GUARD_THAWS, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
         json_t *row;
@@ -237,8 +251,14 @@ void past_add(sd_journal *j, const char *lease, const json_t *machines, json_t *
                 (void) json_object_set_new(row, "outages", json_array());
         if (r >= 0)
                 r = match(j, lease, steps);
+        n = json_array_size(rows);
         while (r >= 0 && sd_journal_next(j) > 0)
-                take_step(j, &stop, rows);
+                if (is_field(j, "MESSAGE_ID", MESSAGE_ACQUIRED))
+                        add_begun(j, own, lease, machines, rows);
+                else
+                        take_step(j, &stop, rows);
+        if (json_array_size(rows) > n)
+                sort_rows(rows);
         add_present(&stop, rows);
         json_decref(stop.outage);
 }

@@ -18,5 +18,6 @@ sd_journal *past_open(void);
 /* Adds to rows, as of history.c, the tenures of the lease that no row is about, and sorts all rows by their
  * beginnings. Gives each row the member "outages", an array of {from_usec, to_usec, why, code, by}, to_usec null if it
  * is not over; by is missing if nobody is known to have asked for it. A start that was refused is an outage without a
- * length, with the unit as the member refused. The argument journal may be NULL. */
-void past_add(sd_journal *journal, const char *lease, const json_t *machines, json_t *rows);
+ * length, with the unit as the member refused. Of a tenure of this machine, whose id is the argument own, the end may
+ * not be known any more: then to_usec is null, and why "". The argument journal may be NULL. */
+void past_add(sd_journal *journal, const char *own, const char *lease, const json_t *machines, json_t *rows);

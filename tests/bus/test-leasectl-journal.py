@@ -13,7 +13,7 @@ import socket
 import time
 
 from leasectl_beta import BETA, BETA_SESSION, REGISTRY, WithBeta, put, shown
-from leasectl_guest import HERE, ctl, main, read, run, wait_for
+from leasectl_guest import HERE, ctl, main, property_of, read, run, wait_for
 
 IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"([0-9a-f]{32})"', read(os.path.join(HERE, "message-ids.h")), re.MULTILINE))
 NAMES = {value: name for name, value in IDS.items()}
@@ -184,6 +184,27 @@ class Journal(WithBeta):
             if booted:
                 wait_for("the tenure is noted", noted)
             self.assertEqual(noted(), [20] if booted else [])
+
+    def test_a_tenure_that_ended_unseen_and_that_the_record_has_forgotten_is_shown_with_its_outages(self):
+        unit = self.enable("unseen.service")
+        index = self.index(unit)
+        run("systemctl", "stop", unit)
+        wait_for("it stays down", lambda: self.row(unit)["state"] == "stopped")
+        run("systemctl", "start", unit)
+        wait_for("it runs again", lambda: events(unit).count("STARTED") == 2)
+        run("systemctl", "kill", "-s", "STOP", "leased.service")
+        put(f"leases/{unit}", {**self.lease("held", index + 40), "since": int(time.time() * 1e6), "tenures": []})
+        last = property_of("leased.service", "MainPID")
+        run("systemctl", "kill", "-s", "KILL", "leased.service")
+        wait_for("it is there again", lambda: property_of("leased.service", "MainPID") not in ("0", last) and
+                 property_of("leased.service", "ActiveState") == "active")
+        self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
+        wait_for("it has heard who holds it", lambda: (self.row(unit) or {}).get("state") == "elsewhere")
+        rows = history(unit)
+        self.assertEqual([each["index"] for each in rows], [index, index + 40])
+        self.assertEqual((rows[0]["hostname"], rows[0]["to_usec"], [each["why"] for each in rows[0]["outages"]]),
+                         (os.uname().nodename, None, ["stopped by hand"]))
+        self.assertRegex(ctl("history", "--here", unit).stdout, rf"(?m)^  {os.uname().nodename} +{index} .* \? ")
 
     def test_an_outage_within_a_tenure_is_shown(self):
         unit = self.enable("outage.service")

@@ -119,6 +119,8 @@ class Ticks:
                 continue
             for row in rows:
                 old = self._past.get(row["index"])
+                if old and not row["to_usec"] and not row.get("standing"):  # it has not seen the end
+                    row = {**row, "from_usec": old.begin * 1e6, "to_usec": old.end * 1e6, "why": old.why}
                 outages = {(each["from_usec"] / 1e6, (each["to_usec"] or 0) / 1e6 or float("inf"), each["why"]) for each in row["outages"]}
                 self._past[row["index"]] = Tenure(row["index"], row["from_usec"] / 1e6, (row["to_usec"] or 0) / 1e6, row["why"],
                                                   outages | (old.outages if old else set()))
