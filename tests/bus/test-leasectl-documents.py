@@ -127,7 +127,8 @@ class Documents(unittest.TestCase):
 
     def test_every_setting_of_systemd_that_is_looked_at_is_in_the_table(self):
         table = tags_of(page("leased.unit.5").split(".SH WHAT SYSTEMD STOPS")[1])
-        looked_at = set(re.findall(r'"([A-Z][A-Za-z]{4,})"', read("src", "ctl", "settings.c"))) - {"IgnoreOnIsolate"}
+        sources = read("src", "ctl", "settings.c") + read("src", "util", "unit-facts.c")
+        looked_at = set(re.findall(r'"([A-Z][A-Za-z]{4,})"', sources)) - {"IgnoreOnIsolate", "AssertPathExists"}
         stopping = set(re.findall(r'\{ "(\w+)", "as", 0, read_(?:requires|binds_to|part_of|stop_from|conflicts) \}',
                                   read("src", "pid1", "pid1-status.c"))) - {"ConflictedBy"}
         self.assertIn("RefuseManualStop", looked_at)

@@ -139,7 +139,7 @@ def automount_takes_its_mount_along(cluster):
 
 @scene(ttl=3.0)
 def mount_that_is_busy_keeps_its_lease_until_it_is_not(cluster):
-    unit = cluster.unit("mnt-busy.mount", files={"mnt-busy.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt/busy\nType=tmpfs\n"})
+    unit = cluster.unit("mnt-busy.mount", files={"mnt-busy.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt/busy\nType=tmpfs\nForceUnmount=yes\n"})
     unit.enable()
     holder, = wait_for("one machine has mounted it", lambda: _mounted_on(cluster, "/mnt/busy"), 10, cluster.journals)
     # Not by WorkingDirectory=, for PID 1 would stop it along with the mount.
