@@ -5,71 +5,16 @@
     run-in-guest test-leasectl-registry.py LEASECTL LEASED LEASED_GUARD LEASED.SERVICE LEASED-GUARD.SERVICE BUS_POLICY LEASED_RUN
 """
 
-import base64
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 import unittest
-import urllib.request
 
+from leasectl_etcd import ALSO_URL, DEAD_URL, HIGHEST, PASSWORD, URL, Etcd, forget, post, put_record, record, registry
 from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, property_of, run, wait_for, write
 
-URL = "http://127.0.0.1:2379"
-DEAD_URL = "http://127.0.0.2:2379"
-ALSO_URL = "http://127.0.0.3:2379"  # the same member: at the first start more than half of Endpoints= must answer
-PEER_URL = "http://127.0.0.1:2380"  # etcd's default is localhost, a name that not every machine knows
-PASSWORD = "/run/leased-password"
-HIGHEST = 9007199254740991
 USAGE = "usage: leasectl registry [accept UUID|forget LEASE [INDEX]]"
-
-
-def post(path, **body):
-    request = urllib.request.Request(URL + path, json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
-def record(key):
-    found = post("/v3/kv/range", key=base64.b64encode(f"/leased/{key}".encode()).decode()).get("kvs")
-    return json.loads(base64.b64decode(found[0]["value"])) if found else None
-
-
-def put_record(key, value):
-    post("/v3/kv/put", key=base64.b64encode(f"/leased/{key}".encode()).decode(),
-         value=base64.b64encode(json.dumps(value).encode()).decode())
-
-
-class Etcd:
-    """One member, as a service of the guest; another token is another cluster."""
-    started = 0
-
-    def __init__(self, token):
-        self.token, self.data = token, f"/var/lib/test-{token}"
-        wait_for("etcd starts", self.start)  # not before the last one has left its address
-
-    def start(self):
-        Etcd.started += 1  # PID 1 may remember the last one of a name for a while
-        unit = f"test-{self.token}-{Etcd.started}.service"
-        return run("systemd-run", "--quiet", f"--unit={unit}", "--property=Type=notify", "etcd", "--name=a",
-                   f"--data-dir={self.data}", f"--initial-cluster-token={self.token}", f"--listen-client-urls={URL},{ALSO_URL}",
-                   f"--advertise-client-urls={URL}", f"--listen-peer-urls={PEER_URL}", f"--initial-advertise-peer-urls={PEER_URL}",
-                   f"--initial-cluster=a={PEER_URL}", check=False).returncode == 0
-
-    def stop(self):
-        """Also one that a test has started again by the same token."""
-        run("systemctl", "stop", f"test-{self.token}-*.service", check=False)
-
-    def remove(self):
-        self.stop()
-        shutil.rmtree(self.data, ignore_errors=True)
-
-
-def registry():
-    return json.loads(ctl("registry", "--json=short", check=True).stdout)
 
 
 @unittest.skipUnless(shutil.which("etcd"), "no etcd")
@@ -78,16 +23,9 @@ class Registry(CaseWithDaemon):
 
     def setUp(self):
         self.etcd = Etcd("first")
-        self.addCleanup(self.forget)
+        self.addCleanup(forget)
         self.addCleanup(self.etcd.remove)
         wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-
-    @staticmethod
-    def forget():
-        """The next test is a machine that knows no registry."""
-        run("systemctl", "stop", "leased.service")
-        shutil.rmtree("/var/lib/leased", ignore_errors=True)
-        run("systemctl", "start", "leased.service")
 
     def test_all_about_the_registry_is_shown(self):
         now = wait_for("all is well", lambda: (r := registry())["state"] == "ok" and r)
@@ -283,204 +221,6 @@ class Registry(CaseWithDaemon):
         self.replace("fourth")
         wait_for("the other one is found", lambda: registry()["found_uuid"])
         self.assertEqual(registry()["uuid"], known)
-
-
-@unittest.skipUnless(shutil.which("etcd"), "no etcd")
-class Unknown(CaseWithDaemon):
-    """leased is restarted while the registry is away, and a unit runs."""
-    LEASED_CONF = f"[Leased]\nRegistry=etcd\nEndpoints={URL}\nTTL=20s\n"
-
-    def test_who_holds_what_runs_here_is_unknown_until_the_registry_answers(self):
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit = self.enable("mine.service")
-        self.assertEqual(self.row(unit)["held"], True)
-        etcd.stop()
-        run("systemctl", "restart", "leased.service")
-        row = wait_for("leased is there", lambda: (r := self.row(unit)) and r["active_state"] == "active" and r)
-        self.assertEqual((row["state"], row["held"], row["machine_id"], row["active_state"]), ("unknown", None, None, "active"))
-        done = ctl("status", unit)
-        self.assertEqual(done.returncode, 6)
-        for text in ("State here: unknown, active", "Holder: unknown", "Without beats: stopped in", "Not here: unknown: the registry does "
-                     "not answer; it runs here by an earlier beat"):
-            self.assertIn(text, done.stdout)
-        self.assertNotIn("nobody", done.stdout)
-        done = ctl("is-held", unit)
-        self.assertEqual((done.returncode, done.stdout), (6, "unknown\n"))
-        for lease in (unit, "a-programs"):
-            done = ctl("is-held", lease)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (6, "unknown\n", ""), lease)
-            done = ctl("is-held", "--no-legend", lease)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (6, "", ""), lease)
-            self.assertEqual(json.loads(ctl("is-held", "--json", lease).stdout), [{"name": lease, "held": None}])
-        done = ctl("status")
-        self.assertEqual(done.returncode, 6)
-        self.assertIn("Units: 1 enabled here, 0 held by this machine, 1 unknown\n", done.stdout)
-        self.assertIn(f"{unit}: unknown, active here", done.stdout)
-        done = ctl("list", "--no-legend")
-        self.assertEqual(done.returncode, 6)
-        self.assertRegex(done.stdout, rf"^{unit} +unknown +unknown ")
-        metrics = ctl("metrics").stdout
-        for unknown in ("leased_held", "leased_paused", f'leased_unit_held{{unit="{unit}"}}'):
-            self.assertNotRegex(metrics, rf"(?m)^{re.escape(unknown)} ")
-        self.assertIn(f'leased_unit_state{{unit="{unit}",state="unknown"}} 1\n', metrics)
-        self.assertEqual([(done := ctl(verb)).returncode for verb in ("machines", "history")], [6, 6])
-        for options in (), ("--dry-run",):
-            self.assertSays(ctl("rebalance", *options), 6, "rebalance: who holds what is not known now, see: leasectl registry")
-        self.assertEqual(done.stdout, "No lease is known yet\n")
-        Etcd("first")
-        wait_for("it is ours", lambda: self.row(unit)["local"])
-        for verb in (("is-held", unit), ("status", unit), ("list",), ("machines",), ("history",)):
-            self.assertEqual((verb, ctl(*verb).returncode), (verb, 0))
-        self.assertRegex(ctl("metrics").stdout, r"(?s)\nleased_paused 0\n.*\nleased_held 1\n")
-
-    def test_a_drain_is_not_over_while_what_is_held_is_unknown(self):
-        """Whoever reads that nothing is held switches the machine off."""
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit = self.enable("undrained.service")
-        self.addCleanup(ctl, "undrain")
-        etcd.stop()
-        run("systemctl", "restart", "leased.service")
-        unknown = ("drain: what this machine holds is not known now, see: leasectl registry",
-                   "drain: goes on until: leasectl undrain")
-        self.assertSays(ctl("drain", "-n"), 6, "drain: who holds what is not known now, see: leasectl registry")
-        done = ctl("drain")
-        self.assertSays(done, 6, *unknown)
-        self.assertEqual(done.stdout, "")
-        waiting = subprocess.Popen(["leasectl", "drain"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, env=ENVIRONMENT)
-        self.addCleanup(waiting.communicate)
-        Etcd("first")
-        self.assertEqual((waiting.wait(DEADLINE), waiting.stdout.read()), (1, f"{unit}: there is no other machine\n"))
-        self.assertRegex(waiting.stderr.read(), r"(?m)^leasectl: drain: 1 unit has nowhere to go and stays on \S+, which takes nothing "
-                         r"until: leasectl undrain\n\Z")
-        self.assertEqual(property_of(unit, "ActiveState"), "active")
-
-    def test_a_drain_in_a_pause_is_not_over_while_the_registry_is_away(self):
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit = self.enable("kept.service")
-
-        def end_pause():
-            wait_for("the registry is back, and the pause over", lambda: ctl("resume").returncode == 0)
-
-        self.addCleanup(end_pause)  # while it lasts, nothing can be disabled
-        ctl("pause", check=True)
-        wait_for("it is kept", lambda: "leased_keeps 1" in ctl("metrics").stdout)
-        etcd.stop()
-        run("systemctl", "restart", "leased.service")
-        done = ctl("drain")
-        self.assertSays(done, 1, "drain: this machine takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
-                        "leasectl undrain")
-        self.assertEqual((done.stdout, property_of(unit, "ActiveState")), ("", "active"))
-        self.assertEqual(ctl("undrain", check=True).stdout,
-                         "undrained: this machine takes leases again; for its share: leasectl rebalance\n")
-        Etcd("first")
-
-    def test_a_drain_of_another_machine_is_not_over_while_what_that_holds_is_unknown(self):
-        """leased is restarted here between two looks."""
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        beta, session, lease = "beef" * 8, "beefbeefbeefbeef-60000", "leases/theirs.service"
-        held = {"state": "held", "machine_id": beta, "session": session, "version": 0, "index": 7, "since": 1, "period": 0, "debts": [],
-                "tenures": []}
-        put_record(f"fences/{session}", {"counter": 0, "names": []})
-        put_record(f"beats/{session}", {"machine_id": beta, "nonce": "beefbeefbeefbeef-1"})
-        put_record(f"machines/{beta}", {"hostname": "beta", "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0",
-                                        "draining": False})
-        put_record(lease, held)
-        wait_for("beta holds it", lambda: any(each["hostname"] == "beta" and each["held"]
-                                              for each in json.loads(ctl("machines", "--json=short").stdout)))
-        drain = subprocess.Popen(["leasectl", "drain", "beta"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 text=True, env=ENVIRONMENT)
-        self.addCleanup(drain.communicate)
-        self.assertEqual(drain.stderr.readline(), "beta: 1 of 1 to go\n")
-        drain.send_signal(signal.SIGSTOP)
-        etcd.stop()
-        run("systemctl", "restart", "leased.service")
-        drain.send_signal(signal.SIGCONT)
-        wait_for("it is waited for", lambda: b"1 of 1 to go; registry" in os.read(drain.stderr.fileno(), 4096) or drain.poll())
-        self.assertIsNone(drain.poll())
-        Etcd("first")
-        put_record(lease, {**held, "state": "free", "session": ""})
-        self.assertEqual((drain.wait(DEADLINE), drain.stdout.read()),
-                         (0, "drained: beta holds nothing and takes nothing until: leasectl undrain beta\n"))
-        etcd.stop()
-        run("systemctl", "restart", "leased.service")
-        for verb in (("drain", "beta"), ("undrain", "beta"), ("confirm-dead", "beta"), ("transfer", "any", "beta")):
-            self.assertSays(ctl(*verb), 6, "beta: which machines there are is not known now, see: leasectl registry")
-
-    def test_disable_ends_also_while_the_registry_is_away(self):
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit = self.enable("leaving.service")
-        etcd.stop()
-        wait_for("that is seen", lambda: registry()["state"] == "trouble")
-        began = time.monotonic()
-        done = ctl("disable", unit)
-        self.assertTrue(10 <= time.monotonic() - began < 40, time.monotonic() - began)
-        self.assertEqual(done.returncode, 6)
-        self.assertRegex(done.stderr, r"(?m)^leasectl: the registry does not answer, so no lease is given back: .")
-        self.assertIn(f"leasectl: {unit}: is down, and stays gated until the registry answers, or leased is stopped; then: leasectl disable "
-                      f"{unit}\n", done.stderr)
-        self.assertRegex(done.stderr, rf"(?m)^{unit}: .*; registry: ")  # what it waits for, meanwhile
-        self.assertNotEqual(run("systemctl", "start", unit, check=False).returncode, 0)
-        Etcd("first")
-        wait_for("the registry is back", lambda: registry()["state"] == "ok")
-        self.assertEqual(ctl("disable", unit, check=True).stdout, f"{unit}: disabled\n")
-        self.assertEqual(record(f"leases/{unit}").get("session", ""), "")
-        run("systemctl", "start", unit)
-        run("systemctl", "stop", unit)
-
-    def test_without_a_registry_units_become_ordinary_once_leased_is_stopped(self):
-        """As the packages do it on a machine whose etcd never comes back."""
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
-        unit, other = self.enable("orphan.service"), self.enable("other.service")
-        etcd.stop()
-        wait_for("that is seen", lambda: registry()["state"] == "trouble")
-        done = ctl("disable", "--all")
-        self.assertEqual(done.returncode, 6)
-        told = [line for line in done.stderr.splitlines() if line.startswith("leasectl: ") and not line.startswith("leasectl: note: ")]
-        self.assertRegex(told[0], "^leasectl: the registry does not answer, so no lease is given back: .")
-        self.assertEqual(told[1:], [f"leasectl: {unit}, {other}: are down, and stay gated until the registry answers, or leased is stopped; "
-                                    "then: leasectl disable --all"], "once for all")
-        done = ctl("disable", "--all", "--no-legend")  # whoever asks so goes on by himself
-        self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if line.startswith("leasectl: ")]), (6, told[:1]))
-        run("systemctl", "stop", "leased.service")
-        self.assertEqual(ctl("disable", "--all", check=True).stdout,
-                         "".join(f"{each}: disabled; its lease, if this machine held it, ends within the TTL\n" for each in (unit, other)))
-        run("systemctl", "start", unit)
-        run("systemctl", "stop", unit)
-
-    def test_it_is_the_registry_that_is_silent_and_not_the_machines(self):
-        etcd = Etcd("first")
-        self.addCleanup(Registry.forget)
-        self.addCleanup(etcd.remove)
-        write("/etc/leased/leased.conf", self.LEASED_CONF.replace("20s", "2s"))
-        self.addCleanup(write, "/etc/leased/leased.conf", self.LEASED_CONF)
-        Registry.forget()
-        wait_for("this machine is up", lambda: re.search(r"\(here\) +up ", ctl("machines").stdout))
-        etcd.stop()
-        # The beats end a TTL after the last one that was written, and what the records say a TTL after the last read.
-        unknown = r"\(here\) +unknown, last heard [0-9.]+s ago "
-        done = wait_for("neither is known", lambda: (d := ctl("machines")).returncode == 6 and re.search(unknown, d.stdout) and d)
-        self.assertNotIn("silent", done.stdout)
-        self.assertEqual((done.returncode, ctl("history").returncode, ctl("list").returncode), (6, 6, 0))  # no unit is enabled
-        self.assertIsNone(json.loads(ctl("machines", "--json=short").stdout)[0]["up"])
 
 
 if __name__ == "__main__":
