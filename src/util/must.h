@@ -20,4 +20,4 @@
         } while (0)
 
 /* What must() calls when its expression is false. Does not return. */
-void must_fail(const char *expr, const char *file, int line);
+_Noreturn void must_fail(const char *expr, const char *file, int line);
