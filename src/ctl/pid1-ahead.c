@@ -90,7 +90,7 @@ static int add_of_unit(Questions *q, const char *unit) {
                 "OnSuccessOf" };
         int r = add_each(q, unit, properties, ELEMENTSOF(properties));
 
-        for (size_t i = 0; i < _UNIT_FORBID_MAX && r >= 0; i++)
+        for (size_t i = UNIT_FORBID_NOTHING + 1; i < _UNIT_FORBID_MAX && r >= 0; i++)
                 if (!unit_forbiddings[i].type)
                         r = add(q, unit, PID1_UNIT, unit_forbiddings[i].property);
         if (r >= 0 && files_listed(unit))

@@ -27,7 +27,7 @@ static const char *const why_forbidden[_UNIT_FORBID_MAX] = {
 int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
         size_t before = json_array_size(findings);
 
-        for (size_t i = 0; i < _UNIT_FORBID_MAX; i++) {
+        for (size_t i = UNIT_FORBID_NOTHING + 1; i < _UNIT_FORBID_MAX; i++) {
                 const UnitForbidding *f = unit_forbiddings + i;
 
                 if ((!*with || f->of_members) &&

@@ -8,6 +8,7 @@
 #include "daemon/callers.h"
 #include "daemon/slices.h"
 #include "util/log.h"
+#include "util/must.h"
 
 enum {
         ROWS_AT_ONCE = 64,  /* at most, in one turn of the loop */
@@ -54,6 +55,7 @@ struct Bulk {
 };
 
 static void leave_list(Bulk *b, BulkAnswer *a) {
+        must((a->queued ? b->n_queued : b->n_answers) > 0);
         if (a->queued) {
                 DL_DELETE(b->queue, a);
                 b->n_queued--;

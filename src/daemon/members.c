@@ -10,6 +10,7 @@
 #include "util/cgroup.h"
 #include "util/file-util.h"
 #include "util/log.h"
+#include "util/must.h"
 #include "util/strv.h"
 #include "util/text.h"
 #include "util/unit-name.h"
@@ -79,10 +80,11 @@ static bool is_gated(const Member *member) {
 }
 
 /* leased stops a member, and starts none. */
-static Pid1Forbids forbids_of_member(const Member *member) {
-        Pid1Forbids forbids = gate_status(member)->forbids;
+static UnitForbid forbids_of_member(const Member *member) {
+        UnitForbid forbids = gate_status(member)->forbids;
 
-        return forbids <= FORBIDS_DETACHED ? forbids : FORBIDS_NOTHING;
+        must((unsigned) forbids < _UNIT_FORBID_MAX);
+        return unit_forbiddings[forbids].of_members ? forbids : UNIT_FORBID_NOTHING;
 }
 
 static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
@@ -336,7 +338,7 @@ void members_combine(const Members *m, Pid1UnitStatus *s) {
                 s->job |= each->job;
                 s->empty &= is_empty(member);
                 s->gate_loaded &= is_gated(member);
-                if (forbids_of_member(member) != FORBIDS_NOTHING)
+                if (forbids_of_member(member) != UNIT_FORBID_NOTHING)
                         s->forbids = forbids_of_member(member);
                 if (is_slice(member->name))
                         continue;
@@ -422,8 +424,9 @@ int members_stop(Members *m) {
 
                 /* A member that is on its way up is stopped as well. */
                 if (!is_down(s) && (unit_name_is_template(member->name) || s->active != UNIT_DEACTIVATING))
-                        k = forbids_of_member(member) == FORBIDS_STOP ? pid1_unit_stop_by_conflict(member->unit)
-                                                                      : pid1_unit_stop(member->unit);
+                        k = forbids_of_member(member) == UNIT_FORBID_MANUAL_STOP
+                                            ? pid1_unit_stop_by_conflict(member->unit)
+                                            : pid1_unit_stop(member->unit);
                 if (k < 0)
                         r = k;
         }

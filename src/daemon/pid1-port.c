@@ -147,16 +147,16 @@ static bool wants_gate(const EnabledUnit *u) {
 /* A setting that forbids what leased has to do with the unit counts as a gate that is not loaded: this machine takes
  * the lease no more, and what runs here runs on. */
 static LoadState load_of(const EnabledUnit *u, const Pid1UnitStatus *s) {
-        static const LoadState loads[_FORBIDS_MAX] = {
-                [FORBIDS_NOTHING] = LOAD_OK,
-                [FORBIDS_STOP] = LOAD_REFUSES_STOP,
-                [FORBIDS_SUCCESS] = LOAD_SUCCESS_ACTION,
-                [FORBIDS_DETACHED] = LOAD_DETACHES,
-                [FORBIDS_START] = LOAD_REFUSES_START,
-                [FORBIDS_IDLE] = LOAD_STOPS_UNNEEDED,
+        static const LoadState loads[_UNIT_FORBID_MAX] = {
+                [UNIT_FORBID_NOTHING] = LOAD_OK,
+                [UNIT_FORBID_MANUAL_STOP] = LOAD_REFUSES_STOP,
+                [UNIT_FORBID_SUCCESS_ACTION] = LOAD_SUCCESS_ACTION,
+                [UNIT_FORBID_LAZY_UNMOUNT] = LOAD_DETACHES,
+                [UNIT_FORBID_MANUAL_START] = LOAD_REFUSES_START,
+                [UNIT_FORBID_UNNEEDED] = LOAD_STOPS_UNNEEDED,
         };
 
-        must((unsigned) s->forbids < _FORBIDS_MAX);
+        must((unsigned) s->forbids < _UNIT_FORBID_MAX);
         if (!streq(s->load_state, "loaded"))
                 return streq(s->load_state, "not-found") ? LOAD_MISSING
                        : streq(s->load_state, "masked")  ? LOAD_MASKED

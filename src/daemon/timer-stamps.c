@@ -103,8 +103,10 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
 
         (void) eventfd_read(fd, &count);
         while ((work = worker_pop(t->worker))) {
-                Stamp *s = (Stamp *) work;
+                Stamp *s = (Stamp *) work, *asked;
 
+                HASH_FIND_STR(t->asked, s->unit, asked);
+                must(asked == s); /* what was given up is not popped */
                 HASH_DEL(t->asked, s);
                 tell(t, s, s->error);
                 work_free(work);
@@ -150,7 +152,7 @@ int timer_stamps_ask(TimerStamps *t, const Action *a) {
         size_t size = strlen(a->unit) + 1;
         Stamp *s;
 
-        must(a->kind == ACTION_GATE_OPEN && timer_stamps_needs(a));
+        must(a->kind == ACTION_GATE_OPEN && a->index > 0 && timer_stamps_needs(a));
         timer_stamps_give_up(t, a->unit);
         s = calloc(1, sizeof(Stamp) + size);
         if (!s)

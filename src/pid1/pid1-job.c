@@ -74,6 +74,7 @@ static bool stop_by_conflict(Pid1JobCall *c, const sd_bus_error *e) {
         c->refused = true;
         if (c->next) /* a start was asked for meanwhile */
                 return false;
+        must(m->jobs_asked[false] > 0);
         c->slot = sd_bus_slot_unref(c->slot);
         m->jobs_asked[false]--;
         DL_PREPEND2(m->waiting[false], c, wait_prev, wait_next);

@@ -29,7 +29,7 @@ typedef struct Fields {
         int persistent, accept;
         int refuses_start, refuses_stop, stops_unneeded, lazy_unmount;
         const char *success_action;
-        Pid1Forbids forbids; /* as in an earlier answer */
+        UnitForbid forbids; /* as in an earlier answer */
         bool gate, guard, stop_post;
         bool pulling; /* the property that is being read names what the start of the unit brings along */
         Relations related;
@@ -300,16 +300,16 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
 
 /* Versions of systemd that lack one of the properties lack the setting, too. An answer with only the parts that change
  * tells LazyUnmount=, which is of the unit's type, and of the others nothing: for these the earlier answer counts. */
-static Pid1Forbids forbids_of(const Fields *f) {
+static UnitForbid forbids_of(const Fields *f) {
         if (f->refuses_stop)
-                return FORBIDS_STOP;
+                return UNIT_FORBID_MANUAL_STOP;
         if (!isempty(f->success_action) && !streq(f->success_action, "none"))
-                return FORBIDS_SUCCESS;
-        if (f->lazy_unmount && (f->forbids == FORBIDS_NOTHING || f->forbids > FORBIDS_DETACHED))
-                return FORBIDS_DETACHED;
+                return UNIT_FORBID_SUCCESS_ACTION;
+        if (f->lazy_unmount && (f->forbids == UNIT_FORBID_NOTHING || f->forbids > UNIT_FORBID_LAZY_UNMOUNT))
+                return UNIT_FORBID_LAZY_UNMOUNT;
         if (f->refuses_start)
-                return FORBIDS_START;
-        return f->stops_unneeded && f->forbids == FORBIDS_NOTHING ? FORBIDS_IDLE : f->forbids;
+                return UNIT_FORBID_MANUAL_START;
+        return f->stops_unneeded && f->forbids == UNIT_FORBID_NOTHING ? UNIT_FORBID_UNNEEDED : f->forbids;
 }
 
 /* The fields before anything is read. A property that PID 1 does not send counts as the less favourable value. */

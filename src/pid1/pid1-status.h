@@ -56,8 +56,8 @@ extern const Pid1Part pid1_unit_parts[PID1_PARTS];
  */
 int pid1_unit_parts_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name, const char *gate,
                 const char *guard, Pid1Answer *ret);
-/* Does the same with the answers to the parts that do not last; those to the others are NULL. earlier
- * and guard_bound: as in an earlier answer; what lasts is taken from these. covers and related of *ret stay empty. */
+/* Does the same with the answers to the parts that do not last; those to the others are NULL. What lasts is taken from
+ * earlier and guard_bound, which are of an earlier answer. covers and related of *ret stay empty. */
 int pid1_unit_state_decode(sd_bus_message *const answers[static PID1_PARTS], const char *name,
                 const Pid1UnitStatus *earlier, bool guard_bound, Pid1Answer *ret);
 /* Does the same with the answers to the parts that tell whether a unit is down; those to the others are NULL. Of the

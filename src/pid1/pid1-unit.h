@@ -14,6 +14,7 @@
 
 #include "pid1/ending.h"
 #include "pid1/pid1.h"
+#include "util/unit-facts.h"
 
 typedef struct Pid1Unit Pid1Unit;
 
@@ -27,19 +28,6 @@ typedef enum Pid1Active {
         UNIT_RELOADING,
         _UNIT_ACTIVE_MAX,
 } Pid1Active;
-
-/* A setting of the unit that forbids what leased has to do with it: `leasectl enable` refuses the unit, and a file may
- * have come later. If there are several, the first one of these; those up to FORBIDS_DETACHED also forbid it where the
- * unit goes by another unit's lease. */
-typedef enum Pid1Forbids {
-        FORBIDS_NOTHING,
-        FORBIDS_STOP,     /* RefuseManualStop=yes */
-        FORBIDS_SUCCESS,  /* a SuccessAction=, which PID 1 would take at each stop */
-        FORBIDS_DETACHED, /* LazyUnmount=yes: PID 1 detaches the mount though it is busy */
-        FORBIDS_START,    /* RefuseManualStart=yes */
-        FORBIDS_IDLE,     /* StopWhenUnneeded=yes: PID 1 stops the unit by itself, since no unit needs it */
-        _FORBIDS_MAX,
-} Pid1Forbids;
 
 /* What PID 1 says of the unit. It has many booleans, since each is a fact that holds or not whatever the others are.
  */
@@ -62,7 +50,7 @@ typedef struct Pid1UnitStatus {
         bool killed;    /* a signal ended the main process of the run that we saw, even if that counts as success */
         UnitEnd end;    /* who ended the unit; only of a unit that is inactive or failed */
         NeedState need; /* of NEED, CONFLICT and UNNEEDED among them: whether the cause lasts, as far as is known */
-        Pid1Forbids forbids;   /* what `leasectl enable` refuses, and is in force */
+        UnitForbid forbids;    /* what `leasectl enable` refuses, and is in force */
         const char *cause;     /* the name of the unit that is the cause; "": not known */
         usec_t inactive_since; /* CLOCK_REALTIME when the unit last became inactive or failed; 0: never on this boot */
         usec_t since;          /* CLOCK_REALTIME since when .active is so; 0: not known */

@@ -5,11 +5,11 @@
 #include "util/unit-name.h"
 
 const UnitForbidding unit_forbiddings[_UNIT_FORBID_MAX] = {
-        [UNIT_FORBID_MANUAL_START] = { "RefuseManualStart", NULL, false, false },
         [UNIT_FORBID_MANUAL_STOP] = { "RefuseManualStop", NULL, false, true },
-        [UNIT_FORBID_UNNEEDED] = { "StopWhenUnneeded", NULL, false, false },
-        [UNIT_FORBID_LAZY_UNMOUNT] = { "LazyUnmount", "mount", false, true },
         [UNIT_FORBID_SUCCESS_ACTION] = { "SuccessAction", NULL, true, true },
+        [UNIT_FORBID_LAZY_UNMOUNT] = { "LazyUnmount", "mount", false, true },
+        [UNIT_FORBID_MANUAL_START] = { "RefuseManualStart", NULL, false, false },
+        [UNIT_FORBID_UNNEEDED] = { "StopWhenUnneeded", NULL, false, false },
 };
 
 bool unit_facts_is_gate(const char *type, bool trigger, bool negate, const char *parameter, const char *gate) {

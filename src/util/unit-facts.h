@@ -44,22 +44,24 @@ bool unit_facts_pulls(const char *property);
  * Names that are on the list already are left out. 0, or -ENOMEM. */
 int unit_facts_add_covered(const UnitFacts *f, const char *name, char ***list);
 
-/* Settings that forbid what leased has to do with a unit, or make it do something else. A unit that has one is not
- * enabled, nor is one that brings such a unit. */
+/* Settings that forbid what leased has to do with a unit, or make PID 1 do something else. `leasectl enable` refuses a
+ * unit that has one; a file may bring one later. Of several the first one counts, and those that are also looked at of
+ * members come first. */
 typedef enum UnitForbid {
-        UNIT_FORBID_MANUAL_START,
+        UNIT_FORBID_NOTHING,
         UNIT_FORBID_MANUAL_STOP,
-        UNIT_FORBID_UNNEEDED,
-        UNIT_FORBID_LAZY_UNMOUNT,
-        UNIT_FORBID_SUCCESS_ACTION,
+        UNIT_FORBID_SUCCESS_ACTION, /* PID 1 would take the action at each stop */
+        UNIT_FORBID_LAZY_UNMOUNT,   /* PID 1 detaches the mount though it is busy */
+        UNIT_FORBID_MANUAL_START,
+        UNIT_FORBID_UNNEEDED, /* PID 1 stops the unit by itself, since no unit needs it */
         _UNIT_FORBID_MAX,
 } UnitForbid;
 
 typedef struct UnitForbidding {
-        const char *property;
-        const char *type; /* the property is in the interface of this type ("mount"); NULL: in that of all units */
-        bool has_words;   /* a string, of which "" and "none" forbid nothing; otherwise a boolean */
-        bool of_members;  /* also for what a unit brings, which leased stops, and does not start */
+        const char *property; /* NULL: of UNIT_FORBID_NOTHING */
+        const char *type;     /* the property is in the interface of this type ("mount"); NULL: in that of all units */
+        bool has_words;       /* a string, of which "" and "none" forbid nothing; otherwise a boolean */
+        bool of_members;      /* also for what a unit brings, which leased stops, and does not start */
 } UnitForbidding;
 
 extern const UnitForbidding unit_forbiddings[_UNIT_FORBID_MAX];

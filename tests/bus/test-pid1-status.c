@@ -371,7 +371,7 @@ static bool without_what_lasts;
 static int decode_parts(const Instant *first, const Instant *then, size_t from, Pid1Answer *ret) {
         static char group[64];
         static const Pid1UnitStatus earlier = {
-                .gate_asserted = true, .forbids = FORBIDS_START, .stops_unneeded = true
+                .gate_asserted = true, .forbids = UNIT_FORBID_MANUAL_START, .stops_unneeded = true
         };
         sd_bus_message *parts[PID1_PARTS];
         int r;
@@ -406,7 +406,7 @@ static void assert_parts(void) {
         assert_true(u.status.job);
         assert_true(u.status.failed);
         assert_true(u.status.gate_loaded);
-        assert_int_equal(u.status.forbids, FORBIDS_START);
+        assert_int_equal(u.status.forbids, UNIT_FORBID_MANUAL_START);
         assert_true(u.status.stops_unneeded); /* whichever setting comes first */
         assert_true(u.guard_bound);
         assert_true(u.status.inactive_since == 5);
