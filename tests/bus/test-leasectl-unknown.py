@@ -23,14 +23,16 @@ class Unknown(CaseWithDaemon):
     """leased is restarted while the registry is away, and a unit runs."""
     LEASED_CONF = f"[Leased]\nRegistry=etcd\nEndpoints={URL}\nTTL=20s\n"
 
-    def test_who_holds_what_runs_here_is_unknown_until_the_registry_answers(self):
-        etcd = Etcd("first")
+    def setUp(self):
+        self.etcd = Etcd("first")
         self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
+        self.addCleanup(self.etcd.remove)
         wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
+
+    def test_who_holds_what_runs_here_is_unknown_until_the_registry_answers(self):
         unit = self.enable("mine.service")
         self.assertEqual(self.row(unit)["held"], True)
-        etcd.stop()
+        self.etcd.stop()
         run("systemctl", "restart", "leased.service")
         row = wait_for("leased is there", lambda: (r := self.row(unit)) and r["active_state"] == "active" and r)
         self.assertEqual((row["state"], row["held"], row["machine_id"], row["active_state"]), ("unknown", None, None, "active"))
@@ -71,13 +73,9 @@ class Unknown(CaseWithDaemon):
 
     def test_a_drain_is_not_over_while_what_is_held_is_unknown(self):
         """Whoever reads that nothing is held switches the machine off."""
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
         unit = self.enable("undrained.service")
         self.addCleanup(ctl, "undrain")
-        etcd.stop()
+        self.etcd.stop()
         run("systemctl", "restart", "leased.service")
         unknown = ("drain: what this machine holds is not known now, see: leasectl registry",
                    "drain: goes on until: leasectl undrain")
@@ -95,10 +93,6 @@ class Unknown(CaseWithDaemon):
         self.assertEqual(property_of(unit, "ActiveState"), "active")
 
     def test_a_drain_in_a_pause_is_not_over_while_the_registry_is_away(self):
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
         unit = self.enable("kept.service")
 
         def end_pause():
@@ -107,7 +101,7 @@ class Unknown(CaseWithDaemon):
         self.addCleanup(end_pause)  # while it lasts, nothing can be disabled
         ctl("pause", check=True)
         wait_for("it is kept", lambda: "leased_keeps 1" in ctl("metrics").stdout)
-        etcd.stop()
+        self.etcd.stop()
         run("systemctl", "restart", "leased.service")
         done = ctl("drain")
         self.assertSays(done, 1, "drain: this machine takes nothing, and keeps what it holds until: leasectl resume; to take that back: "
@@ -119,10 +113,6 @@ class Unknown(CaseWithDaemon):
 
     def test_a_drain_of_another_machine_is_not_over_while_what_that_holds_is_unknown(self):
         """leased is restarted here between two looks."""
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
         beta, session, lease = "beef" * 8, "beefbeefbeefbeef-60000", "leases/theirs.service"
         held = {"state": "held", "machine_id": beta, "session": session, "version": 0, "index": 7, "since": 1, "period": 0, "debts": [],
                 "tenures": []}
@@ -138,7 +128,7 @@ class Unknown(CaseWithDaemon):
         self.addCleanup(drain.communicate)
         self.assertEqual(drain.stderr.readline(), "beta: 1 of 1 to go\n")
         drain.send_signal(signal.SIGSTOP)
-        etcd.stop()
+        self.etcd.stop()
         run("systemctl", "restart", "leased.service")
         drain.send_signal(signal.SIGCONT)
         wait_for("it is waited for", lambda: b"1 of 1 to go; registry" in os.read(drain.stderr.fileno(), 4096) or drain.poll())
@@ -147,18 +137,14 @@ class Unknown(CaseWithDaemon):
         put_record(lease, {**held, "state": "free", "session": ""})
         self.assertEqual((drain.wait(DEADLINE), drain.stdout.read()),
                          (0, "drained: beta holds nothing and takes nothing until: leasectl undrain beta\n"))
-        etcd.stop()
+        self.etcd.stop()
         run("systemctl", "restart", "leased.service")
         for verb in (("drain", "beta"), ("undrain", "beta"), ("confirm-dead", "beta"), ("transfer", "any", "beta")):
             self.assertSays(ctl(*verb), 6, "beta: which machines there are is not known now, see: leasectl registry")
 
     def test_disable_ends_also_while_the_registry_is_away(self):
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
         unit = self.enable("leaving.service")
-        etcd.stop()
+        self.etcd.stop()
         wait_for("that is seen", lambda: registry()["state"] == "trouble")
         began = time.monotonic()
         done = ctl("disable", unit)
@@ -178,12 +164,8 @@ class Unknown(CaseWithDaemon):
 
     def test_without_a_registry_units_become_ordinary_once_leased_is_stopped(self):
         """As the packages do it on a machine whose etcd never comes back."""
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
-        wait_for("beats come through", lambda: registry()["last_beat_usec"] > 0)
         unit, other = self.enable("orphan.service"), self.enable("other.service")
-        etcd.stop()
+        self.etcd.stop()
         wait_for("that is seen", lambda: registry()["state"] == "trouble")
         done = ctl("disable", "--all")
         self.assertEqual(done.returncode, 6)
@@ -200,14 +182,11 @@ class Unknown(CaseWithDaemon):
         run("systemctl", "stop", unit)
 
     def test_it_is_the_registry_that_is_silent_and_not_the_machines(self):
-        etcd = Etcd("first")
-        self.addCleanup(forget)
-        self.addCleanup(etcd.remove)
         write("/etc/leased/leased.conf", self.LEASED_CONF.replace("20s", "2s"))
         self.addCleanup(write, "/etc/leased/leased.conf", self.LEASED_CONF)
         forget()
         wait_for("this machine is up", lambda: re.search(r"\(here\) +up ", ctl("machines").stdout))
-        etcd.stop()
+        self.etcd.stop()
         # The beats end a TTL after the last one that was written, and what the records say a TTL after the last read.
         unknown = r"\(here\) +unknown, last heard [0-9.]+s ago "
         done = wait_for("neither is known", lambda: (d := ctl("machines")).returncode == 6 and re.search(unknown, d.stdout) and d)
