@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/memory-copy.h"
 
-#include "daemon/memory.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
 #include "util/hash.h"
 #include "util/macros.h"
 
@@ -83,7 +86,7 @@ void memory_copy_take_copy(MemoryCopy *c, MemoryCopy *from) {
         memory_copy_free(from);
 }
 
-char *memory_copy_encode(const MemoryCopy *c) {
+char *memory_copy_encode(const MemoryCopy *c, sd_id128_t log) {
         _cleanup_free_ RememberedIndex *indexes = calloc(HASH_COUNT(c->indexes) + 1, sizeof(RememberedIndex));
         CoreMemory memory = c->memory;
 
@@ -93,5 +96,96 @@ char *memory_copy_encode(const MemoryCopy *c) {
                 if (r->index > 0)
                         indexes[memory.n_indexes++] = (RememberedIndex){ .lease = r->lease, .index = r->index };
         memory.indexes = indexes;
-        return memory_encode(&memory);
+        return memory_encode(&memory, log);
+}
+
+char *memory_copy_encode_rest(const MemoryCopy *c) {
+        CoreMemory memory = c->memory;
+
+        memory.revision = 0;
+        return memory_encode(&memory, SD_ID128_NULL);
+}
+
+/* ---- state.log ---- */
+
+/* Writes the line of an array, of which this function takes the reference. False: out of memory. */
+static bool write_line(FILE *f, json_t *array) {
+        bool written = array && json_dumpf(array, f, JSON_COMPACT) == 0 && putc('\n', f) != EOF;
+
+        json_decref(array);
+        return written;
+}
+
+char *memory_log_begin(sd_id128_t log) {
+        char *text;
+
+        return asprintf(&text, "[\"" SD_ID128_FORMAT_STR "\"]\n", SD_ID128_FORMAT_VAL(log)) < 0 ? NULL : text;
+}
+
+char *memory_log_lines(const MemoryCopy *changes) {
+        json_int_t revision = (json_int_t) changes->memory.revision;
+        bool written = true;
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        for (const Remembered *r = changes->indexes; r && written; r = r->hh.next)
+                written = r->index > 0 &&
+                          write_line(f, json_pack("[I, s, I]", revision, r->lease, (json_int_t) r->index));
+        if (!changes->indexes)
+                written = write_line(f, json_pack("[I]", revision));
+        if (fclose(f) == 0 && written)
+                return text;
+        free(text);
+        return NULL;
+}
+
+static bool take_line(MemoryCopy *c, const char *line, size_t size) {
+        json_t *array = json_loadb(line, size, 0, NULL);
+        json_int_t revision, index = 0;
+        const char *lease = NULL;
+        bool good = json_unpack(array, "[I!]", &revision) == 0 ||
+                    (json_unpack(array, "[I, s, I!]", &revision, &lease, &index) == 0 && lease_name_is_valid(lease) &&
+                                    index > 0 && (uint64_t) index <= INDEX_MAX);
+
+        good = good && revision >= 0;
+        if (good)
+                c->memory.revision = (uint64_t) revision;
+        if (good && lease)
+                set_index(c, lease, (uint64_t) index);
+        json_decref(array);
+        return good;
+}
+
+unsigned memory_copy_take_log(MemoryCopy *c, sd_id128_t log, const char *text, size_t size) {
+        _cleanup_free_ char *begin = memory_log_begin(log);
+        const char *end = text + size, *line, *line_end;
+        unsigned damaged = 0, number = 2;
+
+        if (!begin)
+                abort(); /* as in the core */
+        if (sd_id128_is_null(log) || size < strlen(begin) || memcmp(text, begin, strlen(begin)) != 0)
+                return 0;
+        for (line = text + strlen(begin); (line_end = memchr(line, '\n', (size_t) (end - line)));
+                        line = line_end + 1) {
+                if (!take_line(c, line, (size_t) (line_end - line)) && damaged == 0)
+                        damaged = number;
+                number++;
+        }
+        return damaged;
+}
+
+int memory_copy_give(const MemoryCopy *c, LoadedMemory *m) {
+        _cleanup_free_ char *text = memory_copy_encode(c, m->log);
+        const char *why;
+        LoadedMemory given;
+        int r = text ? memory_decode(text, strlen(text), &given, &why) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        memory_done(m);
+        *m = given;
+        return 0;
 }

@@ -6,18 +6,18 @@
 
 #include "util/log.h"
 
-char *memory_encode(const CoreMemory *m) {
+char *memory_encode(const CoreMemory *m, sd_id128_t log) {
         json_t *root, *indexes = json_object();
-        char *text;
+        char *text, id[SD_ID128_STRING_MAX];
 
         for (size_t i = 0; i < m->n_indexes; i++)
                 (void) json_object_set_new(
                                 indexes, m->indexes[i].lease, json_integer((json_int_t) m->indexes[i].index));
-        root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:s, s:b, s:b, s:o}", "format", 1, "uuid",
-                        strempty(m->uuid), "store", strempty(m->store), "revision", (json_int_t) m->revision, "floor",
-                        (json_int_t) m->floor, "silence", m->silence, "newcomer", m->newcomer, "draining", m->draining,
-                        "draining_boot", strempty(m->draining_boot), "undrained", m->undrained, "paused", m->paused,
-                        "indexes", indexes);
+        root = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:s, s:b, s:b, s:o}", "format", 1, "log",
+                        sd_id128_to_string(log, id), "uuid", strempty(m->uuid), "store", strempty(m->store),
+                        "revision", (json_int_t) m->revision, "floor", (json_int_t) m->floor, "silence", m->silence,
+                        "newcomer", m->newcomer, "draining", m->draining, "draining_boot", strempty(m->draining_boot),
+                        "undrained", m->undrained, "paused", m->paused, "indexes", indexes);
         text = root ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
         json_decref(root);
         return text;
@@ -31,6 +31,14 @@ void memory_done(LoadedMemory *m) {
         free((void *) m->memory.store);
         free((void *) m->memory.draining_boot);
         *m = (LoadedMemory){};
+}
+
+/* 0.1.0 wrote none. */
+static sd_id128_t decode_log(json_t *root) {
+        const char *text = json_string_value(json_object_get(root, "log"));
+        sd_id128_t log;
+
+        return text && sd_id128_from_string(text, &log) >= 0 ? log : SD_ID128_NULL;
 }
 
 static int decode_indexes(json_t *object, LoadedMemory *m, const char **ret_why) {
@@ -96,6 +104,7 @@ static int decode_root(json_t *root, LoadedMemory *m, const char **ret_why) {
         m->memory.draining_boot = strdup(strempty(json_string_value(json_object_get(root, "draining_boot"))));
         if (!m->memory.uuid || !m->memory.store || !m->memory.draining_boot)
                 return -ENOMEM;
+        m->log = decode_log(root);
         m->memory.revision = (uint64_t) revision;
         m->memory.floor = decode_floor(root);
         m->memory.silence = silence;

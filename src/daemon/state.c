@@ -5,19 +5,19 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 
-#include "daemon/memory.h"
-#include "daemon/memory-copy.h"
+#include "daemon/state-file.h"
 #include "util/file-util.h"
 #include "util/log.h"
 #include "util/worker.h"
 
-#define STATE_SIZE_MAX (64u * 1024 * 1024)
 #define EXIT_WAIT (2 * USEC_PER_SEC)
 
 struct State {
-        char *session_path, *memory_path;
-        char *session; /* found at the start; NULL: there was none */
-        char *kept;    /* the text that was last written to session_path */
+        char *session_path;
+        char *session;   /* found at the start; NULL: there was none */
+        char *kept;      /* the text that was last written to session_path */
+        StateFile *file; /* NULL: the thread has it */
+        char *memory_path;
         LoadedMemory loaded;
         FormerRegistry former;
 
@@ -33,13 +33,6 @@ struct State {
 
 /* ---- on the thread ---- */
 
-/* What only the thread uses. */
-typedef struct File {
-        char *path;
-        MemoryCopy *memory;
-        char *last; /* the text that is in the file; NULL: not known */
-} File;
-
 /* One request to write the file. */
 typedef struct Write {
         Work work;
@@ -47,39 +40,10 @@ typedef struct Write {
         int result;
 } Write;
 
-static void file_free(void *p) {
-        File *f = p;
-
-        if (!f)
-                return;
-        free(f->path);
-        memory_copy_free(f->memory);
-        free(f->last);
-        free(f);
-}
-
-/* Writes the memory with these changes, which it frees; the same text is not written twice. */
-static int write_memory(File *f, MemoryCopy *changes) {
-        _cleanup_free_ char *text = NULL;
-        int r;
-
-        memory_copy_take_copy(f->memory, changes);
-        text = memory_copy_encode(f->memory);
-        if (!text)
-                return -ENOMEM;
-        if (f->last && streq(f->last, text))
-                return 0;
-        r = write_file_atomic(f->path, text, strlen(text), 0600, WRITE_SYNC);
-        free(f->last);
-        f->last = r >= 0 ? TAKE_PTR(text) : NULL; /* after a failure not known, so that the next request tries again,
-                                                     even with the same text */
-        return r;
-}
-
 static void write_do(Work *work, void *file) {
         Write *w = (Write *) work;
 
-        w->result = write_memory(file, TAKE_PTR(w->changes));
+        w->result = state_file_write(file, TAKE_PTR(w->changes));
 }
 
 static void write_free(Work *work) {
@@ -193,33 +157,6 @@ static int load_session(State *s) {
         return 0;
 }
 
-static int load_memory(State *s) {
-        _cleanup_free_ char *text = NULL, *aside = NULL;
-        const char *why = NULL;
-        size_t size;
-        int r;
-
-        r = read_file(s->memory_path, STATE_SIZE_MAX, &text, &size);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                return log_error_errno(r, "cannot read %s", s->memory_path);
-        r = memory_decode(text, size, &s->loaded, &why);
-        if (r != -EBADMSG)
-                return r < 0 ? log_error_errno(r, "cannot load %s", s->memory_path) : 0;
-        /* The memory is needed only after the registry was replaced, which is rarer than a damaged disk. So the daemon
-         * starts without it: if it did not start, the units here would be stopped. */
-        if (asprintf(&aside, "%s.damaged", s->memory_path) < 0) {
-                aside = NULL;
-                return log_oom();
-        }
-        if (rename(s->memory_path, aside) < 0)
-                log_warning_errno(errno, "cannot rename %s", s->memory_path);
-        log_error("%s is damaged (%s): going on as a machine that remembers nothing; the file is kept as %s",
-                        s->memory_path, why, aside);
-        return 0;
-}
-
 /* ---- life ---- */
 
 const CoreMemory *state_memory(const State *s) {
@@ -252,16 +189,15 @@ const char *state_session(const State *s) {
         return s->session;
 }
 
-static int start_worker(State *s, sd_event *event) {
-        File *f = calloc(1, sizeof(File));
-        int r;
+static int load_memory(State *s, const char *directory) {
+        s->file = state_file_new(directory);
+        s->memory_path = s->file ? strdup(state_file_path(s->file)) : NULL;
+        return s->memory_path ? state_file_load(s->file, &s->loaded) : log_oom();
+}
 
-        if (!f || !(f->path = strdup(s->memory_path)) || !(f->memory = memory_copy_new())) {
-                file_free(f);
-                return log_oom();
-        }
-        memory_copy_take(f->memory, &s->loaded.memory);
-        r = worker_new(f, file_free, &s->worker);
+static int start_worker(State *s, sd_event *event) {
+        int r = worker_new(TAKE_PTR(s->file), state_file_free, &s->worker);
+
         if (r < 0)
                 return log_error_errno(r, "cannot start a thread");
         r = sd_event_add_io(event, &s->finished, worker_fd(s->worker), EPOLLIN, on_finished, s);
@@ -276,13 +212,11 @@ int state_new(sd_event *event, const char *run_directory, const char *state_dire
                 return log_oom();
         if (asprintf(&s->session_path, "%s/session", run_directory) < 0)
                 s->session_path = NULL;
-        if (asprintf(&s->memory_path, "%s/state.json", state_directory) < 0)
-                s->memory_path = NULL;
-        r = s->session_path && s->memory_path ? 0 : log_oom();
+        r = s->session_path ? 0 : log_oom();
         if (r == 0)
                 r = load_session(s);
         if (r == 0)
-                r = load_memory(s);
+                r = load_memory(s, state_directory);
         if (r == 0)
                 r = start_worker(s, event);
         if (r < 0) {
@@ -299,6 +233,7 @@ State *state_free(State *s) {
         sd_event_source_disable_unref(s->finished);
         if (!worker_free(s->worker, EXIT_WAIT))
                 log_warning("%s cannot be written in time: leaving it as it is", s->memory_path);
+        state_file_free(s->file);
         memory_done(&s->loaded);
         former_done(&s->former);
         free(s->session);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "daemon/memory.h"
+#include "daemon/state-file.h"
 #include "daemon/state.h"
 #include "util/file-util.h"
 
@@ -20,7 +20,7 @@
 typedef struct Place {
         sd_event *event;
         char directory[64];
-        char memory[128], damaged[160], session[128];
+        char memory[128], damaged[160], session[128], log[128];
 } Place;
 
 static int setup(void **state) {
@@ -32,6 +32,7 @@ static int setup(void **state) {
         snprintf(p->memory, sizeof(p->memory), "%s/state.json", p->directory);
         snprintf(p->damaged, sizeof(p->damaged), "%s.damaged", p->memory);
         snprintf(p->session, sizeof(p->session), "%s/session", p->directory);
+        snprintf(p->log, sizeof(p->log), "%s/state.log", p->directory);
         *state = p;
         return 0;
 }
@@ -42,6 +43,7 @@ static int teardown(void **state) {
         (void) unlink(p->memory);
         (void) unlink(p->damaged);
         (void) unlink(p->session);
+        (void) unlink(p->log);
         assert_int_equal(rmdir(p->directory), 0); /* no temporary file was left behind */
         sd_event_unref(p->event);
         free(p);
@@ -84,7 +86,7 @@ static void assert_is_full(const CoreMemory *m) {
 }
 
 static void memory_survives_its_text(void **state) {
-        _cleanup_free_ char *text = memory_encode(&full);
+        _cleanup_free_ char *text = memory_encode(&full, SD_ID128_NULL);
         LoadedMemory m = {};
         const char *why = NULL;
 
@@ -95,7 +97,7 @@ static void memory_survives_its_text(void **state) {
 }
 
 static void an_empty_memory_survives_its_text(void **state) {
-        _cleanup_free_ char *text = memory_encode(&(CoreMemory){});
+        _cleanup_free_ char *text = memory_encode(&(CoreMemory){}, SD_ID128_NULL);
         LoadedMemory m = {};
         const char *why = NULL;
 
@@ -186,7 +188,7 @@ static void what_was_never_written_is_damaged(void **state) {
 }
 
 static void a_nul_byte_ends_no_memory(void **state) {
-        _cleanup_free_ char *text = memory_encode(&full);
+        _cleanup_free_ char *text = memory_encode(&full, SD_ID128_NULL);
         size_t size = strlen(text);
         LoadedMemory m = {};
         const char *why = NULL;
@@ -250,6 +252,229 @@ static void only_the_indexes_that_have_changed_are_named(void **state) {
         assert_int_equal(state_memory(s)->n_indexes, 1);
         assert_int_equal(index_of(state_memory(s), indexes[1].lease), indexes[1].index);
         state_free(s);
+}
+
+static off_t size_of(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) < 0 ? 0 : st.st_size;
+}
+
+static MemoryCopy *changes_of(const CoreMemory *memory) {
+        MemoryCopy *c = memory_copy_new();
+
+        memory_copy_take(c, memory);
+        return c;
+}
+
+static LoadedMemory load_again(const Place *p) {
+        StateFile *f = state_file_new(p->directory);
+        LoadedMemory m;
+
+        assert_int_equal(state_file_load(f, &m), 0);
+        state_file_free(f);
+        return m;
+}
+
+/* Writes an Index of one of the leases that the memory has, and all else of it as it is. */
+static int write_index(StateFile *f, const CoreMemory *memory, const char *lease, uint64_t index) {
+        RememberedIndex changed = { .lease = lease, .index = index };
+        CoreMemory m = *memory;
+
+        m.indexes = &changed;
+        m.n_indexes = 1;
+        return state_file_write(f, changes_of(&m));
+}
+
+static StateFile *write_full(const Place *p) {
+        StateFile *f = state_file_new(p->directory);
+        LoadedMemory m;
+
+        assert_int_equal(state_file_load(f, &m), 0);
+        memory_done(&m);
+        assert_int_equal(state_file_write(f, changes_of(&full)), 0);
+        return f;
+}
+
+/* Each lease that is taken on any machine is written to the disk of each machine. */
+static void what_an_index_costs_on_the_disk_does_not_grow_with_the_leases(void **state) {
+        RememberedIndex many[3000];
+        CoreMemory memory = { .uuid = UUID, .revision = 1, .indexes = many, .n_indexes = ELEMENTSOF(many) };
+        char names[ELEMENTSOF(many)][32];
+        Place *p = *state;
+        StateFile *f = state_file_new(p->directory);
+        off_t before, grown, folded = 0;
+        struct stat st;
+        LoadedMemory m;
+
+        for (size_t i = 0; i < ELEMENTSOF(many); i++) {
+                snprintf(names[i], sizeof(names[i]), "unit-%zu.service", i);
+                many[i] = (RememberedIndex){ .lease = names[i], .index = 1 };
+        }
+        assert_int_equal(state_file_write(f, changes_of(&memory)), 0);
+        before = size_of(p->memory);
+        assert_true(before > 50000);
+        assert_int_equal(stat(p->memory, &st), 0);
+
+        for (uint64_t i = 0; i < 100; i++) {
+                grown = size_of(p->log);
+                assert_int_equal(write_index(f, &memory, names[i], i + 2), 0);
+                assert_true(size_of(p->log) - grown < 100);
+        }
+        assert_int_equal(size_of(p->memory), before);
+        assert_int_equal(stat(p->log, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        m = load_again(p);
+        assert_int_equal(m.memory.n_indexes, ELEMENTSOF(many));
+        for (uint64_t i = 0; i < 200; i++)
+                assert_int_equal(index_of(&m.memory, names[i]), i < 100 ? i + 2 : 1);
+        memory_done(&m);
+
+        /* The log does not grow for ever. */
+        memory.n_indexes = 500;
+        for (uint64_t i = 0; i < 20; i++) {
+                for (size_t k = 0; k < memory.n_indexes; k++)
+                        many[k].index = 1000 + i;
+                grown = size_of(p->log);
+                assert_int_equal(state_file_write(f, changes_of(&memory)), 0);
+                assert_true(size_of(p->log) <= MAX(65536, size_of(p->memory)));
+                folded += size_of(p->log) < grown;
+        }
+        assert_in_range(folded, 1, 10);
+        state_file_free(f);
+        m = load_again(p);
+        assert_int_equal(index_of(&m.memory, "unit-0.service"), 1019);
+        assert_int_equal(index_of(&m.memory, "unit-500.service"), 1);
+        memory_done(&m);
+}
+
+static void the_highest_revision_is_a_line_and_the_same_one_is_not_written_twice(void **state) {
+        CoreMemory memory = full;
+        Place *p = *state;
+        StateFile *f = write_full(p);
+        off_t size;
+        LoadedMemory m;
+
+        memory.indexes = NULL;
+        memory.n_indexes = 0;
+        memory.revision++;
+        assert_int_equal(state_file_write(f, changes_of(&memory)), 0);
+        size = size_of(p->log);
+        assert_in_range(size, 1, 100);
+        assert_int_equal(state_file_write(f, changes_of(&memory)), 0);
+        assert_int_equal(size_of(p->log), size);
+        state_file_free(f);
+        m = load_again(p);
+        assert_int_equal(m.memory.revision, full.revision + 1);
+        memory_done(&m);
+}
+
+/* Whatever is not in a line is in state.json as soon as it has changed: also for those who read that file alone. */
+static void what_no_line_can_tell_is_in_state_json(void **state) {
+        CoreMemory memory = full;
+        Place *p = *state;
+        StateFile *f = write_full(p);
+        LoadedMemory m;
+
+        assert_int_equal(write_index(f, &memory, "foo.service", 8), 0);
+        assert_true(size_of(p->log) > 0);
+        memory.draining = false;
+        assert_int_equal(write_index(f, &memory, "foo.service", 9), 0);
+        assert_int_equal(size_of(p->log), 0);
+        assert_int_equal(write_index(f, &memory, "foo.service", 10), 0);
+        assert_int_equal(write_index(f, &memory, "foo.service", 0), 0); /* forgotten */
+        assert_int_equal(size_of(p->log), 0);
+        state_file_free(f);
+        m = load_again(p);
+        assert_false(m.memory.draining);
+        assert_int_equal(index_of(&m.memory, "foo.service"), 0);
+        assert_int_equal(m.memory.n_indexes, 1);
+        memory_done(&m);
+}
+
+/* A crash may cut the last line short; what was said to be kept is in the lines before it. */
+static void a_last_line_that_was_cut_short_is_left_out(void **state) {
+        _cleanup_free_ char *text = NULL;
+        Place *p = *state;
+        StateFile *f = write_full(p);
+        size_t size;
+        off_t first;
+
+        assert_int_equal(write_index(f, &full, "foo.service", 8), 0);
+        first = size_of(p->log);
+        assert_int_equal(write_index(f, &full, "foo.service", 9), 0);
+        assert_int_equal(read_file(p->log, 1024, &text, &size), 0);
+        for (size_t cut = 0; cut <= size; cut++) {
+                LoadedMemory m;
+
+                assert_int_equal(truncate(p->log, 0), 0);
+                assert_int_equal(write_file_atomic(p->log, text, cut, 0600, 0), 0);
+                m = load_again(p);
+                assert_int_equal(index_of(&m.memory, "foo.service"), cut == size ? 9 : cut >= (size_t) first ? 8 : 7);
+                assert_int_equal(index_of(&m.memory, indexes[1].lease), indexes[1].index);
+                memory_done(&m);
+        }
+        /* This log is not as it was left, so that no line is written behind half a line. */
+        assert_int_equal(write_file_atomic(p->log, text, size - 1, 0600, 0), 0);
+        assert_int_equal(write_index(f, &full, "foo.service", 11), 0);
+        state_file_free(f);
+        {
+                LoadedMemory m = load_again(p);
+
+                assert_int_equal(index_of(&m.memory, "foo.service"), 11);
+                memory_done(&m);
+        }
+}
+
+/* state.json was put back, or written by a leased that knows no log, or the machine went down between the two files.
+ */
+static void a_log_of_another_state_json_is_not_read(void **state) {
+        _cleanup_free_ char *old = NULL, *log = NULL;
+        Place *p = *state;
+        StateFile *f = write_full(p);
+        size_t old_size, log_size;
+        LoadedMemory m;
+
+        assert_int_equal(write_index(f, &full, "foo.service", 8), 0);
+        assert_int_equal(read_file(p->memory, 65536, &old, &old_size), 0);
+        assert_int_equal(read_file(p->log, 65536, &log, &log_size), 0);
+        assert_int_equal(unlink(p->memory), 0); /* by hand: all of it is written again with the next change */
+        assert_int_equal(write_index(f, &full, "foo.service", 9), 0);
+        assert_true(size_of(p->memory) > 0);
+        state_file_free(f);
+        assert_int_equal(write_file_atomic(p->log, log, log_size, 0600, 0), 0);
+        m = load_again(p);
+        assert_int_equal(index_of(&m.memory, "foo.service"), 9);
+        memory_done(&m);
+
+        assert_int_equal(write_file_atomic(p->memory, old, old_size, 0600, 0), 0);
+        m = load_again(p);
+        assert_int_equal(index_of(&m.memory, "foo.service"), 8);
+        memory_done(&m);
+}
+
+static void a_damaged_line_costs_no_other_line(void **state) {
+        static const char *const lines[] = { "", "[", "[]", "{}", "[-1]", "[1,2]", "[1,\"a.service\"]",
+                "[1,\"a.service\",0]", "[1,\"a.service\",-7]", "[1,\"a.service\",9223372036854775807]",
+                "[1,\"../a\",7]", "[1,\"a.service\",7,8]", "[\"1\"]", "\x01\xff" };
+        sd_id128_t id = SD_ID128_MAKE(01, 23, 45, 67, 89, ab, cd, ef, 01, 23, 45, 67, 89, ab, cd, ef);
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_free_ char *begin = memory_log_begin(id), *text = NULL;
+                MemoryCopy *c = changes_of(&full);
+                LoadedMemory m = {};
+
+                assert_true(asprintf(&text, "%s[5,\"foo.service\",8]\n%s\n[6,\"b.service\",9]\n", begin, lines[i]) >
+                                0);
+                assert_int_equal(memory_copy_take_log(c, id, text, strlen(text)), 3);
+                assert_int_equal(memory_copy_give(c, &m), 0);
+                assert_int_equal(index_of(&m.memory, "foo.service"), 8);
+                assert_int_equal(index_of(&m.memory, "b.service"), 9);
+                assert_int_equal(index_of(&m.memory, "a.service"), 0);
+                assert_int_equal(m.memory.revision, 6);
+                memory_done(&m);
+                memory_copy_free(c);
+        }
 }
 
 static void a_damaged_memory_is_kept_aside(void **state) {
@@ -327,6 +552,14 @@ int main(void) {
                 cmocka_unit_test(a_nul_byte_ends_no_memory),
                 cmocka_unit_test_setup_teardown(what_is_remembered_is_on_disk_at_the_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(only_the_indexes_that_have_changed_are_named, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                what_an_index_costs_on_the_disk_does_not_grow_with_the_leases, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                                the_highest_revision_is_a_line_and_the_same_one_is_not_written_twice, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_no_line_can_tell_is_in_state_json, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_last_line_that_was_cut_short_is_left_out, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_log_of_another_state_json_is_not_read, setup, teardown),
+                cmocka_unit_test(a_damaged_line_costs_no_other_line),
                 cmocka_unit_test_setup_teardown(a_damaged_memory_is_kept_aside, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_session_is_there_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(

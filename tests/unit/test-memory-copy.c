@@ -30,7 +30,7 @@ static void the_copy_owns_all_of_its_texts(void **state) {
         memset(store, 'x', strlen(store));
         memset(boot, 'x', strlen(boot));
         memset(lease, 'x', strlen(lease));
-        text = memory_copy_encode(second);
+        text = memory_copy_encode(second, SD_ID128_NULL);
         assert_non_null(text);
         root = json_loads(text, 0, NULL);
         assert_string_equal(json_string_value(json_object_get(root, "uuid")), "uuid-before");
