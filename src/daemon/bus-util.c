@@ -2,6 +2,7 @@
 #include "daemon/bus-util.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "conf/conf.h"
@@ -123,6 +124,29 @@ bool bus_name_is_gone(sd_bus_message *m) {
         const char *now;
 
         return sd_bus_message_read(m, "sss", NULL, NULL, &now) >= 0 && isempty(now);
+}
+
+/* PID 1 writes a description into the file of the transient unit as it stands, and reads that file anew at each
+ * daemon-reload. There a line break would begin another setting, and a backslash at the end would join the next line.
+ */
+int bus_append_description(sd_bus_message *m, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        char clean[512];
+        size_t n;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        n = strlen(text_clean(clean, sizeof(clean), text));
+        if (n > 0 && clean[n - 1] == '\\')
+                clean[n - 1] = '?';
+        return sd_bus_message_append(m, "(sv)", "Description", "s", clean);
 }
 
 int bus_append_exec(sd_bus_message *m, char **command) {

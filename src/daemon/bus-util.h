@@ -64,6 +64,9 @@ int bus_follow_name(sd_bus *bus, sd_bus_slot **slot, const char *name, sd_bus_me
                 sd_bus_message_handler_t installed, void *userdata);
 /* Whether the message that changed() was called with says that the name has no owner any more. */
 bool bus_name_is_gone(sd_bus_message *m);
+/* Appends Description= to the properties of a transient unit, as text that can be shown and is no more than a
+ * description, whoever wrote parts of it. A negative errno. */
+int bus_append_description(sd_bus_message *m, const char *format, ...) _printf_(2, 3);
 /* Appends ExecStart= to the properties of a transient unit: one command, which must not be empty. Returns 0 or a
  * negative errno. */
 int bus_append_exec(sd_bus_message *m, char **command);

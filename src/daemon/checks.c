@@ -109,15 +109,14 @@ typedef struct Command {
 static int append_properties(sd_bus_message *m, void *userdata) {
         const Command *command = userdata;
         const CheckOptions *o = &command->check->options->check;
-        char description[UNIT_NAME_SPACE + 32], unit[UNIT_NAME_SPACE + 16];
+        char unit[UNIT_NAME_SPACE + 16];
         int r;
 
-        (void) snprintf(description, sizeof(description), "Check= of %s", command->check->name);
         (void) snprintf(unit, sizeof(unit), "LEASE_UNIT=%s", command->check->name);
         if ((r = sd_bus_message_open_container(m, 'a', "(sv)")) < 0 ||
-                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", description, "Type", "s",
-                                         "oneshot", "CollectMode", "s", "inactive-or-failed", "TimeoutStartUSec", "t",
-                                         (uint64_t) o->timeout)) < 0 ||
+                        (r = bus_append_description(m, "Check= of %s", command->check->name)) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)", "Type", "s", "oneshot", "CollectMode", "s",
+                                         "inactive-or-failed", "TimeoutStartUSec", "t", (uint64_t) o->timeout)) < 0 ||
                         (r = sd_bus_message_append(m, "(sv)(sv)", "KillSignal", "i", SIGKILL, "Environment", "as", 2,
                                          unit, command->runs ? "LEASE_CHECK=running" : "LEASE_CHECK=starting")) < 0 ||
                         (r = bus_append_exec(m, o->command)) < 0)

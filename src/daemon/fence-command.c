@@ -9,12 +9,17 @@
 #include "daemon/bus-util.h"
 #include "util/log.h"
 #include "util/strv.h"
+#include "util/text.h"
+
+enum {
+        NAME_SHOWN = 4 * HOSTNAME_SIZE, /* a byte may be written as "\x1b" */
+};
 
 typedef struct Fence {
         char **command;
         usec_t timeout;
-        char machine_id[12 + MACHINE_SIZE], hostname[10 + HOSTNAME_SIZE], session[8 + SESSION_SIZE]; /* "NAME=VALUE" */
-        char name[HOSTNAME_SIZE];
+        char machine_id[12 + MACHINE_SIZE], hostname[10 + NAME_SHOWN], session[8 + SESSION_SIZE]; /* "NAME=VALUE" */
+        char name[NAME_SHOWN]; /* the host name, as text that can be shown */
 } Fence;
 
 usec_t fence_command_after(const LeasedConf *conf) {
@@ -24,14 +29,12 @@ usec_t fence_command_after(const LeasedConf *conf) {
 /* What StartTransientUnit takes as properties. PID 1 would keep a unit that has failed. */
 static int append_properties(sd_bus_message *m, void *userdata) {
         const Fence *f = userdata;
-        char description[100];
         int r;
 
-        (void) snprintf(description, sizeof(description), "FenceCommand= of leased for %s", f->name);
         if ((r = sd_bus_message_open_container(m, 'a', "(sv)")) < 0 ||
-                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", description, "Type", "s",
-                                         "oneshot", "CollectMode", "s", "inactive-or-failed", "TimeoutStartUSec", "t",
-                                         (uint64_t) f->timeout)) < 0 ||
+                        (r = bus_append_description(m, "FenceCommand= of leased for %s", f->name)) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)", "Type", "s", "oneshot", "CollectMode", "s",
+                                         "inactive-or-failed", "TimeoutStartUSec", "t", (uint64_t) f->timeout)) < 0 ||
                         (r = sd_bus_message_append(m, "(sv)", "Environment", "as", 3, f->machine_id, f->hostname,
                                          f->session)) < 0 ||
                         (r = bus_append_exec(m, f->command)) < 0)
@@ -53,7 +56,7 @@ static int match(const MachineView *v, void *userdata) {
 
         if (!v->record || !streq(v->machine_id, f->machine_id + strlen("MACHINE_ID=")))
                 return 0;
-        str_copy(f->name, sizeof(f->name), v->record->hostname);
+        (void) text_clean(f->name, sizeof(f->name), v->record->hostname);
         return 1;
 }
 

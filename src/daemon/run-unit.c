@@ -11,6 +11,7 @@
 
 #include "conf/dropin.h"
 #include "core/record.h"
+#include "daemon/bus-util.h"
 #include "guard/protocol.h"
 #include "util/file-util.h"
 
@@ -92,11 +93,10 @@ static int append_caller(sd_bus_message *m, const RunUnit *run) {
 }
 
 static int append_properties(sd_bus_message *m, const char *unit, const RunUnit *run) {
-        char description[300];
         int r;
 
-        (void) snprintf(description, sizeof(description), "leasectl run %s", run->lease);
-        if ((r = sd_bus_message_append(m, "(sv)(sv)", "Description", "s", description, "Type", "s", "exec")) < 0 ||
+        if ((r = bus_append_description(m, "leasectl run %s", run->lease)) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)", "Type", "s", "exec")) < 0 ||
                         (r = append_gate(m, unit)) < 0 || (r = append_caller(m, run)) < 0)
                 return r;
         /* PID 1 would keep a unit that has failed, and forget one that has ended well before this daemon has looked at

@@ -65,8 +65,8 @@ static int append_properties(sd_bus_message *m, void *userdata) {
         int r;
 
         if ((r = sd_bus_message_open_container(m, 'a', "(sv)")) < 0 ||
-                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-                                         "leasectl accept-files", "Type", "s", "oneshot", "CollectMode", "s",
+                        (r = bus_append_description(m, "leasectl accept-files")) < 0 ||
+                        (r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Type", "s", "oneshot", "CollectMode", "s",
                                          "inactive-or-failed", "TimeoutStartUSec", "t", (uint64_t) ACCEPT_TIME,
                                          "NoNewPrivileges", "b", 1)) < 0 ||
                         (r = sd_bus_message_append(m, "(sv)", "ExecStart", "a(sasb)", 1, LEASECTL, 2, LEASECTL,

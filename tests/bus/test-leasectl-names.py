@@ -8,7 +8,7 @@
 import json
 import os
 
-from leasectl_guest import HERE, SLEEPER, SYSTEM, UNITS, CaseWithDaemon, ctl, main, property_of, run, wait_for
+from leasectl_guest import HERE, SLEEPER, SYSTEM, UNITS, CaseWithDaemon, ctl, main, property_of, read, run, wait_for, write
 
 REGISTRY = "/var/lib/leased/registry"
 OLD, NEW = "0dd" + "0" * 29, "e44" + "0" * 29
@@ -132,6 +132,43 @@ class Machines(CaseWithDaemon):
             done = ctl(*verb)
             self.assertIn(done.returncode, (1, 2, 3, 4), verb)
         self.assertEqual(self.row(unit)["state"], "running")
+
+
+class Forgers(CaseWithDaemon):
+    """A machine that says of itself what it likes, and then falls silent."""
+    LEASED_CONF = "[Leased]\nTTL=2s\nFenceCommand=/opt/leased-test/off\n"
+    ID, SESSION = "f0e" + "0" * 29, "f0ef0ef0ef0ef0e0-2000"
+    FORGED = "web\n[Service]\nExecStopPost=/bin/touch /run/forged\nX=\\"
+
+    @classmethod
+    def setUpClass(cls):
+        # PID 1 reads the files of transient units anew whenever somebody says daemon-reload.
+        write("/opt/leased-test/off", """#!/bin/sh
+systemctl daemon-reload
+unit=$(sed -n 's,^0::.*/,,p' /proc/self/cgroup)
+systemctl show -p ExecStopPost,Description "$unit" >/run/fence.shown
+printf %s "$HOSTNAME" >/run/fence.name
+""")
+        os.chmod("/opt/leased-test/off", 0o755)
+        super().setUpClass()
+
+    def test_the_name_of_a_machine_is_no_setting_of_the_unit_that_switches_it_off(self):
+        wait_for("the registry is there", lambda: json.loads(ctl("registry", "--json=short").stdout)["uuid"])
+        put(f"fences/{self.SESSION}", {"counter": 0, "names": []})
+        put("leases/forgers.service", {"state": "held", "machine_id": self.ID, "session": self.SESSION, "version": 0, "index": 1,
+                                       "since": 1, "period": 0, "debts": [], "tenures": []})
+        put(f"machines/{self.ID}", {"hostname": self.FORGED, "boot_id": "b" * 32, "session": self.SESSION, "metadata": "",
+                                    "version": "0", "draining": False})
+        for i in range(3):
+            put(f"beats/{self.SESSION}", {"machine_id": self.ID, "nonce": f"f0ef0ef0ef0ef0e0-{i}"})
+            wait_for("it is up", lambda: Machines.listed().get(self.ID))
+        wait_for("it is switched off", lambda: os.path.exists("/run/fence.name"))
+        shown = read("/run/fence.shown")
+        self.assertIn("Description=FenceCommand= of leased for web", shown)
+        self.assertNotIn("touch", shown.replace("\\x0aExecStopPost=/bin/touch", ""))
+        self.assertEqual(read("/run/fence.name"), r"web\x0a[Service]\x0aExecStopPost=/bin/touch /run/forged\x0aX=" + "\\")
+        wait_for("it has ended", lambda: not run("sh", "-c", "ls /run/systemd/transient | grep leased-fence", check=False).stdout)
+        self.assertFalse(os.path.exists("/run/forged"))
 
 
 if __name__ == "__main__":

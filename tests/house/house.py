@@ -167,6 +167,12 @@ def lock_breaches(root):
             if path != "src/util/lock-file.c" for match in LOCKING.finditer(without_comments(read(root, path)))]
 
 
+def description_breaches(root):
+    """PID 1 writes the description of a transient unit into the unit's file as it stands: a line break in it begins another setting."""
+    return [f"{path}: a description that does not go through bus_append_description()" for path in c_files(root, "src")
+            if path != "src/daemon/bus-util.c" and '"Description"' in re.sub(r"/\*.*?\*/", "", read(root, path), flags=re.DOTALL)]
+
+
 def name_breaches(root):
     """What a template is, and whose instance a name is of, is known in one place."""
     return [f"{path}: {match.group(0)}: names of units are taken apart in src/util/unit-name.c" for path in c_files(root, "src")

@@ -26,6 +26,9 @@ class TheTree(unittest.TestCase):
     def test_what_others_wrote_is_printed_by_one_function(self):
         self.holds(house.printing_breaches(ROOT))
 
+    def test_what_others_wrote_is_made_a_units_description_by_one_function(self):
+        self.holds(house.description_breaches(ROOT))
+
     def test_locks_are_taken_where_nobody_else_can_take_them(self):
         self.holds(house.lock_breaches(ROOT))
 
@@ -112,6 +115,11 @@ class TheRules(unittest.TestCase):
             self.finds(house.printing_breaches, "src/ctl/a.c", text)
         self.passes(house.printing_breaches, "src/ctl/a.c", '(void) fprintf(f, "%s", host);\n(void) puts("a " LEASED_VERSION);\n')
         self.passes(house.printing_breaches, "src/ctl/say.c", '(void) printf("%s", host);\n')
+
+    def test_a_description_that_goes_around_is_found(self):
+        self.finds(house.description_breaches, "src/daemon/a.c", 'r = sd_bus_message_append(m, "(sv)", "Description", "s", host);\n')
+        self.passes(house.description_breaches, "src/daemon/a.c", 'r = bus_append_description(m, "of %s", host);\n')
+        self.passes(house.description_breaches, "src/daemon/bus-util.c", 'sd_bus_message_append(m, "(sv)", "Description", "s", clean);\n')
 
     def test_a_lock_elsewhere_is_found(self):
         self.finds(house.lock_breaches, "src/guard/a.c", "r = flock(fd, LOCK_EX);\n")
