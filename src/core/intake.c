@@ -10,6 +10,7 @@
 
 #include "core/intake.h"
 
+#include "core/gone.h"
 #include "core/lease.h"
 #include "core/look.h"
 #include "core/machine.h"
@@ -465,6 +466,8 @@ static void take_whole(Core *c, const Answer *a) {
         c->heard.listed |= a->complete;
         if (a->complete & 1u << RECORD_BEAT || a->since > 0)
                 note_beats(c, a);
+        if (a->complete & 1u << RECORD_BEAT)
+                gone_forget(c);
         if (a->list)
                 c->heard.list = 0;
 }

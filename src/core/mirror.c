@@ -294,6 +294,35 @@ void mirror_forget(Core *c) {
         c->own.txn = c->own.read = c->other.txn = c->other.read = 0;
 }
 
+void mirror_free_session(Core *c, Session *s) {
+        must(s != c->own.seen && s != c->other.seen && s->held == 0);
+        HASH_DEL(c->sessions, s);
+        free(s->fence_value);
+        free(s);
+}
+
+void mirror_free_machine(Core *c, Machine *m) {
+        must(m != c->self);
+        HASH_DEL(c->machines, m);
+        free(m);
+}
+
+void mirror_free_past_machines(Core *c) {
+        Machine *m, *next;
+
+        HASH_ITER(hh, c->past_machines, m, next)
+                if (!m->needed) {
+                        HASH_DEL(c->past_machines, m);
+                        free(m);
+                }
+}
+
+void mirror_free_offer(Core *c, Offer *o) {
+        HASH_DEL(c->offers, o);
+        drop_terms(c, o->terms);
+        free(o);
+}
+
 void mirror_free(Core *c) {
         Lease *l, *next_lease;
         Offer *o, *next_offer;
@@ -307,11 +336,8 @@ void mirror_free(Core *c) {
         }
         HASH_ITER(hh, c->requests, r, next_request)
                 mirror_free_request(c, r);
-        HASH_ITER(hh, c->offers, o, next_offer) {
-                HASH_DEL(c->offers, o);
-                drop_terms(c, o->terms);
-                free(o);
-        }
+        HASH_ITER(hh, c->offers, o, next_offer)
+                mirror_free_offer(c, o);
         HASH_ITER(hh, c->leases, l, next_lease) {
                 HASH_DEL(c->leases, l);
                 free(l->next);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The records that were seen, by their names. Everything that is given is borrowed. A session stays until
- * mirror_forget(), a machine, a lease or an offer until mirror_free(). Without memory the process is aborted (core.h).
- */
+/* The records that were seen, by their names. Everything that is given is borrowed. A lease stays until mirror_free();
+ * a session until mirror_forget(), and a machine or an offer until mirror_free(), unless gone.c forgets it before.
+ * Without memory the process is aborted (core.h). */
 
 #include "core/state.h"
 
@@ -44,6 +44,13 @@ Request *mirror_request(Core *c, const char *name);
 Request *mirror_add_request(Core *c, const char *name);
 /* Forgets and frees the request. */
 void mirror_free_request(Core *c, Request *r);
+/* Forgets and frees the session, which nothing may point to. */
+void mirror_free_session(Core *c, Session *s);
+/* Likewise the machine, and all past machines that are not needed (Machine.needed). */
+void mirror_free_machine(Core *c, Machine *m);
+void mirror_free_past_machines(Core *c);
+/* Likewise the offer. */
+void mirror_free_offer(Core *c, Offer *o);
 /* Whether every kind of record was listed at least once since everything was forgotten. */
 bool mirror_is_complete(const Core *c);
 /* Forgets what all records say, and all requests under way. The Indexes that are remembered stay. */

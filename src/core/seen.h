@@ -52,6 +52,7 @@ typedef struct Session {
         bool moved;        /* its beat was seen to change: somebody alive writes it */
         bool silent, dead; /* as the last plan found it: session_silent_at(), session_dead_at() */
         bool keeps;        /* its fence says so, or said so when it could be read last (law 13) */
+        bool needed;       /* while it is looked for what can be forgotten (gone.c) */
         BeatRecord beat_value;
         uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
         uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */
@@ -81,6 +82,7 @@ typedef struct Machine {
         int drain_asked;        /* what an operator here asked of another machine: 1 drain, -1 undrain, 0 nothing */
         char drain_by[BY_SIZE]; /* who asked for that */
         bool drain_brief;       /* ... only until that machine boots */
+        bool needed;            /* while it is looked for what can be forgotten (gone.c) */
         UT_hash_handle hh;
 } Machine;
 
@@ -92,7 +94,7 @@ typedef struct Terms {
         UT_hash_handle hh;
 } Terms;
 
-/* What a machine says of a unit. It stays until the Core's end, since units point to their offers. */
+/* What a machine says of a unit. Units point to their offers. */
 typedef struct Offer {
         const char *unit; /* within name */
         Seen seen;

@@ -18,6 +18,7 @@
  *   pause       the pause, in which nobody takes a lease
  *   lease, machine  questions about a lease, and about machines, this one and others
  *   copies      the leases of a unit with Copies=
+ *   gone        what is gone from the registry, and needed no more, is forgotten
  *   intake      answers and the watch, taken into the mirror
  *
  *   call        leases of the D-Bus API: a scheduler's own
@@ -402,12 +403,14 @@ typedef struct Heard {
         uint64_t stamp;        /* one for each answer taken in */
         uint64_t changes;      /* the number of the last change of a lease or an offer; never below CLOCK_REALTIME */
         uint64_t begun;        /* .changes at our first step: what had gone before is not known; and whenever the
-                                  registry fell silent, or answered again: nothing told before holds any more */
+                                  registry fell silent, or answered again: nothing told before holds any more; and
+                                  the last change of an offer that was forgotten (gone.c) */
         bool contradicted;     /* by the last of them */
         uint32_t list;         /* the list of which a part has come and another is to come (Answer.list); 0: none */
         uint32_t lists;        /* how many lists have come in parts */
         bool in_part;          /* the answer that is taken is a part of a list */
         Lease *newest;         /* whose record was seen to change last; NULL: none was */
+        usec_t forget_at;      /* when it is looked again for what is gone (gone.c) */
         Samples samples;
 } Heard;
 
