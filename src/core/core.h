@@ -227,7 +227,8 @@ typedef struct OfferView {
  * dbus/org.leased1.Manager.xml list them. */
 const char *core_state_word(UnitState state);
 /* Fills in how the unit is on the machine; name is "<machine id>/<unit>". The strings of *ret are borrowed until the
- * next step. Returns false if no such offer was ever seen. An offer that was taken back is in STATE_GONE. */
+ * next step. Returns false if no such offer was seen, or if it was taken back more than a minute ago; one that was
+ * taken back since then is in STATE_GONE. */
 bool core_find_offer(const Core *core, Now now, const char *name, OfferView *ret);
 /* Calls f with the name of each offer that was seen, also if it was taken back since. */
 void core_each_offer_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
@@ -235,15 +236,16 @@ void core_each_offer_name(const Core *core, void (*f)(const char *name, void *us
  * the last step (in microseconds), so it also grows from one daemon to the next, unless the clock was set back. */
 uint64_t core_revision(const Core *core);
 /* Whether all changes after this revision are known. Those after a revision that an earlier daemon gave are not: what
- * was taken back while no daemon ran is nowhere. Nor are those from before the registry fell silent or answered again:
- * then all states are others than were told, although no unit has changed. */
+ * was taken back while no daemon ran is nowhere. Nor are those from before an offer was taken back that is forgotten
+ * by now, or from before the registry fell silent or answered again: then all states are others than were told,
+ * although no unit has changed. */
 bool core_knows_since(const Core *core, uint64_t revision);
 
 void core_session_view(const Core *core, Now now, SessionView *ret);
 /* Calls f with the name of each unit, or of each lease that has a record. Much cheaper than to make their views. */
 void core_each_unit_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
 void core_each_lease_name(const Core *core, void (*f)(const char *name, void *userdata), void *userdata);
-/* How many machines the registry names, or has named since all records were last forgotten. */
+/* How many machines the registry names, or has named lately. */
 size_t core_count_machines(const Core *core);
 /* Calls f for each machine; in no particular order. Returns f's first non-zero value, or 0. */
 int core_each_machine(const Core *core, Now now, int (*f)(const MachineView *, void *), void *userdata);

@@ -74,7 +74,23 @@ static int append_row(const OfferView *v, sd_bus_message *m) {
         return r < 0 ? r : (int) (size + WHY_NOT_SIZE);
 }
 
+/* The offer was there when the answer began, and has been forgotten since: it was gone long before. */
+static OfferView forgotten(const char *name, const Choice *choice, char id[static MACHINE_SIZE]) {
+        const char *slash = strchr(name, '/');
+
+        str_copy(id, MACHINE_SIZE, name); /* cut at the slash */
+        return (OfferView){ .unit = slash + 1,
+                .machine_id = id,
+                .lease = slash + 1,
+                .metadata = "",
+                .state = STATE_GONE,
+                .active = "",
+                .result = "",
+                .change = choice->since + 1 };
+}
+
 static int append_offer(Daemon *d, const char *name, sd_bus_message *call, sd_bus_message *reply) {
+        char id[MACHINE_SIZE];
         OfferView v;
         Choice choice;
         int r = read_choice(call, &choice);
@@ -83,7 +99,9 @@ static int append_offer(Daemon *d, const char *name, sd_bus_message *call, sd_bu
                 return r;
         if (is_too_old(d, &choice))
                 return 0;
-        return core_find_offer(d->core, loop_now(), name, &v) && is_chosen(&choice, &v) ? append_row(&v, reply) : 0;
+        if (!core_find_offer(d->core, loop_now(), name, &v))
+                v = forgotten(name, &choice, id);
+        return is_chosen(&choice, &v) ? append_row(&v, reply) : 0;
 }
 
 /* 0 is lower than whatever the caller has, and so has the caller begin again. */

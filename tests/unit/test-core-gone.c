@@ -73,7 +73,9 @@ static void what_came_and_went_takes_no_memory_for_ever(void **state) {
 /* The records of both sessions are gone, and a lease that nobody wants here names them. */
 static void a_session_is_known_as_long_as_a_lease_or_a_debt_names_it(void **state) {
         World *w = world_running();
-        LeaseRecord lease = { .state = LEASE_HELD, .index = 7, .n_debts = 1, .debts = { { .session = ROBBED, .index = 6 } } };
+        LeaseRecord lease = {
+                .state = LEASE_HELD, .index = 7, .n_debts = 1, .debts = { { .session = ROBBED, .index = 6 } }
+        };
 
         str_copy(lease.session, sizeof(lease.session), THEIR_SESSION);
         str_copy(lease.machine_id, sizeof(lease.machine_id), THEM);
