@@ -212,6 +212,7 @@ int examine_unit(Ctl *ctl, const char *typed, json_t *findings, char **ret_name,
         keep_first(&code, triggers_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, aftermath_examine(ctl, *ret_name, unit, findings));
         keep_first(&code, check_processes(unit, findings));
+        keep_first(&code, settings_refuse_name("", *ret_name, findings));
         keep_first(&code, settings_refuse("", unit, findings));
         keep_first(&code, check_cgroups(findings));
         keep_first(&code, check_members(ctl, *ret_name, unit, findings));

@@ -112,6 +112,7 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
         if (!endswith(member, ".slice")) /* a slice is required by all that lies in it */
                 code = examine_starters(ctl, unit, member, members, properties, findings);
         (void) snprintf(with, sizeof(with), "brings %s, which ", member);
+        (void) settings_refuse_name(with, member, findings);
         (void) settings_refuse(with, properties, findings);
         return code;
 }

@@ -2,8 +2,10 @@
 #include "ctl/settings.h"
 
 #include "ctl/finding.h"
+#include "util/names.h"
 #include "util/shell-word.h"
 #include "util/unit-facts.h"
+#include "util/unit-name.h"
 
 /* ---- refused ---- */
 
@@ -23,6 +25,24 @@ static const char *const why_forbidden[_UNIT_FORBID_MAX] = {
                                      "go on using it when the lease has passed on",
         [UNIT_FORBID_SUCCESS_ACTION] = "systemd would do that whenever leased has stopped it, as for a release",
 };
+
+_Static_assert(sizeof(FROZEN_SERVICE) >= sizeof(STOP_TARGET), "what has room for the one name has room for the other");
+_Static_assert(LEASED_UNIT_NAME_LENGTH < UNIT_NAME_LENGTH,
+                "a unit's own name is shorter than that of another one with it");
+
+int settings_refuse_name(const char *with, const char *unit, json_t *findings) {
+        size_t n = strlen(unit);
+
+        if (n <= LEASED_UNIT_NAME_LENGTH)
+                return CTL_OK;
+        finding_add(findings, "refused",
+                        "%shas a name of %zu bytes, and %zu are the most: leased has units of its own with this name "
+                        "in "
+                        "theirs (" STOP_TARGET ", " FROZEN_SERVICE "), by which it stops a unit that refuses to be "
+                        "stopped and ends a frozen one, and systemd takes no name of more than %d bytes",
+                        with, n, LEASED_UNIT_NAME_LENGTH, "UNIT", "UNIT", UNIT_NAME_LENGTH);
+        return CTL_FAILED;
+}
 
 int settings_refuse(const char *with, const json_t *unit, json_t *findings) {
         size_t before = json_array_size(findings);

@@ -15,6 +15,8 @@
 
 /* Adds a "refused" finding for each setting that is refused. Returns CTL_FAILED if there is any, or CTL_OK. */
 int settings_refuse(const char *with, const json_t *unit, json_t *findings);
+/* The same for a name that is too long, so that leased could not stop the unit if it came to refuse to be stopped. */
+int settings_refuse_name(const char *with, const char *unit, json_t *findings);
 
 /* Adds a "weak" finding for each setting that weakens the unit. The argument gated says that the drop-in of this
  * unit is in force. is_gated() says whether another unit starts only with a lease, its own or that of a third unit. */

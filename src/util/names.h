@@ -18,6 +18,8 @@
  * does not refuse to stop. The instance is the unit's name. */
 #define STOP_TARGET_PREFIX "leased-stop@"
 #define STOP_TARGET STOP_TARGET_PREFIX "%s.target"
+/* How long the name of a unit can be, so that the names of both of these units are no longer than a unit's name. */
+#define LEASED_UNIT_NAME_LENGTH (255 - (sizeof(FROZEN_SERVICE) - sizeof("%s")))
 
 /* How the name of the transient unit of a "leasectl run" begins. */
 #define RUN_UNIT_PREFIX "leased-run-"

@@ -68,6 +68,28 @@ static void what_forbids_what_leased_does_is_refused(void **state) {
         }
 }
 
+/* The names of leased's own units for it have room for no more. */
+static void a_name_that_leaves_no_room_for_leaseds_own_units_is_refused(void **state) {
+        for (int n = 1; n <= 255; n++) {
+                json_auto_t *findings = json_array();
+                char name[256];
+                int code;
+
+                (void) snprintf(name, sizeof(name), "%0*d.service", MAX(1, n - 8), 0);
+                code = settings_refuse_name("brings it, which ", name, findings);
+                assert_int_equal(code, strlen(name) > 233 ? CTL_FAILED : CTL_OK);
+                assert_int_equal(json_array_size(findings), strlen(name) > 233);
+                if (code == CTL_OK)
+                        continue;
+                assert_string_equal(get_string(json_array_get(findings, 0), "severity"), "refused");
+                assert_true(startswith(
+                                get_string(json_array_get(findings, 0), "text"), "brings it, which has a name of 2"));
+                assert_non_null(strstr(get_string(json_array_get(findings, 0), "text"),
+                                ", and 233 are the most: leased has units of its own with this name in theirs "
+                                "(leased-stop@UNIT.target, leased-frozen@UNIT.service)"));
+        }
+}
+
 static void an_action_at_every_stop_is_refused_and_one_at_a_failure_is_weak(void **state) {
         static const char *const weak[] = { "FailureAction", "StartLimitAction", "JobTimeoutAction" };
         _cleanup_free_ char *success = look("", with("SuccessAction", json_string("poweroff")));
@@ -114,6 +136,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_plain_unit_has_nothing_to_be_said),
                 cmocka_unit_test(what_forbids_what_leased_does_is_refused),
+                cmocka_unit_test(a_name_that_leaves_no_room_for_leaseds_own_units_is_refused),
                 cmocka_unit_test(an_action_at_every_stop_is_refused_and_one_at_a_failure_is_weak),
                 cmocka_unit_test(a_handler_without_a_lease_is_weak),
                 cmocka_unit_test(a_handler_that_isolates_is_weak),
