@@ -229,6 +229,11 @@ static void take_debts(Core *c, Lease *l) {
         }
 }
 
+/* Whether it is to be planned where the unit goes from here as soon as its lease is here. */
+static bool goes_back(const Unit *u) {
+        return u && u->config.placement->failback;
+}
+
 /* Notes that a lease has changed hands, and whether that was planned. */
 static void note_change(Core *c, Lease *l) {
         bool planned = streq(l->planned, l->value->machine_id);
@@ -239,7 +244,7 @@ static void note_change(Core *c, Lease *l) {
         if (l->value->state != LEASE_HELD || (l->unit && l->unit->plan.is_peer))
                 news_of_unit(c, l->unit, NEWS_LEASE);
         else if (lease_is_ours(c, l))
-                news_of_unit(c, l->unit, planned ? NEWS_LEASE_OURS : NEWS_LEASE);
+                news_of_unit(c, l->unit, planned && !goes_back(l->unit) ? NEWS_LEASE_OURS : NEWS_LEASE);
         else
                 news_of_unit(c, l->unit, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
 }

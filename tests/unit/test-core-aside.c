@@ -208,8 +208,40 @@ static void a_steal_is_refused_for_what_it_cannot_change(void **state) {
         cluster_free(c);
 }
 
+/* A job that was done, and is free again: where it ran last comes last, and so it is planned for N, and comes there as
+ * planned. Then nothing more happens. */
+static void a_unit_that_came_as_planned_goes_back_to_where_it_prefers_to_be(void **state) {
+        Cluster *c = cluster_new(2, 1);
+        LeaseRecord l;
+
+        str_copy(c->placements[0].prefer, PLACEMENT_TEXT_SIZE, "home=yes");
+        c->placements[0].failback = true;
+        c->placements[0].failback_hold = 60 * USEC_PER_SEC;
+        cluster_start(c, M, "home=yes");
+        cluster_start(c, N, "");
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), M);
+        c->configs[0].release_on_success = true;
+        cluster_configure(c, M, 0);
+        cluster_configure(c, N, 0);
+        cluster_pass(c, 100 * USEC_PER_SEC);
+        c->machines[M].units[0].report.active = ACTIVE_INACTIVE; /* it has ended well */
+        c->machines[M].units[0].report.empty = true;
+        c->machines[M].units[0].report.ended_by = ENDED_BY_ITSELF;
+        cluster_say_unit(c, M, 0);
+        cluster_pass(c, 5 * USEC_PER_SEC);
+        l = *cluster_lease(c, 0);
+        assert_int_equal(tenure_why(lease_last_tenure(&l)), WHY_DONE);
+        assert_int_equal(cluster_runs_on(c, 0), N);
+        cluster_pass(c, 100 * USEC_PER_SEC);
+        assert_int_equal(cluster_runs_on(c, 0), M);
+        assert_int_equal(tenure_why(lease_last_tenure(cluster_lease(c, 0))), WHY_FAILBACK);
+        cluster_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_unit_that_came_as_planned_goes_back_to_where_it_prefers_to_be),
                 cmocka_unit_test(a_unit_does_not_go_back_before_it_may_run_there),
                 cmocka_unit_test(what_must_leave_goes_past_such_a_machine),
                 cmocka_unit_test(an_upgrade_waits_until_it_may_run_there),
