@@ -39,6 +39,7 @@ Why leave_why(Leave leave) {
                 [LEAVE_SHUTDOWN] = WHY_SHUTDOWN,
                 [LEAVE_SLEEP] = WHY_SLEEP,
                 [LEAVE_OBSTACLE] = WHY_DEPENDENCY,
+                [LEAVE_UNNEEDED] = WHY_UNNEEDED,
                 [LEAVE_DONE] = WHY_DONE,
                 [LEAVE_CHECK_FAILED] = WHY_CHECK_FAILED,
                 [LEAVE_FAILED] = WHY_FAILED,

@@ -230,6 +230,13 @@ static bool has_not_run_yet(const Unit *u) {
         return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
 }
 
+/* Why the unit goes elsewhere, which PID 1 has stopped by itself. */
+static Leave leave_put_aside(const Unit *u) {
+        if (u->said.report.obstacle == OBSTACLE_FAILED)
+                return LEAVE_FAILED;
+        return u->said.report.ended_by == ENDED_UNNEEDED ? LEAVE_UNNEEDED : LEAVE_OBSTACLE;
+}
+
 /* PID 1 has stopped the unit by itself, mostly because of another one. Its members may run on. */
 static bool is_put_aside(const Unit *u) {
         EndedBy by = u->said.report.ended_by;
@@ -261,7 +268,7 @@ static void on_put_aside(Core *c, Unit *u) {
                 output_report(c, output_report_of(u, REPORT_STARTED_AGAIN));
                 begin_start(c, u);
         } else if (!u->config.hold_on_failure && c->now.boottime >= u->life.aside_until)
-                leave_begin(c, u, obstacle == OBSTACLE_FAILED ? LEAVE_FAILED : LEAVE_OBSTACLE);
+                leave_begin(c, u, leave_put_aside(u));
         else if (!u->config.hold_on_failure)
                 unit_life_ask_at(u, u->life.aside_until);
 }

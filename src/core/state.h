@@ -105,6 +105,7 @@ typedef enum Leave {
         LEAVE_SHUTDOWN,
         LEAVE_SLEEP,
         LEAVE_OBSTACLE, /* PID 1 has stopped it because of another unit, and that lasts */
+        LEAVE_UNNEEDED, /* ... because no unit needs it, and that lasts */
         LEAVE_DONE,
         LEAVE_CHECK_FAILED, /* it runs, and its check says that it is not well */
         LEAVE_FAILED,

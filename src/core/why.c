@@ -28,6 +28,7 @@ static const struct {
         [WHY_CONFIRMED_DEAD] = { "confirmed dead" },
         [WHY_SURPLUS] = { "surplus" },
         [WHY_CHECK_FAILED] = { "check failed" },
+        [WHY_UNNEEDED] = { "unneeded" },
 
         [WHY_STOPPING] = { "the daemon is being stopped" },
         [WHY_SLEEPING] = { "this machine is about to sleep" },
@@ -222,11 +223,11 @@ char *why_text(Reason r, char buf[static WHY_TEXT_SIZE]) {
 }
 
 const char *why_word(Why why) {
-        return why <= WHY_CHECK_FAILED ? strempty(sentences[why].here) : "";
+        return why <= WHY_UNNEEDED ? strempty(sentences[why].here) : "";
 }
 
 bool why_ends_tenure(Why why) {
-        return why >= WHY_EXPIRED && why <= WHY_CHECK_FAILED && why != WHY_ACQUIRED && why != WHY_RENEWED;
+        return why >= WHY_EXPIRED && why <= WHY_UNNEEDED && why != WHY_ACQUIRED && why != WHY_RENEWED;
 }
 
 Why why_from_word(const char *word) {

@@ -37,6 +37,7 @@ typedef enum Why {
         WHY_CONFIRMED_DEAD = 20, /* the machine was confirmed dead by an operator or a power switch */
         WHY_SURPLUS = 21,        /* there are more copies than Copies= says now */
         WHY_CHECK_FAILED = 22,   /* its check (Check=) failed there, while it ran or before it was started */
+        WHY_UNNEEDED = 23,       /* PID 1 stopped it there, because no unit needed it (StopWhenUnneeded=) */
 
         /* a machine takes no leases at all */
         WHY_STOPPING = 30,

@@ -17,7 +17,7 @@ typedef struct Margin {
 } Margin;
 
 struct Counts {
-        uint64_t moves[WHY_CHECK_FAILED + 1]; /* by Why: leases that went from here, or whose unit was stopped for
+        uint64_t moves[WHY_UNNEEDED + 1]; /* by Why: leases that went from here, or whose unit was stopped for
                                                  want of a beat */
         uint64_t alarms;
         usec_t registry_outage, unit_outage;

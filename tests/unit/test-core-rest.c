@@ -120,6 +120,7 @@ static void what_no_unit_needs_goes_elsewhere_for_as_long_as_the_setting_is_ther
         world_pass(w, 100 * USEC_PER_SEC);
         assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
         assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(tenure_why(lease_last_tenure(world_lease(w))), WHY_UNNEEDED);
         assert_true(core_find_unit(w->core, w->now, "a.service", &v));
         assert_int_equal(v.why_not.why, WHY_STOPS_UNNEEDED);
         put_aside(w, ENDED_UNNEEDED, OBSTACLE_NONE);

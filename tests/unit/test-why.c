@@ -38,6 +38,7 @@ static const struct {
         { WHY_CONFIRMED_DEAD, 20 },
         { WHY_SURPLUS, 21 },
         { WHY_CHECK_FAILED, 22 },
+        { WHY_UNNEEDED, 23 },
         { WHY_STOPPING, 30 },
         { WHY_DRAINING, 38 },
         { WHY_REGISTRY_NAMELESS, 42 },
