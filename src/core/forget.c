@@ -86,7 +86,8 @@ static Reason why_no_lease(const Core *c, const Forgetting *f) {
                 return reason(WHY_DEBT); /* law 5 */
         if (may_be_held(c, l))
                 return reason(WHY_LEASE_HELD);
-        return MAX(l->value->index, l->remembered) > FLOOR_MAX ? reason(WHY_INDEX_AT_END) : reason(WHY_NONE);
+        return MAX(l->value->index, l->remembered) > FLOOR_MAX ? lease_at_end(c, MAX(l->value->index, l->remembered))
+                                                               : reason(WHY_NONE);
 }
 
 static Reason why_no_index(const Core *c, const Forgetting *f) {

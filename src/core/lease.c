@@ -83,6 +83,10 @@ uint64_t lease_next_index(const Core *c, const Lease *l) {
         return MAX(last, least) + 1;
 }
 
+Reason lease_at_end(const Core *c, uint64_t index) {
+        return reason_of(WHY_INDEX_AT_END, output_number((Core *) c, MIN(index, INDEX_MAX)));
+}
+
 usec_t lease_debt_due(const SeenDebt *d) {
         usec_t ttl = debt_ttl(d->debt.session);
 

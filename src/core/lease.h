@@ -26,6 +26,8 @@ bool lease_is_at(const Lease *l, const char *machine_id);
 bool lease_any_is_held_by(const Core *c, const char *session);
 /* The Index of the lease's next tenure, above all that were handed out before. */
 uint64_t lease_next_index(const Core *c, const Lease *l);
+/* The reason that nobody can take the lease, since none is left above this Index. */
+Reason lease_at_end(const Core *c, uint64_t index);
 /* When a debt has been waited out, counted from the moment when this pair of session and Index first reached us (law
  * 5). */
 usec_t lease_debt_due(const SeenDebt *d);

@@ -44,6 +44,16 @@ const char *output_string(Core *c, const char *s) {
         return s ? output_copy(c, s, strlen(s) + 1) : NULL;
 }
 
+const char *output_number(Core *c, uint64_t n) {
+        char digits[21], *at = digits + sizeof(digits) - 1;
+
+        *at = '\0';
+        do
+                *--at = (char) ('0' + n % 10);
+        while ((n /= 10) > 0);
+        return output_string(c, at);
+}
+
 Reason output_reason(Core *c, Reason r) {
         if (r.what)
                 r.what = output_copy(c, r.what, r.length);

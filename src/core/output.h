@@ -12,6 +12,8 @@ void *output_alloc(Core *c, size_t size);
 void *output_copy(Core *c, const void *p, size_t size);
 /* A copy of a string; NULL for NULL. */
 const char *output_string(Core *c, const char *s);
+/* The number in decimal, likewise. */
+const char *output_number(Core *c, uint64_t n);
 /* The reason, with a copy of what it speaks of. */
 Reason output_reason(Core *c, Reason r);
 /* A copy of a fence, with its names. */

@@ -247,7 +247,7 @@ Reason unit_why_unable(const Core *c, const Unit *u) {
         if (u->config.checked && u->said.check != CHECK_PASSES)
                 return reason(u->said.check == CHECK_FAILS ? WHY_CHECK_FAILS : WHY_CHECK_UNKNOWN);
         if (lease_next_index(c, u->lease) > INDEX_MAX)
-                return reason(WHY_INDEX_AT_END);
+                return lease_at_end(c, lease_next_index(c, u->lease) - 1);
         return reason(c->now.boottime < u->back.not_before && !u->wish.steal ? WHY_STANDS_BACK : WHY_NONE);
 }
 

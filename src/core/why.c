@@ -67,7 +67,7 @@ static const struct {
         [WHY_NEED_STOPPED] = { "%, which it needs, is stopped here", "%, which it needs, is stopped there" },
         [WHY_NEED_ENDED] = { "%, which it needs, has ended here" },
         [WHY_CONFLICT_RUNS] = { "% runs here, with which it conflicts", "% runs there, with which it conflicts" },
-        [WHY_INDEX_AT_END] = { "its Index cannot grow any more (leasectl registry forget LEASE)" },
+        [WHY_INDEX_AT_END] = { "its Index % cannot grow any more (leasectl registry forget LEASE)" },
         [WHY_STANDS_BACK] = { "this machine stands back", "stands back" },
         [WHY_ONCE] = { "it runs only once" },
         [WHY_GATE_SHUT] = { "its gate was hidden, or another Assert= did not hold" },

@@ -21,6 +21,8 @@ static int set_unavailable(Daemon *d, sd_bus_error *error) {
 }
 
 static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
+        char index[24];
+
         switch (a->result) {
         case CALL_NO_SUCH_LEASE:
                 return bus_error(error, BUS_ERROR("NoSuchLease"), "Nobody has ever held a lease %s.", a->lease);
@@ -28,7 +30,9 @@ static int set_error(Daemon *d, const Action *a, sd_bus_error *error) {
                 return bus_error(error, BUS_ERROR("IndexMismatch"), "The Index of %s is %" PRIu64 " by now.", a->lease,
                                 a->index);
         case CALL_INDEX_AT_END:
-                return bus_error(error, BUS_ERROR("Busy"), "%s: %s.", a->lease, WHY_TEXT(reason(WHY_INDEX_AT_END)));
+                (void) snprintf(index, sizeof(index), "%" PRIu64, INDEX_MAX);
+                return bus_error(error, BUS_ERROR("Busy"), "%s: %s.", a->lease,
+                                WHY_TEXT(reason_of(WHY_INDEX_AT_END, index)));
         case CALL_LEASE_LOST:
                 return bus_error(error, BUS_ERROR("LeaseLost"), "%s is not held at that Index any more.", a->lease);
         case CALL_UNIT_LEASE:
