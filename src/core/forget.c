@@ -56,7 +56,7 @@ static const char *find_user(const Core *c, const Lease *l) {
                         continue;
                 str_copy(id, sizeof(id), o->name); /* cut at the slash */
                 m = mirror_find_machine((Core *) c, id);
-                return m && m->value.hostname[0] ? m->value.hostname : "a machine";
+                return m && m->value.hostname[0] ? m->value.hostname : output_string((Core *) c, id);
         }
         return NULL;
 }
@@ -106,23 +106,39 @@ static Reason why_not(Core *c, const Forgetting *f) {
 
 /* ---- the Txns ---- */
 
+static bool is_of(const Offer *o, const char *machine_id) {
+        return o->seen.revision > 0 && strncmp(o->name, machine_id, MACHINE_SIZE - 1) == 0;
+}
+
+/* Whether the machine has a record, or an offer: the record alone may have been deleted by hand (law 11). */
+static bool is_there(Core *c, const char *machine_id) {
+        const Machine *m = mirror_find_machine(c, machine_id);
+        bool there = m && m->seen.revision > 0;
+
+        for (const Offer *o = c->offers; o && !there; o = o->hh.next)
+                there = is_of(o, machine_id);
+        return there;
+}
+
 /* Deletes the machine's offers, up to GROUP_MAX at once, and with the last of them its own record. */
-static uint64_t send_machine(Core *c, const Machine *m) {
-        const Session *s = mirror_find_session(c, m->value.session);
+static uint64_t send_machine(Core *c, const char *id) {
+        const Machine *m = mirror_find_machine(c, id);
+        uint64_t revision = m ? m->seen.revision : 0;
+        const Session *s = revision > 0 ? mirror_find_session(c, m->value.session) : NULL;
         TxnBuilder b = txn_begin(c);
         size_t n = 0;
 
-        txn_compare(&b, RECORD_MACHINE, m->id, m->seen.revision);
+        txn_compare(&b, RECORD_MACHINE, id, revision);
         txn_compare(&b, RECORD_FENCE, c->own.name, c->own.fence_revision);
         if (s)
                 txn_compare(&b, RECORD_BEAT, s->name, s->beat.revision);
         for (const Offer *o = c->offers; o && n < GROUP_MAX; o = o->hh.next)
-                if (o->seen.revision > 0 && strncmp(o->name, m->id, strlen(m->id)) == 0) {
+                if (is_of(o, id)) {
                         txn_delete(&b, RECORD_OFFER, o->name);
                         n++;
                 }
-        if (n < GROUP_MAX)
-                txn_delete(&b, RECORD_MACHINE, m->id);
+        if (n < GROUP_MAX && revision > 0)
+                txn_delete(&b, RECORD_MACHINE, id);
         return txn_send(&b);
 }
 
@@ -132,13 +148,12 @@ static bool can_send(const Core *c, const Forgetting *f) {
 }
 
 static void send(Core *c, Forgetting *f) {
-        Machine *m = f->kind == CALL_FORGET_MACHINE ? mirror_find_machine(c, f->name) : NULL;
         Lease *l = f->kind != CALL_FORGET_MACHINE ? mirror_find_lease(c, f->name) : NULL;
 
         if (!can_send(c, f))
                 return;
-        if (m)
-                f->txn = send_machine(c, m);
+        if (f->kind == CALL_FORGET_MACHINE)
+                f->txn = send_machine(c, f->name);
         else if (l && !l->txn && f->kind == CALL_LOWER_INDEX)
                 f->txn = send_lower(c, l, f->index);
         else if (l && !l->txn && c->meta.seen.revision > 0 && !c->meta.damaged)
@@ -150,12 +165,13 @@ static void send(Core *c, Forgetting *f) {
 /* The record is gone, or its Index can grow. The answer to the Txn is not gone by: what was deleted or written comes
  * by the watch, in the order of all changes. */
 static bool is_done(Core *c, const Forgetting *f) {
-        const Machine *m = f->kind == CALL_FORGET_MACHINE ? mirror_find_machine(c, f->name) : NULL;
         const Lease *l = f->kind != CALL_FORGET_MACHINE ? mirror_find_lease(c, f->name) : NULL;
 
+        if (f->kind == CALL_FORGET_MACHINE)
+                return !machine_id_is_valid(f->name) || !is_there(c, f->name);
         if (f->kind == CALL_LOWER_INDEX && l && l->seen.revision > 0)
                 return !l->damaged && l->value->index < INDEX_MAX;
-        return (!m || m->seen.revision == 0) && (!l || l->seen.revision == 0);
+        return !l || l->seen.revision == 0;
 }
 
 /* What is to be said at once. */

@@ -5,6 +5,7 @@
  * nobody wants. leased refuses what is up, held or wanted.
  */
 
+#include "core/record.h"
 #include "ctl/bus.h"
 #include "ctl/leases.h"
 #include "ctl/machines.h"
@@ -45,11 +46,13 @@ static bool names_machine(const json_t *machines, const char *typed) {
 static int forget_machine(Ctl *ctl, const json_t *machines, const json_t *manager, const char *typed) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         const json_t *row = NULL;
-        int code = machines_resolve(machines, manager, typed, &row), r;
+        bool listed = names_machine(machines, typed);
+        int code = listed ? machines_resolve(machines, manager, typed, &row) : CTL_OK, r;
 
         if (code != CTL_OK)
                 return code;
-        r = bus_call(ctl->bus, &bus_leased, "ForgetMachine", NULL, &error, "s", get_string(row, "machine_id"));
+        r = bus_call(ctl->bus, &bus_leased, "ForgetMachine", NULL, &error, "s",
+                        listed ? get_string(row, "machine_id") : typed);
         if (r < 0)
                 return bus_complain(typed, r, &error);
         say("%s: the machine is forgotten", typed);
@@ -78,14 +81,15 @@ static int complain_neither(const json_t *manager, const char *typed) {
 static int forget_one(
                 Ctl *ctl, const json_t *machines, const json_t *manager, const json_t *leases, const char *typed) {
         const char *lease = find_lease(ctl, leases, typed);
-        bool machine = names_machine(machines, typed);
+        bool machine = names_machine(machines, typed), id = machine_id_is_valid(typed);
 
         if (lease && machine) {
                 complain("%s: is a machine and the lease %s: give the id of the machine, or the lease's whole name",
                                 typed, lease);
                 return CTL_USAGE;
         }
-        if (!lease && !machine)
+        if (!lease && !machine &&
+                        (!id || registry_known(manager) != CTL_OK)) /* an id may have no record, but offers */
                 return complain_neither(manager, typed);
         return lease ? forget_lease(ctl, lease) : forget_machine(ctl, machines, manager, typed);
 }
