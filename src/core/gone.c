@@ -103,8 +103,10 @@ static void need_of_unit(const Unit *u) {
 static void need_of_session(Core *c, const Session *s) {
         if (s->confirmed)
                 ((Machine *) s->confirmed)->needed = true;
-        if (s->beat.revision > 0)
+        if (s->beat.revision > 0) {
                 need_machine(c, s->beat_value.machine_id);
+                need_machine(c, s->keeper);
+        }
 }
 
 static void need_nothing(Core *c) {

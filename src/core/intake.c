@@ -67,8 +67,11 @@ static void know_keeper(Core *c, const Lease *l) {
 
 /* The same where it holds nothing: it keeps back leases whose records are lost, which it might hold. */
 static void know_keeper_by_beat(Core *c, const Session *s) {
-        if (s->keeps && s->beat.revision > 0 && !s->beat_damaged)
+        if (!s->keeps || s->beat.revision == 0)
+                return;
+        if (!s->beat_damaged)
                 (void) mirror_machine(c, s->beat_value.machine_id);
+        (void) mirror_machine(c, s->keeper);
 }
 
 static void know_keepers(Core *c, const Session *s) {
@@ -170,8 +173,10 @@ static void take_fence(Core *c, const Record *r, uint64_t as_of) {
                 look_at_all(c);                              /* likewise */
         c->plan.until = MIN(c->plan.until, c->now.boottime); /* when it counts as dead may be another time now */
         c->beats.in_doubt = c->beats.in_doubt || r->mod_revision == 0;
-        if (r->value && r->fence->counter <= COUNTER_MAX)
-                s->keeps = r->fence->keeps; /* and otherwise as it said last (law 13) */
+        if (r->value && r->fence->counter <= COUNTER_MAX) { /* and otherwise as it said last (law 13) */
+                s->keeps = r->fence->keeps;
+                str_copy(s->keeper, sizeof(s->keeper), s->keeps ? r->fence->keeper : "");
+        }
         know_keepers(c, s);
         if (!r->value || r->fence->counter > COUNTER_MAX) {
                 free(s->fence_value);

@@ -276,6 +276,7 @@ void fence_copy(FenceRecord *to, const FenceRecord *from) {
         to->over = from->over;
         to->silence = from->silence;
         to->keeps = from->keeps;
+        str_copy(to->keeper, sizeof(to->keeper), from->keeper);
         to->n_names = MIN(from->n_names, (size_t) FENCE_NAMES_MAX);
         memcpy(to->names, from->names, to->n_names * sizeof(from->names[0]));
 }

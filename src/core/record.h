@@ -98,6 +98,7 @@ typedef struct FenceRecord {
                              revision; 0: none was */
         bool over;        /* the machine was confirmed dead: the session never beats again (law 12) */
         bool keeps;       /* the session keeps its leases without beats, until it says otherwise here (law 13) */
+        char keeper[MACHINE_SIZE]; /* if it does: the id of its machine; "": not known, an older leased has put it */
         size_t n_names;
         char names[FENCE_NAMES_MAX][NAME_SIZE]; /* the last of them, newest last */
         char over_by[BY_SIZE]; /* the operator who confirmed that, "user@host", cut; "": it was a command, or older */

@@ -173,6 +173,7 @@ static FenceRecord *fence_that_keeps(Core *c, const Own *o, Keep keep) {
         FenceRecord *fence = output_fence(c, o->seen->fence_value);
 
         fence->keeps = keep == KEEP_BEGINS;
+        str_copy(fence->keeper, sizeof(fence->keeper), fence->keeps ? c->here.machine_id : "");
         return fence;
 }
 

@@ -44,15 +44,18 @@ typedef struct Spot {
         HeapNode deadline; /* in a heap: it is to be looked at when this time comes. The key is the time */
 } Spot;
 
+/* There are so many booleans because each is a fact by itself: of the beat, of the fence, and of what the last plan
+ * and gone.c found. */
 typedef struct Session {
         char name[SESSION_SIZE];
         usec_t ttl;
         Seen beat;
         bool beat_damaged;
-        bool moved;        /* its beat was seen to change: somebody alive writes it */
-        bool silent, dead; /* as the last plan found it: session_silent_at(), session_dead_at() */
-        bool keeps;        /* its fence says so, or said so when it could be read last (law 13) */
-        bool needed;       /* while it is looked for what can be forgotten (gone.c) */
+        bool moved;                /* its beat was seen to change: somebody alive writes it */
+        bool silent, dead;         /* as the last plan found it: session_silent_at(), session_dead_at() */
+        bool keeps;                /* its fence says so, or said so when it could be read last (law 13) */
+        char keeper[MACHINE_SIZE]; /* likewise: the machine whose session it is, if it keeps; "": not told */
+        bool needed;               /* while it is looked for what can be forgotten (gone.c) */
         BeatRecord beat_value;
         uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
         uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */

@@ -88,13 +88,20 @@ static bool holds_for(const Core *c, const Session *s, const Machine *m) {
         return false;
 }
 
-/* Whether it is known whose beat it is: beats may be listed without their values. */
+/* The id of the machine whose session it is; "": not known. Beats may be listed without their values, or be damaged:
+ * the fence of a session that keeps its leases says it, too (law 11). */
+static const char *owner_of(const Session *s) {
+        if (s->beat.revision == 0)
+                return "";
+        return !s->beat_damaged && s->beat_value.machine_id[0] ? s->beat_value.machine_id : s->keeper;
+}
+
 static bool has_owner(const Session *s) {
-        return s->beat.revision > 0 && !s->beat_damaged && s->beat_value.machine_id[0];
+        return *owner_of(s);
 }
 
 static bool is_owner(const Session *s, const Machine *m) {
-        return streq(s->beat_value.machine_id, m->id);
+        return streq(owner_of(s), m->id);
 }
 
 /* A machine's record may name the session of another one, where somebody has written it by hand: the beat says whose
@@ -121,7 +128,7 @@ const Machine *session_find_keeper(const Core *c) {
 
         for (const Session *s = c->sessions; s && !m; s = s->hh.next)
                 if (session_keeps_unheard(c, s) && !session_is_ours(c, s->name) && has_owner(s))
-                        m = mirror_find_machine((Core *) c, s->beat_value.machine_id);
+                        m = mirror_find_machine((Core *) c, owner_of(s));
         if (m || !session_another_keeps(c))
                 return m;
         for (m = c->machines; m && !session_machine_keeps(c, m);)

@@ -76,6 +76,7 @@ static const Member fence_members[] = {
         OPTIONAL(FenceRecord, MEMBER_STRING, over_by),
         OPTIONAL(FenceRecord, MEMBER_UNSIGNED, silence),
         OPTIONAL(FenceRecord, MEMBER_BOOL, keeps),
+        OPTIONAL(FenceRecord, MEMBER_STRING, keeper),
 };
 
 static const Member lease_members[] = {

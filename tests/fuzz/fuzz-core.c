@@ -87,6 +87,8 @@ static void fill_value(Run *r, RecordKind kind, RecordValue *v) {
                         fence_add_name(&v->fence, pick(r, names, ELEMENTSOF(names)));
                 v->fence.counter += input_byte(&r->in) % 200;
                 v->fence.keeps = v->fence.counter % 8 == 7;
+                if (v->fence.keeps)
+                        str_copy(v->fence.keeper, sizeof(v->fence.keeper), machines[0]);
                 break;
         case RECORD_LEASE:
                 fill_lease(r, &v->lease);

@@ -525,6 +525,47 @@ static void a_keeper_that_holds_nothing_is_named_to_who_waits_for_it_and_can_be_
         world_free(w);
 }
 
+/* Nothing but the fence says whose session it is: the beat is damaged, and their record and the lease are gone. */
+static void a_keeper_whose_beat_is_damaged_is_named_by_its_fence(void **state) {
+        for (unsigned restarted = 0; restarted < 2; restarted++) {
+                World *w = beside_a_keeper();
+                char text[WHY_TEXT_SIZE];
+                MachineView v = {};
+                UnitView u;
+
+                w->revision++;
+                world_put(w, RECORD_FENCE, THEIR_SESSION, &(FenceRecord){ .keeps = true, .keeper = THEM });
+                hear(w, RECORD_FENCE, THEIR_SESSION);
+                world_damage(w, RECORD_BEAT, THEIR_SESSION);
+                hear(w, RECORD_BEAT, THEIR_SESSION);
+                world_damage(w, RECORD_LEASE, "a.service");
+                hear(w, RECORD_LEASE, "a.service");
+                if (restarted) {
+                        world_restart(w, NULL);
+                        world_connect(w);
+                }
+                world_pass(w, 200 * TTL);
+                assert_true(world_find(w, RECORD_LEASE, "a.service")->damaged);
+                assert_int_equal(core_each_machine(w->core, w->now, find_them, &v), 1);
+                assert_true(v.unconfirmed && !v.alive);
+                assert_true(core_find_unit(w->core, w->now, "a.service", &u));
+                assert_int_equal(u.why_not.why, restarted ? WHY_MAY_BE_KEPT : WHY_KEEPS);
+                assert_non_null(strstr(why_text(u.why_not, text), "leasectl confirm-dead"));
+                world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = THEM, .id = ID });
+                world_pass(w, 3 * TTL);
+                assert_string_equal(world_lease(w)->session, w->session);
+                world_free(w);
+        }
+}
+
+static void a_session_that_keeps_says_in_its_fence_whose_it_is(void **state) {
+        World *w = paused();
+
+        assert_true(says_keeps(w, w->session));
+        assert_string_equal(world_find(w, RECORD_FENCE, w->session)->value.fence.keeper, US);
+        world_free(w);
+}
+
 static void say_damaged_pause(World *w) {
         world_damage(w, RECORD_PAUSE, "");
         world_step(w, (Event){ .kind = EVENT_RECORDS,
@@ -639,6 +680,8 @@ int main(void) {
                 cmocka_unit_test(a_fence_that_is_lost_does_not_make_a_keeper_mortal),
                 cmocka_unit_test(a_lost_lease_may_be_a_keepers),
                 cmocka_unit_test(a_keeper_that_holds_nothing_is_named_to_who_waits_for_it_and_can_be_confirmed_dead),
+                cmocka_unit_test(a_keeper_whose_beat_is_damaged_is_named_by_its_fence),
+                cmocka_unit_test(a_session_that_keeps_says_in_its_fence_whose_it_is),
                 cmocka_unit_test(a_pause_ends_a_ttl_after_the_word_at_the_latest),
                 cmocka_unit_test(a_pause_of_a_registry_that_fell_back_waits_for_every_holder),
                 cmocka_unit_test(a_pause_is_written_again_into_a_registry_that_fell_back),
