@@ -14,6 +14,7 @@
 #include "ctl/all-machines.h"
 #include "ctl/examine.h"
 #include "ctl/finding.h"
+#include "ctl/machines.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
 #include "ctl/pid1-ahead.h"
@@ -172,8 +173,35 @@ static void print_findings(const json_t *findings) {
 
 /* ---- the verb ---- */
 
-/* Checks one unit. If leased is asked as well, here is the id of this machine; otherwise it is "". */
-static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const char *here, json_t *results) {
+/* Adds which machines keep leases since a pause, and are not heard (law 13). The argument machines has the rows of all
+ * machines (machines_read()); NULL: leased does not answer. */
+static void look_at_keepers(const json_t *machines, json_t *findings) {
+        json_t *row;
+        size_t i;
+
+        json_array_foreach((json_t *) machines, i, row) {
+                char name[HOSTNAME_SHOWN];
+
+                if (get_boolean(row, "unconfirmed"))
+                        finding_add(findings, "weak",
+                                        "%s keeps leases since a pause, and %s: nobody takes what it holds, nor a "
+                                        "lease "
+                                        "whose record is lost; if it is off: leasectl confirm-dead %s",
+                                        machine_name(machines, get_string(row, "machine_id"), name, sizeof(name)),
+                                        get_boolean(row, "up") ? "was booted since" : "is not heard",
+                                        MACHINE_TYPED(machines, get_string(row, "machine_id")));
+        }
+}
+
+/* What leased is asked about all machines. */
+typedef struct Cluster {
+        const char *here; /* the id of this machine, if each machine is to be told of; otherwise "" */
+        json_t *machines; /* the rows of all machines; NULL: leased does not answer */
+} Cluster;
+
+/* Checks one unit. */
+static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const Cluster *cluster, json_t *results) {
+        const char *here = cluster->here;
         _cleanup_(unit_options_freep) UnitOptions *options = NULL;
         _cleanup_free_ char *name = NULL;
         json_auto_t *findings = json_array(), *unit = NULL, *timeline = NULL, *machines = NULL, *result = NULL;
@@ -188,6 +216,8 @@ static int check_one(Ctl *ctl, const char *typed, const LeasedConf *conf, const 
                 (void) (options && options->global ? weakness_examine_global(ctl, name, unit, findings)
                                                    : weakness_examine(ctl, name, unit, conf, findings));
         }
+        if (options && !options->global)
+                look_at_keepers(cluster->machines, findings);
         if (options && all_machines_too_few(ctl, options, few))
                 finding_add(findings, "note", "%s", few);
         if (*here && options && (asked = all_machines_explain(ctl, name, NULL, here, &machines, &fit)) != CTL_OK)
@@ -216,8 +246,18 @@ static int read_manager(Ctl *ctl, json_t **ret) {
         return r < 0 ? bus_complain("check", r, &error) : CTL_OK;
 }
 
+/* Gives the rows of all machines; NULL: leased does not answer, and need not run for a check. */
+static json_t *read_machines(Ctl *ctl) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *manager = NULL;
+        json_t *machines = NULL;
+
+        return machines_ask(ctl->bus, &machines, &manager, &error) < 0 ? NULL : machines;
+}
+
 /* Checks n units of the command line. PID 1 is asked about all of them ahead. */
-static int check_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, const char *here, json_t *results) {
+static int check_some(
+                Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, const Cluster *cluster, json_t *results) {
         _cleanup_(strv_freep) char **names = NULL;
         int code;
 
@@ -234,7 +274,7 @@ static int check_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, 
 
                 if (json_array_size(results) > 0 && ctl->json == JSON_OFF)
                         say("%s", "");
-                c = check_one(ctl, strempty(name), conf, here, results);
+                c = check_one(ctl, strempty(name), conf, cluster, results);
                 if (c != CTL_OK)
                         code = c;
         }
@@ -245,7 +285,8 @@ static int check_some(Ctl *ctl, size_t n, char **typed, const LeasedConf *conf, 
 int verb_check(Ctl *ctl, int argc, char **argv) {
         _cleanup_(leased_conf_freep) LeasedConf *conf = NULL;
         _cleanup_(messages_done) Messages m = {};
-        json_auto_t *results = json_array(), *manager = NULL;
+        json_auto_t *results = json_array(), *manager = NULL, *machines = NULL;
+        Cluster cluster = {};
         int code = ctl->all_machines ? read_manager(ctl, &manager) : CTL_OK, r;
         size_t n = (size_t) argc;
 
@@ -255,9 +296,10 @@ int verb_check(Ctl *ctl, int argc, char **argv) {
         print_messages(&m);
         if (r < 0)
                 return CTL_FAILED;
+        machines = read_machines(ctl);
+        cluster = (Cluster){ .here = get_string(manager, "MachineID"), .machines = machines };
         for (size_t i = 0; i < n; i += AT_ONCE) {
-                int c = check_some(ctl, MIN(n - i, (size_t) AT_ONCE), argv + i, conf, get_string(manager, "MachineID"),
-                                results);
+                int c = check_some(ctl, MIN(n - i, (size_t) AT_ONCE), argv + i, conf, &cluster, results);
 
                 if (c != CTL_OK)
                         code = c;

@@ -7,6 +7,7 @@
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/stamp.h"
+#include "util/shell-word.h"
 
 enum {
         HOLDER_COLUMNS_MAX = 20, /* longer names are cut */
@@ -37,6 +38,14 @@ static const char *holder_of(const json_t *row, char *buf, size_t size) {
         return buf;
 }
 
+/* Of a silent holder that keeps the lease since a pause (law 13). */
+static json_t *kept_text(const json_t *row) {
+        const char *host = get_string(row, "hostname");
+
+        return json_sprintf("silent, kept since a pause (leasectl confirm-dead %s)",
+                        *host ? SHELL_WORD(host) : get_string(row, "machine_id"));
+}
+
 /* Adds to a row what people see in place of ids and numbers. */
 static void complete_row(json_t *row) {
         json_int_t from = get_integer(row, "from_usec"), to = get_integer(row, "to_usec");
@@ -51,9 +60,11 @@ static void complete_row(json_t *row) {
                 (void) json_object_set_new(row, "to_usec", json_string(streq(standing, "held") ? "now" : "?"));
                 to = (json_int_t) now_realtime();
         }
-        if (*standing && !streq(standing, "held"))
-                (void) json_object_set_new(row, "why", json_string(standing));
         (void) json_object_set_new(row, "holder", json_string(holder_of(row, holder, sizeof(holder))));
+        if (get_boolean(row, "kept"))
+                (void) json_object_set_new(row, "why", kept_text(row));
+        else if (*standing && !streq(standing, "held"))
+                (void) json_object_set_new(row, "why", json_string(standing));
         (void) json_object_set_new(row, "for_usec", ended ? json_null() : json_integer(MAX(to - from, 0)));
 }
 

@@ -34,19 +34,25 @@ static void add_row(json_t *rows, const json_t *machines, const char *lease, con
 
 /* Adds to the row of the present tenure whether it still is one. A silent holder is about to lose the lease, or
  * would if another machine were there to take it. The member standing is "held", "silent" or "unknown"; heard_usec is
- * the CLOCK_REALTIME at which the holder was last heard, null if that was just now. */
+ * the CLOCK_REALTIME at which the holder was last heard, null if that was just now. The member kept is there if the
+ * holder is silent, and keeps the lease since a pause: nobody takes it before the machine is confirmed dead (law 13).
+ * A machine that was booted since holds the lease by an earlier session, and is silent in that one. */
 static void add_standing(json_t *row, const json_t *machines, const json_t *lease) {
         const json_t *machine = machines_find(machines, get_string(row, "machine_id")),
                      *up = json_object_get(machine, "up");
-        bool of_session = get_integer(lease, "PeriodUSec") == 0;
+        bool of_session = get_integer(lease, "PeriodUSec") == 0,
+             booted = json_is_true(up) && get_integer(machine, "up_since_usec") > get_integer(row, "from_usec"),
+             kept = of_session && get_boolean(machine, "unconfirmed") && (booted || json_is_false(up));
         const char *standing = !get_boolean(lease, "Known") ? "unknown"
                                : !of_session ? get_integer(lease, "TimeRemainingUSec") > 0 ? "held" : "silent"
                                : !machine || json_is_null(up) ? "unknown"
-                               : json_is_true(up)             ? "held"
+                               : json_is_true(up) && !kept    ? "held"
                                                               : "silent";
         json_int_t age = get_integer(machine, "heard_ago_usec");
 
         (void) json_object_set_new(row, "standing", json_string(standing));
+        if (kept && streq(standing, "silent"))
+                (void) json_object_set_new(row, "kept", json_true());
         (void) json_object_set_new(row, "heard_usec",
                         of_session && age > 0 && !streq(standing, "held")
                                         ? json_integer((json_int_t) now_realtime() - age)

@@ -301,8 +301,7 @@ static void complete(json_t *rows) {
         }
 }
 
-/* Says which machines must be confirmed dead before anybody takes what they hold. */
-static void print_unconfirmed(const json_t *rows) {
+void machines_print_unconfirmed(const json_t *rows) {
         json_t *row;
         size_t i;
 
@@ -338,7 +337,7 @@ int verb_machines(Ctl *ctl, int argc, char **argv) {
                 complete(rows);
         print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No machine is known yet");
         if (ctl->json == JSON_OFF)
-                print_unconfirmed(rows);
+                machines_print_unconfirmed(rows);
         pause_print(ctl, manager);
         return registry_known(manager);
 }

@@ -46,6 +46,8 @@ const char *machine_typed(char buf[static SHELL_WORD_SIZE], const json_t *rows, 
 usec_t machine_since(const json_t *row);
 /* Whether the machine of the row was last heard longer ago than two of its rounds (TTL/5): its beats fail. */
 bool machine_is_late(const json_t *row);
+/* Says which machines must be confirmed dead before anybody takes what they hold, a line for each. */
+void machines_print_unconfirmed(const json_t *rows);
 /* Writes the metadata of a row (the object) as words "key=value", separated by spaces, into buf, which has at least
  * METADATA_SIZE bytes. Writes "" if the machine has none. */
 void machine_metadata(const json_t *object, char *buf, size_t size);

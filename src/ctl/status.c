@@ -107,7 +107,7 @@ static void print_refused(const json_t *manager) {
 
 static int status_machine(Ctl *ctl) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        json_auto_t *manager = NULL, *units = NULL;
+        json_auto_t *manager = NULL, *units = NULL, *machines = NULL;
         char span[32], paused[200];
         int r = bus_get_manager(ctl->bus, &manager, &error), code;
 
@@ -138,6 +138,9 @@ static int status_machine(Ctl *ctl) {
         if (get_boolean(manager, "Draining"))
                 print_field("Draining", "%syes%s, takes no leases until%s: leasectl undrain", colour_on(COLOUR_YELLOW),
                                 colour_off(), get_boolean(manager, "DrainsUntilReboot") ? " it boots, or" : "");
+        if (json_array_size(json_object_get(manager, "UnconfirmedMachines")) > 0 &&
+                        machines_read(ctl, &machines) == CTL_OK)
+                machines_print_unconfirmed(machines);
         print_units(units);
         print_refused(manager);
         if (*get_string(manager, "UnitsError"))
