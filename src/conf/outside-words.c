@@ -3,8 +3,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <strings.h>
 
+#include "conf/argv.h"
 #include "util/strv.h"
+#include "util/text.h"
 
 #define DEPTH_MAX 8u
 
@@ -13,6 +16,7 @@ typedef struct Look {
         void *userdata;
         bool over; /* f has seen enough */
         unsigned depth;
+        bool trying; /* a wrapper's words are tried, each as the beginning of a command */
 } Look;
 
 /* The words of one command of a script, while the command is read. */
@@ -27,6 +31,9 @@ typedef struct Command {
 
 static void look_at(Look *l, char *const *argv);
 static void look_at_script(Look *l, const char *script, size_t size);
+static bool is_interpreter(const char *name);
+static void look_at_code(Look *l, char *const *argv);
+static void look_at_socat(Look *l, char *const *argv);
 
 static bool is_one_of(const char *name, const char *const *names, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -59,7 +66,9 @@ static bool is_wrapper(const char *name) {
                 "chronic", "find", "pkexec", "sg", "choom", "setarch", "linux32", "linux64", "i386", "x86_64",
                 "fakeroot", "capsh", "runcon", "aa-exec", "xvfb-run", "dbus-run-session", "dbus-launch", "ssh-agent",
                 "proxychains", "proxychains4", "torsocks", "tsocks", "cpulimit", "rootlesskit", "pasta", "screen",
-                "tmux", "byobu", "dtach", "abduco", "eatmydata", "nocache", "tsp", "gdbserver", "systemd-notify" };
+                "tmux", "byobu", "dtach", "abduco", "eatmydata", "nocache", "tsp", "gdbserver", "systemd-notify",
+                "systemd-run", "etcdctl", "consul", "spawn", "ncat", "sshpass", "npx", "uclampset", "schedtool",
+                "coresched", "nq", "task-spooler", "lckdo", "cronic", "microk8s", "k3s", "k0s", "minikube" };
 
         return is_one_of(name, names, ELEMENTSOF(names));
 }
@@ -107,7 +116,9 @@ static bool is_past_options(char *const *w) {
  * take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
         unsigned operands = operands_of(base_name(argv[0]));
-        bool begun = false;
+        bool begun = false, trying = l->trying;
+
+        l->trying = true;
 
         for (char *const *w = argv + 1; *w && !l->over; w++)
                 if (strpbrk(*w, " \t\n;"))
@@ -125,6 +136,7 @@ static void look_at_wrapper(Look *l, char *const *argv) {
                         if (is_wrapper(base_name(*w)))
                                 break; /* the look_at_wrapper() of that word has tried the rest */
                 }
+        l->trying = trying;
 }
 
 /* "podman unshare COMMAND" is as "unshare COMMAND". */
@@ -134,6 +146,56 @@ static void look_at_unshare(Look *l, char *const *argv) {
                         look_at(l, w);
                         return;
                 }
+}
+
+/* Programs of which the words behind "--", or a path among the words, are no command that they run here: they only
+ * look at it, copy it, or run it in a machine of its own. */
+static bool runs_none(const char *name) {
+        static const char *const names[] = { "[", "[[", "test", "echo", "printf", "logger", "wall", "notify-send",
+                "mail", "mailx", "pgrep", "pkill", "pidof", "killall", "kill", "fuser", "lsof", "which", "whereis",
+                "type", "hash", "grep", "egrep", "fgrep", "zgrep", "sed", "git", "ls", "cat", "head", "tail", "cp",
+                "mv", "ln", "rm", "rsync", "install", "touch", "stat", "file", "readlink", "realpath", "basename",
+                "dirname", "md5sum", "sha256sum", "sha512sum", "cmp", "diff", "chmod", "chown", "chgrp", "setcap",
+                "getcap", "setfacl", "getfacl", "chcon", "restorecon", "ldd", "strip", "objcopy",
+                "update-alternatives", "dpkg", "dpkg-query", "dpkg-divert", "apt-get", "rpm", "dnf", "useradd",
+                "usermod", "adduser", "tar", "zip", "set", "export", "unset", "alias", "local", "declare", "cd",
+                "mkdir", "docker", "podman", "podman-remote", "nerdctl", "finch", "balena", "balena-engine", "ctr",
+                "runc", "crun", "youki", "runsc", "crictl", "kubectl", "oc", "nomad", "helm", "lxc", "incus",
+                "lxc-start", "lxc-execute", "lxc-attach", "systemd-nspawn", "systemd-vmspawn", "machinectl",
+                "distrobox", "toolbox", "flatpak", "apptainer", "singularity", "jailer", "vagrant", "multipass",
+                "limactl", "ssh", "slogin", "autossh", "su", OUTSIDE_WRITE, "tee", "dd" };
+
+        return is_one_of(name, names, ELEMENTSOF(names));
+}
+
+/* Any other program may run a command that stands among its words: behind "--", or where a word is the path of a
+ * program and further words follow. Only the first such word is tried, since the rest are words of that one. */
+static void look_at_others(Look *l, char *const *argv) {
+        if (runs_none(base_name(argv[0])))
+                return;
+        for (char *const *w = argv + 1; *w; w++) {
+                bool behind = w - argv > 1 && streq(w[-1], "--");
+
+                if (!behind && (**w != '/' || !strstr(*w, "bin/") || !w[1]))
+                        continue;
+                if (!outside_may_be_argument(w, true))
+                        look_at(l, w);
+                return;
+        }
+}
+
+/* virsh takes commands also as one word, separated by semicolons: "start web; dominfo web". */
+static void look_at_virsh(Look *l, char *const *argv) {
+        for (char *const *w = argv + 1; *w; w++) {
+                if (!strpbrk(*w, " ;"))
+                        continue;
+                for (const char *rest = *w; *rest; rest += strcspn(rest, ";"), rest += *rest != '\0') {
+                        _cleanup_free_ char *command = text_format("%s %.*s", argv[0], (int) strcspn(rest, ";"), rest);
+
+                        if (command)
+                                look_at_script(l, command, strlen(command));
+                }
+        }
 }
 
 static void look_at(Look *l, char *const *argv) {
@@ -149,6 +211,14 @@ static void look_at(Look *l, char *const *argv) {
                 look_at_wrapper(l, argv);
         else if (streq(name, "podman") || streq(name, "buildah"))
                 look_at_unshare(l, argv);
+        else if (streq(name, "virsh"))
+                look_at_virsh(l, argv);
+        else if (streq(name, "socat"))
+                look_at_socat(l, argv);
+        else if (is_interpreter(name))
+                look_at_code(l, argv);
+        else if (!l->trying)
+                look_at_others(l, argv);
         l->depth--;
 }
 
@@ -201,10 +271,29 @@ static void word_end(Look *l, Command *c) {
         c->length = 0;
 }
 
+/* Where the parent of a script of the init system is not PID 1, the script asks PID 1 to start the service: Debian's
+ * by /lib/lsb/init-functions.d/40-systemd, Red Hat's by /etc/rc.d/init.d/functions, and so does pg_ctlcluster. This is
+ * the case for what a shell runs, and such a command is told as one of "service". */
+static void ask_service(Look *l, Command *c) {
+        static const char *const folders[] = { "/etc/init.d/", "/etc/rc.d/init.d/" };
+        char *words[] = { (char *) "service", (char *) base_name(c->words[0]), c->n > 1 ? c->words[1] : NULL, NULL };
+
+        if (streq(words[1], "pg_ctlcluster")) {
+                words[2] = c->n > 3 && !argv_has(c->words, NULL, "--skip-systemctl-redirect") ? c->words[3] : NULL;
+                if (words[2])
+                        look_at(l, words);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(folders) && c->n > 1; i++)
+                if (startswith(c->words[0], folders[i]))
+                        look_at(l, words);
+}
+
 static void command_end(Look *l, Command *c) {
         word_end(l, c);
-        if (c->words)
+        if (c->words) {
                 look_at(l, c->words);
+                ask_service(l, c);
+        }
         strv_free(c->words);
         *c = (Command){};
 }
@@ -261,11 +350,13 @@ static const char *read_redirection(Look *l, Command *c, const char *s, const ch
 
 static void look_at_script(Look *l, const char *script, size_t size) {
         const char *end = script + size;
+        bool trying = l->trying;
         Command c = {};
 
         if (l->depth >= DEPTH_MAX)
                 return;
         l->depth++;
+        l->trying = false;
         for (const char *s = script; s < end;) {
                 if (*s == '\'' || *s == '"')
                         s = read_quoted(l, &c, s, end);
@@ -291,6 +382,7 @@ static void look_at_script(Look *l, const char *script, size_t size) {
                         word_add(&c, *s++);
         }
         command_end(l, &c);
+        l->trying = trying;
         l->depth--;
 }
 
@@ -325,6 +417,91 @@ Outside outside_look(char *const *argv, const char *slice, bool starting, Outsid
 
         outside_each_command(argv, take_worst, &s);
         return s.worst;
+}
+
+/* ---- commands in other languages ---- */
+
+static bool is_interpreter(const char *name) {
+        static const char *const names[] = { "python", "perl", "ruby", "lua", "node", "nodejs", "php", "awk", "gawk",
+                "mawk", "expect", "tclsh" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                const char *version = startswith(name, names[i]) ? name + strlen(names[i]) : "-";
+
+                if (version[strspn(version, "0123456789.")] == '\0')
+                        return true;
+        }
+        return false;
+}
+
+/* Whether what stands before a text in quotes only prints the text. */
+static bool is_printed(const char *code, const char *quote) {
+        static const char *const names[] = { "print", "printf", "puts", "echo", "say", "log", "info", "warn",
+                "warning", "error", "die" };
+        size_t n = 0;
+
+        while (quote > code && strchr(" (", quote[-1]))
+                quote--;
+        while (quote - n > code && isalpha((unsigned char) quote[-1 - (long) n]))
+                n++;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (n == strlen(names[i]) && strncmp(quote - n, names[i], n) == 0)
+                        return true;
+        return false;
+}
+
+/* Looks at code in another language. A text in quotes may be a command line, and texts that stand in a list the words
+ * of one: os.system("docker start web"), ["docker", "start", "web"]. */
+static void look_at_quotes(Look *l, const char *code) {
+        const char *end = code + strlen(code), *s = code;
+        Command list = {};
+
+        while (s < end) {
+                bool printed;
+                Command text = {};
+
+                if (*s != '\'' && *s != '"' && *s != '`') {
+                        if (!strchr(" ,[\t\n", *s))
+                                command_end(l, &list);
+                        s++;
+                        continue;
+                }
+                printed = is_printed(code, s);
+                s = read_quoted(l, &text, s, end);
+                if (!printed && text.word && strpbrk(text.word, " \t"))
+                        look_at_script(l, text.word, text.length);
+                if (!printed && text.word) {
+                        list.word = TAKE_PTR(text.word);
+                        list.length = text.length;
+                        word_end(l, &list);
+                }
+                free(text.word);
+        }
+        command_end(l, &list);
+}
+
+/* The commands of Tcl are words, as those of a shell: "spawn docker start web". */
+static void look_at_code(Look *l, char *const *argv) {
+        bool tcl = streq(base_name(argv[0]), "expect") || streq(base_name(argv[0]), "tclsh");
+
+        for (char *const *w = argv + 1; *w; w++)
+                if (tcl && strchr(*w, ' '))
+                        look_at_script(l, *w, strlen(*w));
+                else if (**w != '-' && strpbrk(*w, "'\"`"))
+                        look_at_quotes(l, *w);
+}
+
+/* An address of socat may be a command: "EXEC:docker start web,pty". */
+static void look_at_socat(Look *l, char *const *argv) {
+        static const char *const kinds[] = { "EXEC:", "SYSTEM:", "SHELL:" };
+
+        for (char *const *w = argv + 1; *w; w++)
+                for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                        const char *command = *w + strlen(kinds[i]);
+
+                        if (strncasecmp(*w, kinds[i], strlen(kinds[i])) == 0)
+                                look_at_script(l, command, strcspn(command, ","));
+                }
 }
 
 /* ---- scripts in files ---- */

@@ -4,21 +4,12 @@
 #include <stdio.h>
 
 #include "conf/argv.h"
+#include "conf/outside-cluster.h"
 #include "conf/outside-login.h"
 #include "conf/outside-lxc.h"
 #include "conf/outside-say.h"
 #include "conf/outside-ssh.h"
-
-/* A program whose first words are verbs. In a list, verbs are separated by spaces; a verb of two words is joined by
- * a colon: "container:run". */
-typedef struct Program {
-        const char *name;
-        const char *checked; /* verbs with an option that says where the work goes */
-        const char *unseen;  /* verbs that start work without such an option */
-        const char *entered; /* verbs that run something inside of a container that runs already */
-        const char *valued;  /* options before the verb that take the next word as their value */
-        const char *option;  /* the option of the checked verbs that names the slice; NULL: there is none */
-} Program;
+#include "conf/outside-verb.h"
 
 #define OF_DOCKER "-c --context -H --host --config -l --log-level --tlscacert --tlscert --tlskey"
 #define OF_PODMAN                                                                                                     \
@@ -39,7 +30,7 @@ typedef struct Program {
         "start restart unpause container:start container:restart container:unpause "                                  \
         "compose:up compose:start compose:run compose:restart compose:create compose:scale "                          \
         "compose:watch compose:unpause stack:deploy stack:up service:create service:scale "                           \
-        "service:update service:rollback"
+        "service:update service:rollback swarm:init swarm:join plugin:enable"
 #define DOCKER_ENTERED "exec container:exec compose:exec"
 
 #define OF_NERDCTL "-a --address -H --host -n --namespace --snapshotter --cgroup-manager --data-root"
@@ -50,7 +41,7 @@ typedef struct Program {
 #define OF_RUNC "--log --log-format --root --criu --rootless --cgroup-manager"
 #define RUNC "run create start restore"
 
-static const Program programs[] = {
+static const OutsideProgram programs[] = {
         { "docker", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
         { "balena", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
         { "balena-engine", DOCKER_CHECKED, DOCKER_UNSEEN, DOCKER_ENTERED, OF_DOCKER, "--cgroup-parent" },
@@ -66,6 +57,7 @@ static const Program programs[] = {
         { "crun", NULL, RUNC, "exec", OF_RUNC, NULL },
         { "youki", NULL, RUNC, "exec", OF_RUNC, NULL },
         { "runsc", NULL, RUNC, "exec", OF_RUNC, NULL },
+        { "buildah", NULL, "run", NULL, "--root --runroot --storage-driver --storage-opt --log-level", NULL },
         { "crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL },
         { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
         { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
@@ -89,21 +81,32 @@ static const Program programs[] = {
         { "vagrant", NULL, "up resume reload", "", "", NULL },
         { "multipass", NULL, "start launch restart", "exec shell", "", NULL },
         { "xl", NULL, "create restore unpause", "", "", NULL },
+        { "xm", NULL, "create start restore unpause", "", "", NULL },
         { "qm", NULL, "start resume", "", "", NULL },
         { "pct", NULL, "start", "exec", "", NULL },
+        { "vzctl", NULL, "start restart resume restore", "exec enter", "", NULL },
+        { "prlctl", NULL, "start restart resume", "exec enter", "", NULL },
+        { "nixos-container", NULL, "start restart", "run root-login login", "", NULL },
+        { "waydroid", NULL, "container:start container:restart session:start app:launch", "", "", NULL },
         { "VBoxManage", NULL, "startvm", "", "", NULL },
         { "vboxmanage", NULL, "startvm", "", "", NULL },
-        { "systemctl", NULL, "start restart reload-or-restart isolate", "", "-H -M -t -p -s -o -n -P", NULL },
+        { "systemctl", NULL, "start restart reload-or-restart isolate default", "", "-H -M -t -p -s -o -n -P", NULL },
         { "service", NULL, "*:start *:restart *:reload-or-restart", "", "", NULL },
         { "invoke-rc.d", NULL, "*:start *:restart", "", "", NULL },
         { "rc-service", NULL, "*:start *:restart", "", "", NULL },
         { "deb-systemd-invoke", NULL, "start restart", "", "", NULL },
-        { "initctl", NULL, "start restart", "", "", NULL },
-        { "sv", NULL, "start restart up once", "", "-w", NULL },
+        { "initctl", NULL, "start restart emit", "", "", NULL },
+        { "sv", NULL, "start restart up once u o", "", "-w", NULL },
         { "dinitctl", NULL, "start restart wake", "", "-p --socket-path", NULL },
         { "pm2", NULL, "start restart reload resurrect scale startOrRestart startOrReload", "", "", NULL },
         { "circusctl", NULL, "start restart add", "", "", NULL },
         { "supervisorctl", NULL, "start restart update reload add", "", "-c -s -u -p", NULL },
+        { "god", NULL, "start restart load", "", "-p --port", NULL },
+        { "eye", NULL, "start restart load", "", "", NULL },
+        { "bluepill", NULL, "*:start *:restart load", "", "", NULL },
+        { "immortalctl", NULL, "start restart once", "", "", NULL },
+        { "gitlab-ctl", NULL, "start restart once reconfigure", "", "", NULL },
+        { "pueue", NULL, "add start restart enqueue", "", "", NULL },
         { "monit", NULL, "start restart", "", "-c -d -g -l -p -s", NULL },
         { "portablectl", NULL, "attach reattach", "", "-p -H -M", NULL },
         { "flatpak", NULL, "run", "enter", "", NULL },
@@ -111,65 +114,6 @@ static const Program programs[] = {
 };
 
 /* ---- programs of verbs ---- */
-
-/* Gives the first word that is no option and not the value of one. */
-static char *const *verb_word(char *const *a, const char *valued) {
-        a = argv_options_end(a, valued);
-        return *a && streq(*a, "--") ? a + 1 : a;
-}
-
-static bool is_known(const Program *p, const char *verb) {
-        return argv_list_has(p->checked, verb) || argv_list_has(p->unseen, verb) || argv_list_has(p->entered, verb);
-}
-
-/* Finds the verb, if first is the first word that is no option, and gives the place behind it. Behind "compose" there
- * may be options with values, so any later word may be its verb. For other words of two the next word counts. */
-static char *const *find_verb_at(const Program *p, char *const *first, char *verb, size_t size) {
-        char joined[64];
-
-        verb[0] = '\0';
-        if (!*first)
-                return first;
-        for (char *const *a = first + 1; *a; a++) {
-                if (**a == '-')
-                        continue;
-                for (unsigned any = 0; any < 2; any++) {
-                        (void) snprintf(joined, sizeof(joined), "%.20s:%.40s", any ? "*" : *first, *a);
-                        if (is_known(p, joined)) {
-                                if (any)
-                                        (void) snprintf(joined, sizeof(joined), "%.40s", *a);
-                                str_copy(verb, size, joined);
-                                return a + 1;
-                        }
-                }
-                if (!streq(*first, "compose"))
-                        break;
-        }
-        str_copy(verb, size, *first);
-        return first + 1;
-}
-
-/* Finds the verb, and gives the place behind it. The list of options that take the next word as their value cannot be
- * complete, so where the first word behind the options is no verb that counts, and a long option stands just before
- * that word, the word may be the value of the option, and what follows the verb. */
-static char *const *find_verb(const Program *p, char *const *argv, char *verb, size_t size) {
-        char *const *first = verb_word(argv + 1, p->valued);
-        char *const *behind = find_verb_at(p, first, verb, size);
-
-        while (*first && first - argv > 1 && startswith(first[-1], "--") && !strchr(first[-1], '=') &&
-                        !is_known(p, verb)) {
-                char *const *other_behind;
-                char other[64];
-
-                first = verb_word(first + 1, p->valued);
-                other_behind = find_verb_at(p, first, other, sizeof(other));
-                if (is_known(p, other)) {
-                        str_copy(verb, size, other);
-                        behind = other_behind;
-                }
-        }
-        return behind;
-}
 
 /* Options of "run" and "create" that have no value. */
 #define SWITCHES                                                                                                      \
@@ -239,25 +183,27 @@ static bool stays(const char *name, char *const *argv, const Range *of_verb) {
         return cgroups && (streq(cgroups, "disabled") || (streq(name, "podman") && streq(cgroups, "split")));
 }
 
-static Outside look_at_verb(const Program *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
+static Outside look_at_verb(
+                const OutsideProgram *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         Range of_verb = {};
         const char *given;
         char verb[64];
         bool two;
 
-        of_verb.begin = find_verb(p, argv, verb, sizeof(verb));
+        of_verb.begin = outside_verb_find(p, argv, verb, sizeof(verb));
         if (argv_list_has(p->checked, verb))
                 of_verb.end = image_of(of_verb.begin);
         given = p->option ? argv_value(of_verb.begin, of_verb.end, p->option) : NULL;
         outside_say_what(f, p->name, verb);
         if ((streq(p->name, "systemctl") || streq(p->name, "machinectl")) &&
-                        (streq(verb, "enable") || streq(verb, "reenable")) && argv_has(argv + 1, NULL, "--now"))
+                        (streq(verb, "enable") || streq(verb, "reenable") || streq(verb, "preset")) &&
+                        argv_has(argv + 1, NULL, "--now"))
                 return outside_say_laid_down(f, slice, how_of(p->name, verb));
         if (streq(p->name, "portablectl") && !argv_has(argv + 1, NULL, "--now"))
                 return OUTSIDE_NO;
         if ((streq(verb, "kube:play") || streq(verb, "play:kube")) && argv_has(argv + 1, NULL, "--down"))
                 return OUTSIDE_NO;
-        two = streq(p->name, "service") || streq(p->name, "invoke-rc.d") || streq(p->name, "rc-service");
+        two = p->unseen && strstr(p->unseen, "*:"); /* the name of a service stands before the verb */
         if (argv_list_has(p->checked, verb)) {
                 if (stays(p->name, argv, &of_verb) || outside_lies_in(slice, given))
                         return OUTSIDE_NO;
@@ -285,11 +231,6 @@ static Outside look_at_verb(const Program *p, char *const *argv, const char *sli
 
 /* ---- programs of their own ---- */
 
-/* Whether the program is only to tell of itself. Behind its options such a word is another program's. */
-static bool asks_for_help(char *const *argv) {
-        return argv[1] && (streq(argv[1], "--help") || streq(argv[1], "--version") || streq(argv[1], "-h"));
-}
-
 #define OF_SYSTEMD_RUN                                                                                                \
         "-p --property -u --unit -E --setenv -M --machine -H --host -C --capsule --slice --description --uid --gid "  \
         "--nice --working-directory --service-type --on-active --on-boot --on-startup --on-unit-active "              \
@@ -314,7 +255,7 @@ static Outside look_at_systemd_run(const char *name, char *const *argv, const ch
                             (property && startswith(property, "PAMName="));
         }
         outside_say_what(f, name, NULL);
-        if (asks_for_help(argv))
+        if (outside_asks_for_help(argv))
                 return OUTSIDE_NO;
         if (streq(name, "run0")) /* its unit has PAMName= */
                 return outside_say(
@@ -349,7 +290,7 @@ static Outside look_at_nspawn(const char *name, char *const *argv, const char *s
         for (char *const *a = argv + 1; a < end; a++)
                 if (streq(*a, "--keep-unit") || streq(*a, "--cleanup"))
                         return OUTSIDE_NO;
-        if (asks_for_help(argv) || outside_lies_in(slice, given))
+        if (outside_asks_for_help(argv) || outside_lies_in(slice, given))
                 return OUTSIDE_NO;
         if (!given) {
                 (void) snprintf(f->mend, sizeof(f->mend), "write --keep-unit behind %s", name);
@@ -384,19 +325,24 @@ static Outside look_at_snap(const char *path, OutsideFinding *f) {
                               "(snap.NAME.APP.service), or start the program itself");
 }
 
-/* Whether a word of a call on the bus names a method that starts something. "Start" and "Restart" are such only on an
- * object of PID 1. */
+/* Whether a word of a call on the bus names a method that starts something. Short names such as "Start" are such only
+ * on an object of PID 1. */
 static bool starts_something(const char *word, bool of_pid1) {
         static const char *const methods[] = { "StartUnit", "StartTransient", "StartUnitWithFlags", "StartUnitReplace",
                 "RestartUnit", "TryRestartUnit", "ReloadOrRestartUnit", "ReloadOrTryRestartUnit", "EnqueueUnitJob",
                 "EnqueueMarkedJobs", "StartTransientUnit", "AttachProcessesToUnit", "StartAuxiliaryScope",
-                "OpenMachineShell", "OpenMachineLogin", "CreateSession", "StartWithFlags" };
+                "OpenMachineShell", "OpenMachineLogin", "CreateSession", "StartWithFlags", "StartServiceByName" };
+        static const char *const of_units[] = { "Start", "Restart", "TryRestart", "ReloadOrRestart",
+                "ReloadOrTryRestart", "EnqueueJob" };
         const char *dot = strrchr(word, '.'), *method = dot ? dot + 1 : word;
 
         for (size_t i = 0; i < ELEMENTSOF(methods); i++)
                 if (streq(method, methods[i]))
                         return true;
-        return of_pid1 && (streq(method, "Start") || streq(method, "Restart"));
+        for (size_t i = 0; of_pid1 && i < ELEMENTSOF(of_units); i++)
+                if (streq(method, of_units[i]))
+                        return true;
+        return false;
 }
 
 static Outside look_at_bus_call(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
@@ -451,6 +397,19 @@ static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
                               "for a server of its own, or start the program itself");
 }
 
+/* With -X, screen gives a command to a server that runs already, and that starts what runs in its windows. */
+static Outside look_at_screen(char *const *argv, OutsideFinding *f) {
+        static const char starting[] = "stuff screen exec eval paste readreg register source";
+
+        for (char *const *a = argv + 1; *a; a++)
+                if (streq(*a, "-X") && a[1] && argv_list_has(starting, a[1])) {
+                        outside_say_what(f, "screen", a[1]);
+                        return outside_say(f, "it runs in a screen that is there already, in the control group of "
+                                              "that: start the program itself");
+                }
+        return OUTSIDE_NO;
+}
+
 static Outside look_at_lxc(char *const *argv, const char *slice, OutsideFinding *f) {
         LxcPlace place = outside_lxc_place(argv, slice);
         char group[200];
@@ -465,48 +424,6 @@ static Outside look_at_lxc(char *const *argv, const char *slice, OutsideFinding 
                 (void) snprintf(f->mend, sizeof(f->mend), "write -s lxc.cgroup.relative=1 behind %s, and Delegate=yes",
                                 f->what);
         return slice && place == LXC_PLACE_UNSAID ? OUTSIDE_UNSEEN : OUTSIDE_YES;
-}
-
-/* A scheduler of a cluster of its own runs the work where it likes, and goes on when its client is dead. */
-static Outside look_at_cluster(const char *name, char *const *argv, OutsideFinding *f) {
-        static const Program clusters[] = {
-                { "kubectl", NULL,
-                                "run create apply replace patch set edit scale autoscale rollout:restart "
-                                "rollout:resume rollout:undo expose exec debug",
-                                NULL, "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
-                { "oc", NULL,
-                                "run create apply replace patch set scale new-app rollout:latest start-build exec rsh "
-                                "debug",
-                                NULL, "-n --namespace --context --cluster --kubeconfig -s --server --user", NULL },
-                { "helm", NULL, "install upgrade rollback", NULL, "-n --namespace --kube-context --kubeconfig", NULL },
-                { "nomad", NULL, "run job:run job:start job:scale job:dispatch job:restart alloc:exec exec", NULL, "",
-                                NULL },
-                { "fleetctl", NULL, "start submit load", NULL, "", NULL },
-                { "pcs", NULL, "resource:enable resource:create resource:move resource:restart cluster:start", NULL,
-                                "-f", NULL },
-                { "crm", NULL, "resource:start resource:restart resource:move cluster:start", NULL, "", NULL },
-        };
-        static const char *const submitting[] = { "sbatch", "srun", "qsub", "bsub", "condor_submit" };
-        static const char mend[] =
-                        "what it starts is run by another cluster, and no lease ends that; start the program "
-                        "itself here";
-        char verb[64];
-
-        for (size_t i = 0; i < ELEMENTSOF(submitting); i++)
-                if (streq(name, submitting[i]) && argv[1] && !asks_for_help(argv)) {
-                        outside_say_what(f, name, NULL);
-                        return outside_say(f, mend);
-                }
-        for (size_t i = 0; i < ELEMENTSOF(clusters); i++) {
-                if (!streq(name, clusters[i].name))
-                        continue;
-                (void) find_verb(clusters + i, argv, verb, sizeof(verb));
-                if (!is_known(clusters + i, verb))
-                        break;
-                outside_say_what(f, name, verb);
-                return outside_say(f, mend);
-        }
-        return OUTSIDE_NO;
 }
 
 /* Programs that make a control group of its own for each container, machine or job that they run, wherever their
@@ -526,7 +443,7 @@ static Outside look_at_engine(const char *name, char *const *argv, const char *s
         const char *given = argv_value(argv + 1, NULL, "--cgroup-parent");
 
         outside_say_what(f, name, NULL);
-        if (asks_for_help(argv) || (argv[1] && streq(argv[1], "-v")))
+        if (outside_asks_for_help(argv) || (argv[1] && streq(argv[1], "-v")))
                 return OUTSIDE_NO;
         if (!streq(name, "dockerd"))
                 return outside_say_laid_down(f, slice, "as its own settings have it");
@@ -647,6 +564,8 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_curl(argv, slice, f);
         if (streq(name, "tmux") || streq(name, "byobu"))
                 return look_at_tmux(argv, f);
+        if (streq(name, "screen"))
+                return look_at_screen(argv, f);
         if (streq(name, OUTSIDE_WRITE) || streq(name, "tee") || streq(name, "dd"))
                 return look_at_write(name, argv, slice, f);
         if (starting && is_engine(name, argv))
@@ -661,9 +580,10 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return outside_say_laid_down(f, slice, "lxc.cgroup.dir");
         if (is_at(argv[0]))
                 return outside_say(f, "it hands the job to atd; start it here, and lease a timer if it has to wait");
-        if (streq(name, "crontab") && !argv_has(argv + 1, NULL, "-l") && !argv_has(argv + 1, NULL, "-r"))
+        if ((streq(name, "crontab") || streq(name, "fcrontab") || streq(name, "incrontab")) &&
+                        !argv_has(argv + 1, NULL, "-l") && !argv_has(argv + 1, NULL, "-r"))
                 return outside_say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
-        if (streq(name, "virt-install") && !asks_for_help(argv))
+        if (streq(name, "virt-install") && !outside_asks_for_help(argv))
                 return outside_say_laid_down(f, slice, how_of("virsh", ""));
         if (is_supervised(name, argv))
                 return outside_say_laid_down(f, slice, "as its supervisor does");
@@ -673,5 +593,5 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 outside_say_what(f, name, "enable-linger");
                 return outside_say(f, "it starts the user's own units; lease a system unit with User= instead");
         }
-        return look_at_cluster(name, argv, f);
+        return outside_cluster_look(name, argv, f);
 }
