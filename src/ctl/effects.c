@@ -103,7 +103,7 @@ static const char *find_lasting(const json_t *service, char found[static PROGRAM
                 size_t i;
 
                 json_array_foreach(exec_line_commands(service, lines[l]), i, command) {
-                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
+                        _cleanup_(strv_freep) char **argv = exec_line_words(service, command);
 
                         script_each_command(argv, take_lasting, found);
                         if (*found)
@@ -139,7 +139,7 @@ static void look_at_detaching(const char *with, const json_t *service, json_t *f
                 size_t i;
 
                 json_array_foreach(exec_line_commands(service, lines[l]), i, command) {
-                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
+                        _cleanup_(strv_freep) char **argv = exec_line_words(service, command);
 
                         if (!lazy)
                                 script_each_command(argv, take_lazy, &lazy);

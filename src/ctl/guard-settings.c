@@ -30,7 +30,7 @@ static bool wipes(const json_t *service) {
         size_t i;
 
         json_array_foreach(exec_line_commands(service, "ExecStopPost"), i, command) {
-                _cleanup_(strv_freep) char **argv = exec_line_words(command);
+                _cleanup_(strv_freep) char **argv = exec_line_words(service, command);
 
                 if (argv && streq(base_name(argv[0]), "leased-guard") && strv_contains(argv, "--wipe"))
                         return true;

@@ -112,7 +112,7 @@ static void look_at_lines(
                 size_t i;
 
                 json_array_foreach(exec_line_commands(properties, lines[l]), i, command) {
-                        _cleanup_(strv_freep) char **argv = exec_line_words(command);
+                        _cleanup_(strv_freep) char **argv = exec_line_words(properties, command);
                         OutsideFinding finding = {};
                         Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);
 

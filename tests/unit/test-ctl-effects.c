@@ -134,7 +134,7 @@ static void what_pid_1_hands_to_a_shell_is_read_as_a_script(void **state) {
                 service = json_pack("{s:[[O, O, b]], s:[O]}", "ExecStart", json_array_get(command, 0),
                                 json_array_get(command, 1), 0, "ExecStartEx", command);
                 effects_examine("", false, service, findings);
-                argv = exec_line_words(json_array_get(exec_line_commands(service, "ExecStart"), 0));
+                argv = exec_line_words(service, json_array_get(exec_line_commands(service, "ExecStart"), 0));
                 if (json_array_size(findings) != cases[i].effect ||
                                 outside_look(argv, NULL, true, &finding) != cases[i].outside)
                         fail_msg("%s: %zu findings, %s", cases[i].line, json_array_size(findings), finding.what);
@@ -158,10 +158,41 @@ static void what_a_socket_hands_to_a_shell_is_read_as_a_script(void **state) {
                 json_auto_t *command = json_loads(cases[i].line, 0, NULL);
                 json_auto_t *socket = json_pack("{s:[O]}", "ExecStartPre", command);
                 _cleanup_(strv_freep) char **argv =
-                                exec_line_words(json_array_get(exec_line_commands(socket, "ExecStartPre"), 0));
+                                exec_line_words(socket, json_array_get(exec_line_commands(socket, "ExecStartPre"), 0));
                 OutsideFinding finding = {};
 
                 if (outside_look(argv, NULL, false, &finding) != cases[i].outside)
+                        fail_msg("%s: %s", cases[i].line, finding.what);
+        }
+}
+
+static void a_variable_that_the_unit_sets_is_put_in(void **state) {
+        static const struct {
+                const char *line;
+                Outside outside;
+        } cases[] = {
+                { "[\"/usr/bin/env\", [\"env\", \"${ENGINE}\", \"run\", \"web\"], []]", OUTSIDE_YES },
+                { "[\"/usr/bin/env\", [\"env\", \"$COMMAND\"], []]", OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"sh\", \"-c\", \"exec $ENGINE run web\"], []]", OUTSIDE_YES },
+                { "[\"/bin/sh\", [\"sh\", \"-c\", \"${COMMAND}\"], []]", OUTSIDE_YES },
+                { "[\"/usr/bin/docker\", [\"docker\", \"run\", \"$PLACE\", \"web\"], []]", OUTSIDE_NO },
+                { "[\"/usr/bin/docker\", [\"docker\", \"$VERB\", \"web\"], []]", OUTSIDE_NO },
+                { "[\"/usr/bin/docker\", [\"docker\", \"$OTHER\", \"web\"], []]", OUTSIDE_UNSEEN },
+                { "[\"/usr/bin/env\", [\"env\", \"$$ENGINE\", \"run\"], []]", OUTSIDE_NO },
+                { "[\"/usr/bin/env\", [\"env\", \"$NOTHING\", \"$\", \"${\", \"${ENGINE\", \"run\"], []]",
+                                OUTSIDE_NO },
+        };
+        json_auto_t *environment = json_pack("[s, s, s, s, s]", "ENGINE=docker", "COMMAND=docker run  web",
+                        "VERB=stop", "PLACE=--rm --cgroup-parent=web.slice", "NOTHING=");
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_auto_t *command = json_loads(cases[i].line, 0, NULL);
+                json_auto_t *service = json_pack("{s:[O], s:O}", "ExecStartEx", command, "Environment", environment);
+                _cleanup_(strv_freep) char **argv =
+                                exec_line_words(service, json_array_get(exec_line_commands(service, "ExecStart"), 0));
+                OutsideFinding finding = {};
+
+                if (outside_look(argv, "web.slice", true, &finding) != cases[i].outside)
                         fail_msg("%s: %s", cases[i].line, finding.what);
         }
 }
@@ -313,6 +344,7 @@ int main(void) {
                 cmocka_unit_test(an_effect_behind_a_shell_or_another_program_is_told),
                 cmocka_unit_test(what_pid_1_hands_to_a_shell_is_read_as_a_script),
                 cmocka_unit_test(what_a_socket_hands_to_a_shell_is_read_as_a_script),
+                cmocka_unit_test(a_variable_that_the_unit_sets_is_put_in),
                 cmocka_unit_test(an_effect_of_a_script_is_told),
                 cmocka_unit_test(what_leaves_nothing_behind_is_not_told),
                 cmocka_unit_test(a_mount_that_a_stop_detaches_though_it_is_busy_is_told),
