@@ -35,6 +35,9 @@
 #define POLL_CALM (250 * USEC_PER_MSEC)
 /* A service that is upgraded, or that Restart= brings back, is away for less: moving would cost more than waiting. */
 #define ASIDE_WAIT (2 * USEC_PER_SEC)
+/* How long a start may wait in PID 1's queue, for a unit that this one comes after. Most units that do not come up are
+ * given up after 90 s. */
+#define START_WAIT (2 * USEC_PER_MINUTE)
 enum { STARTS_MAX = 5 };
 
 /* ---- the steps ---- */
@@ -326,6 +329,13 @@ static bool check_gate_of_run(Core *c, Unit *u) {
         return true;
 }
 
+/* PID 1 has not begun with the start, since it waits for the start of another unit, which may never end. Another
+ * machine may be able to start it. */
+static bool waits_in_vain(const Core *c, const Unit *u) {
+        return !u->config.once && !u->config.hold_on_failure &&
+               c->now.boottime >= usec_add(u->life.changed_at, START_WAIT);
+}
+
 /* A start that PID 1 refused leaves no new run behind, and is not an end of the unit: an Assert= or a Condition=
  * did not hold, or something that the unit requires has failed. */
 static void step_starting(Core *c, Unit *u) {
@@ -345,7 +355,9 @@ static void step_starting(Core *c, Unit *u) {
                         check_gate_of_run(c, u);
         } else if (c->now.boottime >= u->life.retry_at) {
                 /* Only a start that is known to have been refused counts as failed: PID 1 may be busy. */
-                if (read && u->said.report.job) {
+                if (read && u->said.report.job && waits_in_vain(c, u))
+                        leave_begin(c, u, LEAVE_FAILED);
+                else if (read && u->said.report.job) {
                         phase_act(c, u, ACTION_UNIT_READ);
                         unit_life_ask_after(c, u, ASK_AGAIN);
                 } else if (read && unit_life_count_start(u) >= (u->config.once ? 1 : STARTS_MAX))

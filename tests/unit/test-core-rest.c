@@ -225,8 +225,35 @@ static void what_activates_is_starting_and_is_kept(void **state) {
         world_free(w);
 }
 
+static void a_start_that_waits_for_another_unit_waits_no_longer_than_others_could_start_it(void **state) {
+        for (unsigned hold = 0; hold < 2; hold++) {
+                World *w = world_new();
+
+                w->start_waits = true;
+                world_connect(w);
+                world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                              .config = { .unit = "a.service",
+                                                              .lease = "a.service",
+                                                              .stop_grace = USEC_INFINITY,
+                                                              .timeout_stop = 90 * USEC_PER_SEC,
+                                                              .hold_down_failure = 60 * USEC_PER_SEC,
+                                                              .hold_on_failure = hold > 0 } });
+                world_pass(w, 110 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, LEASE_HELD);
+                world_pass(w, 20 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_STOP] > 0, hold == 0);
+                assert_int_equal(world_lease(w)->state, LEASE_HELD);
+                w->unit.job = hold > 0; /* the stop ends the job that waits */
+                world_say_unit(w);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, hold > 0 ? LEASE_HELD : LEASE_FREE);
+                world_free(w);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_start_that_waits_for_another_unit_waits_no_longer_than_others_could_start_it),
                 cmocka_unit_test(the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
