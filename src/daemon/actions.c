@@ -107,7 +107,8 @@ static void perform(Daemon *d, const Action *a, Now now) {
         case ACTION_GUARD_KEEP:
                 guard_port_act(d->guard, a, now.boottime);
                 break;
-        case ACTION_GATE_OPEN:
+        case ACTION_GATE_OPEN: /* soon the unit is started, and makes its transient units anew */
+                pid1_port_clear_slice(d, a->unit);
                 open_gate(d, a);
                 break;
         case ACTION_UNIT_START:
@@ -120,6 +121,7 @@ static void perform(Daemon *d, const Action *a, Now now) {
                         fail(d, a, r);
                 break;
         case ACTION_UNIT_CLEAN:
+                pid1_port_clear_slice(d, a->unit);
                 r = environment_watch_drop(d->environments, a->unit);
                 if (r < 0)
                         log_warning_errno(r, "%s: cannot remove its environment file", a->unit);

@@ -7,6 +7,7 @@
 
 #include "conf/dropin.h"
 #include "guard/protocol.h"
+#include "pid1/pid1.h"
 #include "util/cgroup.h"
 #include "util/file-util.h"
 #include "util/log.h"
@@ -441,6 +442,17 @@ int members_reset_failed(Members *m) {
                 if (r >= 0)
                         r = pid1_unit_reset_failed(member->unit);
         return r;
+}
+
+void members_clear_slice(const Members *m) {
+        const Member *member;
+        int r;
+
+        DL_FOREACH(m->list, member) {
+                r = is_slice(member->name) ? pid1_reset_failed_in(m->pid1, member->name) : 0;
+                if (r < 0)
+                        log_debug_errno(r, "%s: PID 1 cannot be asked to forget what has failed there", member->name);
+        }
 }
 
 void members_read(Members *m) {

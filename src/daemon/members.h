@@ -84,6 +84,9 @@ bool members_left(const Members *m);
 int members_stop(Members *m);
 /* Calls pid1_unit_reset_failed() of each member, up to the first that fails: its negative errno. */
 int members_reset_failed(Members *m);
+/* Has PID 1 forget what has failed in the unit's slice: a transient unit that has failed stays loaded, and keeps
+ * another one of its name from being made. */
+void members_clear_slice(const Members *m);
 /* Calls pid1_unit_read() of each member. */
 void members_read(Members *m);
 

@@ -570,6 +570,13 @@ static void forget_failures(EnabledUnit *u) {
                 log_debug_errno(r, "%s: PID 1 cannot be asked to forget earlier failures", u->name);
 }
 
+void pid1_port_clear_slice(Daemon *d, const char *unit) {
+        const EnabledUnit *u = find(d, unit);
+
+        if (u)
+                members_clear_slice(u->members);
+}
+
 /* ---- commands of "leasectl run" ---- */
 
 static int add_run(Daemon *d, const char *unit, const char *lease, unsigned slots, EnabledUnit **ret) {

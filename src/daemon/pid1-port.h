@@ -41,6 +41,8 @@ int pid1_port_adopt_run(Daemon *d, const char *unit, const char *lease);
 /* ACTION_GUARD_ARM: tells the guard by which lease the unit goes, for its lines in the journal. A failure is logged.
  */
 void pid1_port_name_lease(Daemon *d, const char *unit, const char *lease);
+/* Has PID 1 forget what has failed in the unit's Slice=, if it has one. */
+void pid1_port_clear_slice(Daemon *d, const char *unit);
 /* ACTION_UNIT_START, ACTION_UNIT_STOP and ACTION_UNIT_READ. A negative errno: PID 1 could not be asked. Outcomes come
  * as EVENT_UNIT, or EVENT_FAILED if PID 1 refuses. */
 int pid1_port_act(Daemon *d, const Action *action);

@@ -327,3 +327,45 @@ int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
         return call_begin(
                         m, f, userdata, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Unit", "Job", on_job, QUERY_TIMEOUT);
 }
+
+/* ---- what has failed in a slice ---- */
+
+static void on_ignored(int error, const char *text, void *userdata) {
+}
+
+static int reset_failed(Pid1 *m, const char *name) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(message, false);
+        return r < 0 ? r : sd_bus_send(m->bus, message, NULL);
+}
+
+static int on_in_slice(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Pid1Query *c = userdata;
+        const char *name;
+        int r;
+
+        if (finished_by_error(c, message))
+                return 0;
+        r = sd_bus_message_enter_container(message, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0)
+                r = endswith(name, ".slice") ? pid1_reset_failed_in(c->pid1, name) : reset_failed(c->pid1, name);
+        call_finish(c, MIN(r, 0), "");
+        return 0;
+}
+
+int pid1_reset_failed_in(Pid1 *m, const char *slice) {
+        _cleanup_free_ char *path = NULL;
+        int r = m->bus ? sd_bus_path_encode(PID1_UNIT_PATH, slice, &path) : -ENOTCONN;
+
+        if (r < 0)
+                return r;
+        return call_begin(m, on_ignored, NULL, path, DBUS_PROPERTIES, "Get", PID1_NAME ".Unit", "RequiredBy",
+                        on_in_slice, QUERY_TIMEOUT);
+}

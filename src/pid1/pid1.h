@@ -66,5 +66,8 @@ int pid1_service_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata
 /* Asks for DynamicUser= of a service: whether its user is there only while something runs as that user. The answer is
  * "yes" or "no". */
 int pid1_service_makes_user(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);
+/* Has PID 1 forget that units in the slice, or in one below it, have failed. Nobody is told when that is done. Returns
+ * 0 or a negative errno. */
+int pid1_reset_failed_in(Pid1 *m, const char *slice);
 /* Asks which job PID 1 has for a unit now. The answer is "stop", "restart", "start" or the like; "": no job. */
 int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata);

@@ -236,6 +236,18 @@ class Together(CaseWithDaemon):
         self.assertFalse(populated("job.slice"))
         self.assertEqual(self.row(unit)["state"], "done")
 
+    def test_what_failed_in_the_slice_keeps_no_later_tenure_from_starting(self):
+        """A transient unit that has failed stays loaded, and PID 1 makes no other one of its name."""
+        unit = self.enable("again.service", service("ExecStart=/usr/bin/systemd-run --unit=payload --wait --slice=web-a.slice sleep infinity",
+                                                    options="Slice=web.slice\nHoldDownSec=1s\n"))
+        for _ in range(2):
+            wait_for("the payload runs", lambda: property_of("payload.service", "ActiveState") == "active")
+            index = self.row(unit)["index"]
+            run("systemctl", "kill", "--signal=KILL", "payload.service")
+            wait_for("a later tenure runs", lambda: (self.row(unit) or {}).get("state") == "running" and
+                     self.row(unit)["index"] == index + 1)  # pylint: disable=cell-var-from-loop
+        wait_for("the payload runs", lambda: property_of("payload.service", "ActiveState") == "active")
+
     def test_what_somebody_puts_there_without_the_lease_is_stopped(self):
         unit = self.payload()
         run("leasectl", "release", unit)
