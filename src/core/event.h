@@ -33,6 +33,7 @@ typedef enum EndedBy {
         ENDED_BY_NEED,     /* PID 1, along with a unit that it needs, is bound to, or is part of */
         ENDED_BY_CONFLICT, /* PID 1, because a unit was started with which it conflicts */
         ENDED_UNNEEDED,    /* PID 1, because no unit needs it (StopWhenUnneeded=) */
+        ENDED_BY_CRASH,    /* by itself: PID 1 shows that nobody stopped it, also while nobody looked */
 } EndedBy;
 
 /* After ENDED_BY_NEED and ENDED_BY_CONFLICT: what the other unit is now. After ENDED_UNNEEDED: OBSTACLE_LASTS while

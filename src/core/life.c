@@ -306,6 +306,11 @@ static void on_ended(Core *c, Unit *u) {
                 on_put_aside(c, u);
                 return;
         }
+        if (u->said.report.ended_by == ENDED_BY_CRASH && u->life.rest != REST_BY_HAND) {
+                if (!u->config.hold_on_failure)
+                        leave_begin(c, u, LEAVE_FAILED);
+                return;
+        }
         /* Who stopped it while no daemon looked is not known. It counts as stopped by hand, so that an operator's
          * stop is never undone. */
         if (u->said.report.ended_by == ENDED_BY_HAND || u->life.origin == ORIGIN_ADOPTED ||

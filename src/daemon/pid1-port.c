@@ -245,6 +245,8 @@ static void report(EnabledUnit *u) {
                 [UNIT_END_NEED] = ENDED_BY_NEED,
                 [UNIT_END_CONFLICT] = ENDED_BY_CONFLICT,
                 [UNIT_END_UNNEEDED] = ENDED_UNNEEDED,
+                [UNIT_END_CRASHED] = ENDED_BY_CRASH,
+                [UNIT_END_BUS] = ENDED_BY_NEED,
         };
         static const Obstacle obstacles[] = {
                 [NEED_BACK] = OBSTACLE_NONE,

@@ -76,6 +76,8 @@ typedef enum UnitEnd {
         UNIT_END_NEED,     /* PID 1 stopped the unit because a neighbour went down */
         UNIT_END_CONFLICT, /* PID 1 stopped the unit because a neighbour in conflict came up */
         UNIT_END_UNNEEDED, /* PID 1 stopped the unit because no unit needs it (StopWhenUnneeded=) */
+        UNIT_END_CRASHED,  /* the unit failed by itself, for certain: nobody stopped it */
+        UNIT_END_BUS,      /* PID 1 stopped the unit because its name on the bus (Type=dbus) was gone with the bus */
         _UNIT_END_MAX,
 } UnitEnd;
 

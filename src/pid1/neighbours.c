@@ -18,6 +18,11 @@
 #include "pid1/pid1-status.h"
 #include "util/must.h"
 
+/* As which unit the bus may be known under any of its names. */
+#define BUS_SERVICE "dbus.service"
+/* For so long after the bus was lost PID 1 may find that a name is gone. */
+#define BUS_BACK (30 * USEC_PER_SEC)
+
 /* ---- neighbours ---- */
 
 static Neighbour *neighbour_find(const Pid1 *m, const char *name) {
@@ -125,6 +130,7 @@ void neighbours_job_over(Pid1 *m, const char *name, uint32_t job) {
 void neighbours_gap(Pid1 *m) {
         m->look = sd_bus_slot_unref(m->look);
         m->highest_job = 0;
+        m->gone_at = now_realtime();
         for (Neighbour *n = m->neighbours; n; n = n->hh.next) {
                 memset(n->state.jobs, 0, sizeof(n->state.jobs));
                 n->question = sd_bus_slot_unref(n->question);
@@ -160,6 +166,11 @@ static void wish_to_look(Pid1Unit *u) {
         join_lookers(u);
 }
 
+/* The unit that has taken our unit along; NULL: none, or it is not known. */
+static const char *name_of_cause(const Pid1Unit *u) {
+        return u->ending.cause ? u->ending.cause->name : u->ending.end == UNIT_END_BUS ? BUS_SERVICE : NULL;
+}
+
 static void show(Pid1Unit *u) {
         Pid1UnitStatus *s = &u->status;
 
@@ -168,8 +179,29 @@ static void show(Pid1Unit *u) {
                   : u->ending.end == UNIT_END_NEED                          ? NEED_FAILED
                   : u->ending.end == UNIT_END_UNNEEDED && s->stops_unneeded ? NEED_DOWN
                                                                             : NEED_BACK;
-        s->cause = str_keep(&u->texts.cause, u->ending.cause ? u->ending.cause->name : NULL) ? strempty(u->texts.cause)
-                                                                                             : "";
+        s->cause = str_keep(&u->texts.cause, name_of_cause(u)) ? strempty(u->texts.cause) : "";
+}
+
+/* What the unit's time stamps say of its end, if no job of it is known: UNIT_END_HAND if they say nothing. The bus is
+ * back when PID 1 has missed the name. */
+static UnitEnd end_by_sign(const Pid1Unit *u) {
+        usec_t gone_at = u->pid1->gone_at, since = u->status.inactive_since;
+
+        if (u->status.sign == UNIT_SIGN_CRASHED)
+                return UNIT_END_CRASHED;
+        return u->status.sign == UNIT_SIGN_NAMED && gone_at > 0 && since >= usec_sub(gone_at, USEC_PER_SEC) &&
+                                               since <= usec_add(gone_at, BUS_BACK)
+                               ? UNIT_END_BUS
+                               : UNIT_END_HAND;
+}
+
+/* Who ended the unit, which had no job for that, but perhaps one of ours. No mount ends by itself: somebody has called
+ * umount(8). */
+static UnitEnd end_without_job(const Pid1Unit *u) {
+        UnitEnd end = end_by_sign(u);
+        bool is_umount = endswith(u->name, ".mount") && !u->status.failed;
+
+        return end == UNIT_END_HAND && !is_umount ? UNIT_END_OWN : end;
 }
 
 static Ending ending_of(const Pid1Unit *u) {
@@ -261,6 +293,8 @@ static void judge(Pid1Unit *u) {
         }
         if (end == UNIT_END_CONFLICT && asked && cause->neighbour->state.down && ask_started(cause->neighbour))
                 return;
+        if (end == UNIT_END_HAND && e.job == 0)
+                end = end_by_sign(u);
         u->ending.end = end == UNIT_END_HAND && u->ending.unneeded ? UNIT_END_UNNEEDED : end;
         u->ending.judged_job = e.job;
         set_cause(u, cause ? cause->neighbour : NULL, asked);
@@ -425,9 +459,11 @@ void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job) {
 
         if (related && !related_are(u, related))
                 related_set(u, related);
-        if (!is_over(s) || !s->foreign_job)
+        if (!is_over(s) || !s->foreign_job) {
                 forget_end(u);
-        else
+                if (is_over(s) && !u->asking.ends)
+                        u->ending.end = end_without_job(u);
+        } else
                 find_end(u);
         if (memcmp(u->ending.run_up, s->invocation_id, sizeof(u->ending.run_up)) != 0) {
                 u->status.killed = false; /* this run was never seen up, so it is not the one that is meant */

@@ -23,7 +23,8 @@ typedef struct Fields {
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
-        uint64_t changed_at, inactive_since, up_since, inactive_exit, active_exit;
+        uint64_t changed_at, inactive_since, up_since, inactive_exit, active_exit, main_exit;
+        const char *type; /* of a service */
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
@@ -211,6 +212,8 @@ static const struct Property {
         { "MainPID", "u", offsetof(Fields, main_pid) },
         { "ControlPID", "u", offsetof(Fields, control_pid) },
         { "ExecMainCode", "i", offsetof(Fields, main_code) },
+        { "ExecMainExitTimestamp", "t", offsetof(Fields, main_exit) },
+        { "Type", "s", offsetof(Fields, type) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
@@ -312,6 +315,22 @@ static UnitForbid forbids_of(const Fields *f) {
         return f->stops_unneeded && f->forbids == UNIT_FORBID_NOTHING ? UNIT_FORBID_UNNEEDED : f->forbids;
 }
 
+/* When somebody has PID 1 stop a service, the service leaves its active state first, and its main process ends after
+ * that. It is the other way round where the main process ended by itself, and PID 1 says why it has ended a service by
+ * itself. */
+static bool has_crashed(const Fields *f) {
+        return (f->main_exit > 0 && f->main_exit <= f->active_exit) || streq(strempty(f->result), "watchdog") ||
+               streq(strempty(f->result), "oom-kill");
+}
+
+static UnitSign sign_of(const Fields *f, Pid1Active active) {
+        bool well = active == UNIT_INACTIVE && streq(strempty(f->result), "success");
+
+        if (active == UNIT_FAILED && has_crashed(f))
+                return UNIT_SIGN_CRASHED;
+        return well && streq(strempty(f->type), "dbus") ? UNIT_SIGN_NAMED : UNIT_SIGN_NONE;
+}
+
 /* The fields before anything is read. A property that PID 1 does not send counts as the less favourable value. */
 static const Fields unread = {
         .need_reload = 1, .job_id = UINT32_MAX, .timeout_stop = USEC_INFINITY, .timeout = USEC_INFINITY
@@ -345,6 +364,7 @@ static int conclude(Fields *fields, const char *name, Pid1Answer *ret) {
         s->inactive_since = f.inactive_since;
         s->active_since = f.up_since;
         s->since = since_of(&f, s->active);
+        s->sign = sign_of(&f, s->active);
         if (f.result && !streq(f.result, "success"))
                 str_copy(s->result, sizeof(s->result), f.result);
         s->job = f.job_id != 0;

@@ -195,6 +195,7 @@ static int take_end(Pid1Unit *u, Pid1Answer *a, bool told) {
         memcpy(s.invocation_id, end->invocation_id, sizeof(s.invocation_id));
         s.inactive_since = end->inactive_since;
         s.since = end->since;
+        s.sign = UNIT_SIGN_NONE;
         s.failed = s.killed = false; /* else the unit would be called failed */
         s.result[0] = '\0';
         s.main_pid = s.control_pid = 0;

@@ -29,6 +29,13 @@ typedef enum Pid1Active {
         _UNIT_ACTIVE_MAX,
 } Pid1Active;
 
+/* What PID 1 shows of how a service that is down has ended, also where nobody looked at it. */
+typedef enum UnitSign {
+        UNIT_SIGN_NONE,
+        UNIT_SIGN_CRASHED, /* it has failed, and not because somebody had it stopped */
+        UNIT_SIGN_NAMED,   /* it is of Type=dbus, and ended well: PID 1 stops such a service when its name is gone */
+} UnitSign;
+
 /* What PID 1 says of the unit. It has many booleans, since each is a fact that holds or not whatever the others are.
  */
 typedef struct Pid1UnitStatus {
@@ -47,7 +54,8 @@ typedef struct Pid1UnitStatus {
         bool foreign_job;   /* since our last pid1_unit_start(), or since the unit was later seen running without a
                                job: there was a job on the unit that was neither ours nor of Restart=, or signals may
                                have been missed */
-        bool killed;    /* a signal ended the main process of the run that we saw, even if that counts as success */
+        bool killed; /* a signal ended the main process of the run that we saw, even if that counts as success */
+        UnitSign sign;
         UnitEnd end;    /* who ended the unit; only of a unit that is inactive or failed */
         NeedState need; /* of NEED, CONFLICT and UNNEEDED among them: whether the cause lasts, as far as is known */
         UnitForbid forbids;    /* what `leasectl enable` refuses, and is in force */

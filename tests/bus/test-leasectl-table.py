@@ -127,6 +127,39 @@ class Table(TwoSecondCase):
         self.wait_for_state(unit, "running")
         self.assertEqual(self.index(unit), 1)
 
+    def test_a_service_whose_name_has_gone_with_the_bus_runs_again(self):
+        name, policy = "org.freedesktop.PolicyKit1", "/etc/dbus-1/system.d/table-named.conf"
+        write(policy, f'<busconfig><policy user="root"><allow own="{name}"/></policy></busconfig>')
+        self.addCleanup(os.unlink, policy)
+        run("systemctl", "reload", "dbus.service")
+        # A service that does not end with the bus, and ends well when it is stopped.
+        unit = self.enabled("table-named.service", "", f"[Service]\nType=dbus\nBusName={name}\nExecStart=/bin/sh -c 'trap \"exit 0\" TERM; "
+                            f"{HERE}/polkit-stub & while :; do sleep 0.1; done'\n")
+        self.wait_for_state(unit, "running")
+        before = property_of(unit, "InvocationID")
+        run("systemctl", "restart", "dbus.service")
+        wait_for("it runs again", lambda: property_of(unit, "InvocationID") != before and property_of(unit, "ActiveState") == "active")
+        self.wait_for_state(unit, "running")
+
+    def test_a_mount_that_somebody_unmounts_was_stopped_by_hand(self):
+        unit = self.unit("run-table.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/run/table\n")
+        ctl("enable", "--", unit, check=True)
+        self.wait_for_state(unit, "running")
+        run("umount", "/run/table")
+        self.wait_for_state(unit, "stopped")
+        run("systemctl", "start", unit)
+        self.wait_for_state(unit, "running")
+        self.assertEqual(self.index(unit), 1)
+
+    def test_what_crashes_while_the_daemon_is_down_was_not_stopped_by_hand(self):
+        unit = self.enabled("table-crash.service")
+        self.wait_for_state(unit, "running")
+        run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "leased.service")  # so that it hears of nothing
+        run("systemctl", "kill", "--signal=SEGV", unit)
+        wait_for("it is down", lambda: property_of(unit, "ActiveState") == "failed")
+        run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "leased.service")
+        self.assertStandsBack(unit)
+
     def looks_rarely(self):
         """Where rounds are so far apart, nothing is found in time by asking PID 1 again and again."""
         self.addCleanup(ctl, "reload")

@@ -35,7 +35,8 @@ typedef struct Answer {
         const char *id, *load_state, *active, *sub, *result, *control_group, *binds_to;
         bool need_reload;
         uint32_t job;
-        uint64_t timeout_stop, timeout;
+        uint64_t timeout_stop, timeout, active_exit, main_exit;
+        const char *type;
         Assertion asserts[3];
 } Answer;
 
@@ -91,6 +92,9 @@ static int decode(const Answer *a, Pid1Answer *ret) {
         add("ActiveState", "s", a->active);
         add("SubState", "s", a->sub);
         add("Result", "s", a->result);
+        add("Type", "s", a->type);
+        assert_true(sd_bus_message_append(m, "{sv}", "ActiveExitTimestamp", "t", a->active_exit) >= 0);
+        assert_true(sd_bus_message_append(m, "{sv}", "ExecMainExitTimestamp", "t", a->main_exit) >= 0);
         add("ControlGroup", "s", a->control_group);
         assert_true(sd_bus_message_append(m, "{sv}", "NeedDaemonReload", "b", a->need_reload) >= 0);
         assert_true(sd_bus_message_append(m, "{sv}", "Job", "(uo)", a->job, "/") >= 0);
@@ -132,6 +136,38 @@ static void a_running_unit_is_read_whole(void **state) {
         assert_false(u.status.failed);
         assert_int_equal(u.status.invocation_id[15], 16);
         assert_true(u.status.timeout_stop == 90 * USEC_PER_SEC);
+}
+
+static void how_a_service_has_ended_is_seen_by_what_came_first(void **state) {
+        static const struct {
+                const char *active, *result, *type;
+                uint64_t active_exit, main_exit;
+                UnitSign sign;
+        } cases[] = {
+                { "failed", "signal", "simple", 1000, 1000, UNIT_SIGN_CRASHED },
+                { "failed", "exit-code", "simple", 1000, 999, UNIT_SIGN_CRASHED },
+                { "failed", "timeout", "simple", 1000, 1001, UNIT_SIGN_NONE }, /* it was stopped before */
+                { "failed", "exit-code", "simple", 1000, 0, UNIT_SIGN_NONE },
+                { "failed", "watchdog", "simple", 1000, 1001, UNIT_SIGN_CRASHED },
+                { "failed", "oom-kill", "simple", 1000, 1001, UNIT_SIGN_CRASHED },
+                { "failed", "exit-code", "oneshot", 0, 1000, UNIT_SIGN_NONE }, /* it was never active */
+                { "inactive", "exit-code", "simple", 1000, 1000,
+                                UNIT_SIGN_NONE }, /* somebody ended its auto-restart */
+                { "inactive", "success", "simple", 1000, 1000, UNIT_SIGN_NONE },
+                { "inactive", "success", "dbus", 1000, 1001, UNIT_SIGN_NAMED },
+                { "active", "success", "dbus", 0, 0, UNIT_SIGN_NONE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Answer a = plain();
+
+                a.active = cases[i].active;
+                a.result = cases[i].result;
+                a.type = cases[i].type;
+                a.active_exit = cases[i].active_exit;
+                a.main_exit = cases[i].main_exit;
+                assert_int_equal(status_of(&a).sign, cases[i].sign);
+        }
 }
 
 static void a_unit_of_a_type_without_processes_has_no_group(void **state) {
@@ -541,6 +577,7 @@ static int disconnect(void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_running_unit_is_read_whole),
+                cmocka_unit_test(how_a_service_has_ended_is_seen_by_what_came_first),
                 cmocka_unit_test(a_unit_of_a_type_without_processes_has_no_group),
                 cmocka_unit_test(states_that_came_later_are_not_taken_for_down),
                 cmocka_unit_test(how_it_ended_is_seen),

@@ -251,9 +251,32 @@ static void a_start_that_waits_for_another_unit_waits_no_longer_than_others_coul
         }
 }
 
+static void what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody(void **state) {
+        static const EndedBy by[] = { ENDED_BY_ITSELF, ENDED_BY_CRASH };
+
+        for (size_t i = 0; i < ELEMENTSOF(by); i++) {
+                World *w = world_running();
+                char session[SESSION_SIZE];
+
+                str_copy(session, sizeof(session), w->session);
+                w->unit.active = ACTIVE_FAILED;
+                w->unit.failed = w->unit.empty = true;
+                w->unit.ended_by = by[i];
+                w->unit.ended_at = w->now.realtime;
+                world_restart(w, session);
+                world_connect(w);
+                world_say_unit(w);
+                world_pass(w, 3 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, by[i] == ENDED_BY_CRASH ? LEASE_FREE : LEASE_HELD);
+                assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], by[i] == ENDED_BY_ITSELF);
+                world_free(w);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_start_that_waits_for_another_unit_waits_no_longer_than_others_could_start_it),
+                cmocka_unit_test(what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody),
                 cmocka_unit_test(the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_through_a_silence_of_the_registry),
