@@ -312,8 +312,10 @@ static Change advance(Core *c, Lease *l) {
 static void wait(Core *c, Lease *l, LeaseOp op) {
         Heap *heap = op == OP_NONE ? NULL : op == OP_EXPIRE ? &c->claims.expired : &c->claims.waiting;
 
-        if (l->to_send.heap != heap)
-                heap_remove(&l->to_send);
+        if (heap != &c->claims.waiting)
+                heap_remove(&c->claims.waiting, &l->to_send);
+        if (heap != &c->claims.expired)
+                heap_remove(&c->claims.expired, &l->to_send);
         if (heap)
                 heap_set(heap, &l->to_send, l->spot.place);
 }
@@ -351,7 +353,7 @@ size_t claim_send(Core *c, Lease *ret[static GROUP_MAX]) {
                 }
                 if (!send_add(&b, l, &change))
                         break;
-                heap_remove(node);
+                heap_remove(&c->claims.waiting, node);
                 ret[n++] = l;
         }
         if (n > 0) {

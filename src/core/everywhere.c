@@ -97,7 +97,7 @@ static void add_own(const Core *c, const Offer *o, OfferView *ret, UnitView *own
         if (!u || !own->active_known)
                 return;
         ret->active = said_active_word(own->active);
-        ret->result = u->said.result;
+        ret->result = strempty(u->said.report.result);
         ret->since = u->said.report.since;
 }
 

@@ -262,7 +262,7 @@ static void on_put_aside(Core *c, Unit *u) {
                         report.kind = REPORT_STOPPED_WITH;
                 if (u->said.report.ended_by == ENDED_UNNEEDED)
                         report.why = WHY_STOPS_UNNEEDED;
-                report.other = u->said.other;
+                report.other = u->said.report.other;
                 output_report(c, report);
         }
         if (obstacle == OBSTACLE_NONE && unit_life_count_aside(u) > STARTS_MAX)

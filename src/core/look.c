@@ -8,11 +8,15 @@
 
 #include "core/look.h"
 
+static bool is_queued(const Queue *q, const HeapNode *due) {
+        return heap_has(q->heaps, due) || heap_has(q->heaps + 1, due);
+}
+
 /* Puts the unit or lease into this walk, or into the next one if the walk has passed its place. Nothing is done for
  * one that waits in either already. */
 static void queue(Core *c, Queue *q, HeapNode *node, uint64_t place) {
         c->look.fresh = c->look.fresh || !c->look.walks;
-        if (!node->heap)
+        if (!is_queued(q, node))
                 heap_set(q->heaps + (q->walking && place <= q->at ? !q->now : q->now), node, place);
 }
 
@@ -55,6 +59,12 @@ void look_attach(Unit *u, Lease *l) {
                 l->users = u;
 }
 
+void look_taken(Queue *q, Spot *spot) {
+        heap_remove(q->heaps, &spot->due);
+        heap_remove(q->heaps + 1, &spot->due);
+        heap_remove(&q->deadlines, &spot->deadline);
+}
+
 void look_new_unit(Core *c, Unit *u) {
         u->spot.place = ++c->look.units.last;
 }
@@ -64,17 +74,24 @@ void look_new_lease(Core *c, Lease *l) {
         look_at_lease(c, l);
 }
 
+/* Gives the node the unit's new place as its key, if it is in the heap. */
+static void give_place(Heap *h, HeapNode *node, uint64_t place) {
+        if (heap_has(h, node))
+                heap_set(h, node, place);
+}
+
 void look_sorted(Core *c) {
         uint64_t place = 0;
 
         must(!c->look.units.walking);
         for (Unit *u = c->units; u; u = u->hh.next) {
-                HeapNode *const nodes[] = { &u->spot.due, &u->withheld, &u->to_plan, &u->to_offer, &u->to_tell };
-
                 u->spot.place = ++place;
-                for (size_t i = 0; i < ELEMENTSOF(nodes); i++)
-                        if (nodes[i]->heap)
-                                heap_set(nodes[i]->heap, nodes[i], place);
+                give_place(c->look.units.heaps, &u->spot.due, place);
+                give_place(c->look.units.heaps + 1, &u->spot.due, place);
+                give_place(&c->look.withheld, &u->withheld, place);
+                give_place(&c->plan.queue, &u->to_plan, place);
+                give_place(&c->offering.queue, &u->to_offer, place);
+                give_place(&c->offering.late, &u->to_tell, place);
         }
         c->look.units.last = place;
 }
@@ -128,13 +145,12 @@ void look_forget_unit(Core *c, Unit *u) {
         look_attach(u, NULL);
         if (l)
                 look_at_lease(c, l); /* another unit may have it */
-        heap_remove(&u->spot.due);
-        heap_remove(&u->spot.deadline);
-        heap_remove(&u->cover);
-        heap_remove(&u->withheld);
-        heap_remove(&u->to_plan);
-        heap_remove(&u->to_offer);
-        heap_remove(&u->to_tell);
+        look_taken(&c->look.units, &u->spot);
+        heap_remove(&c->look.covers, &u->cover);
+        heap_remove(&c->look.withheld, &u->withheld);
+        heap_remove(&c->plan.queue, &u->to_plan);
+        heap_remove(&c->offering.queue, &u->to_offer);
+        heap_remove(&c->offering.late, &u->to_tell);
 }
 
 void look_done(Core *c) {

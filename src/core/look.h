@@ -24,6 +24,8 @@ void look_at_all(Core *c);
 void look_queue_all(Core *c);
 /* The unit uses that lease from now on (NULL: none). Sets u->lease, and keeps the list Lease.users. */
 void look_attach(Unit *u, Lease *l);
+/* The unit or lease of that spot is being looked at: the spot is taken out of the heaps of its queue. */
+void look_taken(Queue *q, Spot *spot);
 /* Gives a new unit or lease its place: behind all that are there already. A new lease is also to be looked at. */
 void look_new_unit(Core *c, Unit *u);
 void look_new_lease(Core *c, Lease *l);

@@ -109,7 +109,7 @@ static void tell_state(const Unit *u, OfferRecord *ret) {
 
         if (r->known) {
                 str_copy(ret->active, sizeof(ret->active), said_active_word(r->active));
-                str_copy(ret->result, sizeof(ret->result), u->said.result);
+                str_copy(ret->result, sizeof(ret->result), strempty(u->said.report.result));
                 ret->since = r->since;
         } else if (u->offer->seen.revision > 0 && !u->offer->damaged) {
                 str_copy(ret->active, sizeof(ret->active), u->offer->terms->value.active);
@@ -173,7 +173,7 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Glo
         wanted_offer(c, u, globals, want);
         if (u->offer->seen.revision > 0 && !u->offer->damaged && same_offer(u->offer, want)) {
                 if (same_state(u->offer, want)) {
-                        heap_remove(&u->to_tell);
+                        heap_remove(&c->offering.late, &u->to_tell);
                         return false;
                 }
                 if (!with_late) {
@@ -181,7 +181,7 @@ static bool add_offer(Core *c, TxnBuilder *b, Unit *u, bool with_late, const Glo
                         return false;
                 }
         }
-        heap_remove(&u->to_tell);
+        heap_remove(&c->offering.late, &u->to_tell);
         txn_compare(b, RECORD_OFFER, u->offer->name, u->offer->seen.revision);
         txn_put(b, RECORD_OFFER, u->offer->name, want, sizeof(*want));
         c->offering.units[c->offering.n++] = u;
@@ -214,7 +214,7 @@ static void look_at_late(Core *c, TxnBuilder *b, const Globals *globals) {
         for (size_t n = 0; n < LOOKS_AT_ONCE && b->n_compares < GROUP_MAX && c->offering.late.n > 0; n++) {
                 Unit *u = (Unit *) ((char *) heap_first(&c->offering.late) - offsetof(Unit, to_tell));
 
-                heap_remove(&u->to_tell);
+                heap_remove(&c->offering.late, &u->to_tell);
                 if (is_offered(u))
                         (void) add_offer(c, b, u, true, globals);
         }
@@ -228,7 +228,7 @@ static void look_at_some(Core *c, TxnBuilder *b) {
         for (size_t n = 0; n < LOOKS_AT_ONCE && b->n_compares < GROUP_MAX && c->offering.queue.n > 0; n++) {
                 Unit *u = (Unit *) ((char *) heap_first(&c->offering.queue) - offsetof(Unit, to_offer));
 
-                heap_remove(&u->to_offer);
+                heap_remove(&c->offering.queue, &u->to_offer);
                 if (is_offered(u))
                         (void) add_offer(c, b, u, false, &globals);
                 else if (u->offer)
@@ -290,7 +290,8 @@ void offer_txn(Core *c, const Answer *answer) {
 }
 
 void offer_note(Core *c, Unit *u) {
-        if (!u->offer || u->offer->terms->value.until == 0 || c->now.boottime < u->back.not_before || u->to_offer.heap)
+        if (!u->offer || u->offer->terms->value.until == 0 || c->now.boottime < u->back.not_before ||
+                        heap_has(&c->offering.queue, &u->to_offer))
                 return;
         heap_set(&c->offering.queue, &u->to_offer, u->spot.place);
 }

@@ -84,7 +84,7 @@ static void begin_all(Core *c) {
         c->plan.due_at = USEC_INFINITY;
         c->plan.has_wishes = plan_has_wishes(c);
         for (HeapNode *node; (node = heap_first(&c->plan.queue));)
-                heap_remove(node);
+                heap_remove(&c->plan.queue, node);
         begin_pass(c, false);
 }
 
@@ -109,7 +109,7 @@ static size_t plan_queue(Plan *p, size_t n) {
                 Unit *u = (Unit *) ((char *) heap_first(&c->plan.queue) - offsetof(Unit, to_plan));
                 bool was_free = u->plan.available;
 
-                heap_remove(&u->to_plan);
+                heap_remove(&c->plan.queue, &u->to_plan);
                 if (u->config.once || !plan_is_available(c, u))
                         plan_unit(p, u);
                 else
@@ -172,7 +172,7 @@ void planning_advance(Core *c) {
 }
 
 bool planning_is_due(const Core *c, const Unit *u) {
-        return c->plan.stale || c->plan.stale_free || u->to_plan.heap ||
+        return c->plan.stale || c->plan.stale_free || heap_has(&c->plan.queue, &u->to_plan) ||
                (c->plan.next && c->plan.next->spot.place <= u->spot.place);
 }
 

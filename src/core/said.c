@@ -11,21 +11,28 @@
 #include "core/news.h"
 #include "core/output.h"
 
+/* Makes *kept a copy with texts of its own: the caller's texts last no longer than the event. */
+static void keep_report(UnitReport *kept, const UnitReport *report) {
+        char *other = (char *) kept->other, *result = (char *) kept->result;
+
+        if (!str_keep(&other, report->other) || !str_keep(&result, report->result))
+                abort();
+        *kept = *report;
+        kept->other = other;
+        kept->result = result;
+}
+
 void said_report(Core *c, Unit *u, const UnitReport *report) {
         if (report->known && u->said.report.known && report->asked_at < u->said.report.asked_at)
                 return;
         if (report->active != u->said.report.active || report->since != u->said.report.since ||
-                        report->known != u->said.report.known || !streq(strempty(report->result), u->said.result))
+                        report->known != u->said.report.known ||
+                        !streq(strempty(report->result), strempty(u->said.report.result)))
                 news_of_unit(c, u, NEWS_UNIT_STATE);
         if (report->gate_loaded != u->said.report.gate_loaded || report->known != u->said.report.known ||
                         report->obstacle != u->said.report.obstacle)
                 news_of_unit(c, u, NEWS_UNIT_REPORTED);
-        u->said.report = *report;
-        str_copy(u->said.result, sizeof(u->said.result), strempty(report->result));
-        if (!str_keep(&u->said.other, report->other))
-                abort();
-        u->said.report.other = u->said.other; /* the caller's texts last no longer than the event */
-        u->said.report.result = u->said.result;
+        keep_report(&u->said.report, report);
         look_at_unit(c, u);
         output_changed(c, u, NULL);
 }
@@ -43,6 +50,12 @@ void said_check(Core *c, Unit *u, bool passes) {
 
 void said_nothing(Unit *u) {
         u->said = (UnitSaid){ .closed_at = USEC_INFINITY };
+}
+
+void said_done(Unit *u) {
+        free((char *) u->said.report.other);
+        free((char *) u->said.report.result);
+        free(u->said.lease);
 }
 
 void said_lease(Unit *u, const char *lease) {
@@ -166,7 +179,7 @@ Reason said_obstacle(const Unit *u) {
         return reason_of(r->ended_by == ENDED_BY_CONFLICT ? WHY_CONFLICT_RUNS
                          : r->obstacle == OBSTACLE_LASTS  ? WHY_NEED_STOPPED
                                                           : WHY_NEED_ENDED,
-                        u->said.other ?: "a unit");
+                        u->said.report.other ?: "a unit");
 }
 
 bool said_is_will(Why why) {

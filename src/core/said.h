@@ -7,10 +7,12 @@
 
 /* Takes PID 1's report, unless it answers an older question than the report before. */
 void said_report(Core *c, Unit *u, const UnitReport *report);
-/* For a new unit, of which nothing was said yet. */
 /* Takes whether the unit's check passes. */
 void said_check(Core *c, Unit *u, bool passes);
+/* For a new unit, of which nothing was said yet. */
 void said_nothing(Unit *u);
+/* Frees what is kept of it. */
+void said_done(Unit *u);
 /* Takes the guard's report, unless it was made before our last request, and by which lease the unit runs at the Index
  * of that report, if it runs from before our restart (NULL: nothing new is known of that). Returns true for the first
  * report since the guard connected. */

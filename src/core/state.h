@@ -137,9 +137,7 @@ typedef enum CheckState {
 } CheckState;
 
 typedef struct UnitSaid {
-        UnitReport report;
-        char *other;              /* report.other; NULL: none */
-        char result[RESULT_SIZE]; /* report.result */
+        UnitReport report; /* .other and .result are owned; NULL: none */
         GuardReport guard;
         char *lease;                 /* by which it runs from before our restart (law 7); NULL: not known */
         CheckState check;            /* what Check= said last */

@@ -111,8 +111,7 @@ void unit_free(Core *c, Unit *u) {
         look_forget_unit(c, u);
         free(u->config_placement);
         free(u->config_lease);
-        free(u->said.other);
-        free(u->said.lease);
+        said_done(u);
         free(u->plan.what);
         wish_done(u);
         free(u);

@@ -215,7 +215,7 @@ static bool has_failed(const UnitReport *r) {
  * ended so would not be done. */
 static UnitState state_of_free(const Core *c, const Unit *u) {
         const UnitReport *r = &u->said.report;
-        bool failed = has_failed(r) && (r->active == ACTIVE_FAILED || u->said.result[0]);
+        bool failed = has_failed(r) && (r->active == ACTIVE_FAILED || !isempty(r->result));
 
         return failed || (u->back.failures > 0 && c->now.boottime < u->back.not_before) ? STATE_FAILED : STATE_WAITING;
 }

@@ -65,7 +65,7 @@ static Common common_now(const Core *c) {
 /* Gives the node this time as its key; USEC_INFINITY: takes the node out. */
 static void set(Heap *h, HeapNode *node, usec_t at) {
         if (at == USEC_INFINITY)
-                heap_remove(node);
+                heap_remove(h, node);
         else
                 heap_set(h, node, at);
 }
@@ -140,8 +140,7 @@ static void look_at_one_unit(Core *c, Unit *u) {
         memcpy(&wish, present_wish, sizeof(wish));
         c->look.work.looks++;
         c->look.units.at = u->spot.place;
-        heap_remove(&u->spot.due);
-        heap_remove(&u->spot.deadline);
+        look_taken(&c->look.units, &u->spot);
         slots_seek(c, u);
         life_take_config(c, u);
         if (u->global)
@@ -160,8 +159,7 @@ static void look_at_one_unit(Core *c, Unit *u) {
 static void look_at_one_lease(Core *c, Lease *l) {
         c->look.work.looks++;
         c->look.leases.at = l->spot.place;
-        heap_remove(&l->spot.due);
-        heap_remove(&l->spot.deadline);
+        look_taken(&c->look.leases, &l->spot);
         claim_advance(c, l);
         settle_lease(c, l);
         if (lease_is_restless(c, l))
@@ -170,23 +168,27 @@ static void look_at_one_lease(Core *c, Lease *l) {
 
 /* ---- the walk ---- */
 
+/* Takes the first node out of the heap if its key, a time after since, has come; NULL: there is none. */
+static HeapNode *take_due(Heap *h, usec_t since, usec_t now) {
+        HeapNode *node = heap_first(h);
+
+        if (!node || usec_add(since, heap_first_key(h)) > now)
+                return NULL;
+        heap_remove(h, node);
+        return node;
+}
+
 /* Finds the units and leases whose deadline has come, and the units that our last beat covers no more. */
 static void find_due(Core *c) {
         HeapNode *node;
 
-        while ((node = heap_first(&c->look.units.deadlines)) && node->key <= c->now.boottime) {
-                heap_remove(node);
+        while ((node = take_due(&c->look.units.deadlines, 0, c->now.boottime)))
                 look_at_unit(c, UNIT_OF(node, spot.deadline));
-        }
-        while ((node = heap_first(&c->look.leases.deadlines)) && node->key <= c->now.boottime) {
-                heap_remove(node);
+        while ((node = take_due(&c->look.leases.deadlines, 0, c->now.boottime)))
                 look_at_lease(c, LEASE_OF(node, spot.deadline));
-        }
-        while (session_settled(c) && !session_keeps(c) && (node = heap_first(&c->look.covers)) &&
-                        usec_add(session_covered_from(c), node->key) <= c->now.boottime) {
-                heap_remove(node);
+        while (session_settled(c) && !session_keeps(c) &&
+                        (node = take_due(&c->look.covers, session_covered_from(c), c->now.boottime)))
                 look_at_unit(c, UNIT_OF(node, cover));
-        }
 }
 
 void walk_begin(Core *c) {
@@ -207,15 +209,19 @@ void walk_begin(Core *c) {
         c->look.walks = true;
 }
 
+/* Whether the first of those that wait comes after what the walk has reached, and before the first that is due. */
+static bool comes_first(const Heap *waiting, const Heap *due, uint64_t reached) {
+        return waiting->n > 0 && heap_first_key(waiting) > reached && heap_first_key(waiting) < heap_first_key(due);
+}
+
 /* The next unit in the order of places. If a drain may stop another unit now, this is either a unit that is to be
  * looked at or one that waits for its turn in the drain, whichever has the lower place. */
 static Unit *next_unit(const Core *c) {
-        HeapNode *due = heap_first(c->look.units.heaps + c->look.units.now);
-        HeapNode *withheld = leave_may_drain(c) ? heap_first(&c->look.withheld) : NULL;
+        const Heap *due = c->look.units.heaps + c->look.units.now;
 
-        if (withheld && withheld->key > c->look.units.at && (!due || withheld->key < due->key))
-                return UNIT_OF(withheld, withheld);
-        return due ? UNIT_OF(due, spot.due) : NULL;
+        if (leave_may_drain(c) && comes_first(&c->look.withheld, due, c->look.units.at))
+                return UNIT_OF(heap_first(&c->look.withheld), withheld);
+        return due->n > 0 ? UNIT_OF(heap_first(due), spot.due) : NULL;
 }
 
 static void begin(Queue *q) {
@@ -265,12 +271,11 @@ static void send_some(Core *c) {
 /* The next lease in the order of places: one that is to be looked at, or one that has waited for the Txn by which
  * leases are taken from a silent session, if none is under way. The first of these sends the next such Txn. */
 static Lease *next_lease(const Core *c) {
-        HeapNode *due = heap_first(c->look.leases.heaps + c->look.leases.now);
-        HeapNode *expired = c->claims.expiring == 0 ? heap_first(&c->claims.expired) : NULL;
+        const Heap *due = c->look.leases.heaps + c->look.leases.now;
 
-        if (expired && expired->key > c->look.leases.at && (!due || expired->key < due->key))
-                return LEASE_OF(expired, to_send);
-        return due ? LEASE_OF(due, spot.due) : NULL;
+        if (c->claims.expiring == 0 && comes_first(&c->claims.expired, due, c->look.leases.at))
+                return LEASE_OF(heap_first(&c->claims.expired), to_send);
+        return due->n > 0 ? LEASE_OF(heap_first(due), spot.due) : NULL;
 }
 
 void walk_leases(Core *c) {
@@ -305,18 +310,12 @@ void walk_end(Core *c) {
         if (goes_on(c))
                 return;
         for (size_t i = 0; i < units->n; i++)
-                settle_unit(c, UNIT_OF(units->list[i], spot.due));
+                settle_unit(c, UNIT_OF(units->list[i].node, spot.due));
         for (size_t i = 0; i < leases->n; i++)
-                settle_lease(c, LEASE_OF(leases->list[i], spot.due));
+                settle_lease(c, LEASE_OF(leases->list[i].node, spot.due));
 }
 
 /* ---- when the next look is due ---- */
-
-static usec_t first_of(const Heap *h) {
-        HeapNode *node = heap_first(h);
-
-        return node ? node->key : USEC_INFINITY;
-}
 
 /* For tests (CoreConfig.looks_at_all): the next deadline, found without the heaps. */
 static usec_t deadline_of_all(const Core *c) {
@@ -342,9 +341,9 @@ usec_t walk_deadline(const Core *c) {
         t = MIN(t, claim_send_deadline(c));
         if (c->look.always_all)
                 return MIN(t, deadline_of_all(c));
-        t = MIN(t, first_of(&c->look.units.deadlines));
-        t = MIN(t, first_of(&c->look.leases.deadlines));
+        t = MIN(t, heap_first_key(&c->look.units.deadlines));
+        t = MIN(t, heap_first_key(&c->look.leases.deadlines));
         if (session_settled(c) && !session_keeps(c) && heap_first(&c->look.covers))
-                t = MIN(t, usec_add(session_covered_from(c), first_of(&c->look.covers)));
+                t = MIN(t, usec_add(session_covered_from(c), heap_first_key(&c->look.covers)));
         return t;
 }

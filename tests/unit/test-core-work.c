@@ -180,7 +180,7 @@ static void a_unit_takes_little_memory(void **state) {
                                 &(Event){ .kind = EVENT_CONFIGURE, .unit = c->names[i], .config = c->configs[i] }, &n);
         }
         print_message("%zu bytes a unit\n", (mallinfo2().uordblks - before) / UNITS);
-        assert_in_range(mallinfo2().uordblks - before, 0, 1850 * UNITS);
+        assert_in_range(mallinfo2().uordblks - before, 0, 1650 * UNITS);
         core_free(core);
         cluster_free(c);
 }
