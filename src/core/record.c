@@ -250,8 +250,8 @@ const LeaseRecord lease_none = { .state = LEASE_FREE };
 
 static size_t size_of(const LeaseRecord *l) {
         must(l->n_debts <= DEBTS_MAX && l->n_tenures <= TENURES_MAX);
-        return l->n_tenures > 0 ? offsetof(LeaseRecord, tenures) + l->n_tenures * sizeof(Tenure)
-                                : offsetof(LeaseRecord, debts) + l->n_debts * sizeof(Debt);
+        return l->n_debts > 0 ? offsetof(LeaseRecord, debts) + l->n_debts * sizeof(Debt)
+                              : offsetof(LeaseRecord, tenures) + l->n_tenures * sizeof(Tenure);
 }
 
 LeaseRecord *lease_keep(LeaseRecord *kept, const LeaseRecord *l) {

@@ -142,8 +142,8 @@ typedef struct LeaseRecord {
         usec_t kept_for; /* since its last holder let it go to reboot, other machines wait so long for that machine; 0:
                             they do not (lease_is_kept()) */
         size_t n_debts, n_tenures;
-        Debt debts[DEBTS_MAX];       /* mostly there are none: see lease_keep() */
         Tenure tenures[TENURES_MAX]; /* newest last */
+        Debt debts[DEBTS_MAX];       /* mostly there are none: see lease_keep() */
 } LeaseRecord;
 
 /* What a machine says of a unit that is enabled on it. All machines work out from these who may be the next holder. */

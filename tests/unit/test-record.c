@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "core/record.h"
@@ -343,8 +344,36 @@ static void the_default_fits_every_ttl(void **state) {
         }
 }
 
+/* A lease with a history has no debts, as a rule, and there may be very many leases. */
+static void what_is_kept_of_a_lease_has_room_for_what_it_says(void **state) {
+        static const size_t debts[] = { 0, 0, 0, 1, 0, DEBTS_MAX, 1 },
+                            tenures[] = { 0, 1, TENURES_MAX, 0, 2, TENURES_MAX, 1 };
+        const size_t room = 32; /* which malloc() may add */
+        LeaseRecord *kept = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(debts); i++) {
+                LeaseRecord l = { .state = LEASE_HELD, .index = 7, .n_debts = debts[i], .n_tenures = tenures[i] },
+                            whole;
+
+                for (size_t n = 0; n < l.n_debts; n++)
+                        l.debts[n].index = n + 1;
+                for (size_t n = 0; n < l.n_tenures; n++)
+                        l.tenures[n].index = n + 100;
+                kept = lease_keep(kept, &l);
+                assert_non_null(kept);
+                whole = lease_copy(kept);
+                assert_memory_equal(&whole, &l, sizeof(l));
+                if (l.n_debts == 0)
+                        assert_in_range(malloc_usable_size(kept), 0,
+                                        sizeof(l) - sizeof(l.debts) - (TENURES_MAX - l.n_tenures) * sizeof(Tenure) +
+                                                        room);
+        }
+        free(kept);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_kept_of_a_lease_has_room_for_what_it_says),
                 cmocka_unit_test(a_slot_is_a_name_with_a_number),
                 cmocka_unit_test(a_session_tells_its_ttl),
                 cmocka_unit_test(a_session_is_written_in_sixteen_digits),
