@@ -174,11 +174,11 @@ struct Pid1JobCall {
         Pid1JobCall *prev, *next, *wait_prev, *wait_next;
 };
 
-/* A failure that is still to be reported. */
-typedef struct Pid1JobFailure {
-        int error; /* 0: none */
-        char *message;
-} Pid1JobFailure;
+/* The failures that are still to be reported: of a stop, and of a start. */
+typedef struct Pid1JobFailures {
+        int errors[2];     /* 0: none */
+        char *messages[2]; /* NULL: "" */
+} Pid1JobFailures;
 
 /* What a unit has to report, in the order of delivery. */
 enum {
@@ -257,10 +257,9 @@ typedef struct StatusTexts {
 
 struct Pid1Unit {
         Pid1 *pid1;
-        char *name;
         char *gate; /* NULL: the file of the unit's own name in GATE_DIRECTORY, or the unit is a template */
         const char *guard;
-        Pid1UnitCallbacks callbacks;
+        const Pid1UnitCallbacks *callbacks;
         void *userdata;
         Pid1UnitStatus status;
         StatusTexts texts;
@@ -278,12 +277,13 @@ struct Pid1Unit {
         usec_t look_at, look_delay; /* when the control group of a unit that is down is looked at next, and how long
                                        after the look before; delay 0: not at all */
 
-        unsigned reports;           /* REPORT_ flags to deliver */
-        Pid1JobFailure failures[2]; /* of a stop, and of a start */
+        unsigned reports; /* REPORT_ flags to deliver */
+        Pid1JobFailures failures;
 
         Pid1Unit *queue_prev, *queue_next, *report_prev, *report_next, *timed_prev, *timed_next, *look_prev,
                         *look_next;
         UT_hash_handle hh;
+        char name[];
 };
 
 /* ---- pid1.c ---- */

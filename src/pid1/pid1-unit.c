@@ -34,22 +34,16 @@ static void report_unknown(Pid1Unit *u, usec_t now) {
 }
 
 void pid1_unit_tell_failure(Pid1Unit *u, bool start, int error, const char *message) {
-        Pid1JobFailure *f = u->failures + start;
-        char *copy = strdup(message);
-
-        if (copy) {
-                free(f->message);
-                f->message = copy;
-        }
-        f->error = error;
+        u->failures.errors[start] = error;
+        (void) str_keep(&u->failures.messages[start], message);
         queue_report(u, start ? REPORT_FAILED_START : REPORT_FAILED_STOP);
 }
 
 static void deliver_failure(Pid1Unit *u, bool start) {
-        _cleanup_free_ char *message = TAKE_PTR(u->failures[start].message);
+        _cleanup_free_ char *message = TAKE_PTR(u->failures.messages[start]);
 
-        if (u->callbacks.failed)
-                u->callbacks.failed(u, start, u->failures[start].error, strempty(message), u->userdata);
+        if (u->callbacks->failed)
+                u->callbacks->failed(u, start, u->failures.errors[start], strempty(message), u->userdata);
 }
 
 void pid1_unit_tell(Pid1Unit *u) {
@@ -71,8 +65,8 @@ void pid1_unit_deliver(Pid1Unit *u) {
                 deliver_failure(u, report == REPORT_FAILED_START);
                 break;
         case REPORT_REFUSED:
-                if (u->callbacks.refused)
-                        u->callbacks.refused(u, u->userdata);
+                if (u->callbacks->refused)
+                        u->callbacks->refused(u, u->userdata);
                 break;
         case REPORT_STATUS: {
                 /* copies: u may be freed in the callback */
@@ -82,8 +76,8 @@ void pid1_unit_deliver(Pid1Unit *u) {
                 status.control_group = strempty(group);
                 status.cause = strempty(cause);
 
-                if (u->callbacks.status)
-                        u->callbacks.status(u, &status, u->userdata);
+                if (u->callbacks->status)
+                        u->callbacks->status(u, &status, u->userdata);
                 break;
         }
         }
@@ -463,11 +457,10 @@ void pid1_unit_connection_gone(Pid1Unit *u) {
 
 static void pid1_unit_destroy(Pid1Unit *u) {
         ending_free(u);
-        for (size_t i = 0; i < ELEMENTSOF(u->failures); i++)
-                free(u->failures[i].message);
+        for (size_t i = 0; i < ELEMENTSOF(u->failures.messages); i++)
+                free(u->failures.messages[i]);
         strv_free(u->up);
         strv_free(u->covers);
-        free(u->name);
         free(u->gate);
         free(u->pattern);
         free(u->texts.control_group);
@@ -489,28 +482,29 @@ static bool is_own_gate(const char *name, const char *gate) {
 static int pid1_unit_add(Pid1 *m, const char *name, const char *gate, const char *guard,
                 const Pid1UnitCallbacks *callbacks, void *userdata, Pid1Unit **ret) {
         bool keeps_gate = gate && !is_own_gate(name, gate);
+        size_t size = strlen(name) + 1;
         Pid1Unit *u;
 
         HASH_FIND_STR(m->units, name, u);
         if (u)
                 return -EEXIST;
-        u = calloc(1, sizeof(*u));
+        u = calloc(1, sizeof(*u) + size);
         if (!u)
                 return -ENOMEM;
         u->pid1 = m;
-        u->callbacks = *callbacks;
+        u->callbacks = callbacks;
         u->userdata = userdata;
         u->status.control_group = u->status.cause = "";
-        u->name = strdup(name);
+        memcpy(u->name, name, size);
         u->gate = keeps_gate ? strdup(gate) : NULL;
         u->guard = guard;
         if (!gate)
                 u->pattern = pattern_of(name);
-        if (!u->name || (keeps_gate && !u->gate) || (!gate && !u->pattern)) {
+        if ((keeps_gate && !u->gate) || (!gate && !u->pattern)) {
                 pid1_unit_destroy(u);
                 return -ENOMEM;
         }
-        HASH_ADD_KEYPTR(hh, m->units, u->name, strlen(u->name), u);
+        HASH_ADD_STR(m->units, name, u);
         pid1_unit_wish(u, true); /* after a reload thousands of others may wait, of which enough is known */
         pid1_pump(m);
         *ret = u;

@@ -99,8 +99,8 @@ typedef struct Pid1UnitCallbacks {
 /*
  * Watches a unit, and has PID 1 keep it loaded. name: the unit's own name; under an alias gate_loaded is never set.
  * gate: the path that an AssertPathExists= of the unit must name; guard: the unit that its BindsTo= must name.
- * gate_loaded is set if both are so in PID 1, and the unit is loaded from its present files. guard is borrowed for the
- * life of the unit; the other strings and the callbacks are copied. The first report follows by itself.
+ * gate_loaded is set if both are so in PID 1, and the unit is loaded from its present files. guard and callbacks
+ * are borrowed for the life of the unit; the other strings are copied. The first report follows by itself.
  *
  * Returns 0 and a unit owned by the caller (pid1_free() frees it, too); -EEXIST: the unit is being watched already;
  * -ENOMEM.
