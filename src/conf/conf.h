@@ -128,7 +128,7 @@ typedef struct CheckOptions {
  * the daemon, after it has asked PID 1. */
 typedef struct UnitOptions {
         char *unit;
-        char *lease;            /* Lease=; default: the unit's name */
+        char *lease;            /* Lease=; default: .unit itself */
         char *slot;             /* with Copies=: the lease of the first copy, "LEASE#1"; NULL: it has one copy */
         UnitConfig config;      /* all options by which the core decides */
         char *stop_grace_where; /* "FILE:LINE" of StopGraceSec=; NULL if not set */

@@ -331,13 +331,13 @@ static int fill_defaults(UnitOptions *o) {
         UnitConfig *c = &o->config;
 
         if (!o->lease)
-                o->lease = strdup(o->unit);
+                o->lease = o->unit; /* there may be very many of them */
         c->hold_down_failure = c->hold_down_release == USEC_INFINITY ? HOLD_DOWN_FAILURE : c->hold_down_release;
         if (c->hold_down_release == USEC_INFINITY)
                 c->hold_down_release = HOLD_DOWN_RELEASE;
         if (o->placement->failback_hold == USEC_INFINITY)
                 o->placement->failback_hold = FAILBACK_HOLD;
-        if (o->lease && c->slots > 1)
+        if (c->slots > 1)
                 o->slot = text_format("%s#1", o->lease);
         c->checked = o->check.command && !o->global;
         o->check.interval = o->check.interval == USEC_INFINITY ? 10 * USEC_PER_SEC : o->check.interval;
@@ -351,7 +351,7 @@ static int fill_defaults(UnitOptions *o) {
         c->lease = o->slot ?: o->lease;
         share_placement(o);
         c->placement = o->placement;
-        return o->lease && (o->slot || c->slots < 2) ? 0 : -ENOMEM;
+        return o->slot || c->slots < 2 ? 0 : -ENOMEM;
 }
 
 static UnitOptions *unit_options_new(const char *unit) {
@@ -489,8 +489,9 @@ UnitOptions *unit_options_free(UnitOptions *o) {
                 return NULL;
         if (o->placement != &no_wishes)
                 free(o->placement);
+        if (o->lease != o->unit)
+                free(o->lease);
         free(o->unit);
-        free(o->lease);
         free(o->slot);
         free(o->slice);
         free(o->stop_grace_where);

@@ -21,9 +21,9 @@
 /* A lease of which listeners have been told, as last announced. */
 typedef struct ShownLease {
         bool added;
+        bool noted; /* tenures up to past have been noted, or need not be */
         LeaseState state;
         uint64_t index;
-        bool noted;    /* tenures up to past have been noted, or need not be */
         uint64_t past; /* the Index of the last tenure that was over */
         usec_t since;
         uint64_t machine; /* digest of its id */
