@@ -262,10 +262,10 @@ class Machine:
     def _has_booted(self):
         if not self.is_on:
             raise Failure(f"{self.name} went off while booting\n{self._last_words()}")
-        return self._how_it_runs() in ("running", "degraded")
+        return self._how_it_runs("--wait") in ("running", "degraded")  # one look, since looks delay the boot
 
-    def _how_it_runs(self):
-        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
+    def _how_it_runs(self, *options):
+        return self.run("systemctl", "is-system-running", *options, check=False).stdout.strip()
 
     def _last_words(self):
         with open(self._console, errors="replace") as file:
