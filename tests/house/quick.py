@@ -2,9 +2,10 @@
 """The quick suites, for builds in other ways: quick.py BUILD prints the names of the tests, quick.py --programs BUILD what ninja
 must build for them. Quick is what needs no machine, no etcd and no daemon, and no more than seconds.
 
-Where the quick suites are played with sanitizers, another play of them without shows nothing more. quick.py --others BUILD prints the
-names of the tests that are not quick, and of the simulation, which has a twentieth of its seeds with sanitizers; and quick.py
---others --programs BUILD what ninja must build for those, and for an installation."""
+The plain tests/run plays each of them once. With --once they are those that it plays with sanitizers, in which a play without would show
+nothing more; with --others all other tests of the build, of which --programs prints what must be built for them and for an
+installation. Without sanitizers are played those that compute for long: seeds of the simulation, whose memory the tapes of
+simulation-corpus go through more thoroughly, and every TTL."""
 
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 SLOW = re.compile(r"-on-pid1$|^sim-\d000|mutations$|^registry-|^etcd-(?!json|corpus)|^test-daemon-bus$|^hosts-|^leasectl-documents$|^house|^explore")
+COMPUTING = re.compile(r"^sim(-|$)|^test-timeline$")
 
 
 def introspect(build, what):
@@ -30,14 +32,14 @@ def programs_of(tests, build):
 
 
 def split(tests, build):
-    """(the quick ones, what is to be played without sanitizers all the same)."""
-    quick = [each for each in tests if is_quick(each, build)]
-    return quick, [each for each in tests if each not in quick or any(suite.endswith(":sim") for suite in each["suite"])]
+    """(what the plain tests/run plays with sanitizers, what it plays without)."""
+    once = [each for each in tests if is_quick(each, build) and not COMPUTING.search(each["name"])]
+    return once, [each for each in tests if each not in once]
 
 
-def other_programs(targets, quick, others, build):
-    """All that is built but the programs of quick tests alone. A library is built where a program needs it."""
-    left_out = set(programs_of(quick, build)) - set(programs_of(others, build))
+def other_programs(targets, once, others, build):
+    """All that is built but the programs that only those with sanitizers need. A library is built where a program needs it."""
+    left_out = set(programs_of(once, build)) - set(programs_of(others, build))
     files = [os.path.relpath(file, build) for each in targets if each["build_by_default"] and each["type"] != "static library"
              for file in each["filename"]]
     return [file for file in files if file not in left_out]
@@ -45,15 +47,15 @@ def other_programs(targets, quick, others, build):
 
 def main(arguments):
     build = os.path.abspath(arguments[-1])
-    quick, others = split(introspect(build, "tests"), build)
-    chosen = others if "--others" in arguments else quick
-    if "--programs" not in arguments:
-        lines = [test["name"] for test in chosen]
-    elif chosen is quick:
-        lines = programs_of(quick, build)
+    tests = introspect(build, "tests")
+    once, others = split(tests, build)
+    if "--others" in arguments:
+        chosen = others
+        programs = other_programs(introspect(build, "targets"), once, others, build)
     else:
-        lines = other_programs(introspect(build, "targets"), quick, others, build)
-    print("\n".join(lines))
+        chosen = once if "--once" in arguments else [each for each in tests if is_quick(each, build)]
+        programs = programs_of(chosen, build)
+    print("\n".join(programs if "--programs" in arguments else [test["name"] for test in chosen]))
 
 
 if __name__ == "__main__":

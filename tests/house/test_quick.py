@@ -17,29 +17,34 @@ def target_of(*files, kind="executable", by_default=True):
 
 
 UNIT = test_of("test-core", "/build/tests/unit/test-core")
-SIMULATION = test_of("sim", "/build/tests/sim/sim", "sim")
+TIMELINE = test_of("test-timeline", "/build/tests/unit/test-timeline")
+STORIES = test_of("test-sim", "/build/tests/sim/test-sim", "sim")
+TAPES = test_of("simulation-corpus", "/build/tests/fuzz/fuzz-simulation", "fuzz")
+SEEDS = test_of("sim", "/build/tests/sim/sim", "sim")
 MORE_SEEDS = test_of("sim-1000", "/build/tests/sim/sim", "sim")
 ETCD = test_of("registry-etcd", "/build/tests/registry/test-registry-etcd", "registry")
 GUEST = test_of("leasectl-on-pid1", "/sources/tests/bus/run-in-guest", "bus")
 HOUSE = test_of("house", "/usr/bin/python3", "house")
+ALL = [UNIT, TIMELINE, STORIES, TAPES, SEEDS, MORE_SEEDS, ETCD, GUEST, HOUSE]
 
 
 class Quick(unittest.TestCase):
-    def test_every_test_is_played_by_one_of_the_two(self):
-        tests = [UNIT, SIMULATION, MORE_SEEDS, ETCD, GUEST, HOUSE]
-        found, others = quick.split(tests, BUILD)
-        self.assertEqual([each["name"] for each in found], ["test-core", "sim"])
-        self.assertEqual([each["name"] for each in tests if each not in found and each not in others], [])
+    def test_every_test_is_played_by_one_of_the_two_and_by_no_more(self):
+        once, others = quick.split(ALL, BUILD)
+        self.assertEqual(sorted(each["name"] for each in once + others), sorted(each["name"] for each in ALL))
 
-    def test_the_simulation_with_all_its_seeds_is_played_without_sanitizers(self):
-        self.assertIn(SIMULATION, quick.split([UNIT, SIMULATION], BUILD)[1])
+    def test_what_goes_through_memory_is_played_with_sanitizers_and_what_computes_for_long_without(self):
+        self.assertEqual(quick.split(ALL, BUILD)[0], [UNIT, STORIES, TAPES])
 
-    def test_what_only_quick_tests_need_is_not_built_for_the_others(self):
-        found, others = quick.split([UNIT, SIMULATION, ETCD, GUEST], BUILD)
+    def test_a_variant_plays_what_computes_too(self):
+        self.assertEqual([each for each in ALL if quick.is_quick(each, BUILD)], [UNIT, TIMELINE, STORIES, TAPES, SEEDS])
+
+    def test_what_is_only_played_with_sanitizers_is_not_built_without(self):
+        once, others = quick.split(ALL, BUILD)
         targets = [target_of("tests/unit/test-core"), target_of("tests/sim/sim"), target_of("tests/registry/test-registry-etcd"),
                    target_of("src/daemon/leased"), target_of("docs/a.5", kind="custom"), target_of("tests/clock.so", kind="shared library"),
                    target_of("src/core/libcore.a", kind="static library"), target_of("tests/once", by_default=False)]
-        self.assertEqual(quick.other_programs(targets, found, others, BUILD),
+        self.assertEqual(quick.other_programs(targets, once, others, BUILD),
                          ["tests/sim/sim", "tests/registry/test-registry-etcd", "src/daemon/leased", "docs/a.5", "tests/clock.so"])
 
 
