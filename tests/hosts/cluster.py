@@ -17,6 +17,7 @@ from waiting import Failure, hold_for, now, require, wait_for
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../laws"))
 from laws import Laws  # noqa: E402
 
+PATIENCE = 0.5  # seconds in which most units have ended
 FRESH = 0.5  # a process that stamped so many seconds ago is taken to live
 DAEMON = "leased.service"
 GUARD = "leased-guard.service"
@@ -93,9 +94,10 @@ class Unit:
         last = self.running_on
         for machine in [] if self._over else sorted(self.cluster, key=lambda each: each is last):
             command = machine.start("leasectl", "disable", self.name)
+            patience = now() + PATIENCE
 
             def has_ended():
-                state = machine.state(self.name) if command.poll() is None else ""
+                state = machine.state(self.name) if command.poll() is None and now() > patience else ""
                 if self.name.endswith(".mount"):  # with umount killed it would stay: systemd 257 kills the next one at birth, too
                     pass
                 elif state == "deactivating":
