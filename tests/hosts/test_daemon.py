@@ -30,7 +30,7 @@ def killed_daemon_that_is_restarted_leaves_the_unit_alone(cluster):
     _require_undisturbed(cluster, unit, holder, before)
 
 
-@scene
+@scene(only_at_length=True)  # upgrade_of_daemon_and_guard_... restarts it, too
 def restart_of_the_daemon_leaves_the_unit_alone(cluster):
     unit = cluster.unit("restart.service").enable()
     holder = unit.wait_running()
@@ -54,7 +54,7 @@ def _bring_back(cluster, machine):
     cluster.wait_ready(machine)
 
 
-@scene
+@scene(only_at_length=True)  # the next one asks more
 def killed_daemon_that_stays_down_loses_the_unit_to_the_other_machine(cluster):
     unit = cluster.unit("orphan.service").enable()
     holder = unit.wait_running()

@@ -40,7 +40,7 @@ def power_cut_that_somebody_confirms_moves_the_unit_without_the_ttl(cluster):
     unit.hold_running(on=other, duration=2)
 
 
-@scene
+@scene(only_at_length=True)  # boot_with_the_unit_enabled_in_systemd_... asks more
 def machine_that_comes_back_does_not_start_the_unit(cluster):
     unit = cluster.unit("returned.service").enable()
     first = unit.wait_running()
