@@ -19,25 +19,26 @@ def target_of(*files, kind="executable", by_default=True):
 UNIT = test_of("test-core", "/build/tests/unit/test-core")
 TIMELINE = test_of("test-timeline", "/build/tests/unit/test-timeline")
 STORIES = test_of("test-sim", "/build/tests/sim/test-sim", "sim")
+ARGUMENTS = test_of("arguments-corpus", "/build/tests/fuzz/fuzz-arguments", "fuzz")
 TAPES = test_of("simulation-corpus", "/build/tests/fuzz/fuzz-simulation", "fuzz")
 SEEDS = test_of("sim", "/build/tests/sim/sim", "sim")
 MORE_SEEDS = test_of("sim-1000", "/build/tests/sim/sim", "sim")
 ETCD = test_of("registry-etcd", "/build/tests/registry/test-registry-etcd", "registry")
 GUEST = test_of("leasectl-on-pid1", "/sources/tests/bus/run-in-guest", "bus")
 HOUSE = test_of("house", "/usr/bin/python3", "house")
-ALL = [UNIT, TIMELINE, STORIES, TAPES, SEEDS, MORE_SEEDS, ETCD, GUEST, HOUSE]
+ALL = [UNIT, TIMELINE, STORIES, ARGUMENTS, TAPES, SEEDS, MORE_SEEDS, ETCD, GUEST, HOUSE]
 
 
 class Quick(unittest.TestCase):
-    def test_every_test_is_played_by_one_of_the_two_and_by_no_more(self):
+    def test_every_test_is_played_by_one_of_the_two_but_those_of_which_all_plays_more(self):
         once, others = quick.split(ALL, BUILD)
-        self.assertEqual(sorted(each["name"] for each in once + others), sorted(each["name"] for each in ALL))
+        self.assertEqual(sorted(each["name"] for each in once + others), sorted(each["name"] for each in ALL if each is not MORE_SEEDS))
 
     def test_what_goes_through_memory_is_played_with_sanitizers_and_what_computes_for_long_without(self):
         self.assertEqual(quick.split(ALL, BUILD)[0], [UNIT, STORIES, TAPES])
 
     def test_a_variant_plays_what_computes_too(self):
-        self.assertEqual([each for each in ALL if quick.is_quick(each, BUILD)], [UNIT, TIMELINE, STORIES, TAPES, SEEDS])
+        self.assertEqual([each for each in ALL if quick.is_quick(each, BUILD)], [UNIT, TIMELINE, STORIES, ARGUMENTS, TAPES, SEEDS])
 
     def test_what_is_only_played_with_sanitizers_is_not_built_without(self):
         once, others = quick.split(ALL, BUILD)
