@@ -169,10 +169,12 @@ class Machine:
         for name in os.listdir(etc):
             if name.startswith("rc") and name.endswith(".d"):
                 shutil.rmtree(os.path.join(etc, name))
-        # systemd's own generators look for disks and consoles, which no guest has, at each boot and reload. One of them carries out
-        # systemd.mask= of the command line.
-        for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/systemd-[!d]*")):
+        # Its generators look for disks, consoles and databases, which no guest has, at each boot and reload.
+        for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/*")):
             self.link("/etc/systemd/system-generators/" + os.path.basename(path), "/dev/null")
+        for name in ("systemd-logind.service", "console-getty.service"):
+            self.remove(f"/etc/systemd/system/{name}")
+            self.link(f"/etc/systemd/system/{name}", "/dev/null")
 
     def _path(self, path):
         """Where a path of the guest is seen from here."""
@@ -235,8 +237,7 @@ class Machine:
                 ["systemd-nspawn", "--quiet", f"--directory={self._root}", f"--machine={self.name}", "--register=no",
                  "--keep-unit", *self._may, f"--network-bridge={BRIDGE}", "--resolv-conf=off", "--timezone=off",
                  "--link-journal=no", "--console=pipe", *(f"--bind={here}:{there}" for there, here in binds.items()),
-                 "--boot", "systemd.unit=multi-user.target", "systemd.mask=systemd-logind.service",
-                 "systemd.mask=console-getty.service"],
+                 "--boot", "systemd.unit=multi-user.target"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, preexec_fn=enter_cgroup,
                 env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
         self.cut_at = None
