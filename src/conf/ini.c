@@ -215,7 +215,8 @@ int ini_load(const char *root, const char *path, IniTable *table, Messages *mess
                 if (r == -E2BIG)
                         messages_add(messages, "%s: larger than 1 MiB, this is no configuration file", path);
                 else if (r != -ENOENT)
-                        messages_add(messages, "%s: cannot be read: %s", path, strerror(-r));
+                        messages_add(messages, "%s: cannot be read: %s", path,
+                                        r == -EMEDIUMTYPE ? "it is no file" : strerror(-r));
                 return r;
         }
         ini_parse_text(path, text, size, table, messages);

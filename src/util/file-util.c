@@ -41,10 +41,15 @@ int read_fd(int fd, size_t max, char **ret, size_t *ret_size) {
         return 0;
 }
 
+/* A pipe without a writer would hold open() up for ever, and a file of which its owner has a lease (F_SETLEASE) for as
+ * long as the kernel grants him. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
 
-        return fd < 0 ? -errno : read_fd(fd, max, ret, ret_size);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ? -EMEDIUMTYPE : read_fd(fd, max, ret, ret_size);
 }
 
 int write_all(int fd, const void *data, size_t size) {

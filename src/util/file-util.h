@@ -17,7 +17,7 @@ typedef enum WriteFlags {
 } WriteFlags;
 
 /* Reads a file of at most max bytes. *ret is followed by a NUL and owned by the caller; *ret_size (ret_size may be
- * NULL) is its size without that. -E2BIG: the file is longer. */
+ * NULL) is its size without that. -E2BIG: the file is longer; -EMEDIUMTYPE: it is a pipe. Waits for nobody. */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 
 /* The same of a descriptor, from where it stands to its end. */

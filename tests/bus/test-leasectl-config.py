@@ -91,6 +91,24 @@ class WithDaemon(CaseWithDaemon):
         self.assertNotIn("leased runs with TTL", config().stdout)
         self.assertIn("leased runs with MachineID=\n", config().stdout)  # waits for a restart
 
+    def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(self):
+        unit = self.enable("goes-on.service")
+        pid = property_of("leased.service", "MainPID")
+        self.unit("pipe.service")
+        os.unlink("/etc/systemd/system/pipe.service")
+        os.makedirs(DROPINS, exist_ok=True)
+        for path in ("/etc/leased/units/pipe.service", "/etc/systemd/system/pipe.service", f"{DROPINS}/70-z.conf"):
+            os.mkfifo(path)
+            self.addCleanup(os.unlink, path)
+            done = ctl("reload")
+            self.assertNotIn("no answer", done.stderr, path)
+            for verb in ("check", "cat", "enable"):
+                self.assertNotEqual(ctl(verb, "pipe.service").returncode, 0, path)
+        self.assertIn(f"{DROPINS}/70-z.conf: cannot be read: it is no file", config().stderr)
+        asked = run("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "ExplainUnit", "s", "pipe.service", check=False)
+        self.assertNotIn("timed out", asked.stderr)
+        self.assertEqual((self.row(unit)["state"], property_of("leased.service", "MainPID")), ("running", pid))
+
     def test_with_a_bad_line_the_running_configuration_is_shown(self):
         write(f"{DROPINS}/60-y.conf", "[Leased]\nTTL=soon\n")
         self.addCleanup(lambda: (os.unlink(f"{DROPINS}/60-y.conf"), ctl("reload")))
