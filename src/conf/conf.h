@@ -29,6 +29,8 @@ typedef struct Messages {
 /* Adds a line; format is as for printf(3). After 200 lines one more says that the rest is left out. A line for
  * which there is no memory is lost. */
 void messages_add(Messages *m, const char *format, ...) _printf_(2, 3);
+/* Whether a further line would be left out. */
+bool messages_full(const Messages *m);
 /* Gives all lines as one text, separated by newlines. Owned by the caller; NULL if memory is short. */
 char *messages_join(const Messages *m);
 /* Frees the lines and empties m; for _cleanup_. */

@@ -70,9 +70,12 @@ static void section_begin(Reader *r, char *name) {
 }
 
 static void unknown_option(Reader *r, const char *key) {
-        Suggestion near = suggest_begin(key);
         char known[1024] = "";
+        Suggestion near;
 
+        if (messages_full(r->messages)) /* what follows is much work for a line that nobody would see */
+                return;
+        near = suggest_begin(key);
         for (size_t i = 0; i < r->table->n_options; i++) {
                 size_t n = strlen(known);
 

@@ -37,11 +37,15 @@ bool text_is_printable(const char *s) {
         return n > 0;
 }
 
+bool messages_full(const Messages *m) {
+        return m->n > MESSAGES_MAX;
+}
+
 void messages_add(Messages *m, const char *format, ...) {
         char *line, **lines;
         va_list ap;
 
-        if (m->n > MESSAGES_MAX)
+        if (messages_full(m))
                 return;
         va_start(ap, format);
         if (m->n == MESSAGES_MAX)
