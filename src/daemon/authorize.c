@@ -183,12 +183,15 @@ static const char *verb_of_asked(const char *asked) {
 
 static int read_unit_details(sd_bus_message *m, Details *ret) {
         const char *asked = NULL;
+        char type = 0;
         int r = sd_bus_message_read(m, "s", &ret->unit);
 
         if (r >= 0 && sd_bus_message_has_signature(m, "sss"))
                 r = sd_bus_message_read(m, "s", &asked);
-        if (r >= 0 && !endswith(ret->verb, "UnitFile") && !endswith(ret->verb, "Outcome") &&
-                        sd_bus_message_at_end(m, true) == 0)
+        if (r >= 0)
+                r = sd_bus_message_peek_type(
+                                m, &type, NULL); /* a number is that of a lease's Index, or of a version */
+        if (r > 0 && type == 's')
                 r = sd_bus_message_read(m, "s", &ret->machine);
         if (asked)
                 ret->verb = verb_of_asked(asked);

@@ -632,6 +632,30 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
             polkit.communicate()
         self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "Access denied")
 
+    def test_polkit_is_asked_about_each_method_that_changes_something(self):
+        """Whatever its arguments are. Those methods are all that the bus lets anybody call and that do more than read."""
+        self.wait_competing()
+        lease = f"{PATH}/lease/asked"
+        self.assertEqual(call("AcquireLease", "ssxt", "asked", "", "1", "60000000").returncode, 0)
+        calls = {"AcquireLease": ("ssxt", "engine", "", "1", "2000000"), "StealLease": ("ssxtt", "engine", "", "1", "2000000", "1"),
+                 "LimitCommand": ("sttt", UNIT, "1", "2", "3"), "ReleaseUnit": ("s", UNIT), "TransferUnit": ("ss", UNIT, "a" * 32),
+                 "StealUnit": ("s", UNIT), "AskUnit": ("sss", UNIT, "stop", ""), "RearmUnit": ("s", UNIT), "Drain": (), "Undrain": (),
+                 "DrainMachine": ("s", "a" * 32), "DrainMachineUntilReboot": ("s", "a" * 32), "UndrainMachine": ("s", "a" * 32),
+                 "ConfirmDeadMachine": ("s", "a" * 32), "Pause": (), "Resume": (), "AcceptRegistry": ("s", "0" * 36),
+                 "ForgetIndex": ("s", "engine"), "LowerIndex": ("st", "engine", "1"), "ForgetMachine": ("s", "a" * 32),
+                 "ForgetLease": ("s", "engine"), "ListUnitFiles": (), "GetUnitFile": ("s", UNIT), "PutUnitFile": ("sts", UNIT, "0", "x"),
+                 "SetUnitFileOutcome": ("sxsus", UNIT, "1", "", "231", ""), "Reload": (), "Renew": ("tt", "1", "2000000"), "Release": ("t", "1")}
+        with open(os.path.join(DBUS, "org.leased1.conf")) as f:
+            changing = re.findall(r'send_member="(\w+)"', f.read().partition("<!-- changing")[2])
+        self.assertEqual(set(changing) - {"RunCommand", "RunCommandInSlots"}, set(calls))  # those take a descriptor (leasectl-run)
+        polkit = self.start(POLKIT)
+        wait_for("polkit", lambda: busctl("status", "org.freedesktop.PolicyKit1").returncode == 0)
+        for method, arguments in calls.items():
+            path, interface = (lease, "org.leased1.Lease") if method in ("Renew", "Release") else (PATH, "org.leased1.Manager")
+            self.assert_error(busctl("call", NAME, path, interface, method, *arguments, user=65534), "Access denied")
+            self.assertTrue(select.select([polkit.stdout], [], [], 0)[0], f"polkit is asked about {method}")
+            self.assertIn(f" verb={'StopUnit' if method == 'AskUnit' else method} ", polkit.stdout.readline())
+
     def start(self, *command, user=None, stdin=None, stdout=subprocess.PIPE):
         """A process of the test's whose lines can be read, gone at its end."""
         if user is not None:
