@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "ctl/globs.h"
 #include "ctl/help.h"
 #include "ctl/output.h"
+#include "util/file-util.h"
 #include "util/strv.h"
 
 /* Finds the verb that was typed; says what is wrong if there is none. */
@@ -119,11 +121,24 @@ static int run(Ctl *ctl, const Verb *verb, int argc, char **argv) {
         return code;
 }
 
+/* Opens /dev/null for each standard descriptor that is closed. Otherwise another file would get its number, and what
+ * is said would be written there, or a program that is run would be given that file. To write to what was closed is
+ * still a failure. */
+static void open_standard(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        closep(&fd);
+}
+
 int main(int argc, char **argv) {
         Ctl ctl = { .legend = true, .pager = true, .wait = true, .lines = 20, .clocks = USEC_INFINITY };
         const Verb *verb;
-        int code, skip;
+        int code, skip, error;
 
+        open_standard();
         (void) setlocale(LC_ALL, "");
         code = parse(argc, argv, &ctl, &verb, &skip);
         if (code == CTL_OK) {
@@ -132,8 +147,9 @@ int main(int argc, char **argv) {
                         code = run(&ctl, verb, argc - skip, argv + skip);
         }
         strv_free(ctl.run_settings);
-        if (fflush(stdout) != 0 && errno != EPIPE && code == CTL_OK) {
-                complain("cannot write: %s", strerror(errno));
+        error = say_end();
+        if (error != 0 && error != EPIPE && code == CTL_OK) {
+                complain("cannot write: %s", strerror(error));
                 code = CTL_FAILED;
         }
         return code;

@@ -64,7 +64,7 @@ static void print_event(
                 print_json(&short_lines, line);
         } else
                 print_line(what, text);
-        (void) fflush(stdout);
+        say_flush();
 }
 
 /* Writes a name for the object at a path into buf: "lease foo.service", "foo.service", "leased". */

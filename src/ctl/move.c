@@ -303,7 +303,7 @@ static int end_steals(Ctl *ctl, size_t n, Asked *units, json_t *const *rows) {
                         say_taken(ctl, units + i, rows[i]);
                 else if (units[i].code == CTL_OK)
                         say("%s: is held by this machine already", units[i].unit);
-        (void) fflush(stdout);
+        say_flush();
         if (!ctl->wait || !ask_any_begun(n, units))
                 return CTL_OK;
         r = bus_get_manager(ctl->bus, &manager, &error);

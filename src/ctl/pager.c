@@ -26,7 +26,7 @@ void pager_open(const Ctl *ctl) {
         say_look(); /* now, while stdout is the terminal */
         if (!ctl->pager || pager > 0 || !isatty(STDOUT_FILENO) || (program && (!*program || streq(program, "cat"))))
                 return;
-        (void) fflush(stdout);
+        say_flush();
         if (pipe(fds) < 0)
                 return;
         pager = fork();
@@ -48,7 +48,8 @@ void pager_open(const Ctl *ctl) {
 void pager_close(void) {
         if (pager <= 0)
                 return; /* main() flushes, and says what cannot be written */
-        (void) fflush(stdout);
+        say_flush();
+        clearerr(stdout); /* the pager may have left before it had read everything */
         (void) dup2(saved_stdout, STDOUT_FILENO);
         (void) close(saved_stdout);
         (void) waitpid(pager, NULL, 0);

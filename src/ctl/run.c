@@ -12,7 +12,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -415,17 +414,6 @@ static bool wants_terminal(const Ctl *ctl) {
                                              : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* Opens /dev/null for each standard descriptor that is closed. Otherwise another file would get its number, and the
- * command would be given that file. */
-static void open_standard(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        closep(&fd);
-}
-
 int verb_run(Ctl *ctl, int argc, char **argv) {
         int first = streq(argv[1], "--") ? 2 : 1, code;
         Run r = {
@@ -445,7 +433,6 @@ int verb_run(Ctl *ctl, int argc, char **argv) {
         code = outside_refuse_run(ctl, argv + first);
         if (code != CTL_OK)
                 return code;
-        open_standard();
         complain_without_waiting();
         code = bus_watch_leased(ctl->bus);
         if (code < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -31,6 +32,19 @@ void say_look(void) {
         out.terminal = isatty(STDOUT_FILENO);
         if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 && size.ws_row >= 4)
                 out.size = size;
+}
+
+/* Why a line could not be written: an errno; 0: none was lost. */
+static int lost;
+
+void say_flush(void) {
+        if (fflush(stdout) != 0 && lost == 0)
+                lost = errno;
+}
+
+int say_end(void) {
+        say_flush();
+        return lost == 0 && ferror(stdout) ? EIO : lost;
 }
 
 /* Whether people read stdout on a terminal, perhaps in a pager. */
@@ -284,13 +298,13 @@ void say_screen_clear(void) {
 
 void say_screen_show(void) {
         (void) fputs("\x1b[J", stdout);
-        (void) fflush(stdout);
+        say_flush();
 }
 
 void say_screen_end(void) {
         on_screen = false;
         (void) fputs("\x1b[?25h\x1b[?1049l", stdout);
-        (void) fflush(stdout);
+        say_flush();
 }
 
 /* Outside of strings JSON is ASCII. Within strings \u is how JSON writes any character. */
@@ -339,7 +353,7 @@ void say_over(const char *text) {
         fits = fitting(text, columns - 1);
         line = strndup(text, text[fits] ? fitting(text, MAX(columns, (size_t) 2) - 2) : fits);
         clear_row();
-        (void) fflush(stdout); /* so that both appear in the order in which they were said */
+        say_flush(); /* so that both appear in the order in which they were said */
         row_shown = *text;
         write_clean(stderr, strempty(line));
         if (text[fits])
@@ -404,7 +418,7 @@ void complain(const char *format, ...) {
                 return;
         }
         clear_row();
-        (void) fflush(stdout); /* so that both appear in the order in which they were said */
+        say_flush(); /* so that both appear in the order in which they were said */
         (void) fputs("leasectl: ", stderr);
         complain_wrapped(strempty(text), strlen("leasectl: "));
 }

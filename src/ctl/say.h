@@ -42,6 +42,10 @@ void say_look(void);
 void say(const char *format, ...) _printf_(1, 2);
 /* The same, but further lines begin with indent spaces. */
 void say_hanging(size_t indent, const char *format, ...) _printf_(2, 3);
+/* Has all that was printed written. */
+void say_flush(void);
+/* The same at the end. Returns 0, or the errno of the first line that could not be written. */
+int say_end(void);
 /* Gets a line that would have been printed on stdout or, if error is true, on stderr. */
 typedef void (*say_line_t)(const char *text, bool error, void *userdata);
 /* From this call on, each line goes to f, whole and without colours, and is not printed. NULL: lines are printed. */

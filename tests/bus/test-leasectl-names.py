@@ -59,6 +59,22 @@ class Aliases(CaseWithDaemon):
             done = run("sh", "-c", f"leasectl {verb} > /dev/full", check=False)
             self.assertEqual((verb, done.returncode, done.stderr), (verb, 1, "leasectl: cannot write: No space left on device\n"))
 
+    def test_a_monitor_whose_lines_cannot_be_written_has_failed(self):
+        for options in ("", "--json"):
+            done = run("sh", "-c", f"leasectl monitor {options} >/dev/full", check=False)
+            self.assertEqual((done.returncode, done.stderr), (1, "leasectl: cannot write: No space left on device\n"))
+
+    def test_a_standard_descriptor_that_is_closed_is_nobody_elses(self):
+        """No other file gets its number: else what is written to it ends in that file, or a program that leasectl runs is given it."""
+        unit = self.enable("true.service")
+        lines = wait_for("its journal has lines", lambda: ctl("logs", unit, check=True).stdout)
+        done = run("sh", "-c", f"leasectl logs {unit} <&-", check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, lines))
+        done = run("sh", "-c", f"leasectl logs {unit} <&- 2>&-", check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, lines))
+        done = run("sh", "-c", f"leasectl logs {unit} >&-", check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "leasectl: cannot write: Bad file descriptor\n"))
+
     def test_each_verb_names_what_may_have_been_meant(self):
         self.enable("true.service")
         for verb in (("set", "tru", "Version=2"), ("edit", "tru")):
