@@ -105,6 +105,15 @@ class Checking(Case):
         self.assertFound(self.check(self.unit("brought.timer", "[Timer]\nOnCalendar=daily\n"), 1), "refused",
                          "brings brought.service, which has RefuseManualStop=yes")
 
+    def test_a_name_that_leaves_no_room_for_leaseds_own_units_is_refused(self):
+        unit = self.unit("n" * 226 + ".service", SLEEPER)
+        self.assertFound(self.check(unit, 1), "refused", "has a name of 234 bytes, and 233 are the most")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("leased-stop@UNIT.target", done.stderr)
+        self.assertUntouched(unit)
+        self.check(self.unit("n" * 225 + ".service", SLEEPER))
+
     def test_a_mount_that_is_detached_though_busy_is_refused(self):
         lazy = "[Mount]\nWhat=tmpfs\nWhere=/srv/lazy\nType=tmpfs\nLazyUnmount=yes\n"
         unit = self.unit("srv-lazy.mount", lazy)
