@@ -41,9 +41,9 @@ typedef enum UnitSign {
 typedef struct Pid1UnitStatus {
         bool known;      /* false: all the rest is old, or was never read */
         usec_t asked_at; /* CLOCK_BOOTTIME before the question was sent to PID 1; if known is false, of this report */
-        char load_state[16]; /* loaded, not-found, masked, bad-setting, error */
+        char load_state[12]; /* loaded, not-found, masked, bad-setting, error */
         Pid1Active active;
-        char sub_state[32];
+        char sub_state[24]; /* the longest of systemd 257 is "dead-resources-pinned" */
         bool job;           /* PID 1 has a job for the unit, or has not answered a start of ours */
         bool empty;         /* no process is left in the control group; true also if there is no group */
         bool gate_loaded;   /* see pid1_unit_new() */
