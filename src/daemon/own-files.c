@@ -27,8 +27,7 @@ enum { AT_ONCE = 16 }; /* files that are looked at in one turn of the loop ... *
 typedef struct Own {
         UT_hash_handle hh;
         struct Own *prev, *next;
-        void *data;
-        char unit[];
+        char unit[]; /* data_of() follows */
 } Own;
 
 struct OwnFiles {
@@ -48,6 +47,14 @@ struct OwnFiles {
         Slices *slices;
         bool blind; /* it is logged that the folder cannot be watched */
 };
+
+static size_t data_at(const char *unit) {
+        return (sizeof(Own) + strlen(unit) + 16) / 16 * 16;
+}
+
+static void *data_of(Own *o) {
+        return (char *) o + data_at(o->unit);
+}
 
 static Own *find(const OwnFiles *f, const char *unit) {
         Own *o;
@@ -111,7 +118,7 @@ static bool look_at_some(void *userdata) {
                 DL_DELETE(f->order, o);
                 DL_APPEND(f->order, o);
                 f->n_due--;
-                if (f->look(o->unit, o->data, f->userdata))
+                if (f->look(o->unit, data_of(o), f->userdata))
                         own_files_written(f);
         }
         return f->n_due > 0;
@@ -190,25 +197,23 @@ static int begin_to_watch(OwnFiles *f) {
 /* ---- the files ---- */
 
 void *own_files_find(OwnFiles *f, const char *unit) {
-        const Own *o = find(f, unit);
+        Own *o = find(f, unit);
 
-        return o ? o->data : NULL;
+        return o ? data_of(o) : NULL;
 }
 
 void *own_files_add(OwnFiles *f, const char *unit, size_t size) {
-        size_t n = strlen(unit) + 1, at = (sizeof(Own) + n + 15) / 16 * 16;
         Own *o = find(f, unit);
 
         if (o)
-                return o->data;
-        o = calloc(1, at + size);
+                return data_of(o);
+        o = calloc(1, data_at(unit) + size);
         if (!o)
                 return NULL;
-        memcpy(o->unit, unit, n);
-        o->data = (char *) o + at;
+        memcpy(o->unit, unit, strlen(unit) + 1);
         HASH_ADD_STR(f->units, unit, o);
         DL_APPEND(f->order, o);
-        return o->data;
+        return data_of(o);
 }
 
 void own_files_forget(OwnFiles *f, const char *unit) {
@@ -230,7 +235,7 @@ void own_files_look(OwnFiles *f, const char *unit) {
         Own *o = find(f, unit);
 
         /* What inotify has not told of happened elsewhere than in the folder that is watched, or a moment ago. */
-        if (o && (f->look(o->unit, o->data, f->userdata) || f->blind))
+        if (o && (f->look(o->unit, data_of(o), f->userdata) || f->blind))
                 watch_folder(f);
 }
 

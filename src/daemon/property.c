@@ -17,6 +17,11 @@ static void add_byte(uint64_t *digest, unsigned char byte) {
         *digest = (*digest ^ byte) * DIGEST_PRIME;
 }
 
+/* What is kept of a digest where there may be very many. */
+static uint32_t short_of(uint64_t digest) {
+        return (uint32_t) (digest ^ digest >> 32);
+}
+
 static void add_text(uint64_t *digest, const char *text) {
         for (; *text; text++)
                 add_byte(digest, (unsigned char) *text);
@@ -118,23 +123,24 @@ static int append_all(
         return r;
 }
 
-int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint64_t *digests,
+int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint32_t *digests,
                 char ***ret_names) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_free_ char **names = calloc(table->n + 1, sizeof(char *));
         int r = names ? append_all(table, subject, around, bus, &m) : -ENOMEM, n = 0;
 
         for (const Property *p = table->rows; p < table->rows + table->n && r >= 0; p++) {
-                uint64_t digest = DIGEST_INIT, *known = digests;
+                uint64_t digest = DIGEST_INIT;
+                uint32_t *known = digests;
 
                 digests += is_told(p, true);
                 if (!is_told(p, around))
                         continue;
                 r = add_value(m, &digest);
                 must(r != 0);
-                if (r > 0 && *known != digest) {
+                if (r > 0 && *known != short_of(digest)) {
                         names[n++] = (char *) p->name;
-                        *known = digest;
+                        *known = short_of(digest);
                 }
         }
         if (r < 0)

@@ -70,7 +70,8 @@ size_t property_digests(const PropertyTable *table);
 
 /* Finds the properties whose value differs from that at the last call with the same digests: those with PROPERTY_TOLD,
  * and if around, those with PROPERTY_AROUND. digests: property_digests() numbers, all 0 before the first call.
+ * Of a digest 32 bits are kept, since there may be very many: one change in 2^32 is not told before the next one.
  * *ret_names: their names, which are borrowed from the table, ended by NULL; the caller frees the list itself. Returns
  * how many there are, or a negative errno. bus: any connection that is up; nothing is sent on it. */
-int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint64_t *digests,
+int property_changes(const PropertyTable *table, const void *subject, bool around, sd_bus *bus, uint32_t *digests,
                 char ***ret_names);

@@ -31,7 +31,7 @@ typedef struct ShownLease {
 
 /* A unit of which listeners have been told. */
 typedef struct ShownUnit {
-        uint64_t *digests; /* of its properties, as last announced; NULL: it was not announced */
+        uint32_t *digests; /* of its properties, as last announced; NULL: it was not announced */
         uint64_t reason;   /* digest of this machine's own reason in WhyNot, as last looked at */
 } ShownUnit;
 
@@ -52,7 +52,7 @@ struct Publisher {
                                        taken */
         bool booted;                /* this is the first daemon on this boot */
         uint64_t revision;          /* listeners have been told of all changes up to this core_revision() */
-        uint64_t *digests;          /* of the daemon's own properties, as last announced */
+        uint32_t *digests;          /* of the daemon's own properties, as last announced */
         char status[1024];
 };
 
@@ -146,7 +146,7 @@ static void emit_lease_changed(Daemon *d, sd_bus *bus, ShownLease *s, const Leas
 
 /* Announces the properties whose values differ from those that were last announced. */
 static int emit_changes(sd_bus *bus, const char *path, const PropertyTable *table, const void *subject, bool around,
-                uint64_t *digests) {
+                uint32_t *digests) {
         _cleanup_free_ char **names = NULL;
         int r = property_changes(table, subject, around, bus, digests, &names);
 
@@ -211,7 +211,7 @@ static int show_unit(Daemon *d, sd_bus *bus, Shown *s) {
         if (!there) {
                 free(s->unit.digests);
                 s->unit = (ShownUnit){};
-        } else if (!was && !(s->unit.digests = calloc(property_digests(&bus_unit_properties), sizeof(uint64_t))))
+        } else if (!was && !(s->unit.digests = calloc(property_digests(&bus_unit_properties), sizeof(uint32_t))))
                 return -ENOMEM;
         if (!path || !bus)
                 return path ? 0 : -ENOMEM;
@@ -374,7 +374,7 @@ int publish_new(Daemon *d) {
         d->publisher = calloc(1, sizeof(Publisher));
         if (d->publisher) {
                 d->publisher->booted = !last_conf_is_kept();
-                d->publisher->digests = calloc(property_digests(&bus_manager_properties), sizeof(uint64_t));
+                d->publisher->digests = calloc(property_digests(&bus_manager_properties), sizeof(uint32_t));
         }
         if (!d->publisher || !d->publisher->digests)
                 return log_oom();

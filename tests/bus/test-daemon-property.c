@@ -64,7 +64,7 @@ static int close_bus(void **state) {
 }
 
 /* The names that are announced, in one text. */
-static const char *changes(const Subject *s, bool around, uint64_t *digests) {
+static const char *changes(const Subject *s, bool around, uint32_t *digests) {
         _cleanup_free_ char **names = NULL;
         static char text[256];
         int n = property_changes(&table, s, around, bus, digests, &names);
@@ -81,7 +81,7 @@ static const char *changes(const Subject *s, bool around, uint64_t *digests) {
 
 static void only_what_has_changed_is_announced(void **state) {
         Subject s = { .name = "a", .state = "waiting", .words = { "draining" }, .at = 1 };
-        uint64_t digests[TOLD] = {};
+        uint32_t digests[TOLD] = {};
 
         assert_int_equal(property_digests(&table), TOLD);
         assert_string_equal(changes(&s, true, digests), "State Words Bytes Flag Stuck");
@@ -100,7 +100,7 @@ static void only_what_has_changed_is_announced(void **state) {
 
 static void what_hangs_on_all_machines_is_told_when_it_is_looked_at(void **state) {
         Subject s = { .name = "a", .state = "waiting" };
-        uint64_t digests[TOLD] = {};
+        uint32_t digests[TOLD] = {};
 
         (void) changes(&s, true, digests);
         s.stuck = true;
@@ -111,7 +111,7 @@ static void what_hangs_on_all_machines_is_told_when_it_is_looked_at(void **state
 
 static void what_is_never_told_is_not(void **state) {
         Subject s = { .name = "a", .state = "waiting" }, other = { .name = "b", .state = "waiting" };
-        uint64_t digests[TOLD] = {};
+        uint32_t digests[TOLD] = {};
 
         (void) changes(&s, true, digests);
         assert_string_equal(changes(&other, true, digests), "");
@@ -119,7 +119,7 @@ static void what_is_never_told_is_not(void **state) {
 
 static void a_digest_knows_where_a_text_ends(void **state) {
         Subject s = { .name = "a", .state = "waiting", .words = { "ab", "c" } };
-        uint64_t digests[TOLD] = {};
+        uint32_t digests[TOLD] = {};
 
         (void) changes(&s, true, digests);
         s.words[0] = "a";
