@@ -12,6 +12,7 @@
 #include "daemon/daemon.h"
 #include "daemon/last-conf.h"
 #include "daemon/reload.h"
+#include "daemon/slack.h"
 #include "util/event-log.h"
 #include "util/log.h"
 
@@ -136,6 +137,7 @@ int main(int argc, char *argv[]) {
         bool check = false;
         int r;
 
+        slack_begin();
         log_open();
         r = parse_argv(argc, argv, &check);
         if (r <= 0)
