@@ -110,10 +110,10 @@ char *memory_copy_encode_rest(const MemoryCopy *c) {
 
 /* Writes the line of an array, of which this function takes the reference. False: out of memory. */
 static bool write_line(FILE *f, json_t *array) {
-        bool written = array && json_dumpf(array, f, JSON_COMPACT) == 0 && putc('\n', f) != EOF;
+        _cleanup_free_ char *line = array ? json_dumps(array, JSON_COMPACT) : NULL;
 
         json_decref(array);
-        return written;
+        return line && fprintf(f, "%s\n", line) > 0;
 }
 
 char *memory_log_begin(sd_id128_t log) {

@@ -19,8 +19,8 @@ typedef struct Slack {
         bool much;     /* much was done since memory was last given back */
 } Slack;
 
-/* Large blocks are given back as soon as they are freed, whatever was done before, and all threads share one heap. To be
- * called once, before there is another thread. */
+/* Large blocks are given back as soon as they are freed, whatever was done before, and all threads share one heap. To
+ * be called once, before there is another thread. */
 void slack_begin(void);
 /* Whether memory is to be given back now. To be called at even intervals, with the CPU time that the loop has used so
  * far: between two calls much was done, or the daemon was calm, or neither. */
