@@ -167,6 +167,7 @@ class Forbidden(WithBeta):
         told = self.told(unit)
         self.assertIn("no unit needs it (StopWhenUnneeded=yes)", told)
         self.assertNotIn("together with", told)
+        self.assertRegex(ctl("history", unit).stdout, r"(?m) unneeded$")
         self.allow(path)
         wait_for("it runs again", lambda: self.row(unit)["state"] == "running")
 

@@ -90,7 +90,7 @@ class Looking(TwoSecondCase):
         ctl("disable", timer, check=True)
 
 
-class Elsewhere(WithBeta):
+class OnlyElsewhere(WithBeta):
     def test_a_unit_that_is_only_elsewhere_is_listed_there(self):
         unit = self.theirs_alone("away.service")
         self.assertSays(ctl("list", "away"), 4, f"{unit}: not enabled here, but on beta: leasectl list beta")

@@ -19,8 +19,8 @@ import threading
 import unicodedata
 import xml.etree.ElementTree
 
-from leasectl_beta import BETA, WithBeta, put, shown
-from leasectl_guest import CONF, ENVIRONMENT, SLEEPER, CaseWithDaemon, ctl, main, run, wait_for, write
+from leasectl_beta import BETA, REGISTRY, WithBeta, put, shown
+from leasectl_guest import CONF, ENVIRONMENT, HERE, SLEEPER, CaseWithDaemon, ctl, main, run, wait_for, write
 
 # Clears the screen, names the window, returns to the beginning of the line and forges one, turns the direction of writing,
 # begins a sequence by C1's one character, and hides one.
@@ -221,6 +221,30 @@ class WhatIsSo(WithBeta):
         row = next(each for each in shown("machines") if each["hostname"] == "late")
         self.assertFalse(row["up"])
         self.assertGreater(row["heard_ago_usec"], row["ttl_usec"])
+
+    def test_a_machine_that_keeps_leases_is_named_until_it_is_confirmed_dead_and_forgotten(self):
+        keeper, session = "feed" * 8, "feedfeedfeedfeed-2000"
+        verbs = ("machines",), ("status",), ("check", "kept.service"), ("history", "kept.service")
+        unit = self.unit("kept.service")
+        put(f"fences/{session}", {"counter": 0, "names": [], "keeps": True, "keeper": keeper})
+        put(f"beats/{session}", {"machine_id": keeper, "nonce": "feedfeedfeedfeed-1"})
+        put(f"machines/{keeper}", {"hostname": "keeper", "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0",
+                                   "draining": False})
+        put(f"leases/{unit}", {**self.lease("held", 7), "machine_id": keeper, "session": session})
+        wait_for("all name it", lambda: all("leasectl confirm-dead keeper" in " ".join(ctl(*verb).stdout.split()) for verb in verbs))
+        row = shown("history", unit)[-1]
+        self.assertEqual((row["standing"], row["kept"]), ("silent", True))
+        self.assertEqual([line for line in ctl("history", unit).stdout.splitlines() if len(line) > 80], [])
+
+        ctl("confirm-dead", "keeper", check=True)
+        wait_for("none does", lambda: not any("confirm-dead" in ctl(*verb).stdout for verb in verbs))
+        self.assertNotIn("kept", shown("history", unit)[-1])
+
+        put(f"offers/{keeper}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": ""})
+        run(f"{HERE}/put-record", REGISTRY, f"machines/{keeper}", "")
+        wait_for("its id is named", lambda: keeper in ctl("forget", unit).stderr)
+        self.assertEqual(ctl("forget", keeper, check=True).stdout, f"{keeper}: the machine is forgotten\n")
+        ctl("forget", unit, check=True)
 
     def test_history_shows_a_time_in_which_nobody_had_it_and_a_lease_that_is_lost(self):
         hour = 3600 * 10 ** 6

@@ -63,7 +63,7 @@ def pause_lets_etcd_be_replaced_and_a_machine_that_is_cut_off_at_its_end_keeps_i
              lambda: all(_paused(cluster, each) == "" for each in cluster if each is not holder), 2 * cluster.ttl + 10, unit.story)
     hold_for("nobody takes what a machine keeps that is cut off", lambda: unit.running_on is holder, 2 * cluster.ttl, unit.story)
     wait_for("that is told", lambda: all("confirm-dead" in other.run("leasectl", *verb, check=False).stdout for verb in
-                                         (("machines",), ("status", unit.name), ("-1",))), 2 * cluster.ttl, unit.story)
+                                         (("machines",), ("status", unit.name), ("status",), ("check", unit.name), ("history", unit.name), ("-1",))), 2 * cluster.ttl, unit.story)
     refused = other.run("leasectl", "forget", holder.name, check=False)
     require(f"it is not forgotten: {refused.stderr}", refused.returncode != 0 and "confirm-dead" in refused.stderr, unit.story)
     unit.require_undisturbed(first)
