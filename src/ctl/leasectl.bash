@@ -5,7 +5,8 @@
 _leasectl_run() {
         local i=1
 
-        while [[ ${COMP_WORDS[i]} != run ]]; do
+        # With an open quote, "run" may be in the middle of a word.
+        while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} != run ]]; do
                 ((i++))
         done
         for ((i++; i < COMP_CWORD; i++)); do

@@ -154,6 +154,12 @@ class Bash(Completion, unittest.TestCase):
             with open(os.path.join(self.folder, "typed"), encoding="utf-8") as file:
                 self.assertEqual(file.read(), f"release {name}\n", begun)
 
+    def test_a_quote_that_is_open_keeps_nobody_waiting(self):
+        """bash parts the line with regard to quotes, so that "run" may be in the middle of its word."""
+        script = (f'source {SCRIPTS["bash"]}; COMP_LINE=$1; COMP_POINT=${{#1}}; COMP_WORDS=(leasectl --key "\'x run b"); COMP_CWORD=2; '
+                  "COMP_WORDBREAKS=; _leasectl; echo over")
+        self.assertTrue(self.run_shell("bash", "--norc", "-c", script, "bash", "leasectl --key 'x run b").stdout.endswith("over\n"))
+
     def complete(self, line):
         script = (f'source {SCRIPTS["bash"]}; COMP_LINE=$1; COMP_POINT=${{#1}}; read -ra COMP_WORDS <<<"$1"; '
                   '[[ $1 == *" " ]] && COMP_WORDS+=(""); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); '
