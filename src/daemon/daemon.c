@@ -27,7 +27,6 @@
 #include "daemon/registry-health.h"
 #include "daemon/reload.h"
 #include "daemon/runs.h"
-#include "daemon/slack.h"
 #include "daemon/stop.h"
 #include "daemon/suspend.h"
 #include "daemon/unit-files.h"
@@ -83,8 +82,6 @@ static int on_housekeeping(sd_event_source *source, uint64_t usec, void *userdat
         state_remember(d->state, core_memory(d->core));
         state_look(d->state);
         compact(d);
-        if (slack_is_due(&d->slack, now_cputime()))
-                slack_give_back();
         (void) sd_event_source_set_time(source, usec_add(now_boottime(), HOUSEKEEPING));
         (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;

@@ -20,7 +20,6 @@
  *   state.c         what is kept on /run and on disk; memory.c its text; memory-copy.c its copy for the disk
  *   reload.c        the configuration and the enabled units, read again; candidates.c the files of these units;
  *   slices.c        work that takes many turns of the loop
- *   slack.c         memory that is free in between goes back to the kernel
  *   gates.c         puts gates right that somebody removed, or that are of another version
  *   stop.c          what SIGTERM means
  *   suspend.c       what is done before the machine sleeps
@@ -58,7 +57,6 @@
 #include "daemon/guard-port.h"
 #include "daemon/notify.h"
 #include "daemon/own-files.h"
-#include "daemon/slack.h"
 #include "daemon/state.h"
 #include "daemon/timer-stamps.h"
 #include "registry/registry.h"
@@ -135,7 +133,6 @@ typedef struct Daemon {
         char machine_id[MACHINE_SIZE], boot_id[BOOT_SIZE];
         int lock_fd; /* the lock that lets only one daemon run on a machine */
         sd_event_source *housekeeping, *signals[3];
-        Slack slack;
 
         Core *core;
         Loop *loop;

@@ -12,7 +12,6 @@
 #include "daemon/daemon.h"
 #include "daemon/last-conf.h"
 #include "daemon/reload.h"
-#include "daemon/slack.h"
 #include "util/event-log.h"
 #include "util/log.h"
 
@@ -137,7 +136,6 @@ int main(int argc, char *argv[]) {
         bool check = false;
         int r;
 
-        slack_begin();
         log_open();
         r = parse_argv(argc, argv, &check);
         if (r <= 0)
