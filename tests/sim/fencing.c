@@ -15,12 +15,14 @@ typedef enum End {
 } End;
 
 static bool is_on(const World *w) {
-        return w->options.faults && w->options.seed % 4 == 3;
+        return w->options.fences || (w->options.faults && w->options.seed % 4 == 3);
 }
 
 usec_t fencing_beats_every(const World *w, const Machine *m) {
         uint64_t chance = w->options.seed / 4 + m->number + w->now / USEC_PER_SEC;
 
+        if (w->options.fences)
+                return m->number == 0 ? 0 : MAX(BEAT_MIN, m->ttl / 10);
         return !is_on(w) || chance % 4 == 0 ? 0 : MAX(BEAT_MIN, m->ttl / (chance % 4 == 1 ? 30 : 10));
 }
 
@@ -89,22 +91,28 @@ void fencing_begin(World *w, Machine *m, const Action *a) {
                 }
         if (w->fenced.n < FENCED_MAX)
                 w->fenced.beats[w->fenced.n++] = beat;
+        chance = w->options.fences ? 0 : chance;
         for (size_t i = 0; i < w->n_machines; i++)
                 if (streq(w->machines[i].id, a->machine_id)) {
                         world_post(w, (SimEvent){ .at = w->now + 100 * USEC_PER_MSEC + chance % (3 * USEC_PER_SEC),
                                                       .kind = SIM_FENCED,
                                                       .machine = m->number,
                                                       .generation = m->generation,
-                                                      .a = chance / 7 % 4 == 0 ? 1 + chance / 31 % (_END_MAX - 1)
-                                                                               : END_OFF,
+                                                      .a = chance > 0 && chance / 7 % 4 == 0
+                                                                           ? 1 + chance / 31 % (_END_MAX - 1)
+                                                                           : END_OFF,
                                                       .b = i });
                         return;
                 }
 }
 
+void fencing_spoil(SimEvent *e) {
+        e->a = END_FAILED;
+}
+
 void fencing_event(World *w, SimEvent *e) {
         Machine *m = w->machines + e->machine, *target = w->machines + e->b;
-        usec_t span = (5 + w->now % 40) * USEC_PER_SEC;
+        usec_t span = (5 + (w->options.fences ? 0 : w->now % 40)) * USEC_PER_SEC;
 
         mishap(w, e->a == END_OFF ? MISHAP_FENCED : MISHAP_FENCE_FAILED);
         for (size_t i = 0; i < w->n_machines && e->a != END_FAILED; i++)

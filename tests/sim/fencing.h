@@ -22,3 +22,5 @@ void fencing_check(World *w, const Message *q, const MapKey *fence, const FenceR
 /* ACTION_FENCE: the command begins. Fails the world if one was begun in this silence before. */
 void fencing_begin(World *w, Machine *m, const Action *a);
 void fencing_event(World *w, SimEvent *e);
+/* The command of which the event tells fails, instead of what it was to do. */
+void fencing_spoil(SimEvent *e);

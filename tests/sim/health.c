@@ -34,11 +34,13 @@ void health_init(World *w) {
 static bool is_well(const World *w, const Machine *m, size_t unit) {
         uint64_t length = 20 * (1 + chance(w, m, unit, 0) % 8);
 
+        if (!w->options.faults)
+                return w->now >= m->ill_of_unit_until;
         return w->quiet || chance(w, m, unit, 1 + w->now / USEC_PER_SEC / length) % 3 > 0;
 }
 
 static void begin_check(World *w, Machine *m, size_t unit) {
-        usec_t span = 200 * USEC_PER_MSEC + chance(w, m, unit, w->now) % (5 * USEC_PER_SEC);
+        usec_t span = 200 * USEC_PER_MSEC + (w->options.faults ? chance(w, m, unit, w->now) % (5 * USEC_PER_SEC) : 0);
 
         daemon_post(w, m, unit, SIM_VERB, span, EVENT_CHECK, 0);
 }

@@ -63,7 +63,8 @@ struct Machine {
         UnitReport statuses[UNITS_MAX]; /* what PID 1 said last of each unit and member */
 
         Health health[LEASES_MAX];
-        usec_t health_hindered; /* until when the daemon stood still, or had a connection to the guard to make */
+        usec_t ill_of_unit_until; /* in a search: until when each check fails here */
+        usec_t health_hindered;   /* until when the daemon stood still, or had a connection to the guard to make */
 
         char run_session[SESSION_SIZE];
         bool has_session;
@@ -133,6 +134,7 @@ void calls_ask(World *w, Machine *m);
 /* Requests to other machines (requests.c): somebody asks m for something, and may take it back; m tells how it ended;
  * m begins with what was asked elsewhere; a record was changed by hand, or the whole registry replaced. */
 void requests_ask(World *w, Machine *m, size_t unit);
+void requests_ask_for(World *w, Machine *m, size_t unit, RequestVerb verb);
 void requests_told(World *w, const Machine *m, const Action *a);
 void requests_begun(World *w, const Machine *m, const Report *r);
 void requests_spoil(World *w, const RequestRecord *r);

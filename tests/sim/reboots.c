@@ -29,6 +29,8 @@ void reboots_init(World *w) {
 }
 
 bool reboots_is_one(const World *w, const Machine *m) {
+        if (!w->options.faults)
+                return w->unit_configs[0].reboot_wait > 0;
         return is_on(w) && (w->now / 1000 + m->number) % 4 > 0;
 }
 

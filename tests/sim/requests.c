@@ -27,19 +27,24 @@ static uint8_t *flags_of(World *w, uint64_t id) {
         return w->asked + id;
 }
 
-void requests_ask(World *w, Machine *m, size_t unit) {
+void requests_ask_for(World *w, Machine *m, size_t unit, RequestVerb verb) {
         uint64_t id = ++w->last_call;
 
-        if (!m->core)
-                return;
         *flags_of(w, id) |= ASKED;
         mishap(w, MISHAP_REQUEST);
-        daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), EVENT_REQUEST,
-                        id * _REQUEST_VERB_MAX + random_below(w, _REQUEST_VERB_MAX));
+        daemon_post(w, m, unit, SIM_VERB, random_span(w, 10, 1000), EVENT_REQUEST, id * _REQUEST_VERB_MAX + verb);
+}
+
+void requests_ask(World *w, Machine *m, size_t unit) {
+        if (!m->core) {
+                w->last_call++;
+                return;
+        }
+        requests_ask_for(w, m, unit, (RequestVerb) random_below(w, _REQUEST_VERB_MAX));
         if (!random_chance(w, 500000))
                 return;
         mishap(w, MISHAP_TAKEN_BACK);
-        daemon_post(w, m, unit, SIM_VERB, random_span(w, 1000, 300 * USEC_PER_MSEC), EVENT_WITHDRAW, id);
+        daemon_post(w, m, unit, SIM_VERB, random_span(w, 1000, 300 * USEC_PER_MSEC), EVENT_WITHDRAW, w->last_call);
 }
 
 void requests_told(World *w, const Machine *m, const Action *a) {

@@ -40,6 +40,7 @@ typedef struct Options {
         bool promises_only; /* S1, S2, S3 alone are checked, not the laws that keep them */
         bool lone;          /* no core runs beside each that looks at all units and leases in each step (shadow.h) */
         bool faults;        /* drawn from the seed; false: a story injects its own */
+        bool fences;        /* each machine has a FenceCommand=; in a search */
         bool runs;          /* no unit is enabled; each is a command of "leasectl run", asked for now and then */
         unsigned slots;  /* the leases of each such command, or of the one unit that is enabled in the end; 0: one of
                             its own. By BIAS_SLOTS, BIAS_COPIES */

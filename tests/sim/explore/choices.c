@@ -13,6 +13,7 @@
 
 #include "core-shape.h"
 #include "print.h"
+#include "rare.h"
 
 static const usec_t epsilon = 2 * TICK;
 
@@ -99,6 +100,8 @@ static size_t find_corners(const World *w, unsigned level, usec_t ret[static COR
         n += add_around(take, w->now, level > 2 ? 7 : level > 1 ? 5 : 4, ret + n);
         if (n == 0 || level > 2)
                 ret[n++] = MAX(take, w->now) + ttl;
+        if (level > 3)
+                ret[n++] = w->now + 90 * USEC_PER_SEC;
         return n;
 }
 
@@ -110,7 +113,8 @@ typedef struct List {
 } List;
 
 static void add(List *l, Trouble t, size_t n_corners) {
-        for (size_t i = 0; i < n_corners && l->rules->troubles & 1u << t; i++) {
+        for (size_t i = l->rules->kinds.last && n_corners > 0 ? n_corners - 1 : 0;
+                        i < n_corners && l->rules->kinds.troubles >> t & 1; i++) {
                 if (l->n == CHOICES_MAX)
                         abort();
                 l->choices[l->n++] = (Choice){ (uint16_t) l->slot, (uint8_t) t, (uint8_t) i };
@@ -149,8 +153,11 @@ static void add_troubles(const World *w, List *l, const SimEvent *e) {
         const Machine *m = w->machines + e->machine;
         const Message *q = e->pointer;
 
-        if (machine_is_asleep(m))
+        if (machine_is_asleep(m) || !(l->rules->kinds.machines >> e->machine & 1))
                 return;
+        for (Trouble t = _TROUBLE_NAMED; t < _TROUBLE_MAX && l->rules->kinds.troubles >> _TROUBLE_NAMED; t++)
+                if (l->rules->kinds.troubles >> t & 1)
+                        add(l, t, rare_ways(w, m, e, t, l->n_corners));
         if (e->kind == SIM_ARRIVE && !q->kept && !m->requests_blocked) {
                 add(l, TROUBLE_LOSE, 1);
                 if (q->txn) {
@@ -270,6 +277,18 @@ static bool crash_inside(World *w, Machine *m, size_t slot, unsigned after) {
         return false;
 }
 
+static bool hang_inside(World *w, Machine *m, size_t slot, usec_t span) {
+        m->cut = CUT_PAUSE;
+        m->cut_at = ACTION_GATE_OPEN;
+        m->cut_after = 0;
+        m->cut_span = span;
+        let_happen(w, slot);
+        if (m->cut == CUT_NONE)
+                return true;
+        m->cut = CUT_NONE;
+        return false;
+}
+
 static void say_word(World *w, Machine *m, Trouble t) {
         uint64_t index = w->leases[0].index;
 
@@ -318,6 +337,7 @@ bool choices_make(World *w, const ChoiceRules *rules, Choice c) {
                 lose(w, m, c.slot);
                 break;
         case TROUBLE_LATE:
+        case TROUBLE_LATE_WRITE:
                 delay(w, c.slot, until);
                 break;
         case TROUBLE_TWICE: {
@@ -380,8 +400,13 @@ bool choices_make(World *w, const ChoiceRules *rules, Choice c) {
         case TROUBLE_FROST:
                 w->queue[c.slot].at = until;
                 break;
+        case TROUBLE_HANG_IN:
+                return hang_inside(w, m, c.slot, span);
         default:
-                say_word(w, m, (Trouble) c.trouble);
+                if (c.trouble >= _TROUBLE_NAMED)
+                        rare_strike(w, m, w->queue + c.slot, (Trouble) c.trouble, c.corner, span);
+                else
+                        say_word(w, m, (Trouble) c.trouble);
         }
         return true;
 }
@@ -414,6 +439,24 @@ const char *choices_trouble(Trouble t) {
                 [TROUBLE_PAUSE] = "pause",
                 [TROUBLE_CONFIRM] = "confirm",
                 [TROUBLE_FROST] = "frost",
+                [TROUBLE_LAG] = "lag",
+                [TROUBLE_LATE_WRITE] = "late-write",
+                [TROUBLE_HANG_IN] = "hang-in",
+                [TROUBLE_BY_HAND] = "by-hand",
+                [TROUBLE_THAW] = "thaw",
+                [TROUBLE_DISABLE] = "disable",
+                [TROUBLE_ENABLE] = "enable",
+                [TROUBLE_SLEEP] = "sleep",
+                [TROUBLE_REBOOT] = "reboot",
+                [TROUBLE_ILL] = "ill",
+                [TROUBLE_NEED] = "need",
+                [TROUBLE_REQUEST] = "request",
+                [TROUBLE_WITHDRAW] = "withdraw",
+                [TROUBLE_REWRITE] = "rewrite",
+                [TROUBLE_OLD_FENCE] = "old-fence",
+                [TROUBLE_LIE] = "lie",
+                [TROUBLE_BLINK] = "blink",
+                [TROUBLE_COMMAND] = "command",
         };
 
         return names[t];

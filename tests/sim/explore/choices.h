@@ -32,6 +32,26 @@ typedef enum Trouble {
         TROUBLE_PAUSE,     /* the cluster is paused until a corner */
         TROUBLE_CONFIRM,   /* an operator confirms that the machine without power is off */
         TROUBLE_FROST,     /* the kernel freezes the unit only at a corner */
+        /* These come only where they are named (rare.c). */
+        _TROUBLE_NAMED,
+        TROUBLE_LAG = _TROUBLE_NAMED, /* from now on the watch tells of each change so much later */
+        TROUBLE_LATE_WRITE,           /* a request that writes a lease lands at a corner */
+        TROUBLE_HANG_IN,              /* the daemon is stopped just before it asks for the gate, until a corner */
+        TROUBLE_BY_HAND,              /* somebody starts the unit, which is down, while the guard has an entry */
+        TROUBLE_THAW,                 /* somebody thaws the frozen unit */
+        TROUBLE_DISABLE,              /* the unit is disabled on the machine */
+        TROUBLE_ENABLE,
+        TROUBLE_SLEEP,     /* the machine is put to sleep in 2 s, for so long */
+        TROUBLE_REBOOT,    /* the machine is shut down to boot again */
+        TROUBLE_ILL,       /* the unit's check fails on the machine until a corner */
+        TROUBLE_NEED,      /* PID 1 stops the unit because of another one, which is down until a corner */
+        TROUBLE_REQUEST,   /* somebody asks the machine that has the unit to release it, from the other machine */
+        TROUBLE_WITHDRAW,  /* ... and takes that back */
+        TROUBLE_REWRITE,   /* the lease's record is written over as a free one's that nobody had yet */
+        TROUBLE_OLD_FENCE, /* the fence of the machine's session is written over: as at first, or without its names */
+        TROUBLE_LIE,       /* what the daemon tells the guard has deadlines without end */
+        TROUBLE_BLINK,     /* the virtual machine is paused before it reads an answer, just for as long as is seen */
+        TROUBLE_COMMAND,   /* a FenceCommand= fails */
         _TROUBLE_MAX,
 } Trouble;
 
@@ -43,10 +63,17 @@ typedef struct Choice {
 
 enum { CHOICES_MAX = 1024, CORNERS_MAX = 12 };
 
+/* Which troubles may come next, and on which machines: a bit for each. last: each ends at its last corner only. */
+typedef struct Kinds {
+        uint64_t troubles;
+        uint8_t machines;
+        bool last;
+} Kinds;
+
 typedef struct ChoiceRules {
-        uint32_t troubles; /* bit for each that may come */
-        unsigned corners;  /* 1 to 3: few, some, all */
-        bool orders;       /* events of one instant happen in any order */
+        Kinds kinds;
+        unsigned corners; /* 1 to 4: few, some, all, and one after a minute and a half */
+        bool orders;      /* events of one instant happen in any order */
 } ChoiceRules;
 
 /* Gives what can happen next, and returns how many choices these are. The first one is what happens if nothing goes

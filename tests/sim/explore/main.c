@@ -19,6 +19,7 @@ typedef struct Arguments {
         unsigned bits, root, roots;
         bool quiet;
         const char *table;
+        const char *story; /* the kinds of each trouble; NULL: any may be of any kind */
 } Arguments;
 
 static unsigned clamp(unsigned n, unsigned least, unsigned most) {
@@ -43,6 +44,11 @@ static const struct {
         { "holder's clock slow; the unit stops at once and leaves a child for 15 s", -10000, 10000, TEMPER_PARENT },
         { "holder's clock slow; the unit has an ExecStopPost= of 10 s", -10000, 10000, TEMPER_POST },
         { "holder's clock slow; the unit has OnOutage=freeze", -10000, 10000, TEMPER_COLD },
+        { "holder's clock slow; PID 1 is late with the guard's watchdog", -10000, 10000, TEMPER_WATCHED },
+        { "exact clocks; the unit is a timer", 0, 0, TEMPER_TIMER },
+        { "exact clocks; the unit has a Check=", 0, 0, TEMPER_CHECKED },
+        { "holder's clock slow; the unit has OnShutdown=keep", -10000, 10000, TEMPER_KEPT },
+        { "exact clocks; the machines have a FenceCommand=", 0, 0, TEMPER_FENCED },
 };
 _Static_assert(ELEMENTSOF(roots) == ROOTS_MAX, "a root has no place in the progress");
 
@@ -145,12 +151,16 @@ static void sum_up(const Arguments *a, const SearchCounts *c, double spent, bool
 /* Of all that says what is searched, and not how. */
 static uint64_t print_of_bounds(const Arguments *a) {
         const SearchOptions *o = &a->search;
-        uint64_t parts[] = { o->n_machines, o->n_leases, o->ttl, o->ttls, o->rules.troubles, o->rules.corners,
-                o->rules.orders, o->promises_only };
+        uint64_t parts[] = { o->n_machines, o->n_leases, o->ttl, o->ttls, o->rules.corners, o->rules.orders,
+                o->promises_only };
         uint64_t sum = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(parts); i++)
                 sum = (sum ^ parts[i]) * 0x9e3779b97f4a7c15u;
+        for (size_t i = 0; i < TROUBLES_MAX; i++)
+                sum = (sum ^ o->kinds[i].troubles ^ (uint64_t) o->kinds[i].machines << 56 ^
+                                      (uint64_t) o->kinds[i].last << 55) *
+                      0x9e3779b97f4a7c15u;
         return sum;
 }
 
@@ -173,7 +183,9 @@ static int run(Arguments *a) {
                         a->search.n_machines, a->search.n_leases, a->search.n_leases == 1 ? "" : "s",
                         (double) a->search.ttl / USEC_PER_SEC, most, a->search.ttls, a->search.rules.corners,
                         a->search.rules.orders ? "all orders" : "one order", a->search.n_processes);
-        for (unsigned n = 1; n <= most && good && !sum.timeout; n++)
+        if (a->story)
+                printf("only this story: %s\n", a->story);
+        for (unsigned n = a->story ? most : 1; n <= most && good && !sum.timeout; n++)
                 for (unsigned root = a->root; root < a->root + a->roots && good && !sum.timeout; root++) {
                         uint64_t before = sum.states;
 
@@ -197,9 +209,11 @@ static int help(const char *name) {
                "  --troubles N    up to 3 (1): faults of machines and messages, and words of the operator\n"
                "  --ttls N        within which they may come (4)\n"
                "  --only A,B      only these kinds; --list names them\n"
-               "  --corners N     at how many moments a trouble may end: 1 few, 2 some, 3 all (1)\n"
+               "  --story A,B,C   as many troubles, each of its kind, in this order; A|B: either, A@N: on machine N, "
+               "from 0\n"
+               "  --corners N     at how many moments a trouble may end: 1 few, 2 some, 3 all; 4: and in 90 s (1)\n"
                "  --one-order     events of one instant happen in one order only\n"
-               "  --roots N       the first N of the six clusters to begin from (3)\n"
+               "  --roots N       the first N of the clusters to begin from (3)\n"
                "  --root N        only this one, from 0\n"
                "  --processes N   (2)\n"
                "  --bits N        room for 2^N states (24)\n"
@@ -212,23 +226,46 @@ static int help(const char *name) {
         return 0;
 }
 
-static int parse_only(const char *list, uint32_t *ret) {
-        *ret = 0;
-        while (*list) {
-                size_t n = strcspn(list, ",");
-                uint32_t found = 0;
+static Trouble find_trouble(const char *name, size_t n) {
+        for (Trouble t = 1; t < _TROUBLE_MAX; t++)
+                if (strlen(choices_trouble(t)) == n && strncmp(choices_trouble(t), name, n) == 0)
+                        return t;
+        return TROUBLE_NONE;
+}
 
-                for (Trouble t = 1; t < _TROUBLE_MAX; t++)
-                        if (strlen(choices_trouble(t)) == n && strncmp(choices_trouble(t), list, n) == 0)
-                                found = 1u << t;
-                if (!found) {
+/* Kinds with "," or "|" between them, and perhaps "@" with a machine behind, and "!". */
+static int parse_kinds(const char *list, size_t size, Kinds *ret) {
+        bool last = size > 0 && list[size - 1] == '!';
+        const char *end = list + size - last, *at = memchr(list, '@', size);
+
+        *ret = (Kinds){ .last = last, .machines = at ? (uint8_t) (1 << (at[1] & 7)) : UINT8_MAX };
+        for (end = at ?: end; list < end;) {
+                size_t n = MIN(strcspn(list, ",|"), (size_t) (end - list));
+                Trouble t = find_trouble(list, n);
+
+                if (t == TROUBLE_NONE) {
                         (void) fprintf(stderr, "\"%.*s\" is no kind of trouble; --list names them.\n", (int) n, list);
                         return -EINVAL;
                 }
-                *ret |= found;
-                list += n + (list[n] == ',');
+                ret->troubles |= UINT64_C(1) << t;
+                list += MIN(n + 1, (size_t) (end - list));
         }
         return 0;
+}
+
+static int parse_story(const char *list, Arguments *a) {
+        a->story = list;
+        for (a->search.troubles = 0; *list && a->search.troubles < TROUBLES_MAX; a->search.troubles++) {
+                size_t n = strcspn(list, ",");
+
+                if (parse_kinds(list, n, a->search.kinds + a->search.troubles) < 0)
+                        return -EINVAL;
+                list += n + (list[n] == ',');
+        }
+        if (!*list && a->search.troubles > 0)
+                return 0;
+        (void) fprintf(stderr, "A story is of one to %d troubles.\n", TROUBLES_MAX);
+        return -EINVAL;
 }
 
 int main(int argc, char **argv) {
@@ -241,19 +278,21 @@ int main(int argc, char **argv) {
                 { "seconds", required_argument, NULL, 's' }, { "table", required_argument, NULL, 'f' },
                 { "promises-only", no_argument, NULL, 'P' }, { "ttl", required_argument, NULL, 'T' },
                 { "list", no_argument, NULL, 'L' }, { "quiet", no_argument, NULL, 'q' },
-                { "help", no_argument, NULL, '?' }, {} };
+                { "story", required_argument, NULL, 'S' }, { "help", no_argument, NULL, '?' }, {} };
         Arguments a = { .search = { .n_machines = 2,
                                         .n_leases = 1,
                                         .ttl = 2 * USEC_PER_SEC,
                                         .troubles = 1,
                                         .ttls = 4,
-                                        .rules = { .troubles = UINT32_MAX, .corners = 1, .orders = true },
+                                        .rules = { .corners = 1, .orders = true },
                                         .n_processes = 2,
                                         .seconds = 1000000 },
                 .bits = 24,
                 .roots = 3 };
         int option;
 
+        for (size_t i = 0; i < TROUBLES_MAX; i++)
+                a.search.kinds[i] = (Kinds){ .troubles = (UINT64_C(1) << _TROUBLE_NAMED) - 1, .machines = UINT8_MAX };
         while ((option = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
                 unsigned number = optarg ? (unsigned) strtoul(optarg, NULL, 10) : 0;
 
@@ -271,11 +310,17 @@ int main(int argc, char **argv) {
                         a.search.ttls = MAX(number, 1u);
                         break;
                 case 'o':
-                        if (parse_only(optarg, &a.search.rules.troubles) < 0)
+                        if (parse_kinds(optarg, strlen(optarg), a.search.kinds) < 0)
+                                return 2;
+                        for (size_t i = 1; i < TROUBLES_MAX; i++)
+                                a.search.kinds[i] = a.search.kinds[0];
+                        break;
+                case 'S':
+                        if (parse_story(optarg, &a) < 0)
                                 return 2;
                         break;
                 case 'c':
-                        a.search.rules.corners = clamp(number, 1u, 3u);
+                        a.search.rules.corners = clamp(number, 1u, 4u);
                         break;
                 case '1':
                         a.search.rules.orders = false;
@@ -310,7 +355,8 @@ int main(int argc, char **argv) {
                         break;
                 case 'L':
                         for (Trouble t = 1; t < _TROUBLE_MAX; t++)
-                                printf("%s\n", choices_trouble(t));
+                                printf("%s%s\n", choices_trouble(t),
+                                                t < _TROUBLE_NAMED ? "" : "  (only where it is named)");
                         return 0;
                 default:
                         return help(argv[0]);

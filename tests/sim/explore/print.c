@@ -11,6 +11,7 @@
 
 #include "region.h"
 #include "core-shape.h"
+#include "rare.h"
 
 static const uint64_t odd = 0x9e3779b97f4a7c15u;
 
@@ -483,5 +484,6 @@ uint64_t print_world(World *w, const uint64_t *cores) {
                 sum = mix(sum, mix(l->running | (uint64_t) (l->start_machine + 1) << 8,
                                                l->start_index * odd + l->index));
         }
+        sum = mix(sum, rare_print(w));
         return mix(sum, usec_sub(w->registry_down_until, w->now) + usec_sub(w->registry_frozen_until, w->now) * odd);
 }

@@ -8,7 +8,7 @@
 
 #include "search.h"
 
-enum { PROCESSES_MAX = 16, ROOTS_MAX = 6 };
+enum { PROCESSES_MAX = 16, ROOTS_MAX = 11 };
 
 typedef struct Progress {
         uint64_t bounds; /* fingerprint of the program and of what it was asked to search */

@@ -13,6 +13,7 @@
 #include "region.h"
 #include "core-shape.h"
 #include "print.h"
+#include "rare.h"
 
 enum { FRAMES_MAX = 40000 };
 
@@ -302,12 +303,22 @@ static Budget budget(void) {
                 .time = gone >= span ? 0 : (unsigned) ((span - gone) * 15 / span) };
 }
 
+/* Which kinds of trouble may come next hangs on how many have come. */
+static ChoiceRules rules_now(void) {
+        ChoiceRules r = options->rules;
+
+        if (troubles_left > 0)
+                r.kinds = options->kinds[options->troubles - troubles_left];
+        return r;
+}
+
 /* Looks at the present state. Gives the ways on from it: none if it is known. False: a promise is broken. */
 static bool look(Choice list[static CHOICES_MAX], size_t *ret_n, size_t *ret_place) {
         Budget b = budget();
         bool runs = check_all_run(world), calm = troubles_left == options->troubles, peace;
         uint64_t print = print_present();
         SeenAs as = seen_note(seen, print, b, ret_place);
+        ChoiceRules rules;
 
         *ret_n = 0;
         counts->timeout = counts->timeout || as == SEEN_FULL;
@@ -338,7 +349,8 @@ static bool look(Choice list[static CHOICES_MAX], size_t *ret_n, size_t *ret_pla
                 return true;
         }
         counts->again += as == SEEN_POORER;
-        *ret_n = choices_list(world, &options->rules, b.troubles > 0 && b.time > 0, list);
+        rules = rules_now();
+        *ret_n = choices_list(world, &rules, b.troubles > 0 && b.time > 0, list);
         if (b.time == 0)
                 *ret_n = runs ? 0 : MIN(*ret_n, 1u);
         return true;
@@ -440,6 +452,7 @@ static void begin_world(void) {
                 .n_machines = options->n_machines,
                 .n_leases = options->n_leases,
                 .ttl = options->ttl,
+                .bias = rare_bias(options->temper),
                 .promises_only = options->promises_only,
                 .lone = true };
 
@@ -451,7 +464,7 @@ static void begin_world(void) {
         world->fault_enabled[FAULT_PID1_STALL] = true;
         for (size_t i = 0; i < world->n_machines; i++)
                 world->machines[i].rate_ppm = options->rates[i];
-        world->slowest_stop = options->temper == TEMPER_STUBBORN;
+        world->slowest_stop = options->temper == TEMPER_STUBBORN || options->temper >= TEMPER_WATCHED;
         world->always_extra = options->temper == TEMPER_PARENT;
         for (size_t i = 0; i < world->n_leases; i++) {
                 world->has_extra[i] = options->temper == TEMPER_PARENT;
@@ -459,7 +472,9 @@ static void begin_world(void) {
                 world->post_time[i] = options->temper == TEMPER_POST ? 10 * USEC_PER_SEC : 0;
                 world->unit_configs[i].freezes = options->temper == TEMPER_COLD;
         }
+        rare_begin(world, options->temper);
         turns_slow_deaths(options->temper != TEMPER_MEEK);
+        turns_late_watchdog(options->temper == TEMPER_WATCHED);
         (void) region_enter(-1);
 }
 

@@ -13,6 +13,12 @@ typedef enum Temper {
         TEMPER_PARENT,   /* a child outlives it */
         TEMPER_POST,     /* it has an ExecStopPost= that takes long */
         TEMPER_COLD,     /* it has OnOutage=freeze */
+        TEMPER_TIMER,    /* it is a timer that elapses every 1.5 TTLs, and makes up for what it has missed */
+        TEMPER_CHECKED,  /* it has a Check= */
+        TEMPER_KEPT,     /* it has OnShutdown=keep */
+        /* None of these stops at once. */
+        TEMPER_WATCHED, /* PID 1 is as late as can be with its watchdog over the guard */
+        TEMPER_FENCED,  /* the machines have a FenceCommand= */
 } Temper;
 
 enum { TROUBLES_MAX = 3, FIRSTS_MAX = 1 << 18 };
@@ -23,7 +29,8 @@ typedef struct SearchOptions {
         uint64_t rates[MACHINES_MAX]; /* of the machines' clocks; 1000000 is true time */
         Temper temper;
         bool promises_only;
-        unsigned troubles, ttls; /* how many troubles may come at most, and within how many TTLs */
+        unsigned troubles, ttls;   /* how many troubles may come at most, and within how many TTLs */
+        Kinds kinds[TROUBLES_MAX]; /* of the first trouble, the second and the third */
         ChoiceRules rules;
         unsigned n_processes;
         unsigned seconds; /* of each process's processor time, for all its searches together */

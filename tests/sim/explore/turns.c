@@ -2,7 +2,7 @@
 #include "turns.h"
 
 static usec_t fork_stall;
-static bool slow_deaths;
+static bool slow_deaths, late_watchdog;
 
 static uint64_t scatter(uint64_t z) {
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -19,8 +19,9 @@ uint64_t random_below(World *w, uint64_t n) {
         return 0;
 }
 
-/* Gives the shortest span, with three exceptions, each known by the bounds that pid1.c passes: how long PID 1 hangs
- * before a fork, how long an ExecStopPost= takes, and how long a process takes to die of SIGKILL. */
+/* Gives the shortest span, with four exceptions, each known by the bounds that pid1.c and guard.c pass: how long PID 1
+ * hangs before a fork, how long an ExecStopPost= takes, how long a process takes to die of SIGKILL, and how late PID 1
+ * is with the guard's watchdog. */
 usec_t random_span(World *w, usec_t from, usec_t to) {
         if (from == 0 && to == 10 * USEC_PER_SEC && fork_stall > 0) {
                 usec_t span = fork_stall;
@@ -30,6 +31,8 @@ usec_t random_span(World *w, usec_t from, usec_t to) {
         }
         if (from == 1000 && to == 10 * USEC_PER_SEC)
                 return to; /* an ExecStopPost= */
+        if (late_watchdog && from == 50 && to == 260)
+                return to;
         return slow_deaths && from == 100 && to == 30 * USEC_PER_MSEC ? to : from;
 }
 
@@ -45,6 +48,10 @@ void turns_stall_fork(usec_t span) {
 
 void turns_slow_deaths(bool slow) {
         slow_deaths = slow;
+}
+
+void turns_late_watchdog(bool late) {
+        late_watchdog = late;
 }
 
 void world_post(World *w, SimEvent e) {

@@ -19,3 +19,5 @@ SimEvent turns_take(World *w, size_t slot);
 void turns_stall_fork(usec_t span);
 /* Processes take their longest to die of SIGKILL, instead of their shortest. */
 void turns_slow_deaths(bool slow);
+/* PID 1 notices as late as can be that the guard's watchdog has run out, instead of at once. */
+void turns_late_watchdog(bool late);
