@@ -28,8 +28,10 @@ static bool has_run(void) {
 }
 
 static bool ended_by_itself(void) {
-        return (is(UNIT_INACTIVE) || is(UNIT_FAILED)) && has_run() && status()->end == UNIT_END_OWN &&
-               !status()->foreign_job;
+        UnitEnd end = status()->end;
+
+        return (is(UNIT_INACTIVE) || is(UNIT_FAILED)) && has_run() &&
+               (end == UNIT_END_OWN || end == UNIT_END_CRASHED) && !status()->foreign_job;
 }
 
 /* ---- ended ---- */

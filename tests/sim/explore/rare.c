@@ -257,7 +257,10 @@ uint64_t rare_print(const World *w) {
         }
         for (size_t i = 0; i < w->asked_size; i++)
                 sum = add(sum, w->asked[i]);
-        for (size_t i = 0; i < w->n_leases && w->unit_configs[i].reboot_wait > 0; i++)
-                sum = add(sum, MIN(w->now - MAX(w->meddled_at, w->leases[i].meddled_at), USEC_PER_MINUTE));
+        for (size_t i = 0; i < w->n_leases && w->unit_configs[i].reboot_wait > 0; i++) {
+                usec_t meddled_at = MAX(w->meddled_at, w->leases[i].meddled_at);
+
+                sum = add(sum, MIN(w->now - meddled_at, USEC_PER_MINUTE));
+        }
         return add(add(sum, w->last_call), w->fenced.n);
 }
