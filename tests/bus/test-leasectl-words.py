@@ -224,8 +224,8 @@ class WhatIsSo(WithBeta):
 
     def test_a_machine_that_keeps_leases_is_named_until_it_is_confirmed_dead_and_forgotten(self):
         keeper, session = "feed" * 8, "feedfeedfeedfeed-2000"
-        verbs = ("machines",), ("status",), ("check", "kept.service"), ("history", "kept.service")
-        unit = self.unit("kept.service")
+        verbs = ("machines",), ("status",), ("check", "retained.service"), ("history", "retained.service")
+        unit = self.unit("retained.service")
         put(f"fences/{session}", {"counter": 0, "names": [], "keeps": True, "keeper": keeper})
         put(f"beats/{session}", {"machine_id": keeper, "nonce": "feedfeedfeedfeed-1"})
         put(f"machines/{keeper}", {"hostname": "keeper", "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0",
