@@ -20,7 +20,7 @@
 
 /* As which unit the bus may be known under any of its names. */
 #define BUS_SERVICE "dbus.service"
-/* For so long after the bus was lost PID 1 may find that a name is gone. */
+/* For so long after PID 1 has come to the bus it may find that a name is gone. */
 #define BUS_BACK (30 * USEC_PER_SEC)
 
 /* ---- neighbours ---- */
@@ -130,7 +130,6 @@ void neighbours_job_over(Pid1 *m, const char *name, uint32_t job) {
 void neighbours_gap(Pid1 *m) {
         m->look = sd_bus_slot_unref(m->look);
         m->highest_job = 0;
-        m->gone_at = now_realtime();
         for (Neighbour *n = m->neighbours; n; n = n->hh.next) {
                 memset(n->state.jobs, 0, sizeof(n->state.jobs));
                 n->question = sd_bus_slot_unref(n->question);
@@ -182,17 +181,21 @@ static void show(Pid1Unit *u) {
         s->cause = str_keep(&u->texts.cause, name_of_cause(u)) ? strempty(u->texts.cause) : "";
 }
 
-/* What the unit's time stamps say of its end, if no job of it is known: UNIT_END_HAND if they say nothing. The bus is
- * back when PID 1 has missed the name. */
-static UnitEnd end_by_sign(const Pid1Unit *u) {
-        usec_t gone_at = u->pid1->gone_at, since = u->status.inactive_since;
+/* Whether PID 1 has stopped the unit since its name was gone with the bus. While the bus was away, nobody referred to
+ * the unit, so PID 1 may have forgotten it by now, and all of its time stamps. Whoever stops the unit just then does
+ * only what PID 1 does anyway. */
+static bool has_gone_with_bus(const Pid1Unit *u) {
+        static const uint8_t none[sizeof(u->ending.run_up)];
 
+        return u->status.sign == UNIT_SIGN_NAMED && memcmp(u->ending.run_up, none, sizeof(none)) != 0 &&
+               u->status.asked_at <= usec_add(u->pid1->back_at, BUS_BACK);
+}
+
+/* What PID 1 shows of the unit's end, if no job of it is known: UNIT_END_HAND if it shows nothing. */
+static UnitEnd end_by_sign(const Pid1Unit *u) {
         if (u->status.sign == UNIT_SIGN_CRASHED)
                 return UNIT_END_CRASHED;
-        return u->status.sign == UNIT_SIGN_NAMED && gone_at > 0 && since >= usec_sub(gone_at, USEC_PER_SEC) &&
-                                               since <= usec_add(gone_at, BUS_BACK)
-                               ? UNIT_END_BUS
-                               : UNIT_END_HAND;
+        return has_gone_with_bus(u) ? UNIT_END_BUS : UNIT_END_HAND;
 }
 
 /* Who ended the unit, which had no job for that, but perhaps one of ours. No mount ends by itself: somebody has called

@@ -132,7 +132,7 @@ struct Pid1 {
         sd_bus_slot *look;     /* the question about neighbours that is under way, and when it was sent */
         usec_t look_asked_at;
         uint32_t highest_job; /* the highest number of a job that PID 1 has told of */
-        usec_t gone_at;       /* CLOCK_REALTIME when PID 1 or the bus was last lost; 0: never */
+        usec_t back_at;       /* CLOCK_BOOTTIME when PID 1 last came to the bus */
 
         Pid1Query *calls, *finished; /* calls under way, and those whose outcome is still to be delivered */
 };

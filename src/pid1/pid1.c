@@ -249,6 +249,7 @@ static void set_owner(Pid1 *m, const char *owner) {
                         pid1_unit_owner_gone(u);
                 return;
         }
+        m->back_at = now_boottime();
         pid1_answered(m);
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         pid1_read_all(m);

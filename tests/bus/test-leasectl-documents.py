@@ -20,6 +20,7 @@ WITHOUT_SETTING = {
     'systemctl " isolate"': r'"isolate", "[\w.-]+\.target"',
     '"systemctl kill"': r"systemctl kill|\"kill\", \"--signal",
     "timers, sockets, paths": r"systemctl disable --now \w+\.timer",
+    "umount (8)": r'run\("umount", "/run/table"\)',
 }
 
 

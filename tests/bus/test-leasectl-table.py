@@ -154,10 +154,12 @@ class Table(TwoSecondCase):
     def test_what_crashes_while_the_daemon_is_down_was_not_stopped_by_hand(self):
         unit = self.enabled("table-crash.service")
         self.wait_for_state(unit, "running")
-        run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "leased.service")  # so that it hears of nothing
-        run("systemctl", "kill", "--signal=SEGV", unit)
+        self.looks_rarely()  # with a TTL that lasts until leased is back
+        pid = property_of("leased.service", "MainPID")
+        run("sh", "-c", f"kill -STOP {pid}; kill -SEGV {property_of(unit, 'MainPID')}; kill -KILL {pid}")
         wait_for("it is down", lambda: property_of(unit, "ActiveState") == "failed")
-        run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "leased.service")
+        wait_for("leased is back", lambda: property_of("leased.service", "MainPID") not in ("0", pid) and
+                 property_of("leased.service", "ActiveState") == "active")
         self.assertStandsBack(unit)
 
     def looks_rarely(self):
