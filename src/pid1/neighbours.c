@@ -20,7 +20,7 @@
 
 /* As which unit the bus may be known under any of its names. */
 #define BUS_SERVICE "dbus.service"
-/* For so long after PID 1 has come to the bus it may find that a name is gone. */
+/* For so long after PID 1 has come back to the bus it may find that a name is gone. */
 #define BUS_BACK (30 * USEC_PER_SEC)
 
 /* ---- neighbours ---- */
@@ -188,7 +188,7 @@ static bool has_gone_with_bus(const Pid1Unit *u) {
         static const uint8_t none[sizeof(u->ending.run_up)];
 
         return u->status.sign == UNIT_SIGN_NAMED && memcmp(u->ending.run_up, none, sizeof(none)) != 0 &&
-               u->status.asked_at <= usec_add(u->pid1->back_at, BUS_BACK);
+               u->pid1->back_at > 0 && u->status.asked_at <= usec_add(u->pid1->back_at, BUS_BACK);
 }
 
 /* What PID 1 shows of the unit's end, if no job of it is known: UNIT_END_HAND if it shows nothing. */

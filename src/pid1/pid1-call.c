@@ -344,6 +344,17 @@ static int reset_failed(Pid1 *m, const char *name) {
         return r < 0 ? r : sd_bus_send(m->bus, message, NULL);
 }
 
+/* What is leased itself, and has its place in the slice, is left out: its own start resets it in order, while this
+ * reset may come after the start, and hide that the start has failed. */
+static int reset_in_slice(Pid1 *m, const char *name) {
+        Pid1Unit *u;
+
+        if (endswith(name, ".slice"))
+                return pid1_reset_failed_in(m, name);
+        HASH_FIND_STR(m->units, name, u);
+        return u ? 0 : reset_failed(m, name);
+}
+
 static int on_in_slice(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Pid1Query *c = userdata;
         const char *name;
@@ -355,7 +366,7 @@ static int on_in_slice(sd_bus_message *message, void *userdata, sd_bus_error *er
         if (r >= 0)
                 r = sd_bus_message_enter_container(message, 'a', "s");
         while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0)
-                r = endswith(name, ".slice") ? pid1_reset_failed_in(c->pid1, name) : reset_failed(c->pid1, name);
+                r = reset_in_slice(c->pid1, name);
         call_finish(c, MIN(r, 0), "");
         return 0;
 }

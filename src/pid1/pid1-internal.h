@@ -132,7 +132,8 @@ struct Pid1 {
         sd_bus_slot *look;     /* the question about neighbours that is under way, and when it was sent */
         usec_t look_asked_at;
         uint32_t highest_job; /* the highest number of a job that PID 1 has told of */
-        usec_t back_at;       /* CLOCK_BOOTTIME when PID 1 last came to the bus */
+        usec_t back_at;       /* CLOCK_BOOTTIME when PID 1 last came back to the bus; 0: it was there all the time */
+        bool lost;            /* PID 1 has been off the bus */
 
         Pid1Query *calls, *finished; /* calls under way, and those whose outcome is still to be delivered */
 };

@@ -24,7 +24,8 @@ typedef struct Fields {
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
         uint64_t changed_at, inactive_since, up_since, inactive_exit, active_exit, main_exit;
-        const char *type; /* of a service */
+        const char *type, *exit_type; /* of a service */
+        int remains;
         uint8_t invocation_id[16];
         uint64_t last_trigger, active_since;
         int persistent, accept;
@@ -214,6 +215,8 @@ static const struct Property {
         { "ExecMainCode", "i", offsetof(Fields, main_code) },
         { "ExecMainExitTimestamp", "t", offsetof(Fields, main_exit) },
         { "Type", "s", offsetof(Fields, type) },
+        { "ExitType", "s", offsetof(Fields, exit_type) },
+        { "RemainAfterExit", "b", offsetof(Fields, remains) },
         { "ControlGroup", "s", offsetof(Fields, control_group) },
         { "TimeoutStopUSec", "t", offsetof(Fields, timeout_stop) },
         { "TimeoutUSec", "t", offsetof(Fields, timeout) }, /* sockets, mounts and swaps have one for all commands */
@@ -316,11 +319,15 @@ static UnitForbid forbids_of(const Fields *f) {
 }
 
 /* When somebody has PID 1 stop a service, the service leaves its active state first, and its main process ends after
- * that. It is the other way round where the main process ended by itself, and PID 1 says why it has ended a service by
- * itself. */
+ * that. It is the other way round where the main process ended by itself, if the service does not go on without it.
+ * The watchdog bites nobody whom PID 1 stops already; the killer of processes for want of memory does, and proves
+ * nothing.
+ */
 static bool has_crashed(const Fields *f) {
-        return (f->main_exit > 0 && f->main_exit <= f->active_exit) || streq(strempty(f->result), "watchdog") ||
-               streq(strempty(f->result), "oom-kill");
+        bool needs_main = !f->remains && !streq(strempty(f->exit_type), "cgroup");
+
+        return (needs_main && f->main_exit > 0 && f->main_exit <= f->active_exit) ||
+               streq(strempty(f->result), "watchdog");
 }
 
 static UnitSign sign_of(const Fields *f, Pid1Active active) {

@@ -243,13 +243,15 @@ static void set_owner(Pid1 *m, const char *owner) {
         free(m->owner);
         m->owner = isempty(owner) ? NULL : strdup(owner);
         if (!m->owner) {
+                m->lost = true;
                 neighbours_gap(m);
                 poll_cancel(m);
                 for (Pid1Unit *u = m->units; u; u = u->hh.next)
                         pid1_unit_owner_gone(u);
                 return;
         }
-        m->back_at = now_boottime();
+        if (m->lost)
+                m->back_at = now_boottime();
         pid1_answered(m);
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         pid1_read_all(m);

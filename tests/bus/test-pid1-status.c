@@ -36,6 +36,8 @@ typedef struct Answer {
         bool need_reload;
         uint32_t job;
         uint64_t timeout_stop, timeout, active_exit, main_exit;
+        const char *exit_type;
+        int remains;
         const char *type;
         Assertion asserts[3];
 } Answer;
@@ -93,6 +95,9 @@ static int decode(const Answer *a, Pid1Answer *ret) {
         add("SubState", "s", a->sub);
         add("Result", "s", a->result);
         add("Type", "s", a->type);
+        if (a->exit_type)
+                add("ExitType", "s", a->exit_type);
+        assert_true(sd_bus_message_append(m, "{sv}", "RemainAfterExit", "b", a->remains) >= 0);
         assert_true(sd_bus_message_append(m, "{sv}", "ActiveExitTimestamp", "t", a->active_exit) >= 0);
         assert_true(sd_bus_message_append(m, "{sv}", "ExecMainExitTimestamp", "t", a->main_exit) >= 0);
         add("ControlGroup", "s", a->control_group);
@@ -143,13 +148,18 @@ static void how_a_service_has_ended_is_seen_by_what_came_first(void **state) {
                 const char *active, *result, *type;
                 uint64_t active_exit, main_exit;
                 UnitSign sign;
+                const char *exit_type;
+                bool remains;
         } cases[] = {
                 { "failed", "signal", "simple", 1000, 1000, UNIT_SIGN_CRASHED },
                 { "failed", "exit-code", "simple", 1000, 999, UNIT_SIGN_CRASHED },
                 { "failed", "timeout", "simple", 1000, 1001, UNIT_SIGN_NONE }, /* it was stopped before */
                 { "failed", "exit-code", "simple", 1000, 0, UNIT_SIGN_NONE },
                 { "failed", "watchdog", "simple", 1000, 1001, UNIT_SIGN_CRASHED },
-                { "failed", "oom-kill", "simple", 1000, 1001, UNIT_SIGN_CRASHED },
+                { "failed", "oom-kill", "simple", 1000, 1001, UNIT_SIGN_NONE }, /* perhaps while it was stopped */
+                { "failed", "exit-code", "oneshot", 2000, 1000, UNIT_SIGN_NONE, "main", true }, /* its ExecStop= */
+                { "failed", "timeout", "simple", 2000, 1000, UNIT_SIGN_NONE, "cgroup" },
+                { "failed", "signal", "simple", 1000, 1000, UNIT_SIGN_CRASHED, "main" },
                 { "failed", "exit-code", "oneshot", 0, 1000, UNIT_SIGN_NONE }, /* it was never active */
                 { "inactive", "exit-code", "simple", 1000, 1000,
                                 UNIT_SIGN_NONE }, /* somebody ended its auto-restart */
@@ -166,6 +176,8 @@ static void how_a_service_has_ended_is_seen_by_what_came_first(void **state) {
                 a.type = cases[i].type;
                 a.active_exit = cases[i].active_exit;
                 a.main_exit = cases[i].main_exit;
+                a.exit_type = cases[i].exit_type;
+                a.remains = cases[i].remains;
                 assert_int_equal(status_of(&a).sign, cases[i].sign);
         }
 }
