@@ -110,6 +110,35 @@ static bool is_past_options(char *const *w) {
         return strchr(*w, '/') || w[-1][0] != '-';
 }
 
+static bool is_assignment(const char *word) {
+        size_t n = 0;
+
+        while (isalnum((unsigned char) word[n]) || word[n] == '_')
+                n++;
+        return n > 0 && word[n] == '=';
+}
+
+/* A command of the shell begins at the word behind one of these. */
+static bool is_keyword(const char *word) {
+        static const char *const words[] = { "if", "then", "else", "elif", "while", "until", "do", "!", "{" };
+
+        return is_one_of(word, words, ELEMENTSOF(words));
+}
+
+/* "command -v PROGRAM" runs nothing. */
+static bool only_finds(char *const *argv) {
+        return streq(argv[0], "command") && argv[1] && (streq(argv[1], "-v") || streq(argv[1], "-V"));
+}
+
+static void look_behind_keyword(Look *l, char *const *argv) {
+        char *const *w = argv + 1;
+
+        while (*w && is_assignment(*w))
+                w++;
+        if (*w)
+                look_at(l, w);
+}
+
 /* Looks for a command among the words of a wrapper. Only the wrapper knows which of its words begins the command,
  * so each word is tried as the first one, unless it has the wrapper's own name, as the socket of tmux may, or is more
  * likely another program's argument. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env -S"
@@ -207,7 +236,9 @@ static void look_at(Look *l, char *const *argv) {
         l->over = !l->f(argv, l->userdata);
         if (is_shell(name))
                 look_at_shell(l, argv);
-        else if (is_wrapper(name))
+        else if (is_keyword(argv[0]))
+                look_behind_keyword(l, argv);
+        else if (is_wrapper(name) && !only_finds(argv))
                 look_at_wrapper(l, argv);
         else if (streq(name, "podman") || streq(name, "buildah"))
                 look_at_unshare(l, argv);
@@ -233,14 +264,6 @@ static void word_add(Command *c, char letter) {
         if (letter)
                 larger[c->length++] = letter;
         larger[c->length] = '\0';
-}
-
-static bool is_assignment(const char *word) {
-        size_t n = 0;
-
-        while (isalnum((unsigned char) word[n]) || word[n] == '_')
-                n++;
-        return n > 0 && word[n] == '=';
 }
 
 /* A command may leave its control group by a redirection, so a target that is written to is told as the argument of a

@@ -564,7 +564,7 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_curl(argv, slice, f);
         if (streq(name, "tmux") || streq(name, "byobu"))
                 return look_at_tmux(argv, f);
-        if (streq(name, "screen"))
+        if (starting && streq(name, "screen"))
                 return look_at_screen(argv, f);
         if (streq(name, OUTSIDE_WRITE) || streq(name, "tee") || streq(name, "dd"))
                 return look_at_write(name, argv, slice, f);

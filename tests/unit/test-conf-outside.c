@@ -605,6 +605,15 @@ static void what_only_helps_may_enter_a_container(void **state) {
         assert_int_equal(outside_look(words, NULL, true, &finding), OUTSIDE_YES);
 }
 
+/* ExecStop= tells the unit's own screen to end. */
+static void what_only_helps_may_speak_to_the_units_own_screen(void **state) {
+        _cleanup_(strv_freep) char **words = split("screen -p 0 -S web -X stuff stop");
+        OutsideFinding finding = {};
+
+        assert_int_equal(outside_look(words, NULL, false, &finding), OUTSIDE_NO);
+        assert_int_equal(outside_look(words, NULL, true, &finding), OUTSIDE_YES);
+}
+
 static void odd_words_are_read_to_their_end(void **state) {
         static const char *const scripts[] = { "'", "\"", "\"$(", "`", "$(((", "a >", "2>", "\\", "${", "x=`\"$(",
                 "&>", "#", "((((((((((", "sh -c sh -c sh -c" };
@@ -637,6 +646,7 @@ int main(void) {
                 cmocka_unit_test(an_option_that_names_the_slice_keeps_the_work_inside),
                 cmocka_unit_test(the_finding_says_what_to_write),
                 cmocka_unit_test(what_only_helps_may_enter_a_container),
+                cmocka_unit_test(what_only_helps_may_speak_to_the_units_own_screen),
                 cmocka_unit_test(odd_words_are_read_to_their_end),
         };
 
