@@ -190,8 +190,11 @@ int state_file_write(StateFile *f, MemoryCopy *changes) {
 
         memory_copy_take_copy(f->memory, changes);
         rest = memory_copy_encode_rest(f->memory);
-        if (!rest)
+        if (!rest) {
+                free(f->rest);
+                f->rest = NULL; /* what was taken over is in no file: the next request writes all of it */
                 return -ENOMEM;
+        }
         if (!lines || !is_own(f) || !streq(rest, f->rest) ||
                         f->log_size + strlen(lines) > MAX(LOG_SIZE_MIN, (size_t) f->written.st_size))
                 return write_all_of_it(f, rest);
