@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
+#include "pid1/pid1.h"
 #include "util/log.h"
 #include "util/time-util.h"
 
-#define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define CALL_TIMEOUT (10 * USEC_PER_SEC)
 #define RETRY_MIN (100 * USEC_PER_MSEC)
 #define RETRY_MAX (5 * USEC_PER_SEC)
@@ -77,7 +77,7 @@ static int configure(BusLink *l) {
         int r;
 
         if ((r = sd_bus_set_description(l->bus, l->description)) < 0 ||
-                        (r = sd_bus_set_address(l->bus, isempty(address) ? DEFAULT_ADDRESS : address)) < 0 ||
+                        (r = sd_bus_set_address(l->bus, isempty(address) ? PID1_BUS_ADDRESS : address)) < 0 ||
                         (r = sd_bus_set_bus_client(l->bus, true)) < 0 ||
                         (r = sd_bus_set_watch_bind(l->bus, true)) < 0 ||
                         (r = sd_bus_set_method_call_timeout(l->bus, CALL_TIMEOUT)) < 0 ||

@@ -29,6 +29,9 @@
 #define QUESTION_TIMEOUT (20 * USEC_PER_SEC)
 /* How often deadlines are looked at while a question or a job is under way. */
 #define TICK (250 * USEC_PER_MSEC)
+/* For so long PID 1 may be away from the bus, as it is while it executes itself anew, until it is told to come back.
+ */
+#define RECALL_AFTER (5 * USEC_PER_SEC)
 /* PID 1 does not tell when the last process of a unit that is down has gone. So the unit's control group is looked at
  * after this time, and then after twice the time before, up to TICK. (Just after a stop the kernel may need a moment
  * until it counts the dead as gone.) */
@@ -112,6 +115,10 @@ struct Pid1 {
         sd_bus_slot *subscribe_call;
         char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
         bool subscribed;
+        struct {
+                usec_t recall_at; /* when PID 1 is told (again) to come back to the bus; 0: it is there, or detached */
+                bool recalled;
+        } away;
 
         Pid1Unit *units;   /* by name */
         Pid1Unit *queue;   /* units that wait for their turn to ask */

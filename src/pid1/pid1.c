@@ -2,9 +2,11 @@
 #include "pid1/pid1-internal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "pid1/pid1-status.h"
+#include "util/log.h"
 #include "util/must.h"
 #include "util/unit-name.h"
 
@@ -234,6 +236,49 @@ static int pid1_subscribe(Pid1 *m) {
         return sd_bus_call_async(m->bus, &m->subscribe_call, message, on_subscribed, m, QUESTION_TIMEOUT);
 }
 
+/* ---- whether PID 1 is on the bus ---- */
+
+/* Whether m->bus is the bus to which PID 1 comes, and not another that a test has made. */
+static bool is_bus_of_pid1(const Pid1 *m) {
+        const char *address;
+
+        return sd_bus_get_address(m->bus, &address) >= 0 && streq(address, PID1_BUS_ADDRESS);
+}
+
+static void note_away(Pid1 *m) {
+        if (m->away.recall_at > 0)
+                return;
+        m->away.recall_at = usec_add(now_boottime(), RECALL_AFTER);
+        pid1_arm(m, m->away.recall_at);
+}
+
+/* Has PID 1 come back to the bus, which it does not do by itself: before systemd 258 it gives up its connection when
+ * dbus-daemon, which has much to do, does not answer an AddMatch() for 25 s, and then stays away as long as
+ * dbus-daemon runs. SIGUSR1 makes it connect again (systemd(1)), and changes nothing where it is connected. */
+static usec_t recall(Pid1 *m, usec_t now) {
+        if (m->away.recall_at == 0)
+                return USEC_INFINITY;
+        if (m->away.recall_at > now)
+                return m->away.recall_at;
+        m->away.recall_at = usec_add(now, RECALL_AFTER);
+        if (sd_bus_is_ready(m->bus) <= 0 || !is_bus_of_pid1(m))
+                return m->away.recall_at;
+        if (kill(1, SIGUSR1) < 0)
+                log_warning_errno(errno, "systemd is not on the bus, and cannot be told to come back");
+        else if (!m->away.recalled)
+                log_warning("systemd has not been on the bus for %" PRIu64 " s: it is told to come back (SIGUSR1)",
+                                RECALL_AFTER / USEC_PER_SEC);
+        m->away.recalled = true;
+        return m->away.recall_at;
+}
+
+static void note_back(Pid1 *m) {
+        if (m->away.recalled)
+                log_notice("systemd is on the bus again");
+        m->away.recall_at = 0;
+        m->away.recalled = false;
+}
+
 /* Notes PID 1's unique name on the bus; "": PID 1 is not on the bus. With a new name PID 1 is another process or on a
  * new connection, and may know neither our subscription nor our references. */
 static void set_owner(Pid1 *m, const char *owner) {
@@ -243,6 +288,7 @@ static void set_owner(Pid1 *m, const char *owner) {
         free(m->owner);
         m->owner = isempty(owner) ? NULL : strdup(owner);
         if (!m->owner) {
+                note_away(m);
                 m->lost = true;
                 neighbours_gap(m);
                 poll_cancel(m);
@@ -250,6 +296,7 @@ static void set_owner(Pid1 *m, const char *owner) {
                         pid1_unit_owner_gone(u);
                 return;
         }
+        note_back(m);
         if (m->lost)
                 m->back_at = now_boottime();
         pid1_answered(m);
@@ -274,7 +321,9 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error
         const char *owner;
 
         m->owner_call = sd_bus_slot_unref(m->owner_call);
-        if (!sd_bus_message_is_method_error(message, NULL) && sd_bus_message_read(message, "s", &owner) > 0)
+        if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                note_away(m);
+        else if (!sd_bus_message_is_method_error(message, NULL) && sd_bus_message_read(message, "s", &owner) > 0)
                 set_owner(m, owner);
         return 0;
 }
@@ -287,6 +336,8 @@ static int ask_owner(Pid1 *m) {
 static void connection_gone(Pid1 *m) {
         free(m->owner);
         m->owner = NULL;
+        m->away.recall_at = 0;
+        m->away.recalled = false;
         m->subscribed = false;
         neighbours_gap(m);
         poll_cancel(m);
@@ -311,7 +362,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 (void) ask_owner(m); /* its NameOwnerChanged may have been lost */
         if (m->owner && !m->subscribed && !m->subscribe_call)
                 (void) pid1_subscribe(m);
-        next = poll_tick(m, now);
+        next = MIN(poll_tick(m, now), recall(m, now));
         DL_FOREACH_SAFE2(m->timed, u, following, timed_next) {
                 usec_t t = pid1_unit_tick(u, now);
 

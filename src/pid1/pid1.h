@@ -7,8 +7,9 @@
  *
  * The bus connection belongs to the caller, who creates it, attaches it to the loop, and reconnects: when the
  * connection is lost, call pid1_detach(); when there is a new one, call pid1_attach(). Everything else happens in
- * here: to subscribe again when PID 1 executes itself anew, to read all units again after a reload, and to poll slowly
- * in case signals get lost. No function waits. Functions that return int return 0 or a negative errno.
+ * here: to subscribe again when PID 1 executes itself anew, to have it come back to its bus, to read all units again
+ * after a reload, and to poll slowly in case signals get lost. No function waits. Functions that return int return 0
+ * or a negative errno.
  */
 
 #include <systemd/sd-bus.h>
@@ -16,6 +17,9 @@
 
 #include "util/macros.h"
 #include "util/time-util.h"
+
+/* The bus to which PID 1 comes. */
+#define PID1_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
 typedef struct Pid1 Pid1;
 

@@ -7,9 +7,11 @@
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import socket
+import stat
 import time
 
 from leasectl_beta import REGISTRY, TwoSecondCase
@@ -22,11 +24,30 @@ DECIDES = (r"Action$|JobMode$|^Refuse|^StopWhen|^Restart(?!USecNext)|Timeout(?!C
 # Lists that PID 1 has of a unit: the other ends of dependencies, and what is none.
 OTHER_ENDS = {"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy", "ConsistsOf", "ConflictedBy", "OnSuccessOf",
               "OnFailureOf", "Triggers", "TriggeredBy", "SliceOf"}
+PIDFD_GETFD = 438  # the number of the system call
 NO_DEPENDENCIES = {"CanClean", "Names", "Documentation", "DropInPaths", "Markers", "Refs"}
 
 
 def journal_of(unit):
     return run("journalctl", "-b", "-o", "cat", "_PID=1", f"UNIT={unit}", "--no-pager").stdout
+
+
+def cut_off_from_the_bus(pid):
+    """Ends the connections of a process to the system bus, as the kernel would if the bus itself ended them."""
+    process, cut = os.pidfd_open(pid), 0
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(fd), 0)
+        if copy < 0:
+            continue
+        if not stat.S_ISSOCK(os.fstat(copy).st_mode):
+            os.close(copy)
+            continue
+        with socket.socket(fileno=copy) as each, contextlib.suppress(OSError):
+            if each.getpeername() == "/run/dbus/system_bus_socket":
+                each.shutdown(socket.SHUT_RDWR)
+                cut += 1
+    os.close(process)
+    assert cut > 0, "no connection to the bus was found"
 
 
 class Table(TwoSecondCase):
@@ -140,6 +161,22 @@ class Table(TwoSecondCase):
         run("systemctl", "restart", "dbus.service")
         wait_for("it runs again", lambda: property_of(unit, "InvocationID") != before and property_of(unit, "ActiveState") == "active")
         self.wait_for_state(unit, "running")
+
+    def test_a_systemd_that_has_left_the_bus_is_told_to_come_back(self):
+        """It comes back by itself only when somebody has it read its files again, and until then leased starts nothing."""
+        on_the_bus = lambda: run("busctl", "--no-pager", "status", "org.freedesktop.systemd1", check=False).returncode == 0
+        unit = self.enabled("table-bus.service")
+        self.wait_for_state(unit, "running")
+        before = property_of(unit, "InvocationID")
+        cut_off_from_the_bus(1)
+        self.assertFalse(on_the_bus())
+        wait_for("systemd is on the bus again", on_the_bus)
+        wait_for("it is asked again", lambda: (self.row(unit) or {}).get("active_state") == "active")
+        self.wait_for_state(unit, "running")
+        self.assertEqual(property_of(unit, "InvocationID"), before)
+        said = run("journalctl", "-b", "-o", "cat", "-u", "leased.service", "--no-pager").stdout
+        self.assertIn("systemd has not been on the bus for 5 s: it is told to come back (SIGUSR1)", said)
+        self.assertIn("systemd is on the bus again", said)
 
     def test_a_mount_that_somebody_unmounts_was_stopped_by_hand(self):
         unit = self.unit("run-table.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/run/table\n")
