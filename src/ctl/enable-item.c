@@ -54,6 +54,18 @@ static int check_down(Ctl *ctl, EnableItem *item, const json_t *unit) {
                         SHELL_WORD(up));
 }
 
+/* Looks whether a slice that the unit is to have from now on is free: its gate would be closed wherever the unit does
+ * not run, and what else lies in the slice be killed there. */
+static int check_new_slice(Ctl *ctl, const EnableItem *item) {
+        _cleanup_free_ char *other = NULL;
+        const char *slice = members_find_others(ctl, item->name, item->members, &other);
+
+        if (!slice)
+                return CTL_OK;
+        return ctl_fail("%s: brings %s, in which %s is up: systemctl stop %s", item->name, slice, strempty(other),
+                        SHELL_WORD(strempty(other)));
+}
+
 /* Prints only the first reason; "leasectl check" tells all of them. */
 static int complain_refused(const char *name, const json_t *findings, int code) {
         const char *text = get_string(json_array_get(findings, 0), "text");
@@ -83,7 +95,9 @@ int enable_item_examine(Ctl *ctl, const char *typed, const LeasedConf *conf, Ena
         code = members_find(ctl, item->name, unit, &item->members);
         if (code == CTL_OK)
                 code = note_brought(ctl, item, unit);
-        return code == CTL_OK && !item->kept ? check_down(ctl, item, unit) : code;
+        if (code != CTL_OK)
+                return code;
+        return item->kept ? check_new_slice(ctl, item) : check_down(ctl, item, unit);
 }
 
 /* ---- what is done ---- */

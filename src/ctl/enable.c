@@ -346,6 +346,48 @@ static void drop_repeated(EnableItem *items, size_t n) {
         }
 }
 
+/* Gives the unit of which a member is, or is in, what this member is: of all members so far, or NULL. */
+static const char *find_shared(const json_t *members, const json_t *slices, const char *member) {
+        json_t *value = json_object_get(members, member);
+        size_t i;
+
+        if (value || !endswith(member, ".slice"))
+                return json_string_value(value);
+        json_array_foreach(slices, i, value)
+                if (members_overlap(json_string_value(value), member))
+                        return json_string_value(json_object_get(members, json_string_value(value)));
+        return NULL;
+}
+
+/* Leaves out each unit that shares a member with one that was named before, or has one as a member: no gate says so
+ * yet. */
+static int refuse_shared(EnableItem *items, size_t n) {
+        json_auto_t *members = json_object(), *slices = json_array();
+        int code = CTL_OK;
+
+        for (size_t i = 0; i < n; i++)
+                if (items[i].name)
+                        (void) json_object_set_new(members, items[i].name, json_string(items[i].name));
+        for (size_t i = 0; i < n; i++) {
+                const char *owner = NULL;
+
+                for (char **m = items[i].members; m && *m && !owner; m++) {
+                        owner = find_shared(members, slices, *m);
+                        if (owner)
+                                code = ctl_fail("%s: brings %s, which would go by the lease of %s, too", items[i].name,
+                                                *m, owner);
+                }
+                for (char **m = items[i].members; m && *m && !owner; m++) {
+                        (void) json_object_set_new(members, *m, json_string(items[i].name));
+                        if (endswith(*m, ".slice"))
+                                (void) json_array_append_new(slices, json_string(*m));
+                }
+                if (owner)
+                        enable_item_done(items + i);
+        }
+        return code;
+}
+
 int enable_prepare(Ctl *ctl, size_t n, LeasedConf **ret) {
         _cleanup_(messages_done) Messages m = {};
         int r = leased_conf_load("", ret, &m), code;
@@ -385,6 +427,7 @@ int verb_enable(Ctl *ctl, int argc, char **argv) {
                 return code;
         all = examine_all(ctl, n, argv, conf, items);
         drop_repeated(items, n);
+        keep_bad(&all, refuse_shared(items, n));
         code = ctl->dry_run ? rehearse_all(ctl, items, n) : enable_all(ctl, items, n, conf);
         for (size_t i = 0; i < n; i++)
                 enable_item_done(items + i);

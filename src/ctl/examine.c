@@ -154,7 +154,7 @@ static int check_members(Ctl *ctl, const char *name, const json_t *unit, json_t 
         int code = members_find(ctl, name, unit, &members);
 
         if (code == CTL_OK)
-                code = members_examine(ctl, name, members, findings);
+                code = members_examine(ctl, name, unit, members, findings);
         if (code == CTL_OK && !is_global(name))
                 code = check_schedule(ctl, name, unit, members, findings);
         return code;

@@ -88,6 +88,85 @@ static int examine_starters(Ctl *ctl, const char *unit, const char *member, char
         return code;
 }
 
+/* Reads what goes by which lease, once for all units of a command. */
+static int read_gated(const char *unit, const DropinMembers **ret) {
+        static DropinMembers all;
+        static bool known;
+        int r = known ? 0 : dropin_members_read("", &all);
+
+        known = known || r >= 0;
+        *ret = &all;
+        return r < 0 ? ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r)) : CTL_OK;
+}
+
+static bool is_slice(const char *name) {
+        return endswith(name, ".slice");
+}
+
+bool members_overlap(const char *one, const char *other) {
+        return streq(one, other) ||
+               (is_slice(one) && is_slice(other) && (slice_contains(one, other) || slice_contains(other, one)));
+}
+
+/* Refuses a slice that lies in another unit's slice, or has it in itself: all in both would run, and be stopped and
+ * killed, by two leases. */
+static int examine_nesting(const char *unit, const char *member, json_t *findings) {
+        const DropinMembers *all;
+        int code = read_gated(unit, &all);
+
+        for (size_t i = 0; code == CTL_OK && i < all->n; i++) {
+                const DropinMember *each = all->list + i;
+
+                if (!streq(each->unit, unit) && !streq(each->member, member) && members_overlap(member, each->member))
+                        (void) finding_refuse(findings,
+                                        "brings %s; %s, which goes by the lease of %s, lies in the same slice", member,
+                                        each->member, each->unit);
+        }
+        return code;
+}
+
+/* Refuses units with leases of their own in the slice, or in a slice within. */
+static int examine_inside(Ctl *ctl, const char *unit, const char *slice, char *const *members, json_t *findings) {
+        json_auto_t *properties = NULL;
+        json_t *value;
+        size_t i;
+        int code = members_load(ctl, slice, &properties);
+
+        json_array_foreach(json_object_get(properties, "RequiredBy"), i, value) {
+                const char *each = strempty(json_string_value(value));
+                _cleanup_free_ char *owner = dropin_owner("", each);
+
+                if (is_slice(each) && slice_contains(slice, each) && !strv_contains(members, each))
+                        code = examine_inside(ctl, unit, each, members, findings);
+                else if (owner && !streq(owner, unit))
+                        (void) finding_refuse(findings,
+                                        "brings %s; %s lies in it, and goes by the lease of %s: it would be stopped "
+                                        "and killed with this unit, too",
+                                        slice, each, owner);
+        }
+        return code;
+}
+
+/* Refuses a unit, or a member, that lies in the slice of another unit with a lease. */
+static int examine_place(const char *unit, const char *name, const json_t *properties, json_t *findings) {
+        const char *slice = get_string(properties, "Slice");
+        const DropinMembers *all;
+        bool own = slice_name_is_valid(slice); /* system.slice and the like have no lease */
+        int code = own ? read_gated(unit, &all) : CTL_OK;
+
+        for (size_t i = 0; own && code == CTL_OK && i < all->n; i++) {
+                const DropinMember *each = all->list + i;
+
+                if (!streq(each->unit, unit) && is_slice(each->member) && slice_contains(each->member, slice))
+                        (void) finding_refuse(findings,
+                                        "%s%slies in %s, which goes by the lease of %s: it could run only beside that "
+                                        "unit (Slice= in systemd's unit file)",
+                                        streq(name, unit) ? "" : name, streq(name, unit) ? "" : " ", each->member,
+                                        each->unit);
+        }
+        return code;
+}
+
 static int examine_one(Ctl *ctl, const char *unit, const char *member, char *const *members, json_t *findings) {
         _cleanup_free_ char *owner = dropin_owner("", member);
         json_auto_t *properties = NULL;
@@ -109,21 +188,29 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
                                 "brings %s with PAMName=: its processes leave the control group and could not be "
                                 "killed in time",
                                 member);
-        if (!endswith(member, ".slice")) /* a slice is required by all that lies in it */
+        if (!is_slice(member)) { /* a slice is required by all that lies in it */
                 code = examine_starters(ctl, unit, member, members, properties, findings);
+                if (code == CTL_OK)
+                        code = examine_place(unit, member, properties, findings);
+        } else {
+                code = examine_nesting(unit, member, findings);
+                if (code == CTL_OK)
+                        code = examine_inside(ctl, unit, member, members, findings);
+        }
         (void) snprintf(with, sizeof(with), "brings %s, which ", member);
         (void) settings_refuse_name(with, member, findings);
         (void) settings_refuse(with, properties, findings);
         return code;
 }
 
-int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings) {
+int members_examine(Ctl *ctl, const char *unit, const json_t *properties, char *const *members, json_t *findings) {
         _cleanup_free_ char *owner = dropin_owner("", unit);
         size_t before = json_array_size(findings);
         int code = CTL_OK;
 
         if (owner && !streq(owner, unit))
                 (void) finding_refuse(findings, "goes by the lease of %s already", owner);
+        code = examine_place(unit, unit, properties, findings);
         for (size_t i = 0; members && members[i] && code == CTL_OK; i++)
                 code = examine_one(ctl, unit, members[i], members, findings);
         if (code == CTL_OK && json_array_size(findings) > before)
@@ -144,14 +231,10 @@ int members_gate(const char *unit, char *const *members) {
 }
 
 int members_list_gated(const char *unit, char ***ret) {
-        static DropinMembers all; /* read once for all units of a command */
-        static bool known;
-        int r = known ? 0 : dropin_members_read("", &all);
+        const DropinMembers *all;
+        int code = read_gated(unit, &all), r = code == CTL_OK ? dropin_members_of(all, unit, ret) : 0;
 
-        known = known || r >= 0;
-        if (r >= 0)
-                r = dropin_members_of(&all, unit, ret);
-        return r < 0 ? ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r)) : CTL_OK;
+        return r < 0 ? ctl_fail("%s: cannot list what goes by its lease: %s", unit, strerror(-r)) : code;
 }
 
 int members_ungate(char *const *members) {
@@ -236,6 +319,27 @@ const char *members_find_up(Ctl *ctl, char *const *members) {
         for (; members && *members; members++)
                 if (each_unit(ctl, *members, check_down) != CTL_OK)
                         return *members;
+        return NULL;
+}
+
+const char *members_find_others(Ctl *ctl, const char *unit, char *const *members, char **ret) {
+        for (char *const *m = members; m && *m; m++) {
+                _cleanup_free_ char *owner = dropin_owner("", *m);
+                json_auto_t *properties = NULL;
+                json_t *value;
+                size_t i;
+
+                if ((owner && streq(owner, unit)) || !is_slice(*m) || members_load(ctl, *m, &properties) != CTL_OK)
+                        continue;
+                json_array_foreach(json_object_get(properties, "RequiredBy"), i, value) {
+                        const char *each = strempty(json_string_value(value));
+
+                        if (!streq(each, unit) && !strv_contains(members, each) && check_down(ctl, each) != CTL_OK) {
+                                *ret = strdup(each);
+                                return *m;
+                        }
+                }
+        }
         return NULL;
 }
 

@@ -21,9 +21,13 @@ int members_find(Ctl *ctl, const char *unit, const json_t *properties, char ***r
 /* Does for a member what pid1_load() does for a unit. For a template, the properties are those of an instance that
  * is never started. */
 int members_load(Ctl *ctl, const char *name, json_t **ret);
-/* Adds a "refused" finding for everything that stands against leasing the unit with these members. Returns
- * CTL_FAILED if there is any, or the exit code of a failure to ask PID 1. */
-int members_examine(Ctl *ctl, const char *unit, char *const *members, json_t *findings);
+/* Adds a "refused" finding for everything that stands against leasing the unit with these members. The argument
+ * properties is what pid1_load() said of the unit. Returns CTL_FAILED if there is any, or the exit code of a failure
+ * to ask PID 1. */
+int members_examine(Ctl *ctl, const char *unit, const json_t *properties, char *const *members, json_t *findings);
+/* Whether a member of one unit and a member of another would be, or be in, the same unit: they have the same name, or
+ * are slices of which one lies in the other. */
+bool members_overlap(const char *one, const char *other);
 
 /* Writes the drop-in of each member. */
 int members_gate(const char *unit, char *const *members);
@@ -42,6 +46,10 @@ int members_verify(Ctl *ctl, const char *unit, char *const *members);
 /* Gives the first member that is up or has a process left, or that PID 1 could not be asked about. Borrowed from
  * members; NULL if all are down. */
 const char *members_find_up(Ctl *ctl, char *const *members);
+/* Finds what is up in a slice that is to become a member now, and is neither the unit nor a member. Returns the slice,
+ * borrowed from members, and gives what was found in *ret, owned by the caller (NULL if memory is short). NULL: there
+ * is nothing. */
+const char *members_find_others(Ctl *ctl, const char *unit, char *const *members, char **ret);
 /* Adds to units the units that the members stand for: a member itself, or, in place of a template, the instances of
  * it that PID 1 knows. */
 int members_add_units(Ctl *ctl, char *const *members, char ***units);

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 
-from leasectl_guest import Case, CaseWithDaemon, ctl, dropin_of, main, property_of, run, wait_for, write
+from leasectl_guest import Case, CaseWithDaemon, ctl, dropin_of, main, property_of, read, run, wait_for, write
 
 GROUP = "/sys/fs/cgroup"
 STRAY = "d008bd30afc04cab8968f647ac6d375c"  # the message id of an alarm, as the journal's catalog has it
@@ -174,6 +174,41 @@ class Refusing(Case):
         ctl("disable", "one.service", check=True)
         self.assertFalse(os.path.exists(dropin_of("both.slice")))
 
+    def test_a_slice_has_one_lease_within_a_command_too(self):
+        for name in "one.service", "two.service":
+            self.unit(name, service("ExecStart=/bin/sleep infinity", options="Slice=both.slice\n"))
+        done = ctl("enable", "one.service", "two.service")
+        self.assertSays(done, 1, "two.service: brings both.slice, which would go by the lease of one.service, too")
+        self.assertEqual(os.listdir("/etc/leased/units"), ["one.service"])
+        self.assertIn("/one.service", read(dropin_of("both.slice")))
+        ctl("disable", "one.service", check=True)
+
+    def test_a_slice_within_a_slice_has_the_same_lease(self):
+        """Whatever is in the inner one is in the outer one, and is stopped and killed with it."""
+        outer, inner = "web.slice", "web-api.slice"
+        for first, second in ((outer, inner), (inner, outer)):
+            self.unit("one.service", service("ExecStart=/bin/sleep infinity", options=f"Slice={first}\n"))
+            self.unit("two.service", service("ExecStart=/bin/sleep infinity", options=f"Slice={second}\n"))
+            ctl("enable", "one.service", check=True)
+            self.assertSays(ctl("enable", "two.service"), 1, f"two.service: brings {second}; {first}, which goes by the lease of "
+                                                             "one.service, lies in the same slice")
+            ctl("disable", "one.service", check=True)
+            self.assertSays(ctl("enable", "one.service", "two.service"), 1,
+                            f"two.service: brings {second}, which would go by the lease of one.service, too")
+            ctl("disable", "one.service", check=True)
+
+    def test_a_unit_that_lies_in_the_slice_of_another_is_refused(self):
+        self.unit("one.service", service("ExecStart=/bin/sleep infinity", options="Slice=web.slice\n"))
+        self.unit("two.service", service("ExecStart=/bin/sleep infinity\nSlice=web-api.slice"))
+        ctl("enable", "one.service", check=True)
+        self.assertSays(ctl("enable", "two.service"), 1, "two.service: lies in web.slice, which goes by the lease of one.service: it could "
+                                                         "run only beside that unit (Slice= in systemd's unit file)")
+        ctl("disable", "one.service", check=True)
+        ctl("enable", "two.service", check=True)
+        self.assertSays(ctl("enable", "one.service"), 1, "one.service: brings web.slice; two.service lies in it, and goes by the lease of "
+                                                         "two.service: it would be stopped and killed with this unit, too")
+        ctl("disable", "two.service", check=True)
+
     def test_a_slice_that_is_up_must_be_stopped_first(self):
         run("systemd-run", "--slice=web.slice", "--unit=before", "sleep", "infinity")
         self.addCleanup(run, "systemctl", "stop", "before.service", check=False)
@@ -201,6 +236,17 @@ class Together(CaseWithDaemon):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         write(f"{group}/cgroup.procs", str(process.pid))
+
+    def test_a_slice_that_comes_later_must_be_free(self):
+        unit = self.unit("web.service", service("ExecStart=/bin/sleep infinity\nSlice=web.slice"))
+        ctl("enable", unit, check=True)
+        run("systemd-run", "--slice=web-api.slice", "--unit=before", "sleep", "infinity")
+        self.addCleanup(run, "systemctl", "stop", "before.service", check=False)
+        self.assertSays(ctl("set", unit, "Slice=web.slice"), 1,
+                        f"{unit}: brings web.slice, in which web-api.slice is up: systemctl stop web-api.slice")
+        self.assertFalse(os.path.exists(dropin_of("web.slice")))
+        run("systemctl", "stop", "before.service", "web-api.slice")
+        self.assertSays(ctl("set", unit, "Slice=web.slice"), 0)
 
     def test_the_slice_has_the_gate_of_the_unit(self):
         unit = self.payload()
