@@ -5,10 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "ctl/width.h"
 #include "util/text.h"
+#include "util/time-util.h"
 #include "util/words.h"
 
 static Colours colours_wanted;
@@ -66,29 +68,51 @@ enum {
         INDENT = 4, /* of a further line, beyond the first one */
 };
 
-/* A mark is this byte, which is in no text, and then the letter of a colour. */
+/*
+ * A mark is a byte that is in no UTF-8, a key, and then the letter of a colour. An argument, a file or the output of a
+ * program may be no UTF-8, and have that byte; nobody who wrote it knew the key, which is made when the first mark is.
+ */
 #define MARK '\xff'
 
+enum {
+        KEY_LENGTH = 4,
+        MARK_LENGTH = 1 + KEY_LENGTH + 1,
+};
+
+static char mark_key[KEY_LENGTH]; /* all 0: no mark was made yet */
+
+static void make_key(void) {
+        if (*mark_key)
+                return;
+        if (getrandom(mark_key, sizeof(mark_key), GRND_NONBLOCK) != (ssize_t) sizeof(mark_key))
+                memcpy(mark_key, &(uint32_t){ (uint32_t) now_boottime() }, sizeof(mark_key));
+        for (size_t i = 0; i < KEY_LENGTH; i++)
+                mark_key[i] = (char) (mark_key[i] | 0x80); /* no 0, which would end the text, and no space */
+}
+
+static const char *make_mark(char letter, char mark[static MARK_LENGTH + 1]) {
+        make_key();
+        mark[0] = MARK;
+        memcpy(mark + 1, mark_key, KEY_LENGTH);
+        mark[1 + KEY_LENGTH] = letter;
+        return mark;
+}
+
 const char *colour_on(Colour c) {
-        static const char *const marks[] = {
-                [COLOUR_NONE] = "",
-                [COLOUR_GREEN] = "\xff"
-                                 "g",
-                [COLOUR_YELLOW] = "\xff"
-                                  "y",
-                [COLOUR_RED] = "\xff"
-                               "r",
-                [COLOUR_GREY] = "\xff"
-                                "d",
-                [COLOUR_BOLD] = "\xff"
-                                "b",
-        };
-        return c < ELEMENTSOF(marks) ? marks[c] : "";
+        static const char letters[] = { [COLOUR_GREEN] = 'g',
+                [COLOUR_YELLOW] = 'y',
+                [COLOUR_RED] = 'r',
+                [COLOUR_GREY] = 'd',
+                [COLOUR_BOLD] = 'b' };
+        static char marks[ELEMENTSOF(letters)][MARK_LENGTH + 1];
+
+        return c != COLOUR_NONE && c < ELEMENTSOF(letters) ? make_mark(letters[c], marks[c]) : "";
 }
 
 const char *colour_off(void) {
-        return "\xff"
-               "0";
+        static char mark[MARK_LENGTH + 1];
+
+        return make_mark('0', mark);
 }
 
 static const char *sequence_of(char letter) {
@@ -104,17 +128,24 @@ static const char *sequence_of(char letter) {
         return NULL;
 }
 
+/* Gives the sequence for the mark with which the text begins; NULL: it begins with none. */
+static const char *mark_at(const char *text) {
+        return *text == MARK && *mark_key && strncmp(text + 1, mark_key, KEY_LENGTH) == 0
+                               ? sequence_of(text[1 + KEY_LENGTH])
+                               : NULL;
+}
+
 /* Writes text as one line that can be shown, with colours if they are to be written. */
 static void write_clean(FILE *file, const char *text) {
         char piece[TEXT_PIECE_SIZE];
 
         while (*text) {
-                const char *sequence = *text == MARK ? sequence_of(text[1]) : NULL;
+                const char *sequence = mark_at(text);
 
                 if (sequence) {
                         if (colours())
                                 (void) fputs(sequence, file);
-                        text += 2;
+                        text += MARK_LENGTH;
                         continue;
                 }
                 text += text_piece(text, piece);
@@ -203,8 +234,8 @@ static size_t line_length(const char *text, size_t columns) {
 
         while (text[at]) {
                 char piece[TEXT_PIECE_SIZE];
-                bool mark = text[at] == MARK && sequence_of(text[at + 1]);
-                size_t n = mark ? 2 : text_piece(text + at, piece);
+                bool mark = mark_at(text + at);
+                size_t n = mark ? MARK_LENGTH : text_piece(text + at, piece);
 
                 used += mark ? 0 : width_of(piece);
                 if (used > columns)

@@ -19,8 +19,8 @@ typedef enum Colour {
         COLOUR_BOLD,
 } Colour;
 
-/* Give the marks that begin and end a colour in a text for the functions below. A mark is no escape sequence and no
- * valid UTF-8, so text of others cannot hold one. Static strings. */
+/* Give the marks that begin and end a colour in a text for the functions below. A mark is no escape sequence, and
+ * differs from run to run, so text of others cannot hold one. Static strings. */
 const char *colour_on(Colour c);
 const char *colour_off(void);
 /* When colours are written: on a terminal that can show them unless NO_COLOR is in the environment, or always, or

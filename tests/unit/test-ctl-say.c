@@ -74,10 +74,31 @@ static void a_row_that_is_too_wide_is_cut(void **state) {
         assert_string_equal(text, "a.service: waits for what takes a long…\r\x1b[K");
 }
 
+static void say_what_others_wrote(void) {
+        say_colours(COLOURS_ALWAYS);
+        say("%sred%s \xffr no \xff"
+            "0",
+                        colour_on(COLOUR_RED), colour_off());
+        complain("\xffr no");
+        say_over("\xffr no");
+        say_over(NULL);
+}
+
+/* An argument, a file name, the output of a program: none of these need be UTF-8. */
+static void no_byte_of_others_is_taken_for_a_colour(void **state) {
+        char text[1024];
+
+        written(say_what_others_wrote, text, sizeof(text));
+        assert_string_equal(text, "\x1b[31;1mred\x1b[0m \\xffr no \\xff0\r\n"
+                                  "leasectl: \\xffr no\r\n"
+                                  "\\xffr no\r\x1b[K");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_said_meanwhile_has_a_line_of_its_own),
                 cmocka_unit_test(a_row_that_is_too_wide_is_cut),
+                cmocka_unit_test(no_byte_of_others_is_taken_for_a_colour),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
