@@ -23,11 +23,12 @@ typedef struct Fields {
         uint64_t timeout_stop, timeout;
         uint32_t job_id, restarts, main_pid, control_pid;
         int32_t main_code;
-        uint64_t changed_at, inactive_since, up_since, inactive_exit, active_exit, main_exit;
-        const char *type, *exit_type; /* of a service */
+        uint64_t inactive_since, inactive_exit, active_since;  /* CLOCK_REALTIME */
+        uint64_t changed_at, up_since, active_exit, main_exit; /* CLOCK_MONOTONIC */
+        const char *type, *exit_type;                          /* of a service */
         int remains;
         uint8_t invocation_id[16];
-        uint64_t last_trigger, active_since;
+        uint64_t last_trigger;
         int persistent, accept;
         int refuses_start, refuses_stop, stops_unneeded, lazy_unmount;
         const char *success_action;
@@ -188,7 +189,7 @@ static const struct Property {
         { "StateChangeTimestampMonotonic", "t", offsetof(Fields, changed_at) },
         { "InactiveEnterTimestamp", "t", offsetof(Fields, inactive_since) },
         { "InactiveExitTimestamp", "t", offsetof(Fields, inactive_exit) },
-        { "ActiveExitTimestamp", "t", offsetof(Fields, active_exit) },
+        { "ActiveExitTimestampMonotonic", "t", offsetof(Fields, active_exit) },
         { "ActiveEnterTimestampMonotonic", "t", offsetof(Fields, up_since) },
         { "InvocationID", "ay", 0, read_invocation_id },
         { "Asserts", "a(sbbsi)", 0, read_asserts },
@@ -213,7 +214,7 @@ static const struct Property {
         { "MainPID", "u", offsetof(Fields, main_pid) },
         { "ControlPID", "u", offsetof(Fields, control_pid) },
         { "ExecMainCode", "i", offsetof(Fields, main_code) },
-        { "ExecMainExitTimestamp", "t", offsetof(Fields, main_exit) },
+        { "ExecMainExitTimestampMonotonic", "t", offsetof(Fields, main_exit) },
         { "Type", "s", offsetof(Fields, type) },
         { "ExitType", "s", offsetof(Fields, exit_type) },
         { "RemainAfterExit", "b", offsetof(Fields, remains) },
@@ -285,6 +286,14 @@ static void fields_done(Fields *f) {
         relations_done(&f->related);
 }
 
+/* Gives since when the unit is not active any more, which PID 1 is asked for by CLOCK_MONOTONIC only. The wall clock
+ * may have been set since the unit became active; then this is by the clock as it was. 0: it never was. */
+static usec_t left_at(const Fields *f) {
+        bool known = f->active_since > 0 && f->up_since > 0 && f->active_exit >= f->up_since;
+
+        return known ? f->active_since + (f->active_exit - f->up_since) : 0;
+}
+
 /* Gives since when (CLOCK_REALTIME) the unit is in its state. PID 1 keeps a time stamp of its own for each state. */
 static usec_t since_of(const Fields *f, Pid1Active active) {
         switch (active) {
@@ -297,7 +306,7 @@ static usec_t since_of(const Fields *f, Pid1Active active) {
         case UNIT_ACTIVATING:
                 return f->inactive_exit;
         case UNIT_DEACTIVATING:
-                return f->active_exit;
+                return left_at(f);
         case _UNIT_ACTIVE_MAX:
                 break;
         }
@@ -319,9 +328,9 @@ static UnitForbid forbids_of(const Fields *f) {
 }
 
 /* When somebody has PID 1 stop a service, the service leaves its active state first, and its main process ends after
- * that. It is the other way round where the main process ended by itself, if the service does not go on without it.
- * The watchdog bites nobody whom PID 1 stops already; the killer of processes for want of memory does, and proves
- * nothing.
+ * that, whatever becomes of the wall clock meanwhile. It is the other way round where the main process ended by
+ * itself, if the service does not go on without it. The watchdog bites nobody whom PID 1 stops already; the killer of
+ * processes for want of memory does, and proves nothing.
  */
 static bool has_crashed(const Fields *f) {
         bool needs_main = !f->remains && !streq(strempty(f->exit_type), "cgroup");
@@ -426,7 +435,7 @@ const Pid1Part pid1_unit_parts[PID1_PARTS] = {
         { PART_PROPERTY, "NeedDaemonReload" },
         { PART_PROPERTY, "InactiveEnterTimestamp", .ends = true },
         { PART_PROPERTY, "InactiveExitTimestamp" },
-        { PART_PROPERTY, "ActiveExitTimestamp" },
+        { PART_PROPERTY, "ActiveExitTimestampMonotonic" },
         { PART_PROPERTY, "ActiveEnterTimestampMonotonic" },
         { PART_PROPERTY, "ActiveEnterTimestamp" },
         { PART_PROPERTY, "InvocationID", .ends = true },

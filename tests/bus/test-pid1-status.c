@@ -19,6 +19,7 @@
 
 #define GATE "/run/leased/held/a.service"
 #define GUARD "leased-guard.service"
+#define WALL 1000000u
 
 static sd_bus *bus;
 /* The latest answer; what was decoded borrows from it. */
@@ -35,7 +36,7 @@ typedef struct Answer {
         const char *id, *load_state, *active, *sub, *result, *control_group, *binds_to;
         bool need_reload;
         uint32_t job;
-        uint64_t timeout_stop, timeout, active_exit, main_exit;
+        uint64_t timeout_stop, timeout, active_enter, active_exit, main_exit;
         const char *exit_type;
         int remains;
         const char *type;
@@ -60,6 +61,16 @@ static Answer plain(void) {
 static void add(const char *name, const char *type, const char *value) {
         if (value)
                 assert_true(sd_bus_message_append(m, "{sv}", name, type, value) >= 0);
+}
+
+/* Adds both times of an event. The wall clock is set back all the while, so it shows a later event as an earlier one.
+ */
+static void add_moment(const char *name, uint64_t monotonic) {
+        char other[64];
+
+        (void) snprintf(other, sizeof(other), "%sMonotonic", name);
+        assert_true(sd_bus_message_append(m, "{sv}", name, "t", monotonic > 0 ? WALL - monotonic : 0) >= 0);
+        assert_true(sd_bus_message_append(m, "{sv}", other, "t", monotonic) >= 0);
 }
 
 static void add_asserts(const Answer *a) {
@@ -98,8 +109,9 @@ static int decode(const Answer *a, Pid1Answer *ret) {
         if (a->exit_type)
                 add("ExitType", "s", a->exit_type);
         assert_true(sd_bus_message_append(m, "{sv}", "RemainAfterExit", "b", a->remains) >= 0);
-        assert_true(sd_bus_message_append(m, "{sv}", "ActiveExitTimestamp", "t", a->active_exit) >= 0);
-        assert_true(sd_bus_message_append(m, "{sv}", "ExecMainExitTimestamp", "t", a->main_exit) >= 0);
+        add_moment("ActiveEnterTimestamp", a->active_enter);
+        add_moment("ActiveExitTimestamp", a->active_exit);
+        add_moment("ExecMainExitTimestamp", a->main_exit);
         add("ControlGroup", "s", a->control_group);
         assert_true(sd_bus_message_append(m, "{sv}", "NeedDaemonReload", "b", a->need_reload) >= 0);
         assert_true(sd_bus_message_append(m, "{sv}", "Job", "(uo)", a->job, "/") >= 0);
@@ -180,6 +192,19 @@ static void how_a_service_has_ended_is_seen_by_what_came_first(void **state) {
                 a.remains = cases[i].remains;
                 assert_int_equal(status_of(&a).sign, cases[i].sign);
         }
+}
+
+static void a_unit_that_stops_does_so_for_as_long_as_it_is_not_active(void **state) {
+        Answer a = plain();
+
+        a.active = "deactivating";
+        assert_true(status_of(&a).since == 0); /* it was never active */
+        a.active_exit = 1500;
+        assert_true(status_of(&a).since == 0);
+        a.active_enter = 1000;
+        assert_true(status_of(&a).since == WALL - 1000 + 500);
+        a.active_enter = 2000; /* PID 1 shows the end of an earlier run */
+        assert_true(status_of(&a).since == 0);
 }
 
 static void a_unit_of_a_type_without_processes_has_no_group(void **state) {
@@ -590,6 +615,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_running_unit_is_read_whole),
                 cmocka_unit_test(how_a_service_has_ended_is_seen_by_what_came_first),
+                cmocka_unit_test(a_unit_that_stops_does_so_for_as_long_as_it_is_not_active),
                 cmocka_unit_test(a_unit_of_a_type_without_processes_has_no_group),
                 cmocka_unit_test(states_that_came_later_are_not_taken_for_down),
                 cmocka_unit_test(how_it_ended_is_seen),
