@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "conf/dropin.h"
 #include "core/record.h"
@@ -19,13 +20,24 @@
 #include "ctl/pager.h"
 #include "ctl/program.h"
 #include "ctl/where.h"
-#include "util/strv.h"
+#include "util/file-util.h"
 #include "util/text.h"
+#include "util/time-util.h"
 #include "util/unit-name.h"
 
-/* How long ssh may take to connect: if the lines are what was asked for, and if they are shown besides. */
-#define PATIENTLY "ConnectTimeout=10"
-#define BRIEFLY "ConnectTimeout=2"
+/* How long ssh may take to connect, and how long there is for all lines. */
+typedef struct Patience {
+        const char *connect;
+        usec_t whole;
+} Patience;
+
+/* If the lines are what was asked for, and if they are shown besides. */
+static const Patience patiently = { "ConnectTimeout=10", USEC_PER_MINUTE };
+static const Patience briefly = { "ConnectTimeout=2", 15 * USEC_PER_SEC };
+
+/* More is not taken from a machine, whatever it answers: bytes, and lines for --json. */
+#define ANSWER_MAX ((size_t) 16 * 1024 * 1024)
+#define LINES_MAX 100000
 
 /* Gives the command that shows the lines, as a shell takes it, owned by the caller; NULL if memory is short. The name
  * of a unit has no quote in it. */
@@ -33,35 +45,62 @@ static char *command_new(const char *unit, unsigned lines) {
         return text_format("journalctl --no-pager -n %u -u '%s'", lines, unit);
 }
 
-/* Reads the last lines of a unit's journal, on this machine if host is NULL. Returns 0, or what program_run() returns.
- */
-static int read_lines(const char *host, const char *patience, const char *unit, unsigned lines, char **ret) {
+/* Reads what was written to a file. NULL: memory is short. */
+static char *read_back(int fd) {
+        off_t size = lseek(fd, 0, SEEK_END);
+        char *text = size < 0 ? NULL : calloc(1, (size_t) size + 1);
+
+        if (text && pread(fd, text, (size_t) size, 0) < 0)
+                text[0] = '\0';
+        return text;
+}
+
+/* Reads the last lines of a unit's journal, on this machine if host is NULL. Returns 0, or what program_save()
+ * returns. */
+static int read_lines(const char *host, const Patience *patience, const char *unit, unsigned lines, char **ret) {
         _cleanup_free_ char *command = command_new(unit, lines);
         const char *const here[] = { "/bin/sh", "-c", command, NULL };
         const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o",
-                patience, "--", host, command, NULL };
+                patience->connect, "--", host, command, NULL };
+        _cleanup_close_ int fd = program_hold("");
+        int r;
 
         if (host && !program_is_host(host))
                 return -EINVAL;
-        return command ? program_run(host ? there : here, ret, NULL) : -ENOMEM;
+        if (!command || fd < 0)
+                return command ? fd : -ENOMEM;
+        r = program_save(host ? there : here, patience->whole, ANSWER_MAX, fd);
+        if (r == 0 && !(*ret = read_back(fd)))
+                r = -ENOMEM;
+        return r;
 }
 
-static void print_lines(const char *text) {
-        _cleanup_(strv_freep) char **lines = NULL;
+/* Ends the first line of *text, of which *text is what follows then. Returns the line; NULL: there is none. */
+static char *next_line(char **text) {
+        char *line = *text;
+        size_t n = strcspn(line, "\n");
 
-        if (strv_split_lines(text, &lines) < 0)
-                return;
-        for (char **line = lines; line && *line; line++)
+        if (!*line)
+                return NULL;
+        *text += n + (line[n] == '\n');
+        line[n] = '\0';
+        return line;
+}
+
+static void print_lines(char *text) {
+        char *line;
+
+        while ((line = next_line(&text)))
                 if (say_has_width())
-                        say_wrapped(4, "%s", *line);
+                        say_wrapped(4, "%s", line);
                 else
-                        say("%s", *line);
+                        say("%s", line);
 }
 
 bool logs_print(const char *host, const char *unit, unsigned lines) {
         _cleanup_free_ char *text = NULL;
 
-        if (read_lines(host, BRIEFLY, unit, lines, &text) != 0)
+        if (read_lines(host, &briefly, unit, lines, &text) != 0)
                 return false;
         if (isempty(text) || startswith(text, "-- No entries --"))
                 return true;
@@ -129,13 +168,13 @@ static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const ch
         return CTL_OK;
 }
 
-static json_t *json_of(const char *text) {
-        _cleanup_(strv_freep) char **lines = NULL;
+/* Lines that are no text are shown as far as they are. */
+static json_t *json_of(char *text) {
         json_t *list = json_array();
+        char *line;
 
-        (void) strv_split_lines(text, &lines);
-        for (char **line = lines; line && *line; line++)
-                (void) json_array_append_new(list, json_string(*line));
+        while (json_array_size(list) < LINES_MAX && (line = next_line(&text)))
+                (void) json_array_append_new(list, json_string(text_mend(line)));
         return list;
 }
 
@@ -143,11 +182,11 @@ static json_t *json_of(const char *text) {
  * lines of other units are printed as well. */
 static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *machines, const json_t *rows,
                 bool several, json_t *told) {
-        bool for_people = ctl->json == JSON_OFF, read;
+        bool for_people = ctl->json == JSON_OFF;
         _cleanup_free_ char *text = NULL, *command = command_new(unit, ctl->lines), *owner = find_owner(rows, unit);
         const json_t *holder = find_holder(machines, rows, owner ?: unit, copy), *machine;
         const char *name = "this machine", *host = ctl->host;
-        int code = CTL_OK;
+        int code = CTL_OK, r;
 
         machine = holder ? machines_find(machines, get_string(holder, "machine_id")) : NULL;
         if (machine)
@@ -158,17 +197,17 @@ static int print_one(Ctl *ctl, const char *unit, unsigned copy, const json_t *ma
                 say("%s%s on %s%s", colour_on(COLOUR_BOLD), unit, name, colour_off());
         if (!holder)
                 code = explain_free(ctl, owner ?: unit, rows, host ?: name);
-        read = read_lines(host, PATIENTLY, unit, ctl->lines, &text) == 0;
-        (void) json_array_append_new(
-                        told, json_pack("{s:s, s:b, s:s?, s:o?}", "unit", unit, "held", holder != NULL, "hostname",
-                                              machine ? name : NULL, "lines", read ? json_of(strempty(text)) : NULL));
-        if (!read) {
-                complain("%s: the journal of %s cannot be read%s; there: %s", unit, name, host ? " over SSH" : "",
-                                strempty(command));
+        r = read_lines(host, &patiently, unit, ctl->lines, &text);
+        (void) json_array_append_new(told,
+                        json_pack("{s:s, s:b, s:s?, s:o?}", "unit", unit, "held", holder != NULL, "hostname",
+                                        machine ? name : NULL, "lines", r == 0 && !for_people ? json_of(text) : NULL));
+        if (r != 0) {
+                complain("%s: the journal of %s cannot be read%s%s; there: %s", unit, name, host ? " over SSH" : "",
+                                program_trouble(r), strempty(command));
                 return CTL_FAILED;
         }
         if (for_people)
-                print_lines(strempty(text));
+                print_lines(text);
         return code;
 }
 

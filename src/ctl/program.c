@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,8 +16,10 @@
 #include "util/file-util.h"
 #include "util/text.h"
 
-/* How much of the output of a program is read. */
+/* A program that writes more than this into memory is killed. */
 #define OUTPUT_MAX (1024 * 1024)
+/* How much is read at a time of what goes to a file. */
+#define PIECE_SIZE (64 * 1024)
 
 extern char **environ;
 
@@ -34,20 +37,6 @@ bool program_is_installed(const char *name) {
         return false;
 }
 
-/* Reads the output of a program from the file in memory into which it was written. A file cannot become full like a
- * pipe, so the program never waits. */
-static char *read_back(int fd) {
-        off_t size = lseek(fd, 0, SEEK_END);
-        char *text = calloc(1, OUTPUT_MAX + 1);
-        ssize_t n;
-
-        if (!text || size < 0)
-                return text;
-        n = pread(fd, text, OUTPUT_MAX, 0);
-        text[n < 0 ? 0 : n] = '\0';
-        return text;
-}
-
 static int wait_end(pid_t pid) {
         int status;
 
@@ -57,30 +46,23 @@ static int wait_end(pid_t pid) {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Gives for how long poll(2) is to wait. */
+static int wait_ms(usec_t deadline) {
+        usec_t left = usec_sub(deadline, now_boottime());
+
+        return deadline == USEC_INFINITY ? -1
+                                         : (int) MIN((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t) INT_MAX);
+}
+
 /* Waits until the process has ended, or the time has come. */
 static bool ends_by(int pidfd, usec_t deadline) {
         struct pollfd p = { .fd = pidfd, .events = POLLIN };
         int r;
 
         do
-                r = poll(&p, 1, (int) ((usec_sub(deadline, now_boottime()) + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+                r = poll(&p, 1, wait_ms(deadline));
         while (r == 0 ? now_boottime() < deadline : r < 0 && errno == EINTR);
         return r > 0;
-}
-
-/* As wait_end(), for the leader of a process group that is killed when its time is over. One that cannot be killed,
- * since it hangs in the kernel, is not waited for. */
-static int wait_end_by(pid_t pid, usec_t deadline) {
-        _cleanup_close_ int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-
-        if (pidfd < 0)
-                return -errno;
-        if (ends_by(pidfd, deadline))
-                return wait_end(pid);
-        (void) kill(-pid, SIGKILL);
-        if (ends_by(pidfd, usec_add(now_boottime(), USEC_PER_SEC)))
-                (void) wait_end(pid);
-        return -ETIMEDOUT;
 }
 
 int program_hold(const char *text) {
@@ -133,28 +115,135 @@ static int spawn(const char *const argv[], const int fds[static 3], bool limited
         return -r;
 }
 
-int program_feed(const char *const argv[], const char *input, usec_t limit, char **ret, char **ret_error) {
-        usec_t deadline = usec_add(now_boottime(), limit);
-        _cleanup_close_ int out = memfd_create("stdout", MFD_CLOEXEC), error = memfd_create("stderr", MFD_CLOEXEC);
-        _cleanup_close_ int in = *input ? program_hold(input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
-        pid_t pid;
-        int r;
+/* One of the outputs of a program. */
+typedef struct Output {
+        int pipe; /* -1: its end was read */
+        int file; /* to where it is written on; -1: .text keeps it */
+        char *text;
+        size_t size, most; /* how much was read, and may be; .most 0: it is thrown away unread */
+} Output;
 
-        if (out < 0 || error < 0)
+static void output_done(Output *o) {
+        closep(&o->pipe);
+        free(o->text);
+}
+
+/* Begins to read what is written into *ret_writes, which the caller closes. */
+static int output_begin(Output *o, int *ret_writes) {
+        int fds[2];
+
+        if (o->most == 0) {
+                *ret_writes = open("/dev/null", O_WRONLY | O_CLOEXEC);
+                return *ret_writes < 0 ? -errno : 0;
+        }
+        o->text = calloc(1, (o->file < 0 ? o->most : PIECE_SIZE) + 2);
+        if (!o->text)
+                return -ENOMEM;
+        if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
-        if (in < 0)
-                return *input ? in : -errno;
-        r = spawn(argv, (const int[]){ in, out, error }, limit != USEC_INFINITY, &pid);
-        if (r < 0)
-                return r;
-        r = limit != USEC_INFINITY ? wait_end_by(pid, deadline) : wait_end(pid);
-        if (r < 0)
-                return r;
-        if (ret)
-                *ret = read_back(out);
-        if (ret_error)
-                *ret_error = read_back(error);
+        o->pipe = fds[0];
+        *ret_writes = fds[1];
+        return fcntl(o->pipe, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* Reads some of what is there. */
+static int output_take(Output *o) {
+        char *to = o->file < 0 ? o->text + o->size : o->text;
+        ssize_t n = read(o->pipe, to, o->file < 0 ? o->most - o->size + 1 : PIECE_SIZE);
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0) {
+                closep(&o->pipe);
+                o->pipe = -1;
+                return 0;
+        }
+        if ((size_t) n > o->most - o->size)
+                return -EFBIG;
+        o->size += (size_t) n;
+        return o->file < 0 ? 0 : write_all(o->file, to, (size_t) n);
+}
+
+/* Reads what the program writes until it has ended. What it has left running may hold the pipes open: only what is
+ * there already is read then. */
+static int follow(int pidfd, Output outputs[static 2], usec_t deadline) {
+        bool over = false;
+
+        for (;;) {
+                struct pollfd p[] = { { .fd = outputs[0].pipe, .events = POLLIN },
+                        { .fd = outputs[1].pipe, .events = POLLIN }, { .fd = over ? -1 : pidfd, .events = POLLIN } };
+                int n = poll(p, ELEMENTSOF(p), over ? 0 : wait_ms(deadline));
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                for (size_t i = 0; i < 2 && n > 0; i++) {
+                        int r = p[i].revents != 0 ? output_take(outputs + i) : 0;
+
+                        if (r < 0)
+                                return r;
+                }
+                if (over && n == 0)
+                        return 0;
+                over = over || (n > 0 && p[2].revents != 0);
+                if (!over && now_boottime() >= deadline)
+                        return -ETIMEDOUT;
+        }
+}
+
+/* Waits for the program, and kills it if its time is over or it writes too much. One that cannot be killed, since it
+ * hangs in the kernel, is not waited for. */
+static int attend(pid_t pid, bool leads, Output outputs[static 2], usec_t deadline) {
+        _cleanup_close_ int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        int r = pidfd < 0 ? -errno : follow(pidfd, outputs, deadline);
+
+        if (r == 0)
+                return wait_end(pid);
+        (void) kill(leads ? -pid : pid, SIGKILL);
+        if (pidfd < 0 || ends_by(pidfd, usec_add(now_boottime(), USEC_PER_SEC)))
+                (void) wait_end(pid);
         return r;
+}
+
+static int run(const char *const argv[], const char *input, bool leads, usec_t deadline, Output outputs[static 2]) {
+        _cleanup_close_ int in = *input ? program_hold(input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int writes[2] = { -1, -1 }, r = in >= 0 ? 0 : *input ? in : -errno;
+        pid_t pid;
+
+        for (size_t i = 0; i < 2 && r == 0; i++)
+                r = output_begin(outputs + i, writes + i);
+        if (r == 0)
+                r = spawn(argv, (const int[]){ in, writes[0], writes[1] }, leads, &pid);
+        closep(writes);
+        closep(writes + 1);
+        return r < 0 ? r : attend(pid, leads, outputs, deadline);
+}
+
+int program_feed(const char *const argv[], const char *input, usec_t limit, char **ret, char **ret_error) {
+        Output outputs[2] = { { .pipe = -1, .file = -1, .most = ret ? OUTPUT_MAX : 0 },
+                { .pipe = -1, .file = -1, .most = ret_error ? OUTPUT_MAX : 0 } };
+        int r = run(argv, input, limit != USEC_INFINITY, usec_add(now_boottime(), limit), outputs);
+
+        if (r >= 0 && ret)
+                *ret = TAKE_PTR(outputs[0].text);
+        if (r >= 0 && ret_error)
+                *ret_error = TAKE_PTR(outputs[1].text);
+        output_done(outputs);
+        output_done(outputs + 1);
+        return r;
+}
+
+int program_save(const char *const argv[], usec_t limit, size_t most, int file) {
+        Output outputs[2] = { { .pipe = -1, .file = file, .most = most },
+                { .pipe = -1, .file = -1, .most = OUTPUT_MAX } };
+        int r = run(argv, "", false, usec_add(now_boottime(), limit), outputs);
+
+        output_done(outputs);
+        output_done(outputs + 1);
+        return r;
+}
+
+const char *program_trouble(int r) {
+        return r == -EFBIG ? ", it is too long" : r == -ETIMEDOUT ? ", it did not end in time" : "";
 }
 
 /* ---- several side by side ---- */

@@ -17,9 +17,10 @@ bool program_is_installed(const char *name);
 bool program_is_host(const char *name);
 
 /* Runs argv[0], which is looked for in $PATH, and waits until it ends, without a time limit. *ret is what the
- * program wrote on stdout, *ret_error what it wrote on stderr, of each at most the first MiB. Both are owned by the
- * caller, and NULL if memory is short; ret and ret_error may be NULL. Returns the exit code of the program, 128 plus
- * the number of the signal that ended it, or a negative errno; *ret and *ret_error are then untouched. Prints nothing.
+ * program wrote on stdout, *ret_error what it wrote on stderr, owned by the caller. With NULL for
+ * one of them, that is thrown away; a program that writes more than 1 MiB on one that is read is killed: -EFBIG.
+ * Returns the exit code of the program, 128 plus the number of the signal that ended it, or a negative errno; *ret and
+ * *ret_error are then untouched. Prints nothing.
  */
 int program_run(const char *const argv[], char **ret, char **ret_error);
 
@@ -27,6 +28,14 @@ int program_run(const char *const argv[], char **ret, char **ret_error);
  * ended after so long is killed, with all that it has started in its process group: -ETIMEDOUT. USEC_INFINITY: it has
  * as long as it wants, and the terminal. */
 int program_feed(const char *const argv[], const char *input, usec_t limit, char **ret, char **ret_error);
+
+/* Runs a program without input, which ends with us if somebody presses Ctrl-C, and writes what it writes on stdout to
+ * the file, at most so many bytes. It is killed, and nothing else is, if it writes more (-EFBIG; the same goes for
+ * 1 MiB on stderr) or has not ended after so long (-ETIMEDOUT). Returns what program_run() returns. */
+int program_save(const char *const argv[], usec_t limit, size_t most, int file);
+
+/* Gives why such a program was killed, as it goes on after "cannot be read"; "" if it was not. Static string. */
+const char *program_trouble(int r);
 
 /* One of several programs that run side by side. The caller sets argv and most, and the rest is the functions'. */
 typedef struct ProgramJob {
