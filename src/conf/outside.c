@@ -5,6 +5,7 @@
 
 #include "conf/argv.h"
 #include "conf/outside-cluster.h"
+#include "conf/outside-engine.h"
 #include "conf/outside-login.h"
 #include "conf/outside-lxc.h"
 #include "conf/outside-say.h"
@@ -17,6 +18,7 @@
         "--conmon "                                                                                                   \
         "--config --events-backend --hooks-dir --identity --imagestore --module --namespace --network-cmd-path "      \
         "--network-config-dir --runtime-flag --ssh --tmpdir --transient-store --url --volumepath --out"
+#define OF_COMPOSE "-f --file -p --project-name -H --host -c --context --env-file --profile --project-directory"
 #define COMPOSE "up start run restart create scale watch unpause"
 
 #define PODMAN_CHECKED "run create container:run container:create pod:create"
@@ -59,10 +61,11 @@ static const OutsideProgram programs[] = {
         { "runsc", NULL, RUNC, "exec", OF_RUNC, NULL },
         { "buildah", NULL, "run", NULL, "--root --runroot --storage-driver --storage-opt --log-level", NULL },
         { "crictl", NULL, "run runp start create", "exec", "-c --config -r --runtime-endpoint -t --timeout", NULL },
-        { "docker-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
-        { "podman-compose", NULL, COMPOSE, "exec", "-f --file -p --project-name", NULL },
+        { "docker-compose", NULL, COMPOSE, "exec", OF_COMPOSE, NULL },
+        { "podman-compose", NULL, COMPOSE, "exec", OF_COMPOSE, NULL },
+        { "podman_compose", NULL, COMPOSE, "exec", OF_COMPOSE, NULL },
         { "machinectl", NULL, "start reboot shell login", "", "-H -M -p -n -o", NULL },
-        { "virsh", NULL, "start create restore resume migrate snapshot-revert", "", "-c --connect", NULL },
+        { "virsh", NULL, "start create restore resume migrate snapshot-revert autostart", "", "-c --connect", NULL },
         { "lxc", NULL, "start launch restart", "exec shell", "", NULL },
         { "incus", NULL, "start launch restart resume", "exec shell", "", NULL },
         { "apptainer", NULL, "instance:start instance:run", "", "", NULL },
@@ -82,8 +85,8 @@ static const OutsideProgram programs[] = {
         { "multipass", NULL, "start launch restart", "exec shell", "", NULL },
         { "xl", NULL, "create restore unpause", "", "", NULL },
         { "xm", NULL, "create start restore unpause", "", "", NULL },
-        { "qm", NULL, "start resume", "", "", NULL },
-        { "pct", NULL, "start", "exec", "", NULL },
+        { "qm", NULL, "start resume reboot", "", "", NULL },
+        { "pct", NULL, "start resume reboot", "exec enter", "", NULL },
         { "vzctl", NULL, "start restart resume restore", "exec enter", "", NULL },
         { "prlctl", NULL, "start restart resume", "exec enter", "", NULL },
         { "nixos-container", NULL, "start restart", "run root-login login", "", NULL },
@@ -183,11 +186,19 @@ static bool stays(const char *name, char *const *argv, const Range *of_verb) {
         return cgroups && (streq(cgroups, "disabled") || (streq(name, "podman") && streq(cgroups, "split")));
 }
 
+/* Whether a policy is given by which the engine starts the container again. Such a container comes back after the kill
+ * by the guard, which the engine takes for a crash: in the slice only if the engine asks PID 1 for it. */
+static bool starts_again(const OutsideProgram *p, const char *verb, const Range *of_verb) {
+        const char *policy = argv_value(of_verb->begin, of_verb->end, "--restart");
+
+        return p->checked && policy && !streq(policy, "no") && !argv_list_has(p->entered, verb);
+}
+
 static Outside look_at_verb(
                 const OutsideProgram *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         Range of_verb = {};
         const char *given;
-        char verb[64];
+        char verb[64], with[80];
         bool two;
 
         of_verb.begin = outside_verb_find(p, argv, verb, sizeof(verb));
@@ -201,8 +212,19 @@ static Outside look_at_verb(
                 return outside_say_laid_down(f, slice, how_of(p->name, verb));
         if (streq(p->name, "portablectl") && !argv_has(argv + 1, NULL, "--now"))
                 return OUTSIDE_NO;
-        if ((streq(verb, "kube:play") || streq(verb, "play:kube")) && argv_has(argv + 1, NULL, "--down"))
+        if ((argv_list_has("kube:play play:kube", verb) && argv_has(argv + 1, NULL, "--down")) ||
+                        (streq(verb, "autostart") && argv_has(argv + 1, NULL, "--disable")))
                 return OUTSIDE_NO;
+        if (starts_again(p, verb, &of_verb)) {
+                (void) snprintf(with, sizeof(with), "%s --restart", verb);
+                outside_say_what(f, p->name, with);
+                return outside_say(f, "leave it out: the engine starts the container again by itself after a kill; "
+                                      "Restart= in [Service] does it under the lease");
+        }
+        if ((outside_verb_is_known(p, verb) || verb[0] == '$') &&
+                        outside_engine_is_elsewhere(p->name, argv, of_verb.begin, p->valued))
+                return outside_say(f, "it asks an engine that another machine may have, where no lease of this one "
+                                      "ends what it starts; start it here");
         two = p->unseen && strstr(p->unseen, "*:"); /* the name of a service stands before the verb */
         if (argv_list_has(p->checked, verb)) {
                 if (stays(p->name, argv, &of_verb) || outside_lies_in(slice, given))
@@ -361,25 +383,6 @@ static Outside look_at_bus_call(const char *name, char *const *argv, const char 
         return OUTSIDE_NO;
 }
 
-/* The engines of containers take the same calls on their sockets as from their clients. */
-static Outside look_at_curl(char *const *argv, const char *slice, OutsideFinding *f) {
-        static const char *const calls[] = { "/start", "/restart", "/unpause", "/create" };
-        const char *engine = argv_value(argv + 1, NULL, "--unix-socket") ?: "";
-
-        if (!strstr(engine, "docker") && !strstr(engine, "podman") && !strstr(engine, "balena"))
-                return OUTSIDE_NO;
-        for (char *const *a = argv + 1; *a; a++)
-                for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
-                        const char *call = strstr(*a, calls[i]);
-
-                        if (call && (!call[strlen(calls[i])] || call[strlen(calls[i])] == '?')) {
-                                outside_say_what(f, "curl", base_name(engine));
-                                return outside_say_laid_down(f, slice, "CgroupParent of the container");
-                        }
-                }
-        return OUTSIDE_NO;
-}
-
 /* One server of tmux serves all sessions of a user, and starts what runs in them. */
 static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
         static const char inside[] = "attach attach-session a kill-server kill-session kill-window kill-pane ls "
@@ -397,17 +400,17 @@ static Outside look_at_tmux(char *const *argv, OutsideFinding *f) {
                               "for a server of its own, or start the program itself");
 }
 
-/* With -X, screen gives a command to a server that runs already, and that starts what runs in its windows. */
-static Outside look_at_screen(char *const *argv, OutsideFinding *f) {
+/* With -X, screen gives a command to a server that runs already, and that starts what runs in its windows. So does
+ * emacsclient. */
+static Outside look_at_server_of_user(const char *name, char *const *argv, OutsideFinding *f) {
         static const char starting[] = "stuff screen exec eval paste readreg register source";
+        const char *verb = streq(name, "screen") ? argv_value(argv + 1, NULL, "-X") ?: "" : NULL;
 
-        for (char *const *a = argv + 1; *a; a++)
-                if (streq(*a, "-X") && a[1] && argv_list_has(starting, a[1])) {
-                        outside_say_what(f, "screen", a[1]);
-                        return outside_say(f, "it runs in a screen that is there already, in the control group of "
-                                              "that: start the program itself");
-                }
-        return OUTSIDE_NO;
+        if (verb ? !argv_list_has(starting, verb) : outside_asks_for_help(argv))
+                return OUTSIDE_NO;
+        outside_say_what(f, name, verb);
+        return outside_say(f, "it runs in one that is there already, in the control group of that: start the program "
+                              "itself");
 }
 
 static Outside look_at_lxc(char *const *argv, const char *slice, OutsideFinding *f) {
@@ -546,6 +549,8 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
 
         if (is_of_snap(argv[0]) || (streq(name, "snap") && argv[1] && streq(argv[1], "run")))
                 return look_at_snap(argv[0], f);
+        if (outside_engine_look_at_call(name, argv, slice, f) != OUTSIDE_NO)
+                return slice ? OUTSIDE_UNSEEN : OUTSIDE_YES;
         for (size_t i = 0; i < ELEMENTSOF(programs); i++)
                 if (streq(name, programs[i].name))
                         return look_at_verb(programs + i, argv, slice, starting, f);
@@ -555,17 +560,15 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                 return look_at_nspawn(name, argv, slice, f);
         if (outside_login_is_one(name))
                 return outside_login_look(name, argv, f);
-        if (streq(name, "ssh") || streq(name, "slogin"))
+        if (argv_list_has("ssh slogin autossh dbclient", name))
                 return look_at_ssh(name, argv, f);
         if (streq(name, "busctl") || streq(name, "dbus-send") || streq(name, "gdbus") || startswith(name, "qdbus") ||
                         streq(name, "varlinkctl"))
                 return look_at_bus_call(name, argv, slice, f);
-        if (streq(name, "curl"))
-                return look_at_curl(argv, slice, f);
         if (streq(name, "tmux") || streq(name, "byobu"))
                 return look_at_tmux(argv, f);
-        if (starting && streq(name, "screen"))
-                return look_at_screen(argv, f);
+        if (starting && argv_list_has("screen emacsclient", name))
+                return look_at_server_of_user(name, argv, f);
         if (streq(name, OUTSIDE_WRITE) || streq(name, "tee") || streq(name, "dd"))
                 return look_at_write(name, argv, slice, f);
         if (starting && is_engine(name, argv))

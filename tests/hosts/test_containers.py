@@ -281,7 +281,7 @@ def container_of_podman_that_ignores_its_stop_is_killed_with_its_slice(cluster):
 def container_that_its_engine_restarts_does_not_come_back_without_the_lease(cluster):
     prepare(cluster, "dockerd")
     unit = _unit(cluster, "restarts.service", DOCKER.replace("--rm", "--restart=always").format("--cgroup-parent=work.slice"),
-                 DOCKER_RM)
+                 DOCKER_RM, options=SLICE + "\nAllowOutside=yes")
     holder = unit.enable().wait_running()
     holder.run("leasectl", "release", unit.name)
     heir = unit.wait_running(but=holder)
