@@ -6,17 +6,21 @@
 #include <strings.h>
 
 #include "conf/argv.h"
+#include "conf/outside-variables.h"
 #include "util/strv.h"
 #include "util/text.h"
 
 #define DEPTH_MAX 8u
+#define ROOM_MAX ((size_t) 64 * 1024)
 
 typedef struct Look {
         outside_command_t f;
         void *userdata;
         bool over; /* f has seen enough */
         unsigned depth;
-        bool trying; /* a wrapper's words are tried, each as the beginning of a command */
+        bool trying;      /* a wrapper's words are tried, each as the beginning of a command */
+        char **variables; /* that the commands set themselves */
+        size_t room;      /* for the values of variables that are put in: each may hold others, and grow with them */
 } Look;
 
 /* The words of one command of a script, while the command is read. */
@@ -78,20 +82,41 @@ static bool asks_for_script(const char *word) {
         return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
 }
 
+/* Whether a word is none of the options of a wrapper, as far as that can be told: a word right behind an option may be
+ * the value of it. */
+static bool is_past_options(char *const *w) {
+        return strchr(*w, '/') || w[-1][0] != '-';
+}
+
+/* Behind the options of a shell or an interpreter stands a file, which is a program as any other, and has the words
+ * behind it: "bash /usr/bin/lxc-start". */
+static void look_at_file(Look *l, char *const *argv) {
+        for (char *const *w = argv + 1; *w; w++)
+                if (**w != '-' && **w != '+') {
+                        look_at(l, w);
+                        if (is_past_options(w))
+                                return;
+                }
+}
+
 static void look_at_shell(Look *l, char *const *argv) {
         char *const *w = argv + 1;
 
         while (*w && !asks_for_script(*w))
                 w++;
-        if (!*w)
+        if (!*w) {
+                look_at_file(l, argv);
                 return;
+        }
         for (w++; *w && (**w == '-' || **w == '+'); w++)
                 if (streq(*w, "--")) {
                         w++;
                         break;
                 }
-        if (*w)
-                look_at_script(l, *w, strlen(*w));
+        if (!*w)
+                return;
+        outside_variable_set_words(&l->variables, w + 1);
+        look_at_script(l, *w, strlen(*w));
 }
 
 /* How many words a wrapper takes for itself before the command, besides its options: "flock FILE", "ip netns exec
@@ -102,12 +127,6 @@ static unsigned operands_of(const char *name) {
                 "s6-envdir", "dtach", "faketime", "logsave", "runcon", "sg" };
 
         return streq(name, "ip") ? 3 : is_one_of(name, one, ELEMENTSOF(one));
-}
-
-/* Whether a word is none of the options of a wrapper, as far as that can be told: a word right behind an option may be
- * the value of it. */
-static bool is_past_options(char *const *w) {
-        return strchr(*w, '/') || w[-1][0] != '-';
 }
 
 static bool is_assignment(const char *word) {
@@ -228,12 +247,15 @@ static void look_at_virsh(Look *l, char *const *argv) {
 }
 
 static void look_at(Look *l, char *const *argv) {
+        _cleanup_free_ char **with = NULL;
         const char *name = base_name(argv[0]);
 
         if (l->depth >= DEPTH_MAX || l->over)
                 return;
         l->depth++;
-        l->over = !l->f(argv, l->userdata);
+        outside_variable_set_by(&l->variables, argv);
+        with = outside_variable_options(l->variables, argv);
+        l->over = !l->f(with ?: argv, l->userdata);
         if (is_shell(name))
                 look_at_shell(l, argv);
         else if (is_keyword(argv[0]))
@@ -246,9 +268,10 @@ static void look_at(Look *l, char *const *argv) {
                 look_at_virsh(l, argv);
         else if (streq(name, "socat"))
                 look_at_socat(l, argv);
-        else if (is_interpreter(name))
+        else if (is_interpreter(name)) {
                 look_at_code(l, argv);
-        else if (!l->trying)
+                look_at_file(l, argv);
+        } else if (!l->trying)
                 look_at_others(l, argv);
         l->depth--;
 }
@@ -280,7 +303,9 @@ static void word_end(Look *l, Command *c) {
         if (c->word && c->drop && c->writes)
                 look_at_target(l, c->word);
         /* Assignments before a command are not words of it. */
-        if (c->word && !c->drop && (c->n > 0 || !is_assignment(c->word)))
+        if (c->word && !c->drop && c->n == 0 && is_assignment(c->word))
+                outside_variable_set(&l->variables, c->word);
+        else if (c->word && !c->drop)
                 larger = realloc(c->words, (c->n + 2) * sizeof(char *));
         if (larger) {
                 c->words = larger;
@@ -321,9 +346,10 @@ static void command_end(Look *l, Command *c) {
         *c = (Command){};
 }
 
-/* Looks at "$(...)" or "`...`", which is a command of its own, also between double quotes. Returns the place behind
- * it. */
-static const char *look_at_substitution(Look *l, const char *s, const char *end) {
+/* Looks at "$(...)" or "`...`", which is a command of its own, also between double quotes. What it prints is not known
+ * unless it only finds a program: "$(which docker)". Returns the place behind it. */
+static const char *read_substitution(Look *l, Command *c, const char *s, const char *end) {
+        static const char *const finding[] = { "which ", "command -v ", "type -p ", "type -P " };
         const char *begin = *s == '`' ? s + 1 : s + 2;
         size_t open = 1;
         const char *p = begin;
@@ -337,7 +363,56 @@ static const char *look_at_substitution(Look *l, const char *s, const char *end)
                         break;
         }
         look_at_script(l, begin, (size_t) (p - begin));
+        for (size_t i = 0; i < ELEMENTSOF(finding); i++) {
+                size_t n = strlen(finding[i]);
+
+                if ((size_t) (p - begin) > n && strncmp(begin, finding[i], n) == 0) {
+                        for (const char *found = begin + n; found < p && !strchr(" \t\n;|&<>", *found); found++)
+                                word_add(c, *found);
+                        return p < end ? p + 1 : end;
+                }
+        }
+        word_add(c, '$');
         return p < end ? p + 1 : end;
+}
+
+/* Reads "$name", "${name}" or "${name:-value}", also behind "$$", which PID 1 makes "$" of, and puts in what the
+ * variable was set to, or else that value. Between quotes the value is no more than a part of the word, but "$@" is.
+ * Returns the place behind it, or NULL if nothing is known of the variable. */
+static const char *put_variable(Look *l, Command *c, const char *s, const char *end, bool quoted) {
+        const char *name = s + strspn(s, "$"), *behind, *close = NULL, *value;
+        _cleanup_free_ char *text = NULL;
+        bool braces = name < end && *name == '{';
+        size_t size;
+
+        name += braces;
+        behind = name;
+        while (behind < end && (isalnum((unsigned char) *behind) || *behind == '_'))
+                behind++;
+        if (behind == name && behind < end && *behind == '@')
+                behind++;
+        if (braces && !(close = memchr(behind, '}', (size_t) (end - behind))))
+                return NULL;
+        value = outside_variable_get(l->variables, name, (size_t) (behind - name));
+        size = value ? strlen(value) : 0;
+        if (braces && behind < close) {
+                const char *other = behind + (*behind == ':');
+
+                if (*other != '-' && *other != '=')
+                        return NULL;
+                size = value ? size : (size_t) (close - other - 1);
+                value = value ?: other + 1;
+        }
+        text = value && size <= l->room ? strndup(value, size) : NULL; /* a word of it may set the variable anew */
+        if (!text)
+                return NULL;
+        l->room -= size;
+        for (const char *t = text; *t; t++)
+                if (isspace((unsigned char) *t) && (!quoted || *name == '@'))
+                        word_end(l, c);
+                else
+                        word_add(c, *t);
+        return braces ? close + 1 : behind;
 }
 
 static bool is_substitution(const char *s, const char *end) {
@@ -345,14 +420,16 @@ static bool is_substitution(const char *s, const char *end) {
 }
 
 static const char *read_quoted(Look *l, Command *c, const char *s, const char *end) {
+        const char *behind;
         char quote = *s++;
 
         word_add(c, '\0');
         while (s < end && *s != quote)
-                if (quote == '"' && is_substitution(s, end)) {
-                        word_add(c, '$');
-                        s = look_at_substitution(l, s, end);
-                } else if (quote == '"' && *s == '\\' && s + 1 < end) {
+                if (quote == '"' && *s == '$' && (behind = put_variable(l, c, s, end, true)))
+                        s = behind;
+                else if (quote == '"' && is_substitution(s, end))
+                        s = read_substitution(l, c, s, end);
+                else if (quote == '"' && *s == '\\' && s + 1 < end) {
                         word_add(c, s[1]);
                         s += 2;
                 } else
@@ -374,6 +451,7 @@ static const char *read_redirection(Look *l, Command *c, const char *s, const ch
 static void look_at_script(Look *l, const char *script, size_t size) {
         const char *end = script + size;
         bool trying = l->trying;
+        const char *behind;
         Command c = {};
 
         if (l->depth >= DEPTH_MAX)
@@ -383,10 +461,11 @@ static void look_at_script(Look *l, const char *script, size_t size) {
         for (const char *s = script; s < end;) {
                 if (*s == '\'' || *s == '"')
                         s = read_quoted(l, &c, s, end);
-                else if (is_substitution(s, end)) {
-                        word_add(&c, '$');
-                        s = look_at_substitution(l, s, end);
-                } else if (*s == '\\' && s + 1 < end) {
+                else if (*s == '$' && (behind = put_variable(l, &c, s, end, false)))
+                        s = behind;
+                else if (is_substitution(s, end))
+                        s = read_substitution(l, &c, s, end);
+                else if (*s == '\\' && s + 1 < end) {
                         if (s[1] != '\n')
                                 word_add(&c, s[1]);
                         s += 2;
@@ -410,10 +489,11 @@ static void look_at_script(Look *l, const char *script, size_t size) {
 }
 
 void outside_each_command(char *const *argv, outside_command_t f, void *userdata) {
-        Look l = { .f = f, .userdata = userdata };
+        Look l = { .f = f, .userdata = userdata, .room = ROOM_MAX };
 
         if (argv && argv[0])
                 look_at(&l, argv);
+        strv_free(l.variables);
 }
 
 typedef struct Search {
@@ -457,12 +537,21 @@ static bool is_interpreter(const char *name) {
         return false;
 }
 
-/* Whether what stands before a text in quotes only prints the text. */
-static bool is_printed(const char *code, const char *quote) {
+/* Whether what stands around a text in quotes only prints the text: not with code in it, as in f"{...(...)}", nor into
+ * a pipe. The text ends at end. */
+static bool is_printed(const char *code, const char *quote, const char *text, const char *end) {
         static const char *const names[] = { "print", "printf", "puts", "echo", "say", "log", "info", "warn",
                 "warning", "error", "die" };
         size_t n = 0;
 
+        end += strspn(end, " ");
+        if (*quote == '`' || strchr(text, '`') || (*end == '|' && end[1] != '|'))
+                return false;
+        for (const char *brace = text; (brace = strchr(brace, '{')); brace++)
+                if (brace[strcspn(brace, "(}")] == '(')
+                        return false;
+        while (quote > code && strchr("fFrRbBuU", quote[-1])) /* of Python: f"text" */
+                quote--;
         while (quote > code && strchr(" (", quote[-1]))
                 quote--;
         while (quote - n > code && isalpha((unsigned char) quote[-1 - (long) n]))
@@ -479,7 +568,11 @@ static void look_at_quotes(Look *l, const char *code) {
         const char *end = code + strlen(code), *s = code;
         Command list = {};
 
+        if (l->depth >= DEPTH_MAX)
+                return;
+        l->depth++;
         while (s < end) {
+                const char *quote = s;
                 bool printed;
                 Command text = {};
 
@@ -489,8 +582,10 @@ static void look_at_quotes(Look *l, const char *code) {
                         s++;
                         continue;
                 }
-                printed = is_printed(code, s);
                 s = read_quoted(l, &text, s, end);
+                printed = is_printed(code, quote, strempty(text.word), s);
+                if (!printed && text.word && strpbrk(text.word, "'\"`"))
+                        look_at_quotes(l, text.word);
                 if (!printed && text.word && strpbrk(text.word, " \t"))
                         look_at_script(l, text.word, text.length);
                 if (!printed && text.word) {
@@ -501,6 +596,7 @@ static void look_at_quotes(Look *l, const char *code) {
                 free(text.word);
         }
         command_end(l, &list);
+        l->depth--;
 }
 
 /* The commands of Tcl are words, as those of a shell: "spawn docker start web". */

@@ -63,6 +63,18 @@ static void what_works_elsewhere_is_seen_behind_anything(void **state) {
                 "org.freedesktop.systemd1.Unit EnqueueJob ss restart replace",
                 "dbus-send --system --dest=org.freedesktop.DBus / org.freedesktop.DBus.StartServiceByName string:a "
                 "uint32:0",
+                "python3 /usr/local/bin/podman-compose up",
+                "python3 -u /usr/local/bin/podman-compose -f x.yml up -d",
+                "python3 -W ignore /usr/local/bin/podman-compose up",
+                "python3 -m podman_compose up",
+                "bash /usr/bin/lxc-start -n web",
+                "bash -eu /usr/bin/lxc-start -n web",
+                "perl /usr/sbin/qm start 100",
+                "env python3 /usr/bin/docker-compose up",
+                "perl -e 'print `docker run web`'",
+                "python3 -c 'print(f\"x {os.popen(\\\"docker run web\\\")}\")'",
+                "ruby -e 'puts \"#{`docker run web`}\"'",
+                "awk 'BEGIN { print \"docker run web\" | \"sh\" }'",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
@@ -84,6 +96,11 @@ static void what_only_names_such_a_command_passes(void **state) {
                 "systemd-run --version",
                 "socat TCP-LISTEN:80,fork TCP:web:80",
                 "python3 -c 'print(\"docker run web\")'",
+                "python3 -c 'print(f\"docker run\")'",
+                "python3 -c 'print(f\"docker run {web} (again)\")'",
+                "python3 -c 'print(rb\"docker run web\")'",
+                "python3 -u /opt/monitor.py docker run",
+                "bash /opt/monitor docker run",
                 "python3 -m http.server",
                 "python3 /opt/job.py 'docker run'",
                 "awk '{ printf \"docker run %s\", $1 }'",
@@ -104,10 +121,67 @@ static void what_only_names_such_a_command_passes(void **state) {
                 assert_look(lines[i], NULL, OUTSIDE_NO);
 }
 
+/* A script's own variables stand for what the script has set them to. */
+static void what_a_script_sets_itself_is_put_in(void **state) {
+        static const struct {
+                const char *line;
+                Outside expected;
+        } cases[] = {
+                { "sh -c 'e=docker; $e run x'", OUTSIDE_YES },
+                { "sh -c 'e=docker; ${e} run x'", OUTSIDE_YES },
+                { "sh -c 'e=/usr/bin/docker && exec \"$e\" run x'", OUTSIDE_YES },
+                { "sh -c 'e=dock; ${e}er run x'", OUTSIDE_YES },
+                { "sh -c 'CMD=\"docker run\"; $CMD web'", OUTSIDE_YES },
+                { "sh -c 'CMD=\"docker run web\"; eval \"$CMD\"'", OUTSIDE_YES },
+                { "sh -c 'v=run; docker $v web'", OUTSIDE_YES },
+                { "bash -c 'export e=docker; $e run x'", OUTSIDE_YES },
+                { "bash -c 'f() { local e=docker; $e run x; }; f'", OUTSIDE_YES },
+                { "sh -c 'e=docker; $$e run x; $${e} run x'", OUTSIDE_YES },
+                { "sh -c 'e=a; e=docker; e=a; e=docker; $e run x'", OUTSIDE_YES },
+                { "sh -c 'a=\"x a=y b\"; a=$a$a; $a $a'", OUTSIDE_NO },
+                { "sh -c 'set -- docker run x; \"$@\"'", OUTSIDE_YES },
+                { "sh -c '${ENGINE:-docker} run x'", OUTSIDE_YES },
+                { "sh -c '\"${ENGINE:-/usr/bin/docker}\" run x'", OUTSIDE_YES },
+                { "sh -c 'a=docker; b=$a; $b run x'", OUTSIDE_YES },
+                { "sh -c '$(which docker) run x'", OUTSIDE_YES },
+                { "sh -c 'e=`command -v docker`; $e run x'", OUTSIDE_YES },
+                { "sh -c 'for e in docker podman; do $e run x; done'", OUTSIDE_YES },
+                { "env e=docker sh -c '$e run x'", OUTSIDE_YES },
+                { "sh -c 'exec \"$@\"' sh docker run x", OUTSIDE_YES },
+                { "sh -c '\"$0\" \"$@\"' docker run x", OUTSIDE_YES },
+                { "sh -c '$1 run x' sh docker", OUTSIDE_YES },
+                { "sh -c 'O=--cgroup-parent=web.slice; docker run $O x'", OUTSIDE_NO },
+                { "sh -c 'e=podman; o=--cgroups=split; $e run $o x'", OUTSIDE_NO },
+                { "sh -c 'e=docker; echo $e run x'", OUTSIDE_NO },
+                { "sh -c 'e=docker; $e stop x'", OUTSIDE_NO },
+                { "sh -c 'e=\"docker run\"; \"$e\" x'", OUTSIDE_NO },
+                { "sh -c '$e run x'", OUTSIDE_NO },
+                { "sh -c 'sleep 1' sh docker run x", OUTSIDE_NO },
+                { "sh -c 'e=$e$e$e; e=$e$e$e; e=x$e; $e run'", OUTSIDE_NO },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                assert_look(cases[i].line, "web.slice", cases[i].expected);
+}
+
+/* Each variable may double the text: reading it has an end all the same. */
+static void variables_that_grow_have_an_end(void **state) {
+        char script[4096] = "a=docker;";
+        char *words[] = { (char *) "sh", (char *) "-c", script, NULL };
+        OutsideFinding finding = {};
+
+        for (size_t i = 0; i < 60; i++)
+                (void) strncat(script, "a=$a$a$a$a;", sizeof(script) - strlen(script) - 1);
+        (void) strncat(script, "docker run x", sizeof(script) - strlen(script) - 1);
+        assert_int_equal(outside_look(words, NULL, true, &finding), OUTSIDE_YES);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_works_elsewhere_is_seen_behind_anything),
                 cmocka_unit_test(what_only_names_such_a_command_passes),
+                cmocka_unit_test(what_a_script_sets_itself_is_put_in),
+                cmocka_unit_test(variables_that_grow_have_an_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

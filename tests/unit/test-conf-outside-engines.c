@@ -67,6 +67,13 @@ static void an_engine_of_another_machine_is_refused_in_any_slice(void **state) {
                 "podman --remote --url=tcp://other:80 start web",
                 "virsh -c qemu+ssh://other/system start web",
                 "virsh --connect=qemu+tls://other/system start web",
+                "env DOCKER_HOST=tcp://other:2375 docker run --cgroup-parent=web.slice web",
+                "sh -c 'DOCKER_HOST=ssh://other docker run --cgroup-parent=web.slice web'",
+                "sh -c 'export DOCKER_HOST=tcp://other:2375; docker run --cgroup-parent=web.slice web'",
+                "sh -c 'export DOCKER_CONTEXT=far && exec docker start web'",
+                "sh -c 'CONTAINER_HOST=ssh://other/x podman --remote start web'",
+                "sudo -u web DOCKER_HOST=tcp://other:2375 docker run --cgroup-parent=web.slice web",
+                "env LIBVIRT_DEFAULT_URI=qemu+ssh://other/system virsh start web",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
@@ -81,7 +88,11 @@ static void an_engine_of_this_machine_is_held_by_the_slice(void **state) {
                 "docker -H tcp://:2375 run --cgroup-parent=web.slice web",
                 "docker -c default run --cgroup-parent=web.slice web",
                 "podman --url unix:///run/podman/podman.sock run --cgroup-parent=web.slice web",
+                "env DOCKER_HOST=unix:///run/d.sock docker run --cgroup-parent=web.slice web",
+                "sh -c 'export DOCKER_HOST=unix:///run/d.sock; docker run --cgroup-parent=web.slice web'",
                 "docker -H tcp://other:2375 stop web",
+                "env DOCKER_HOST=tcp://other:2375 docker ps",
+                "sudo -u web docker run --cgroup-parent=web.slice -e DOCKER_HOST=tcp://other:2375 web",
                 "virsh -c qemu+ssh://other/system shutdown web",
         };
         static const char *const unseen[] = {
@@ -179,6 +190,7 @@ static void a_container_that_its_engine_starts_again_is_refused_in_any_slice(voi
                 "docker container update --restart unless-stopped web",
                 "podman update --restart=always web",
                 "nerdctl update --restart=always web",
+                "sh -c 'docker start web; docker update --restart=always web'",
         };
         static const char *const passing[] = {
                 "docker run --restart=no --cgroup-parent=web.slice web",
