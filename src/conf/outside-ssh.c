@@ -42,11 +42,13 @@ static bool host_is_here(const char *host) {
 
 bool outside_address_is_here(const char *address) {
         const char *at = strstr(address, "://");
-        char host[256];
+        char host[256], *path;
         size_t n;
 
         str_copy(host, sizeof(host), at ? at + strlen("://") : address);
-        host[strcspn(host, "/")] = '\0';
+        path = strchr(host, '/');
+        if (path)
+                *path = '\0';
         at = host;
         for (const char *c = host; *c; c++)
                 if (*c == '@') /* behind the user's name */

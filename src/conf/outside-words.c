@@ -380,11 +380,14 @@ static const char *read_substitution(Look *l, Command *c, const char *s, const c
  * variable was set to, or else that value. Between quotes the value is no more than a part of the word, but "$@" is.
  * Returns the place behind it, or NULL if nothing is known of the variable. */
 static const char *put_variable(Look *l, Command *c, const char *s, const char *end, bool quoted) {
-        const char *name = s + strspn(s, "$"), *behind, *close = NULL, *value;
+        const char *name = s, *behind, *close = NULL, *value;
         _cleanup_free_ char *text = NULL;
-        bool braces = name < end && *name == '{';
         size_t size;
+        bool braces;
 
+        while (*name == '$')
+                name++;
+        braces = name < end && *name == '{';
         name += braces;
         behind = name;
         while (behind < end && (isalnum((unsigned char) *behind) || *behind == '_'))
