@@ -27,6 +27,32 @@ for each in sockets:
 """
 
 
+# Ends the connection that PID 1 has to the bus, as the kernel would if the bus itself ended it.
+LOSE_BUS = """
+import ctypes, os, socket, stat, sys
+PIDFD_GETFD = 438
+libc = ctypes.CDLL(None, use_errno=True)
+process, lost = os.pidfd_open(1), 0
+for fd in os.listdir("/proc/1/fd"):
+    copy = libc.syscall(PIDFD_GETFD, process, int(fd), 0)
+    if copy < 0 or not stat.S_ISSOCK(os.fstat(copy).st_mode):
+        continue
+    with socket.socket(fileno=copy) as each:
+        try:
+            if each.getpeername() == "/run/dbus/system_bus_socket":
+                each.shutdown(socket.SHUT_RDWR)
+                lost += 1
+        except OSError:
+            pass
+sys.exit(lost == 0)
+"""
+
+
+def take_bus_from_pid1(machine):
+    """PID 1 comes back to the bus when it is told to, or reads its files."""
+    machine.run("python3", "-c", LOSE_BUS)
+
+
 def stall_journal(machine):
     """journald stands still, and has no room left for the daemon and the guard. wake_journal() ends it."""
     machine.kill(JOURNAL, "STOP")

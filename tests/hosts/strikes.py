@@ -327,6 +327,7 @@ FAULTS = {
     "PID 1 reloads for 8 s": (1, 8.0, _in_vain(_reload_slowly), _in_vain(_reload_fast)),
     "PID 1 executes itself anew ten times": (1, 5.0, _script(REEXECUTIONS), _give_up),
     "PID 1 isolates its target": (1, 1.0, _command("systemctl", "isolate", "multi-user.target"), _give_up),
+    "PID 1 loses the bus": (1, 0, _harm(harm.take_bus_from_pid1), None),
     "bus stands still": (1, 8.0, _in_vain(_stall_bus), _continue),
     "journald stands still and takes nothing": (1, 8.0, _harm(harm.stall_journal), _harm(harm.wake_journal)),
     "about to sleep": (1, 8.0, _in_vain(_fall_asleep), _in_vain(_awake)),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What PID 1 stops by itself is nobody's hand: the unit runs again, here or elsewhere. A row of the fault matrix each."""
 
+import harm
 from cluster import DAEMON
 from faults import GONE
 from scene import scene
@@ -124,6 +125,18 @@ def refuse_stops(machine, unit):
 def take_stops(machine, unit):
     machine.remove(REFUSES.format(unit.name))
     machine.systemctl("daemon-reload")
+
+
+@scene
+def pid1_that_has_lost_the_bus_is_called_back_and_a_release_goes_on(cluster):
+    """It does not come back by itself, and neither a stop nor a start could be asked for."""
+    unit = cluster.unit("busless.service").enable()
+    holder = unit.wait_running()
+    other = cluster.other(holder)
+    harm.take_bus_from_pid1(holder)
+    require("PID 1 is off the bus", holder.run("busctl", "status", "org.freedesktop.systemd1", check=False).returncode != 0)
+    holder.start("leasectl", "release", unit.name)
+    unit.wait_running(on=other, deadline=20)
 
 
 @scene
