@@ -188,7 +188,7 @@ static bool has_gone_with_bus(const Pid1Unit *u) {
         static const uint8_t none[sizeof(u->ending.run_up)];
 
         return u->status.sign == UNIT_SIGN_NAMED && memcmp(u->ending.run_up, none, sizeof(none)) != 0 &&
-               u->pid1->back_at > 0 && u->status.asked_at <= usec_add(u->pid1->back_at, BUS_BACK);
+               u->pid1->away.back_at > 0 && u->status.asked_at <= usec_add(u->pid1->away.back_at, BUS_BACK);
 }
 
 /* What PID 1 shows of the unit's end, if no job of it is known: UNIT_END_HAND if it shows nothing. */

@@ -101,6 +101,14 @@ typedef struct Room {
         unsigned answers;    /* since .size was changed */
 } Room;
 
+/* Whether PID 1 is away from the bus, or has been. */
+typedef struct Away {
+        usec_t recall_at; /* when PID 1 is told, or told again, to come back; 0: it is there, or we are detached */
+        bool recalled;    /* it was told */
+        usec_t back_at;   /* CLOCK_BOOTTIME when PID 1 last came back; 0: it was there all the time */
+        bool lost;        /* it has been away */
+} Away;
+
 struct Pid1 {
         sd_event *event;
         sd_event_source *timer;
@@ -115,10 +123,7 @@ struct Pid1 {
         sd_bus_slot *subscribe_call;
         char *owner; /* unique name of PID 1; NULL: not on the bus, or not known yet */
         bool subscribed;
-        struct {
-                usec_t recall_at; /* when PID 1 is told (again) to come back to the bus; 0: it is there, or detached */
-                bool recalled;
-        } away;
+        Away away;
 
         Pid1Unit *units;   /* by name */
         Pid1Unit *queue;   /* units that wait for their turn to ask */
@@ -139,8 +144,6 @@ struct Pid1 {
         sd_bus_slot *look;     /* the question about neighbours that is under way, and when it was sent */
         usec_t look_asked_at;
         uint32_t highest_job; /* the highest number of a job that PID 1 has told of */
-        usec_t back_at;       /* CLOCK_BOOTTIME when PID 1 last came back to the bus; 0: it was there all the time */
-        bool lost;            /* PID 1 has been off the bus */
 
         Pid1Query *calls, *finished; /* calls under way, and those whose outcome is still to be delivered */
 };

@@ -289,7 +289,7 @@ static void set_owner(Pid1 *m, const char *owner) {
         m->owner = isempty(owner) ? NULL : strdup(owner);
         if (!m->owner) {
                 note_away(m);
-                m->lost = true;
+                m->away.lost = true;
                 neighbours_gap(m);
                 poll_cancel(m);
                 for (Pid1Unit *u = m->units; u; u = u->hh.next)
@@ -297,8 +297,8 @@ static void set_owner(Pid1 *m, const char *owner) {
                 return;
         }
         note_back(m);
-        if (m->lost)
-                m->back_at = now_boottime();
+        if (m->away.lost)
+                m->away.back_at = now_boottime();
         pid1_answered(m);
         (void) pid1_subscribe(m); /* if that fails, the next tick tries again */
         pid1_read_all(m);
