@@ -149,7 +149,8 @@ static void what_a_socket_hands_to_a_shell_is_read_as_a_script(void **state) {
         } cases[] = {
                 { "[\"/bin/sh\", [\"sh\", \"docker\", \"run\", \"web\"], false]", OUTSIDE_YES },
                 { "[\"/bin/sh\", [\"-sh\", \"docker run web\"], false]", OUTSIDE_YES },
-                { "[\"/bin/sh\", [\"/bin/sh\", \"docker\", \"run\"], false]", OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"/bin/sh\", \"web.sh\", \"docker\", \"run\"], false]", OUTSIDE_NO },
+                { "[\"/bin/sh\", [\"/bin/sh\", \"docker\", \"run\"], false]", OUTSIDE_YES },
                 { "[\"/bin/sh\", [\"sh\", \"-ec\", \"docker run\"], false]", OUTSIDE_YES },
                 { "[\"/bin/sh\", [\"sh\"], false]", OUTSIDE_NO },
         };
