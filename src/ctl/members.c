@@ -125,8 +125,9 @@ static int examine_nesting(const char *unit, const char *member, json_t *finding
         return code;
 }
 
-/* Refuses units with leases of their own in the slice, or in a slice within. */
-static int examine_inside(Ctl *ctl, const char *unit, const char *slice, char *const *members, json_t *findings) {
+/* Refuses units with leases of their own in the member, a slice, of which this slice is a part or all. */
+static int examine_inside(Ctl *ctl, const char *unit, const char *member, const char *slice, char *const *members,
+                json_t *findings) {
         json_auto_t *properties = NULL;
         json_t *value;
         size_t i;
@@ -137,12 +138,12 @@ static int examine_inside(Ctl *ctl, const char *unit, const char *slice, char *c
                 _cleanup_free_ char *owner = dropin_owner("", each);
 
                 if (is_slice(each) && slice_contains(slice, each) && !strv_contains(members, each))
-                        code = examine_inside(ctl, unit, each, members, findings);
+                        code = examine_inside(ctl, unit, member, each, members, findings);
                 else if (owner && !streq(owner, unit))
                         (void) finding_refuse(findings,
                                         "brings %s; %s lies in it, and goes by the lease of %s: it would be stopped "
                                         "and killed with this unit, too",
-                                        slice, each, owner);
+                                        member, each, owner);
         }
         return code;
 }
@@ -195,7 +196,7 @@ static int examine_one(Ctl *ctl, const char *unit, const char *member, char *con
         } else {
                 code = examine_nesting(unit, member, findings);
                 if (code == CTL_OK)
-                        code = examine_inside(ctl, unit, member, members, findings);
+                        code = examine_inside(ctl, unit, member, member, members, findings);
         }
         (void) snprintf(with, sizeof(with), "brings %s, which ", member);
         (void) settings_refuse_name(with, member, findings);
