@@ -114,6 +114,11 @@ class Sandbox:
     def path(self, *parts):
         return os.path.join(self.directory, *parts)
 
+    def processor_seconds(self):
+        """What all machines in here have used so far, those that are gone included."""
+        with open(os.path.join(self.cgroup, "cpu.stat")) as file:
+            return int(file.readline().split()[1]) / 1e6
+
     def part(self, name):
         """A corner of it, for a set of machines whose files are apart from all others."""
         part = Sandbox(self.path(name), os.path.join(self.cgroup, name))

@@ -112,7 +112,7 @@ class Program:
         gaps = " ".join(f"{gap:.3f}" for gap in result["gaps"])
         figures = f"{'gap ' + gaps + ' s' if gaps else 'no gap':<22} overlap {result['overlap']:.3f} s"
         say(f"{'FAIL' if result['problems'] else 'ok':<5} {result['name']:<70} "
-            f"{figures if not result['problems'] else ''}  ({result['seconds']:.1f} s)")
+            f"{figures if not result['problems'] else ''}  ({result['seconds']:.1f} s, {result['processor']:.1f} s of a processor)")
         for problem in result["problems"]:
             say("      " + problem.replace("\n", "\n      "))
 
@@ -128,7 +128,7 @@ def run(program, lanes):
             answer = lane.listen()
             if answer is None:
                 program.note({"name": lane.scene.__name__ if lane.scene else "a worker", "gaps": [], "margins": [], "overlap": 0,
-                              "seconds": 0, "problems": ["the worker died"], "unsafe": False})
+                              "seconds": 0, "processor": 0, "problems": ["the worker died"], "unsafe": False})
             elif "unavailable" in answer:
                 program.unavailable = answer["unavailable"]
             elif "name" in answer:

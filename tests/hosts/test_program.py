@@ -12,7 +12,7 @@ def scene(name, kind):
 
 
 def result(name, *problems, unsafe=False):
-    return {"name": name, "problems": list(problems), "unsafe": unsafe, "gaps": [], "overlap": 0.0, "seconds": 0.0}
+    return {"name": name, "problems": list(problems), "unsafe": unsafe, "gaps": [], "overlap": 0.0, "seconds": 0.0, "processor": 0.0}
 
 
 class Program(unittest.TestCase):

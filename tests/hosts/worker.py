@@ -30,6 +30,7 @@ class Result:
     margins: list = dataclasses.field(default_factory=list)  # between two machines
     overlap: float = 0.0
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of a processor that the machines have used
 
 
 class Stage:
@@ -65,7 +66,7 @@ class Stage:
 
     def play(self, scene):
         result = Result(scene.__name__, [])
-        began = now()
+        began, used = now(), self._box.processor_seconds()
         starts = []
         self._try(result, lambda: scene(self.cluster(scene.kind)))
         if self._cluster is not None:
@@ -75,7 +76,7 @@ class Stage:
             self._try(result, self._cluster.forget_units)
         if self._cluster is not None:
             self._try(result, lambda: self._judge_by_laws(result, starts))
-        result.seconds = now() - began
+        result.seconds, result.processor = now() - began, self._box.processor_seconds() - used
         if result.problems:
             self.strike()
         return result
