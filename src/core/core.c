@@ -430,6 +430,7 @@ const Action *core_step(Core *c, Now now, const Event *event, size_t *ret_n) {
         output_reset(c);
         c->now = now;
         c->look.walks = false;
+        c->told.keepers = false;
         c->heard.changes = MAX(c->heard.changes, now.realtime);
         if (c->heard.begun == 0)
                 c->heard.begun = c->heard.changes;

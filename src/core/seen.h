@@ -55,7 +55,7 @@ typedef struct Session {
         bool silent, dead;         /* as the last plan found it: session_silent_at(), session_dead_at() */
         bool keeps;                /* its fence says so, or said so when it could be read last (law 13) */
         char keeper[MACHINE_SIZE]; /* likewise: the machine whose session it is, if it keeps; "": not told */
-        bool needed;               /* while it is looked for what can be forgotten (gone.c) */
+        bool needed;               /* while it is looked for what can be forgotten (gone.c, collect.c) */
         BeatRecord beat_value;
         uint64_t sighted;   /* the registry's revision as of which the beat was last shown to be there */
         uint64_t beyond;    /* a beat was put after this revision; where, is known only if beat.revision is higher */
@@ -86,6 +86,8 @@ typedef struct Machine {
         char drain_by[BY_SIZE]; /* who asked for that */
         bool drain_brief;       /* ... only until that machine boots */
         bool needed;            /* while it is looked for what can be forgotten (gone.c) */
+        bool keeps;  /* a session of it keeps leases, and is not heard: as session_mark_keepers() found it */
+        size_t kept; /* likewise: leases of units that it holds, by whichever of its sessions */
         UT_hash_handle hh;
 } Machine;
 

@@ -82,9 +82,11 @@ bool session_keeps_unheard(const Core *c, const Session *s) {
 
 /* Whether the session holds a lease for the machine. */
 static bool holds_for(const Core *c, const Session *s, const Machine *m) {
-        for (const Lease *l = s->held > 0 ? c->leases : NULL; l; l = l->hh.next)
+        for (const Lease *l = s->held > 0 ? c->leases : NULL; l; l = l->hh.next) {
+                ((Core *) c)->look.work.looks++;
                 if (lease_held_by(l->value, s->name) && streq(l->value->machine_id, m->id))
                         return true;
+        }
         return false;
 }
 
@@ -115,11 +117,49 @@ bool session_is_surely_of(const Core *c, const Session *s, const Machine *m) {
         return has_owner(s) ? is_owner(s, m) : holds_for(c, s, m);
 }
 
-bool session_machine_keeps(const Core *c, const Machine *m) {
-        for (const Session *s = c->sessions; s; s = s->hh.next)
-                if (session_keeps_unheard(c, s) && !session_is_ours(c, s->name) && session_is_of(c, s, m))
-                        return true;
-        return false;
+static bool is_unheard_keeper(const Core *c, const Session *s) {
+        return session_keeps_unheard(c, s) && !session_is_ours(c, s->name);
+}
+
+/* The lease counts for the machine that it names; and if such a session holds it, that session is one of the machine.
+ */
+static void mark_by_lease(Core *c, const Lease *l) {
+        Machine *m = l->value->state == LEASE_HELD && l->holder ? mirror_find_machine(c, l->value->machine_id) : NULL;
+
+        c->look.work.looks++;
+        if (!m)
+                return;
+        m->kept++;
+        if (l->holder->held > 0 && is_unheard_keeper(c, l->holder))
+                m->keeps = true;
+}
+
+void session_mark_keepers(Core *c) {
+        bool any = false;
+
+        for (Machine *m = c->machines; m; m = m->hh.next) {
+                const Session *s = m->value.session[0] ? mirror_find_session(c, m->value.session) : NULL;
+
+                m->keeps = s && !has_owner(s) && is_unheard_keeper(c, s);
+                m->kept = 0;
+        }
+        for (const Session *s = c->sessions; s; s = s->hh.next) {
+                Machine *m;
+
+                if (!is_unheard_keeper(c, s))
+                        continue;
+                any = true;
+                m = has_owner(s) ? mirror_find_machine(c, owner_of(s)) : NULL;
+                if (m)
+                        m->keeps = true;
+        }
+        for (const Lease *l = any ? c->leases : NULL; l; l = l->hh.next)
+                mark_by_lease(c, l);
+}
+
+bool session_machine_keeps(Core *c, const Machine *m) {
+        session_mark_keepers(c);
+        return m->keeps;
 }
 
 /* Mostly there is none; and mostly the beat says whose session it is, so that the leases need not be gone through. */
@@ -131,7 +171,8 @@ const Machine *session_find_keeper(const Core *c) {
                         m = mirror_find_machine((Core *) c, owner_of(s));
         if (m || !session_another_keeps(c))
                 return m;
-        for (m = c->machines; m && !session_machine_keeps(c, m);)
+        session_mark_keepers((Core *) c);
+        for (m = c->machines; m && !m->keeps;)
                 m = m->hh.next;
         return m;
 }

@@ -40,8 +40,12 @@ bool session_keeps_unheard(const Core *c, const Session *s);
 bool session_is_of(const Core *c, const Session *s, const Machine *m);
 /* ... by what the session itself has written, and not only by the machine's record (law 12). */
 bool session_is_surely_of(const Core *c, const Session *s, const Machine *m);
-/* Whether session_keeps_unheard() is so of a session of the machine, which may be one of an earlier boot. */
-bool session_machine_keeps(const Core *c, const Machine *m);
+/* Marks the machines that have a session, which may be one of an earlier boot, of which session_keeps_unheard() is so
+ * (Machine.keeps), and counts what each machine holds by whichever of its sessions (Machine.kept), if there are any:
+ * by one look at each lease, however many machines and sessions there are. */
+void session_mark_keepers(Core *c);
+/* Does so, and says whether the machine has such a session. */
+bool session_machine_keeps(Core *c, const Machine *m);
 /* Gives a machine of which that is so, by which an operator can confirm it dead; NULL: there is none. */
 const Machine *session_find_keeper(const Core *c);
 /* Whether our session keeps what it holds without beats (law 13). */

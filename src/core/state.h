@@ -633,9 +633,10 @@ typedef struct Output {
 
 /* What is told from outside (view.c, standing.c). */
 typedef struct Told {
-        PlanView *plan;         /* in the arena: for questions; NULL: nobody has asked since the last step */
-        bool deaf;              /* that nothing is known by now is published, or has been */
-        Unit *next;             /* the unit of which this is published next; NULL: of all it was */
+        PlanView *plan; /* in the arena: for questions; NULL: nobody has asked since the last step */
+        bool deaf;      /* that nothing is known by now is published, or has been */
+        bool keepers;   /* since the last step, the machines that keep leases unheard have been marked (session.c) */
+        Unit *next;     /* the unit of which this is published next; NULL: of all it was */
         uint64_t lost_acquires; /* asked for, and another machine was faster */
 } Told;
 

@@ -94,15 +94,6 @@ static bool is_unknown(const Core *c, const Unit *u) {
 
 /* ---- from outside ---- */
 
-/* Gives how many leases of units the machine holds, by whichever of its sessions. */
-static size_t held_for(const Core *c, const char *machine_id) {
-        size_t n = 0;
-
-        for (const Lease *l = c->leases; l; l = l->hh.next)
-                n += l->value->state == LEASE_HELD && l->holder && streq(l->value->machine_id, machine_id);
-        return n;
-}
-
 void core_check(const Core *c) {
         for (const Session *s = c->sessions; s; s = s->hh.next) {
                 size_t n = 0;
@@ -447,8 +438,21 @@ bool core_find_unit(const Core *c, Now now, const char *unit, UnitView *ret) {
         return u;
 }
 
+/* Marks the machines that keep leases and are not heard, once after a step: nothing changes between two steps, and one
+ * question on D-Bus for all properties asks for all machines many times. Returns false if no machine keeps any, as
+ * mostly. */
+static bool mark_keepers(Core *c) {
+        bool any = session_another_keeps(c);
+
+        if (any && !c->told.keepers) {
+                session_mark_keepers(c);
+                c->told.keepers = true;
+        }
+        return any;
+}
+
 int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void *), void *userdata) {
-        bool any_keeps = session_another_keeps(c); /* mostly none does */
+        bool any_keeps = mark_keepers((Core *) c);
         int r = 0;
 
         for (const Machine *m = c->machines; m && r == 0; m = m->hh.next) {
@@ -461,7 +465,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .stopped = s ? s->ended_at : 0,
                         .held = machine_held(c, m),
-                        .unconfirmed = any_keeps && session_machine_keeps(c, m),
+                        .unconfirmed = any_keeps && m->keeps,
                 };
 
                 if (m->seen.revision == 0 && !v.unconfirmed)
@@ -469,7 +473,7 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                 if (v.alive)
                         v.up_since = machine_up_since(c, m);
                 if (v.unconfirmed)
-                        v.held = held_for(c, m->id);
+                        v.held = m->kept;
                 r = f(&v, userdata);
         }
         return r;
