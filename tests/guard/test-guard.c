@@ -494,40 +494,6 @@ static void many_are_stopped_and_killed_together(void **state) {
         assert_true(n_searches - before < N / 3);
 }
 
-/* Writes a file below the top, and makes its folder. */
-static void put_below(World *w, const char *folder, const char *name, const char *text) {
-        char path[200];
-
-        (void) snprintf(path, sizeof(path), "%s/%s", w->top, folder);
-        assert_true(mkdir_parents(path, 0755) >= 0 && (mkdir(path, 0755) == 0 || errno == EEXIST));
-        (void) snprintf(path, sizeof(path), "%s/%s/%s", w->top, folder, name);
-        put(path, text);
-}
-
-static void host_clock_shows(World *w, usec_t t) {
-        char path[200];
-        FILE *f;
-
-        put_below(w, "sys/class/rtc/rtc0", "name", "rtc_cmos\n");
-        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/since_epoch", w->top);
-        f = fopen(path, "w"); /* in place: the guard has it open */
-        assert_non_null(f);
-        (void) fprintf(f, "%llu\n", (unsigned long long) (t / SEC));
-        assert_int_equal(fclose(f), 0);
-}
-
-static Mark make_mark(World *w, const char *unit) {
-        _cleanup_free_ char *text = NULL;
-        char path[200];
-        size_t size;
-        Mark mark;
-
-        (void) snprintf(path, sizeof(path), "%s/guard/%s", w->run, unit);
-        assert_int_equal(read_file(path, 4096, &text, &size), 0);
-        assert_true(mark_decode(text, size, &mark));
-        return mark;
-}
-
 /* Law 14. */
 /* The guard stood still meanwhile: by the first beat that it reads after the cluster's pause, the time is over
  * already. */
@@ -569,7 +535,7 @@ static void pause_of_the_machine_is_taken_off_all_deadlines(void **state) {
         turn_until(was_killed(w, "system.slice/unit.service"));
         assert_true(now_boottime() < m.stop_at);
         assert_false(exists(w, "held/unit.service"));
-        turn_until(make_mark(w, "later.service").kill_at <= later.kill_at - 30 * SEC);
+        turn_until(mark_of(w, "later.service").kill_at <= later.kill_at - 30 * SEC);
         assert_true(exists(w, "held/later.service"));
         ask(w, closing); /* it answers with the entry, as it is now */
         turn_until(streq(w->told.unit, "unit.service"));
@@ -693,5 +659,5 @@ int main(void) {
         (void) sigaddset(&set, SIGCHLD);
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
 
-        return cmocka_run_group_tests(tests, NULL, NULL) + gates_tests() + hand_over_tests();
+        return cmocka_run_group_tests(tests, NULL, NULL) + gates_tests() + hand_over_tests() + beliefs_tests();
 }

@@ -348,6 +348,39 @@ int tear_down(void **state) {
         return 0;
 }
 
+void put_below(World *w, const char *folder, const char *name, const char *text) {
+        char path[200];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", w->top, folder);
+        assert_true(mkdir_parents(path, 0755) >= 0 && (mkdir(path, 0755) == 0 || errno == EEXIST));
+        (void) snprintf(path, sizeof(path), "%s/%s/%s", w->top, folder, name);
+        put(path, text);
+}
+
+void host_clock_shows(World *w, usec_t t) {
+        char path[200];
+        FILE *f;
+
+        put_below(w, "sys/class/rtc/rtc0", "name", "rtc_cmos\n");
+        (void) snprintf(path, sizeof(path), "%s/sys/class/rtc/rtc0/since_epoch", w->top);
+        f = fopen(path, "w"); /* in place: the guard has it open */
+        assert_non_null(f);
+        (void) fprintf(f, "%llu\n", (unsigned long long) (t / SEC));
+        assert_int_equal(fclose(f), 0);
+}
+
+Mark mark_of(World *w, const char *unit) {
+        _cleanup_free_ char *text = NULL;
+        char path[200];
+        size_t size;
+        Mark mark;
+
+        (void) snprintf(path, sizeof(path), "%s/guard/%s", w->run, unit);
+        assert_int_equal(read_file(path, 4096, &text, &size), 0);
+        assert_true(mark_decode(text, size, &mark));
+        return mark;
+}
+
 void remove_from_run(World *w, const char *what) {
         char command[300];
 

@@ -80,11 +80,18 @@ void guard_dies(World *w);
 void remove_from_run(World *w, const char *what);
 /* Makes a unit's environment file, as the daemon does it. */
 void make_environment(World *w, const char *unit);
+/* Writes a file below the top, and makes its folder. */
+void put_below(World *w, const char *folder, const char *name, const char *text);
+/* From now on a clock of the host, which host_open() finds below the top, shows this time. */
+void host_clock_shows(World *w, usec_t t);
+/* What the unit's mark says; fails the test if there is none. */
+Mark mark_of(World *w, const char *unit);
 
 int set_up(void **state);
 int tear_down(void **state);
 
-/* ---- test-gates.c, test-hand-over.c ---- */
+/* ---- test-gates.c, test-hand-over.c, test-beliefs.c ---- */
 /* Run their tests; return how many have failed. */
 int gates_tests(void);
 int hand_over_tests(void);
+int beliefs_tests(void);
