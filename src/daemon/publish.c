@@ -231,17 +231,24 @@ static void show(Daemon *d, sd_bus *bus, bool is_lease, Shown *s) {
 
 /* ---- the daemon ---- */
 
+/* Says how many units are held, for "systemctl status leased". While the records are not known, a unit may run here by
+ * an earlier beat, or another machine may have it by now. */
 static void show_status(Daemon *d, const ManagerSubject *now) {
         const char *error = registry_health_last_error(&now->status, &now->session, (char[WHY_TEXT_SIZE]){});
         Publisher *p = d->publisher;
-        char text[sizeof(p->status)];
+        char text[sizeof(p->status)], held[32] = "an unknown number";
 
-        if (d->stop.releasing)
-                (void) snprintf(text, sizeof(text),
-                                "Stopping %zu units; each lease is released when its unit is down.",
-                                now->session.held);
+        if (now->session.known)
+                (void) snprintf(held, sizeof(held), "%zu", now->session.held);
+        if (d->stop.releasing && now->session.known)
+                (void) snprintf(text, sizeof(text), "Stopping %s units; each lease is released when its unit is down.",
+                                held);
+        else if (d->stop.releasing)
+                str_copy(text, sizeof(text),
+                                "Stopping the units that run here; their leases are released if the registry answers, "
+                                "and otherwise run out.");
         else
-                (void) snprintf(text, sizeof(text), "Holding %zu of %zu units; registry %s%s%s", now->session.held,
+                (void) snprintf(text, sizeof(text), "Holding %s of %zu units; registry %s%s%s", held,
                                 now->session.units, registry_health_state(&now->status, &now->session),
                                 isempty(error) ? "" : ": ", error);
         if (streq(text, p->status))

@@ -6,6 +6,7 @@
 #include "daemon/bus-util.h"
 #include "daemon/internal.h"
 #include "daemon/loop.h"
+#include "daemon/verbs.h"
 #include "daemon/why-not.h"
 
 static const struct {
@@ -101,8 +102,7 @@ static int read_question(Daemon *d, sd_bus_message *m, const char ***ret_units, 
         if (verbs[i].kind == REHEARSAL_DRAIN && !*machine)
                 machine = d->machine_id;
         if (verbs[i].machine && core_each_machine(d->core, loop_now(), is_machine, (char *) machine) == 0)
-                return bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
-                                bus_quote(machine, quoted));
+                return verb_refuse_machine(d, machine, error);
         *ret = (Rehearsal){
                 .kind = verbs[i].kind,
                 .units = *ret_units,

@@ -48,6 +48,18 @@ int verb_check_registry(Daemon *d, sd_bus_error *error) {
                         isempty(status.error) ? "nothing has come yet" : status.error);
 }
 
+int verb_refuse_machine(Daemon *d, const char *machine_id, sd_bus_error *error) {
+        char quoted[BUS_QUOTE_SIZE];
+        SessionView session;
+
+        core_session_view(d->core, loop_now(), &session);
+        if (session.known || !machine_id_is_valid(machine_id))
+                return bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
+                                bus_quote(machine_id, quoted));
+        return bus_error(error, BUS_ERROR("RegistryUnavailable"), "Which machines there are is not known: %s.",
+                        WHY_TEXT(reason(session.why_not ?: WHY_REGISTRY_UNHEARD)));
+}
+
 static int refuse_global(const char *unit, sd_bus_error *error) {
         return bus_error(error, SD_BUS_ERROR_NOT_SUPPORTED,
                         "%s has no lease: it runs on every machine that fits (Global=).", unit);
@@ -103,9 +115,8 @@ static int match_machine(const MachineView *v, void *userdata) {
 }
 
 /* Reads the machine's id that comes next in the message, and finds the machine. Sets error if there is no such
- * machine. */
+ * machine, or if that is not known. */
 static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_error *error) {
-        char quoted[BUS_QUOTE_SIZE];
         int r;
 
         *ret = (FoundMachine){};
@@ -113,9 +124,7 @@ static int find_machine(Daemon *d, sd_bus_message *m, FoundMachine *ret, sd_bus_
         if (r < 0)
                 return r;
         (void) core_each_machine(d->core, loop_now(), match_machine, ret);
-        return ret->found ? 0
-                          : bus_error(error, BUS_ERROR("NoSuchMachine"), "The registry names no machine %s.",
-                                            bus_quote(ret->machine_id, quoted));
+        return ret->found ? 0 : verb_refuse_machine(d, ret->machine_id, error);
 }
 
 typedef struct Target {

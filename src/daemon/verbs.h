@@ -51,3 +51,6 @@ int verb_find_unit(Daemon *d, sd_bus_message *m, UnitView *ret, sd_bus_error *er
 int verb_read_lease(sd_bus_message *m, const char **ret, sd_bus_error *error);
 /* 0 if the registry answers; otherwise the error RegistryUnavailable. */
 int verb_check_registry(Daemon *d, sd_bus_error *error);
+/* The error for a machine that no record names as far as this machine knows: NoSuchMachine, or RegistryUnavailable if
+ * the records are not known. */
+int verb_refuse_machine(Daemon *d, const char *machine_id, sd_bus_error *error);
