@@ -34,6 +34,7 @@ typedef struct Crowd {
         bool until_gone;
         size_t left, turn;
         char trouble[256]; /* what is wrong with the registry; "": nothing */
+        bool keeps;        /* what this machine holds, it keeps without the registry */
         json_t *shown;     /* the properties of the only unit, for people */
 } Crowd;
 
@@ -78,8 +79,10 @@ static int make(size_t i, sd_bus_message **ret, void *userdata) {
 
 /* Shows the caller what was read of a unit. */
 static void show_unit(Crowd *c, size_t which, json_t *props, int r, const sd_bus_error *error) {
-        if (props && *c->trouble)
+        if (props && *c->trouble) {
                 (void) json_object_set_new(props, "Trouble", json_string(c->trouble));
+                (void) json_object_set_new(props, "Kept", json_boolean(c->keeps));
+        }
         if (c->n == 1) {
                 json_decref(c->shown);
                 c->shown = json_incref(props);
@@ -134,6 +137,7 @@ static void read_trouble(Crowd *c) {
                        streq(get_string(manager, "RegistryState"), "trouble");
 
         str_copy(c->trouble, sizeof(c->trouble), trouble ? get_string(manager, "RegistryError") : "");
+        c->keeps = get_boolean(manager, "Keeps");
 }
 
 static int look(Crowd *c) {

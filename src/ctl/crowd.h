@@ -20,9 +20,10 @@ typedef enum CrowdReads {
 } CrowdReads;
 
 /* Is called with what has been read of unit number i, and returns whether the wait for this unit is over. The
- * argument props holds these properties of org.leased1.Unit, and in a wait also "Trouble", which says what is wrong
- * with the registry while it has trouble. If the unit could not be read, props is NULL, and why (a negative errno) and
- * error say the reason. props and error are borrowed. */
+ * argument props holds these properties of org.leased1.Unit, and in a wait, while the registry has trouble, also
+ * "Trouble", which says what is wrong with it, and "Kept": whether this machine keeps what it holds without it. If the
+ * unit could not be read, props is NULL, and why (a negative errno) and error say the reason. props and error are
+ * borrowed. */
 typedef bool (*crowd_look_t)(size_t i, const json_t *props, int why, const sd_bus_error *error, void *userdata);
 
 /* Whether the error says that leased does not know the unit, or not any more. */

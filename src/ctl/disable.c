@@ -44,8 +44,10 @@ typedef struct Item {
         char *name;
         char *text;         /* the text of the file that was removed */
         char *trouble;      /* of the registry, which keeps its lease from being given back; NULL: none */
+        bool stays_up;      /* if so: it runs all the same, kept since a pause */
         bool leased;        /* it has a gate; otherwise it was a global one */
         bool is_up;         /* it runs here, or is about to */
+        bool is_unknown;    /* it runs here, and leased does not know whether it may: only the guard does */
         bool going;         /* on its way out; false: it has failed and is left as it is */
         usec_t stuck_since; /* since when only the registry keeps it; USEC_INFINITY: something else does */
         int code;
@@ -84,9 +86,18 @@ static int find_name(Ctl *ctl, const char *typed, char **ret) {
         return *ret ? CTL_OK : CTL_FAILED;
 }
 
-static bool is_up(const char *state) {
+/* Whether PID 1 has the unit down. Of a unit of which PID 1 has not told, that is not known. */
+static bool is_down(const char *active) {
+        return streq(active, "inactive") || streq(active, "failed");
+}
+
+/* Takes a row of ListUnits. After a restart of leased while the registry does not answer, only PID 1 tells that a unit
+ * runs here. */
+static bool is_up(const json_t *row) {
+        const char *state = string_at(row, 1);
+
         return streq(state, "starting") || streq(state, "running") || streq(state, "stopping") ||
-               streq(state, "frozen");
+               streq(state, "frozen") || (row && !is_down(string_at(row, 2)) && !streq(string_at(row, 2), "unknown"));
 }
 
 /* Whether the unit is enabled on another machine as well. */
@@ -100,11 +111,33 @@ static bool is_elsewhere(const json_t *rows, const char *unit, const char *here)
         return false;
 }
 
+/* Adds the name to the list, "a, b", which is owned by the caller. */
 static void add_name(char **list, const char *name) {
         char *before = *list;
 
         *list = text_format("%s%s%s", strempty(before), before ? ", " : "", name);
         free(before);
+}
+
+/* Says once of which units it is not known whether they may run here, and when these are stopped. kept: they were kept
+ * since a pause, and have no deadline. */
+static void note_unknown(const Item *items, size_t n, bool kept) {
+        _cleanup_free_ char *up = NULL;
+        size_t count = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].is_unknown)
+                        continue;
+                add_name(&up, items[i].name);
+                count++;
+        }
+        if (count > 0)
+                complain("note: %s: run%s here, and %s stopped when the registry answers%s, see: leasectl "
+                         "status",
+                                strempty(up), count == 1 ? "s" : "", count == 1 ? "is" : "are",
+                                kept         ? ""
+                                : count == 1 ? ", or at the latest when its time without beats is over"
+                                             : ", or at the latest when their time without beats is over");
 }
 
 /* Says once which units are stopped now, and which of them another machine may take. */
@@ -116,7 +149,7 @@ static void note_stops(Ctl *ctl, const Item *items, size_t n) {
         if (bus_get_manager(ctl->bus, &manager, NULL) >= 0)
                 (void) cluster_units_read(ctl, "", &rows);
         for (size_t i = 0; i < n; i++) {
-                if (!items[i].is_up)
+                if (!items[i].is_up || items[i].is_unknown)
                         continue;
                 add_name(&up, items[i].name);
                 count++;
@@ -129,10 +162,11 @@ static void note_stops(Ctl *ctl, const Item *items, size_t n) {
                                 !taken             ? ""
                                 : streq(taken, up) ? (count == 1 ? "it" : "them")
                                                    : taken);
+        note_unknown(items, n, get_boolean(manager, "Keeps"));
 }
 
-/* Takes the unit off the list. The argument states has the states of all units, {unit: state}, and is NULL if
- * leased does not run. */
+/* Takes the unit off the list. The argument states has the rows of all units, {unit: row}, and is NULL if leased does
+ * not run. */
 static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) {
         _cleanup_free_ char *owner = NULL;
         int code = find_name(ctl, typed, &item->name);
@@ -148,12 +182,13 @@ static int begin(Ctl *ctl, const char *typed, const json_t *states, Item *item) 
                 return complain_not_enabled(item->name);
         code = files_unlist(item->name, &item->text);
         item->going = code == CTL_OK;
-        item->is_up = item->going && is_up(get_string(states, item->name));
+        item->is_up = item->going && is_up(json_object_get(states, item->name));
+        item->is_unknown = item->is_up && streq(string_at(json_object_get(states, item->name), 1), "unknown");
         item->stuck_since = USEC_INFINITY;
         return code;
 }
 
-/* Gives the states of all units, {unit: state}; NULL if leased does not run. */
+/* Gives the rows of all units by ListUnits, {unit: row}; NULL if leased does not run. */
 static json_t *read_states(Ctl *ctl) {
         json_auto_t *answer = NULL;
         json_t *states, *row;
@@ -163,7 +198,7 @@ static json_t *read_states(Ctl *ctl) {
                 return NULL;
         states = json_object();
         json_array_foreach(json_array_get(answer, 0), i, row)
-                (void) json_object_set(states, string_at(row, 0), json_array_get(row, 1));
+                (void) json_object_set(states, string_at(row, 0), row);
         return states;
 }
 
@@ -194,47 +229,62 @@ static int reload_leased(Ctl *ctl, Item *items, size_t n) {
         return code;
 }
 
-/* Whether the unit is down, so that only its lease is to be given back, and the registry does not answer. */
+/* Whether the registry does not answer, and nothing else is waited for: the unit is down, so that only its lease is to
+ * be given back. Or it runs, and has no deadline because it was kept since a pause: leased, restarted meanwhile, does
+ * not stop it before the registry says whose it is. */
 static bool waits_for_registry(const json_t *props) {
-        const char *active = get_string(props, "ActiveState");
-
-        return *get_string(props, "Trouble") && (streq(active, "inactive") || streq(active, "failed"));
+        return *get_string(props, "Trouble") &&
+               (is_down(get_string(props, "ActiveState")) ||
+                               (get_boolean(props, "Kept") && streq(get_string(props, "State"), "unknown")));
 }
 
 /* Gives up on a unit whose lease cannot be given back. The unit stays gated: until the lease is given back, the
  * daemon would stop the unit again if it were started. Returns CTL_UNKNOWN. */
 static int give_up_on_registry(Item *item, const json_t *props) {
         item->trouble = strdup(get_string(props, "Trouble"));
+        item->stays_up = !is_down(get_string(props, "ActiveState"));
         return CTL_UNKNOWN;
+}
+
+/* Says of the units that were given up and are down, or of those that are not, what to do about them. */
+static void tell_what_next(const Ctl *ctl, const Item *items, size_t n, bool up) {
+        _cleanup_free_ char *list = NULL;
+        const char *name = NULL;
+        size_t count = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!items[i].trouble || items[i].stays_up != up)
+                        continue;
+                name = items[i].name;
+                add_name(&list, name);
+                count++;
+        }
+        if (count == 0)
+                return;
+        complain("%s: %s, and stay%s gated until the registry answers, or leased is stopped; then: leasectl disable "
+                 "%s",
+                        strempty(list),
+                        up ? (count > 1 ? "run on, kept since a pause" : "runs on, kept since a pause")
+                           : (count > 1 ? "are down" : "is down"),
+                        count > 1 ? "" : "s",
+                        ctl->all     ? "--all"
+                        : count == 1 ? SHELL_WORD(name)
+                                     : "again");
 }
 
 /* Says once which units were given up because of the registry, and what to do about all of them. */
 static void tell_given_up(const Ctl *ctl, const Item *items, size_t n) {
-        const char *trouble = NULL, *name = NULL;
-        _cleanup_free_ char *list = NULL;
-        size_t count = 0;
+        const char *trouble = NULL;
 
-        for (size_t i = 0; i < n; i++) {
-                char *before = list;
-
-                if (!items[i].trouble)
-                        continue;
-                trouble = items[i].trouble;
-                name = items[i].name;
-                list = text_format("%s%s%s", strempty(before), count++ > 0 ? ", " : "", name);
-                free(before);
-        }
-        if (count == 0)
+        for (size_t i = 0; i < n; i++)
+                trouble = items[i].trouble ?: trouble;
+        if (!trouble)
                 return;
         complain("the registry does not answer, so no lease is given back: %s", trouble);
         if (!ctl->legend) /* whoever asks so goes on by himself, as the packages do */
                 return;
-        complain("%s: %s down, and stay%s gated until the registry answers, or leased is stopped; then: leasectl "
-                 "disable %s",
-                        strempty(list), count > 1 ? "are" : "is", count > 1 ? "" : "s",
-                        ctl->all     ? "--all"
-                        : count == 1 ? SHELL_WORD(name)
-                                     : "again");
+        tell_what_next(ctl, items, n, false);
+        tell_what_next(ctl, items, n, true);
 }
 
 /* Ends the wait when the daemon no longer knows the unit, or when only the registry has kept it for too long. */
@@ -263,7 +313,8 @@ static bool look_once(size_t i, const json_t *props, int why, const sd_bus_error
         if (!props)
                 return look_at(i, props, why, error, userdata);
         (void) fail(item, CTL_OK);
-        say("%s: is being stopped, and stays gated until: leasectl disable %s", item->name, SHELL_WORD(item->name));
+        say("%s: is %s stopped, and stays gated until: leasectl disable %s", item->name,
+                        streq(get_string(props, "State"), "unknown") ? "to be" : "being", SHELL_WORD(item->name));
         return true;
 }
 

@@ -159,8 +159,11 @@ static int list_leases(Ctl *ctl) {
                 { .title = "TIME LEFT", .key = "time_remaining_usec", .format = format_json_span, .right = true },
                 { .title = "OF", .key = "kind" },
         };
-        json_auto_t *rows = NULL;
-        int code = leases_read(ctl, &rows);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_auto_t *rows = NULL, *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, &error),
+            code = r < 0 ? bus_complain(NULL, r, &error) : leases_read(ctl, &rows);
+        bool known;
 
         if (code == CTL_OK)
                 code = add_kinds(ctl, rows);
@@ -168,8 +171,11 @@ static int list_leases(Ctl *ctl) {
                 return code;
         if (ctl->json == JSON_OFF)
                 add_holders(rows);
-        print_rows(ctl, rows, columns, ELEMENTSOF(columns), "There is no lease in the registry.");
-        return all_holders_known(rows);
+        known = registry_known(manager) == CTL_OK;
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns),
+                        known ? "There is no lease in the registry."
+                              : "Which leases there are is not known now, see: leasectl registry");
+        return known ? all_holders_known(rows) : CTL_UNKNOWN;
 }
 
 static int read_rows(Ctl *ctl, json_t **ret, json_t **ret_manager) {
@@ -222,27 +228,31 @@ static int list_machine(Ctl *ctl, const json_t *machines, const json_t *manager,
         };
         const char *id = get_string(machine, "machine_id");
         json_auto_t *rows = NULL;
+        bool known = registry_known(manager) == CTL_OK;
         int code = ctl->json != JSON_OFF ? cluster_units_read(ctl, id, &rows)
                                          : read_units_of(ctl, machines, id, &rows);
 
         if (code != CTL_OK)
                 return code;
-        print_rows(ctl, rows, columns, ELEMENTSOF(columns), "No unit is enabled on that machine");
-        return registry_known(manager);
+        print_rows(ctl, rows, columns, ELEMENTSOF(columns),
+                        known ? "No unit is enabled on that machine"
+                              : "What is enabled on that machine is not known now, see: leasectl registry");
+        return known ? CTL_OK : CTL_UNKNOWN;
 }
 
 /* ---- units by their names ---- */
 
 /* Says what was meant by a name that is no unit's here: a machine beside other arguments, a unit of other machines, or
- * what has a name that is near. */
+ * what has a name that is near. Or that this is not known, since the records are not. */
 static int complain_not_here(Ctl *ctl, const json_t *rows, const char *typed, const char *unit) {
-        json_auto_t *machines = NULL, *all = NULL;
+        json_auto_t *machines = NULL, *manager = NULL, *all = NULL;
         Suggestion near = suggest_begin(unit), host = suggest_begin(typed);
         const json_t *machine = NULL, *there = NULL;
         char name[HOSTNAME_SHOWN];
         json_t *row;
         size_t i;
-        int code = machines_read(ctl, &machines);
+        int code = machines_read_all(ctl, &machines, &manager);
+        bool known;
 
         if (code == CTL_OK)
                 code = machines_search(machines, typed, &machine);
@@ -269,9 +279,15 @@ static int complain_not_here(Ctl *ctl, const json_t *rows, const char *typed, co
                 suggest_consider(&host, get_string(row, "hostname"));
         if (!near.best || (host.best && host.distance < near.distance))
                 near = host;
-        complain("%s: no such machine, and no such unit is enabled here, %s%s%s", typed,
-                        near.best ? "did you mean '" : "see: leasectl", strempty(near.best), near.best ? "'?" : "");
-        return CTL_NO_SUCH_UNIT;
+        known = registry_known(manager) == CTL_OK;
+        complain("%s: %s, %s%s%s", typed,
+                        known ? "no such machine, and no such unit is enabled here"
+                              : "no such unit is enabled here, and which machines there are is not known now",
+                        near.best ? "did you mean '"
+                        : known   ? "see: leasectl"
+                                  : "see: leasectl registry",
+                        strempty(near.best), near.best ? "'?" : "");
+        return known ? CTL_NO_SUCH_UNIT : CTL_UNKNOWN;
 }
 
 /* Leaves of the rows those of the units that were named, each once. */

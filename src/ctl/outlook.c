@@ -70,6 +70,29 @@ static void describe_holders(Ctl *ctl, const json_t *row, char *buf, size_t size
         str_copy(buf, size, names ?: *host ? host : get_string(row, "machine_id"));
 }
 
+/* Writes what is on its way here, or that it is not known here who holds the unit. Returns false if it is neither. */
+static bool describe_passing(const json_t *row, const char *why, char *buf, size_t size) {
+        const char *passing = NULL;
+
+        if (state_is(row, "stopping", ""))
+                passing = "it is being stopped here";
+        else if (state_is(row, "releasing", ""))
+                passing = "this machine gives its lease back";
+        else if (state_is(row, "acquiring", ""))
+                passing = "this machine asks for its lease";
+        else if (state_is(row, "frozen", ""))
+                passing = "it is frozen here";
+        if (passing)
+                (void) snprintf(buf, size, "%s%s%s", passing, *why ? ": " : "", why);
+        else if (startswith(why, "unknown: "))
+                (void) snprintf(buf, size, "who holds it is %s", why);
+        else if (json_is_null(json_object_get(row, "held")) || state_is(row, "damaged", ""))
+                (void) snprintf(buf, size, "who holds it is unknown%s%s", *why ? ": " : "", why);
+        else
+                return false;
+        return true;
+}
+
 /* Writes what becomes of the unit. Returns false if that may change in a moment. */
 static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before, char text[static OUTLOOK_SIZE]) {
         char waits[64], holders[OUTLOOK_SIZE / 2];
@@ -97,6 +120,8 @@ static bool describe(Ctl *ctl, const char *unit, const json_t *row, bool before,
                 return true;
         }
         why = why_not_here(ctl, row);
+        if (describe_passing(row, why, text, OUTLOOK_SIZE))
+                return false;
         if (get_boolean(row, "held"))
                 str_copy(waits, sizeof(waits), "it does not run here yet");
         else
