@@ -306,10 +306,10 @@ bool core_is_stuck(const Core *core, Now now, const char *unit);
 bool core_find_lease(const Core *core, Now now, const char *name, LeaseView *ret);
 bool core_find_unit(const Core *core, Now now, const char *unit, UnitView *ret);
 
-/* How much work was done since core_new(): how often a unit or lease was looked at, and how many pairs of unit and
- * machine were weighed. */
+/* How much work was done since core_new(): how often a unit or lease was looked at, how many pairs of unit and machine
+ * were weighed, and how often a unit was held against another that is on the same machine. */
 typedef struct CoreWork {
-        uint64_t looks, pairs;
+        uint64_t looks, pairs, meetings;
 } CoreWork;
 
 /* For tests: a step must not do work for each unit. */

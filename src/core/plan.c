@@ -103,8 +103,10 @@ static void count_alike(Plan *p, const Unit *u) {
         for (Machine *m = p->core->machines; m; m = m->hh.next) {
                 m->alike = 0;
                 m->spread = placement_value(metadata_of(p->core, m), wishes->spread, &m->n_spread);
-                for (const Placed *o = m->placed; o; o = o->next)
+                for (const Placed *o = m->placed; o; o = o->next) {
+                        p->core->look.work.meetings++;
                         m->alike += is_alike(u, m, o);
+                }
         }
         p->counted = u;
 }
@@ -151,9 +153,14 @@ static void look(Plan *p, const Unit *u, const Machine *m, const Offer *o, Place
 /* ---- what keeps away from each other ---- */
 
 static void add_placed(Plan *p, Machine *m, Placed placed) {
+        bool picky = placed.conflicts[0] || placed.replaces[0];
+
         plan_count_anew(p);
         placed.next = m->placed;
+        placed.next_picky = m->picky;
         m->placed = output_copy(p->core, &placed, sizeof(placed));
+        if (picky)
+                m->picky = m->placed;
 }
 
 static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
@@ -171,7 +178,7 @@ static void collect_placed(Plan *p, bool with_planned) {
         Core *c = p->core;
 
         for (Machine *m = c->machines; m; m = m->hh.next)
-                m->placed = NULL;
+                m->placed = m->picky = NULL;
         if (!p->wishes)
                 return;
         for (const Offer *o = c->offers; o; o = o->hh.next) {
@@ -197,23 +204,39 @@ static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
                placement_matches(o->replaces, u->name);
 }
 
+/* Which units of a machine a unit may meet: where it has no wish itself, only those that have one. */
+static const Placed *first_to_meet(const Machine *m, bool has_wish) {
+        return !m ? NULL : has_wish ? m->placed : m->picky;
+}
+
+static const Placed *next_to_meet(const Placed *o, bool has_wish) {
+        return has_wish ? o->next : o->next_picky;
+}
+
 /* The unit on that machine that stands against this one: by the options installed here, and by those there, since
  * the next holder goes by them. */
-static const Placed *find_conflict(const Unit *u, const Machine *m, const char *conflicts_there) {
+static const Placed *find_conflict(Plan *p, const Unit *u, const Machine *m, const char *conflicts_there) {
         const char *conflicts = u->config.placement->conflicts;
+        bool has_wish;
 
         if (!conflicts_there || streq(conflicts_there, conflicts))
                 conflicts_there = "";
-        for (const Placed *o = m ? m->placed : NULL; o; o = o->next)
-                if (meet(u, conflicts, o) || placement_matches(conflicts_there, o->unit))
-                        if (!streq(o->unit, u->name))
-                                return o;
+        has_wish = conflicts[0] || conflicts_there[0];
+        for (const Placed *o = first_to_meet(m, has_wish); o; o = next_to_meet(o, has_wish)) {
+                p->core->look.work.meetings++;
+                if ((meet(u, conflicts, o) || placement_matches(conflicts_there, o->unit)) && !streq(o->unit, u->name))
+                        return o;
+        }
         return NULL;
+}
+
+uint64_t plan_weight(const Core *c) {
+        return c->look.work.pairs + c->look.work.meetings / 16;
 }
 
 Reason plan_why_not(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
-        const Placed *conflict = find_conflict(u, m, o ? o->terms->value.conflicts : NULL);
+        const Placed *conflict = find_conflict(p, u, m, o ? o->terms->value.conflicts : NULL);
 
         p->core->look.work.pairs++;
         look(p, u, m, o, ret_look);
@@ -404,10 +427,14 @@ static bool yields(const Core *c, const Unit *u, const Placed *to) {
 
 /* Whether u yields to a unit that is here, and not only planned to come. */
 static bool yields_here(const Plan *p, const Unit *u) {
-        for (const Placed *o = p->own ? p->own->placed : NULL; o; o = o->next)
+        bool has_wish = u->config.placement->conflicts[0];
+
+        for (const Placed *o = first_to_meet(p->own, has_wish); o; o = next_to_meet(o, has_wish)) {
+                p->core->look.work.meetings++;
                 if (!o->planned && meet(u, u->config.placement->conflicts, o) && !streq(o->unit, u->name) &&
                                 yields(p->core, u, o))
                         return true;
+        }
         return false;
 }
 
@@ -470,11 +497,15 @@ void plan_suppose(Plan *p, const Unit *u, Machine *to) {
 }
 
 void plan_leave(Plan *p, const Unit *u, Machine *from) {
-        Placed **at = &from->placed;
+        Placed **at = &from->placed, **picky = &from->picky;
 
         from->held -= from->held > 0;
         while (*at && !streq((*at)->unit, u->name))
                 at = &(*at)->next;
+        while (*picky && *picky != *at)
+                picky = &(*picky)->next_picky;
+        if (*picky)
+                *picky = (*picky)->next_picky;
         if (*at)
                 *at = (*at)->next;
         plan_count_anew(p);

@@ -7,7 +7,7 @@
 
 /* A unit that a machine holds, or is about to, as far as others must keep away from it. */
 typedef struct Placed {
-        struct Placed *next; /* on the same machine */
+        struct Placed *next, *next_picky; /* on the same machine */
         const char *unit, *conflicts, *replaces;
         bool planned; /* it is not there yet */
 } Placed;
@@ -52,6 +52,9 @@ Machine *plan_choose(Plan *p, const Unit *u);
 /* From now on, in this plan, the unit counts as held by that machine; as not held by it any more. */
 void plan_suppose(Plan *p, const Unit *u, Machine *to);
 void plan_leave(Plan *p, const Unit *u, Machine *from);
+/* How much was weighed since core_new(), in pairs of unit and machine. A pair costs as much as a meeting of a unit
+ * with 16 others. */
+uint64_t plan_weight(const Core *c);
 /* When it is our turn to take the unit's lease; USEC_INFINITY if it is not. */
 usec_t plan_turn_at(const Core *c, const Unit *u);
 /* If it is our turn only because the machine that comes first has not taken the lease yet, and that machine was seen

@@ -21,7 +21,7 @@
 
 #define PAUSE (200 * USEC_PER_MSEC)
 enum {
-        PAIRS_AT_ONCE = 4096, /* pairs of unit and machine that one step weighs */
+        PAIRS_AT_ONCE = 4096, /* pairs of unit and machine that one step weighs (plan_weight()) */
         FEW_UNITS = 256,      /* with more of them, passes over those whose leases can be had begin PAUSE apart */
 };
 
@@ -102,10 +102,10 @@ static usec_t free_due(const Core *c) {
 /* Plans single units, at most n. Returns how many of the n are left. A unit whose lease cannot be had is planned by
  * itself, since no other unit's plan depends on it; so is one that starts only once (a command of leasectl run). A
  * unit whose lease can be had, or could when it was planned last, makes a pass over all such units due. */
-static size_t plan_queue(Plan *p, size_t n) {
+static size_t plan_queue(Plan *p, size_t n, uint64_t most) {
         Core *c = p->core;
 
-        for (; n > 0 && has_queue(c); n--) {
+        for (; n > 0 && has_queue(c) && plan_weight(c) < most; n--) {
                 Unit *u = (Unit *) ((char *) heap_first(&c->plan.queue) - offsetof(Unit, to_plan));
                 bool was_free = u->plan.available;
 
@@ -123,15 +123,16 @@ static size_t plan_queue(Plan *p, size_t n) {
  * unit and machine that are weighed keeps a step so short that our beats are in time. */
 static void plan_some(Core *c) {
         size_t n = MAX((size_t) 1, PAIRS_AT_ONCE / (HASH_COUNT(c->machines) + 1)), skips = PAIRS_AT_ONCE;
+        uint64_t most = plan_weight(c) + PAIRS_AT_ONCE;
         Plan p;
 
         plan_go_on(&p, c);
-        n = plan_queue(&p, n);
+        n = plan_queue(&p, n, most);
         if (c->plan.stale_free && !c->plan.running && c->now.boottime >= free_due(c)) {
                 begin_pass(c, true);
                 plan_go_on(&p, c);
         }
-        for (; n > 0 && skips > 0 && c->plan.next; c->plan.next = c->plan.next->hh.next) {
+        for (; n > 0 && skips > 0 && plan_weight(c) < most && c->plan.next; c->plan.next = c->plan.next->hh.next) {
                 if (c->plan.only_free && !is_free(c, c->plan.next)) {
                         skips--;
                         continue;

@@ -174,7 +174,7 @@ static int tell_stuck(Try *t, Item *item) {
 
 /* Whether so much was weighed for this question that the rest has to be left out. */
 static bool is_too_much(const Try *t) {
-        return t->core->look.work.pairs - t->pairs > REHEARSAL_PAIRS;
+        return plan_weight(t->core) - t->pairs > REHEARSAL_PAIRS;
 }
 
 /* Why nothing can be said of the unit, or nothing is to be done about it; WHY_NONE: it may go. */
@@ -373,7 +373,7 @@ static int try_all(Try *t) {
 
 int core_rehearse(const Core *core, const Rehearsal *what, int (*f)(const RehearsedUnit *, void *), void *userdata) {
         Core *c = (Core *) core;
-        Try t = { .core = c, .what = what, .pairs = c->look.work.pairs, .f = f, .userdata = userdata };
+        Try t = { .core = c, .what = what, .pairs = plan_weight(c), .f = f, .userdata = userdata };
         int r;
 
         plan_begin(&t.as_if, c, true);

@@ -79,6 +79,7 @@ typedef struct Machine {
         size_t held;           /* while a plan is made: leases that its session holds or will get */
         size_t planned;        /* leases that it is to take by the plan, and does not hold yet (lease_plan()) */
         struct Placed *placed; /* likewise: units there that others must keep away from (plan.h) */
+        struct Placed *picky;  /* likewise: those of them that have a wish of their own as to which others these are */
         size_t alike;          /* likewise: how many of these belong to the group of the unit that is looked at */
         const char *spread;    /* ... and the value of the key over which the group is spread; NULL: none */
         size_t n_spread;

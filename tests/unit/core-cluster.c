@@ -69,6 +69,7 @@ void cluster_event(Cluster *c, size_t machine, Event e) {
         after = core_work(m->core);
         m->most.looks = MAX(m->most.looks, after.looks - before.looks);
         m->most.pairs = MAX(m->most.pairs, after.pairs - before.pairs);
+        m->most.meetings = MAX(m->most.meetings, after.meetings - before.meetings);
         m->most_txns = MAX(m->most_txns, count_txns(actions, n));
         for (size_t i = 0; i < n; i++) {
                 if (c->n_queue == c->room) {

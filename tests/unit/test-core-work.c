@@ -13,6 +13,8 @@ enum {
         FEW_PAIRS = 24,
         FEW_ACTIONS = 128, /* for which a core at rest has room */
         SLICE = 5000,      /* pairs that one step may weigh */
+        WISHERS = 1000,
+        MEETINGS = 80000,  /* of units on one machine that one step may have */
         SLICE_LOOKS = 400, /* looks that one step may take, at units and leases together */
         TXNS = 5, /* that one step may ask for: two of leases, and the beat's, the machine's and the offers' */
 };
@@ -37,10 +39,8 @@ static void must_be_even(Cluster *c, size_t n_machines) {
                 assert_in_range(cluster_count(c, i), share - share / 20, share + share / 20 + 1);
 }
 
-/* Three machines, on which all units run. */
-static Cluster *running(void) {
-        Cluster *c = cluster_new(3, UNITS);
-
+/* Starts three machines, on which all units run then. */
+static void start(Cluster *c) {
         for (size_t i = 0; i < 3; i++)
                 cluster_start_idle(c, i);
         cluster_pass(c, 3 * USEC_PER_SEC);
@@ -48,12 +48,18 @@ static Cluster *running(void) {
                 cluster_event(c, m, (Event){ .kind = EVENT_GUARD_UP });
                 cluster_event(c, m, (Event){ .kind = EVENT_GUARD_SYNCED });
         }
-        for (size_t i = 0; i < UNITS; i++)
+        for (size_t i = 0; i < c->n_units; i++)
                 for (size_t m = 0; m < 3; m++)
                         cluster_say_unit(c, m, i);
         cluster_pass(c, 3 * CLUSTER_TTL); /* until nobody is new any more */
-        for (size_t i = 0; i < UNITS; i++)
+        for (size_t i = 0; i < c->n_units; i++)
                 assert_true(cluster_runs_on(c, i) >= 0);
+}
+
+static Cluster *running(void) {
+        Cluster *c = cluster_new(3, UNITS);
+
+        start(c);
         return c;
 }
 
@@ -111,6 +117,34 @@ static void what_concerns_all_is_parted_into_steps(void **state) {
 }
 
 /* A machine that may take a thousand leases from one moment to the next does not write them all down in one turn. */
+/* Units that have wishes as to what runs beside them, and the takeover of all units of a machine. */
+static void wishes_are_weighed_in_parts(void **state) {
+        static const struct {
+                size_t every; /* of so many units one has the wishes */
+                Placement wishes;
+        } cases[] = {
+                { WISHERS, { .conflicts = "*other" } },
+                { 1, { .conflicts = "*other" } },
+                { 1, { .spread = "rack", .spread_group = "*" } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Cluster *c = cluster_new(3, WISHERS);
+
+                for (size_t u = 0; u < WISHERS; u += cases[i].every)
+                        c->placements[u] = cases[i].wishes;
+                start(c);
+                forget_work(c);
+                cluster_power_cut(c, 2);
+                cluster_pass(c, 60 * USEC_PER_SEC);
+                for (size_t m = 0; m < 2; m++)
+                        assert_in_range(c->machines[m].most.meetings, 1, MEETINGS);
+                for (size_t u = 0; u < WISHERS; u++)
+                        assert_true(cluster_runs_on(c, u) >= 0);
+                cluster_free(c);
+        }
+}
+
 static void a_step_asks_for_few_txns(void **state) {
         enum { N = 1000 };
         Cluster *c = cluster_new(1, N);
@@ -189,6 +223,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_event_costs_what_it_changes),
                 cmocka_unit_test(what_concerns_all_is_parted_into_steps),
+                cmocka_unit_test(wishes_are_weighed_in_parts),
                 cmocka_unit_test(a_step_asks_for_few_txns),
                 cmocka_unit_test(units_that_are_released_together_share_few_txns),
                 cmocka_unit_test(a_unit_takes_little_memory),
