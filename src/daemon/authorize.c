@@ -148,13 +148,17 @@ static bool is_small(sd_bus_message *m) {
 
 /* ---- polkit ---- */
 
+/* A method of the lease's own object names the lease by its path. */
+static bool is_of_lease(sd_bus_message *m) {
+        return streq(sd_bus_message_get_interface(m), BUS_LEASE);
+}
+
 static const char *action_of(sd_bus_message *m) {
         const char *member = sd_bus_message_get_member(m);
 
         if (streq(member, "Reload"))
                 return "org.leased1.reload";
-        if (streq(sd_bus_message_get_interface(m), BUS_LEASE) || endswith(member, "Lease") ||
-                        startswith(member, "RunCommand"))
+        if (is_of_lease(m) || endswith(member, "Lease") || startswith(member, "RunCommand"))
                 return "org.leased1.manage-leases";
         return "org.leased1.manage-units";
 }
@@ -198,19 +202,27 @@ static int read_unit_details(sd_bus_message *m, Details *ret) {
         return r;
 }
 
+/* Reads what the method's arguments name. */
+static int read_details(sd_bus_message *m, Details *ret) {
+        if (endswith(ret->verb, "Lease") || endswith(ret->verb, "Index") || startswith(ret->verb, "RunCommand"))
+                return sd_bus_message_read(m, "s", &ret->lease);
+        if (sd_bus_message_has_signature(m, ""))
+                return 0;
+        if (strstr(ret->verb, "Machine"))
+                return sd_bus_message_read(m, "s", &ret->machine);
+        return strstr(ret->verb, "Unit") || streq(ret->verb, "LimitCommand") ? read_unit_details(m, ret) : 0;
+}
+
 /* Appends the details for the text that polkit shows to an administrator, and for polkit's rules: the verb, and its
  * lease, unit or machine. */
 static int append_details(sd_bus_message *question, sd_bus_message *m) {
         Details details = { .verb = sd_bus_message_get_member(m), .unit = "", .lease = "", .machine = "" };
-        bool of_units = streq(action_of(m), "org.leased1.manage-units");
         int r = 0;
 
-        if (!of_units && sd_bus_message_read(m, "s", &details.lease) <= 0)
-                details.lease = sd_bus_message_get_path(m); /* a method of the lease's own object */
-        else if (of_units && strstr(details.verb, "Machine"))
-                r = sd_bus_message_read(m, "s", &details.machine);
-        else if (of_units && !sd_bus_message_has_signature(m, ""))
-                r = read_unit_details(m, &details);
+        if (is_of_lease(m))
+                details.lease = sd_bus_message_get_path(m);
+        else
+                r = read_details(m, &details);
         if (r >= 0)
                 r = sd_bus_message_append(question, "a{ss}", 4, "verb", details.verb, "unit", details.unit, "lease",
                                 details.lease, "machine", details.machine);

@@ -619,7 +619,7 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
             self.assertEqual(polkit.stdout.readline(),
                              f"org.leased1.manage-units verb=TransferUnit unit={UNIT} lease= machine={'a' * 32}\n")
             self.assert_error(call("Reload", user=65534), "Access denied")
-            self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease=/org/leased1 machine=\n")
+            self.assertEqual(polkit.stdout.readline(), "org.leased1.reload verb=Reload unit= lease= machine=\n")
             answer = call("StealLease", "ssxtt", "engine", "", "1", "5000000", "1", user=65534)
             self.assert_error(answer, "who authenticates to polkit")
             self.assertEqual(polkit.stdout.readline(), "org.leased1.manage-leases verb=StealLease unit= lease=engine machine=\n")
@@ -633,7 +633,8 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
         self.assert_error(call("ReleaseUnit", "s", UNIT, user=65534), "Access denied")
 
     def test_polkit_is_asked_about_each_method_that_changes_something(self):
-        """Whatever its arguments are. Those methods are all that the bus lets anybody call and that do more than read."""
+        """Whatever its arguments are, and about what they name. Those methods are all that the bus lets anybody call and that do
+        more than read."""
         self.wait_competing()
         lease = f"{PATH}/lease/asked"
         self.assertEqual(call("AcquireLease", "ssxt", "asked", "", "1", "60000000").returncode, 0)
@@ -654,7 +655,9 @@ class DaemonOnABus(CatchingUp, FleetRows, WrongCalls, unittest.TestCase):
             path, interface = (lease, "org.leased1.Lease") if method in ("Renew", "Release") else (PATH, "org.leased1.Manager")
             self.assert_error(busctl("call", NAME, path, interface, method, *arguments, user=65534), "Access denied")
             self.assertTrue(select.select([polkit.stdout], [], [], 0)[0], f"polkit is asked about {method}")
-            self.assertIn(f" verb={'StopUnit' if method == 'AskUnit' else method} ", polkit.stdout.readline())
+            unit, named, machine = (name if name in arguments else "" for name in (UNIT, "engine", "a" * 32))
+            self.assertRegex(polkit.stdout.readline(), rf"\Aorg\.leased1\.[a-z-]+ verb={'StopUnit' if method == 'AskUnit' else method} "
+                                                       rf"unit={unit} lease={lease if path == lease else named} machine={machine}\n\Z")
 
     def start(self, *command, user=None, stdin=None, stdout=subprocess.PIPE):
         """A process of the test's whose lines can be read, gone at its end."""
