@@ -14,8 +14,9 @@
 #if LEASED_ETCD
 
 enum {
-        CALLS_MAX = 64, /* that write; only who is allowed to can begin them */
-        READS_MAX = 16, /* which everybody can begin */
+        CALLS_MAX = 64,       /* that write; only who is allowed to can begin them */
+        READS_MAX = 16,       /* which everybody can begin ... */
+        READS_OF_ONE_MAX = 4, /* ... and of one caller */
         KNOWN_MAX = 4096,
 };
 
@@ -191,9 +192,10 @@ static int refuse(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t 
 }
 
 int fleet_port_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_t reply, sd_bus_error *error) {
+        const char *sender = strempty(sd_bus_message_get_sender(m));
         bool reads = call->kind == CALL_READ;
         FleetPort *p = d->fleet;
-        unsigned n = 0;
+        unsigned n = 0, own = 0;
         Pending *g;
         Known *k;
         int r;
@@ -202,8 +204,12 @@ int fleet_port_call(Daemon *d, sd_bus_message *m, const Call *call, words_reply_
                 return refuse(d, m, call, reply, CALL_INVALID_NAME, error);
         forget_some(p);
         DL_FOREACH(p->calls, g)
-                n += (g->call.kind == CALL_READ) == reads;
-        k = n < (reads ? READS_MAX : CALLS_MAX) ? get_known(p, call->lease) : NULL;
+                if ((g->call.kind == CALL_READ) == reads) {
+                        n++;
+                        own += streq(strempty(sd_bus_message_get_sender(g->message)), sender);
+                }
+        k = n < (reads ? READS_MAX : CALLS_MAX) && (!reads || own < READS_OF_ONE_MAX) ? get_known(p, call->lease)
+                                                                                      : NULL;
         if (!k)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait.");
         if (k->busy && !reads)

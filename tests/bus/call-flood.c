@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * call-flood NUMBER [in-turn | files | calls | lists]: asks leased for that many leases at once, over one connection,
- * and prints what each answer is: "ok", or the name of the error. With in-turn each one is asked for when the one
- * before was answered. With files it asks for records of submitted units, with lists for the list of units. With calls
- * and lists it prints "sent" once the bus has handed on all calls. It stays on the bus until it is killed.
+ * call-flood NUMBER [in-turn | files | calls | lists | reads]: asks leased for that many leases at once, over one
+ * connection, and prints what each answer is: "ok", or the name of the error. With in-turn each one is asked for when
+ * the one before was answered. With files it asks for records of submitted units, with lists for the list of units,
+ * with reads for leases as they are. With calls and lists it prints "sent" once the bus has handed on all calls. It
+ * stays on the bus until it is killed.
  */
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include "util/macros.h"
 
 static int n, sent, answered;
-static bool files, lists;
+static bool files, lists, reads;
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const sd_bus_error *e = sd_bus_message_get_error(m);
@@ -39,6 +40,9 @@ static int ask(sd_bus *bus) {
         if (lists)
                 return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
                                 "ListUnits", on_answer, NULL, NULL);
+        if (reads)
+                return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
+                                "GetLease", on_answer, NULL, "s", name);
         if (files)
                 return sd_bus_call_method_async(bus, NULL, "org.leased1", "/org/leased1", "org.leased1.Manager",
                                 "GetUnitFile", on_answer, NULL, "s", name);
@@ -55,6 +59,7 @@ int main(int argc, char **argv) {
         n = argc >= 2 ? atoi(argv[1]) : 0;
         files = streq(mode, "files");
         lists = streq(mode, "lists");
+        reads = streq(mode, "reads");
         tells = lists || streq(mode, "calls");
         r = sd_bus_open_system(&bus);
         while (r >= 0) {

@@ -7,12 +7,13 @@
 """
 
 import json
+import os
 import subprocess
 import threading
 import urllib.parse
 
 from leasectl_fleet import KEYS, Fleet, WithFleetsRegistry, acquire, boottime, call, get, path_of, release, renew, steal
-from leasectl_guest import DEADLINE, ENVIRONMENT, ctl, main, run, wait_for
+from leasectl_guest import DEADLINE, ENVIRONMENT, HERE, ctl, main, run, wait_for
 
 LOST = "is not held at that Index any more"
 
@@ -168,6 +169,24 @@ class Leases(WithFleetsRegistry):
         self.proxy.mode = "pass"
         said = [reader.communicate(timeout=DEADLINE)[1] for reader in readers]
         self.assertEqual(sum("Too many calls wait" in each for each in said), 4)
+
+    def test_one_who_only_reads_keeps_no_other_reader_out(self):
+        acquire("read-too")
+        self.proxy.mode = "hold-reads"
+        flood = subprocess.Popen([os.path.join(HERE, "call-flood"), "20", "reads"], stdout=subprocess.PIPE)
+        self.addCleanup(flood.stdout.close)
+        self.addCleanup(flood.wait)
+        self.addCleanup(flood.kill)
+        os.set_blocking(flood.stdout.fileno(), False)
+        said = []
+        wait_for("all but four of its reads were refused", lambda: said.append(flood.stdout.read() or b"")
+                 or b"".join(said).count(b"LimitsExceeded") == 16)
+        reader = subprocess.Popen(["busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", "GetLease", "s", "read-too"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.proxy.mode = "pass"
+        self.assertIn(" true ", reader.communicate(timeout=DEADLINE)[0])
+        wait_for("the four are answered", lambda: said.append(flood.stdout.read() or b"") or b"".join(said).count(b"\n") == 20)
+        self.assertEqual(b"".join(said).count(b"LimitsExceeded"), 16)
 
     # nonsense
 
