@@ -12,6 +12,12 @@
 #include "util/message-ids.h"
 #include "util/names.h"
 
+enum {
+        LINE_SIZE = 1024 * 1024, /* journalctl leaves out long fields, so its lines are far shorter */
+        ALL_TENURES_MAX = 2000,
+        ALL_RUNS_MAX = 100000, /* runs of them, and whatever else is kept by a key that an entry tells */
+};
+
 /* Entries of PID 1 (sd-messages.h): a unit has ended, well or not, or its stop is over; its start begins, or is over.
  */
 static const char *const endings[] = { "7ad2d189f7e94e70a38c781354912448", "d9b373ed55a64feb8242e02dbe79a49c",
@@ -152,6 +158,8 @@ static void take_run(Proof *p, json_t *machine, const json_t *entry, const char 
                 t = add_tenure(p, entry, 0);
                 (void) json_object_set(machine, "current", t);
         }
+        if (!json_object_get(json_object_get(t, "invocations"), invocation))
+                p->runs++;
         (void) json_object_set_new(json_object_get(t, "invocations"), invocation, json_true());
         set_first_mark(p, t, "first", entry);
         if (of_pid1 && has_id(entry, beginnings, ELEMENTSOF(beginnings))) {
@@ -188,6 +196,11 @@ static json_t *machine_of(Proof *p, const json_t *entry) {
         return get_integer(machine, "file") == (json_int_t) p->files ? machine : NULL;
 }
 
+static bool is_full(const Proof *p) {
+        return json_array_size(p->tenures) > ALL_TENURES_MAX ||
+               p->runs + json_object_size(p->holders) + json_object_size(p->machines) > ALL_RUNS_MAX;
+}
+
 static int take_entry(Proof *p, const json_t *entry) {
         bool of_unit = is(entry, "UNIT", p->unit), of_pid1 = is(entry, "_PID", "1"),
              of_leased = is(entry, "_SYSTEMD_UNIT", DAEMON_SERVICE);
@@ -214,25 +227,38 @@ static int take_entry(Proof *p, const json_t *entry) {
                 set_first_mark(p, t, "empty", entry);
         else if (*invocation)
                 take_run(p, machine, entry, invocation, of_pid1);
-        return 0;
+        return is_full(p) ? -EFBIG : 0;
+}
+
+/* Reads a line with the newline, if it has one. Returns its length; 0 at the end; -EFBIG: it is too long. */
+static ssize_t read_line(FILE *f, char line[static LINE_SIZE]) {
+        size_t n = 0;
+
+        for (int c = 0; c != '\n' && (c = getc(f)) != EOF; line[n++] = (char) c)
+                if (n == LINE_SIZE)
+                        return -EFBIG;
+        return (ssize_t) n;
 }
 
 int proof_read(Proof *p, const char *path, size_t *ret_line) {
-        _cleanup_free_ char *line = NULL;
-        size_t room = 0;
+        _cleanup_free_ char *line = malloc(LINE_SIZE);
         FILE *f = fopen(path, "re");
-        int r = 0;
+        ssize_t n = 0;
+        int r = f ? 0 : -errno;
 
-        if (!f)
-                return -errno;
+        if (!f || !line) {
+                if (f)
+                        (void) fclose(f);
+                return r < 0 ? r : -ENOMEM;
+        }
         *ret_line = 0;
         p->files++;
-        while (r == 0 && getline(&line, &room, f) >= 0) {
-                json_auto_t *entry = json_loads(line, JSON_ALLOW_NUL, NULL);
+        while (r == 0 && (n = read_line(f, line)) != 0) {
+                json_auto_t *entry = n > 0 ? json_loadb(line, (size_t) n, JSON_ALLOW_NUL, NULL) : NULL;
 
                 ++*ret_line;
                 p->lines++;
-                r = json_is_object(entry) ? take_entry(p, entry) : -EBADMSG;
+                r = n < 0 ? (int) n : json_is_object(entry) ? take_entry(p, entry) : -EBADMSG;
         }
         if (r == 0 && ferror(f))
                 r = -EIO;

@@ -39,6 +39,7 @@ typedef struct Proof {
         json_t *machines;    /* of proof.c, by machine id */
         json_t *holders;     /* of proof.c: host names by Index, as any machine tells them */
         size_t files, lines; /* that were read */
+        size_t runs;         /* invocations in all tenures */
         bool has_copies;     /* the unit runs by several leases, of which not every entry names one */
 } Proof;
 
@@ -46,6 +47,6 @@ typedef struct Proof {
 void proof_init(Proof *p, const char *unit);
 void proof_done(Proof *p);
 /* Reads the journal of one machine or several, as "journalctl -o json" writes it. Returns 0 or a negative errno:
- * -EBADMSG if a line is no entry, -EEXIST if another file had entries of the same machine. *ret_line is the number of
- * the line. */
+ * -EBADMSG if a line is no entry, -EEXIST if another file had entries of the same machine, -EFBIG if a line is longer
+ * than any entry, or all files tell of more runs than any unit has. *ret_line is the number of the line. */
 int proof_read(Proof *p, const char *path, size_t *ret_line);

@@ -21,6 +21,7 @@
 #include "ctl/output.h"
 #include "ctl/program.h"
 #include "ctl/verdict.h"
+#include "util/file-util.h"
 #include "util/text.h"
 #include "util/unit-name.h"
 
@@ -41,8 +42,12 @@ static void format_mark(const json_t *mark, char *buf, size_t size) {
 
 /* ---- the journals ---- */
 
-/* Reads one file, and says what is wrong with it. */
-static int read_file(Proof *p, const char *path, const char *name) {
+/* More is not taken from a machine, whatever it answers. */
+#define JOURNAL_MAX ((size_t) 256 * 1024 * 1024)
+#define JOURNAL_TIME (5 * USEC_PER_MINUTE)
+
+/* Takes one file, and says what is wrong with it. */
+static int take_file(Proof *p, const char *path, const char *name) {
         size_t line;
         int r = proof_read(p, path, &line);
 
@@ -53,52 +58,59 @@ static int read_file(Proof *p, const char *path, const char *name) {
                 return ctl_fail("%s:%zu: an entry of a machine of which another file has entries; give one file for "
                                 "each machine",
                                 name, line);
+        if (r == -EFBIG)
+                return ctl_fail("%s:%zu: a line of more than 1 MiB, or more runs and tenures than can be judged", name,
+                                line);
         return r < 0 ? ctl_fail("%s: %s", name, strerror(-r)) : CTL_OK;
 }
 
 /* Has the journal of a machine written into a file, over SSH if host is not NULL. Neither the name of a unit nor a
  * time has a quote in it. */
-static int fetch(const Ctl *ctl, const char *unit, const char *host, const char *name, const char *path) {
+static int fetch(const Ctl *ctl, const char *unit, const char *host, const char *name, int file) {
         _cleanup_free_ char *command = text_format("journalctl --quiet --no-pager -o json -u '%s' -u leased -u "
                                                    "leased-guard%s%s%s",
                         unit, ctl->since ? " --since='" : "", strempty(ctl->since), ctl->since ? "'" : "");
-        const char *const here[] = { "/bin/sh", "-c", "exec /bin/sh -c \"$1\" >\"$0\"", path, command, NULL };
-        const char *const there[] = { "/bin/sh", "-c",
-                "exec ssh -xT -o BatchMode=yes -o ServerAliveInterval=5 -o ConnectTimeout=10 -- \"$2\" \"$1\" "
-                ">\"$0\"",
-                path, command, host, NULL };
+        const char *const here[] = { "/bin/sh", "-c", command, NULL };
+        const char *const there[] = { "ssh", "-xT", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o",
+                "ConnectTimeout=10", "--", host, command, NULL };
+        int r = -EINVAL;
 
         if (!command)
                 return ctl_fail("out of memory");
-        if ((!host || program_is_host(host)) && program_run(host ? there : here, NULL, NULL) == 0)
-                return CTL_OK;
-        return ctl_fail("the journal of %s cannot be read%s; there: %s", name, host ? " over SSH" : "", command);
+        if (ftruncate(file, 0) < 0 || lseek(file, 0, SEEK_SET) < 0)
+                return ctl_fail("/var/tmp: %s", strerror(errno));
+        if (!host || program_is_host(host))
+                r = program_save(host ? there : here, JOURNAL_TIME, JOURNAL_MAX, file);
+        return r == 0 ? CTL_OK
+                      : ctl_fail("the journal of %s cannot be read%s%s%s; there: %s", name, host ? " over SSH" : "",
+                                        program_trouble(r), r == -EFBIG ? ", --since= asks for less" : "", command);
 }
 
 /* Reads the journals of all machines. One that cannot be read is told, and missing in the proof: then *ret_all is
  * false. */
 static int read_machines(Ctl *ctl, Proof *p, bool *ret_all) {
-        char path[] = "/tmp/leasectl-prove-XXXXXX";
+        char path[] = "/var/tmp/leasectl-prove-XXXXXX";
         json_auto_t *machines = NULL;
         json_t *machine;
         size_t i;
-        int fd, code = machines_read(ctl, &machines);
+        _cleanup_close_ int fd = -1;
+        int code = machines_read(ctl, &machines);
 
         if (code != CTL_OK)
                 return code;
         fd = mkstemp(path);
         if (fd < 0)
                 return ctl_fail("%s: %s", path, strerror(errno));
-        (void) close(fd);
+        (void) unlink(path); /* so that it is gone however we end */
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         json_array_foreach(machines, i, machine) {
                 const char *name = get_string(machine, "hostname");
 
-                if (fetch(ctl, p->unit, get_boolean(machine, "here") ? NULL : name, name, path) != CTL_OK)
+                if (fetch(ctl, p->unit, get_boolean(machine, "here") ? NULL : name, name, fd) != CTL_OK)
                         *ret_all = false;
                 else if (code == CTL_OK)
-                        code = read_file(p, path, name);
+                        code = take_file(p, path, name);
         }
-        (void) unlink(path);
         return code;
 }
 
@@ -271,7 +283,7 @@ int verb_prove(Ctl *ctl, int argc, char **argv) {
         if (argc == 1)
                 code = read_machines(ctl, &p, &all);
         for (int i = 1; i < argc && code == CTL_OK; i++)
-                code = read_file(&p, argv[i], argv[i]);
+                code = take_file(&p, argv[i], argv[i]);
         if (code == CTL_OK && p.has_copies)
                 code = ctl_fail("prove: %s has copies, each with a lease of its own (Copies=), and journals tell only "
                                 "of "

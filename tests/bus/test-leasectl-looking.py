@@ -131,6 +131,21 @@ class Proving(WithBeta):
                 self.assertNotIn("it was called", ctl(verb, unit).stdout)
             self.assertFalse(os.path.exists("/run/ssh-was"), name)
 
+    def test_a_machine_that_answers_without_end_is_given_up(self):
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+        unit = self.enable("endless.service", state="running")
+        self.offer(unit, active="active", since=1)
+        put(f"leases/{unit}", self.lease("held", 70))
+        wait_for("beta has it", lambda: "On beta" in ctl("status", unit).stdout)
+        for script in ("exec yes", "exec cat /dev/zero", "exec yes >&2"):
+            self.ssh(script)
+            for verb in ("logs", "prove"):
+                done = run("prlimit", f"--as={1 << 30}", f"--fsize={1 << 29}", "leasectl", verb, unit, check=False)
+                self.assertEqual(done.returncode, {"logs": 1, "prove": 6}[verb], done.stderr)
+                self.assertIn("the journal of beta cannot be read over SSH, it is too long", done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertRegex(ctl("status", unit).stdout, rf"Journal: on beta: journalctl -u {unit}\n\Z")
+
     def test_the_journals_of_all_machines_are_asked_for_and_one_that_cannot_be_read_is_told(self):
         put("leases/proved.service", self.lease("free", 6))
         unit = self.enable("proved.service")

@@ -8,6 +8,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,19 @@ class Prove(unittest.TestCase):
         self.assertRegex(done.stderr, "alpha:1: an entry of a machine of which another file has entries; give one file for each machine")
         missing = subprocess.run([LEASECTL, "prove", UNIT, "/nowhere"], capture_output=True, text=True)
         self.assertEqual((missing.returncode, missing.stderr), (1, "leasectl: /nowhere: No such file or directory\n"))
+
+    def test_a_file_without_an_end_takes_neither_all_memory_nor_for_ever(self):
+        def bound():
+            resource.setrlimit(resource.RLIMIT_AS, (512 * 1024 * 1024,) * 2)
+        done = subprocess.run([LEASECTL, "prove", UNIT, "/dev/zero"], capture_output=True, text=True, timeout=60, preexec_fn=bound)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "leasectl: /dev/zero:1: a line of more than 1 MiB, or more runs and tenures than can be judged\n"))
+        alpha = Machine("alpha")
+        for n in range(2001):
+            alpha.leased(n, "ACQUIRED", n + 1, n + 1)
+        done = self.prove(alpha)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("alpha:2001: a line of more than 1 MiB, or more runs and tenures than can be judged", done.stderr)
 
     def test_what_the_command_line_may_say(self):
         for options, told in ((["--clocks=much"], "--clocks=much: expected is a span"), (["--since=$(id)"], "expected is a time"),
