@@ -66,6 +66,18 @@ def can_analyze():
         ("systemd-analyze", "--help"), stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
+class ControlGroups(unittest.TestCase):
+    def test_what_finishes_the_work_of_a_killed_service_has_a_group_of_its_own(self):
+        """After a write to a service's cgroup.kill, systemd 257 and later lose what they start into that group. With Delegate=yes they
+        start ExecStop= and ExecStopPost= in a group below it."""
+        texts = {name: unit_text(re.sub(r"\.in$", "", name)) for name in os.listdir(UNITS)}
+        finish = {name for name, text in texts.items() if re.search(r"(?m)^ExecStop(Post)?=", text)}
+        self.assertEqual(finish, {"leased-guard.service.in", "leased-frozen@.service.in", "leased-address@.service.in"})
+        for name in finish:
+            with self.subTest(name):
+                self.assertRegex(texts[name], r"(?m)^Delegate=yes$")
+
+
 @unittest.skipUnless(can_analyze(), "systemd-analyze cannot rate unit files")
 class Sandbox(unittest.TestCase):
     def test_every_service_is_listed(self):
