@@ -42,6 +42,7 @@ typedef enum Obstacle {
         OBSTACLE_NONE,   /* it is up again (a conflicting unit: down again), or there is no such unit */
         OBSTACLE_LASTS,  /* it is down (a conflicting unit: up) because somebody wanted it so */
         OBSTACLE_FAILED, /* it ended by itself, and would be started along with the unit */
+        OBSTACLE_SLICE,  /* it is a slice that somebody has stopped, and is up again as soon as the unit is started */
 } Obstacle;
 
 typedef enum LoadState {

@@ -8,7 +8,8 @@
  *
  *     IDLE -> STARTING -> RUNNING -> STOPPING -> IDLE
  *
- * A unit that has ended well, by hand, or while no daemon looked is not started again. A unit that fails for good is
+ * A unit that has ended well, by hand, or while no daemon looked is not started again, unless it is known that PID 1
+ * has stopped it because of another unit. A unit that fails for good is
  * started again after a pause, which doubles each time.
  */
 
@@ -63,7 +64,9 @@ static void step_idle(Core *c, Unit *u) {
         if (!is_wanted(c, u) || c->shutdown.on || c->sleep.on || c->now.boottime < u->back.not_before)
                 return;
         if (!said_is_inactive(&u->said.report) || (u->said.report.run != u->life.run && !u->said.report.failed)) {
-                unit_life_set_rest(u, said_is_inactive(&u->said.report) ? REST_BY_HAND : REST_NONE);
+                bool ended = said_is_inactive(&u->said.report) && !said_is_put_aside(u);
+
+                unit_life_set_rest(u, ended ? REST_BY_HAND : REST_NONE);
                 phase_enter(c, u, PHASE_RUNNING);
                 return;
         }
@@ -96,9 +99,10 @@ static void fail(Core *c, Unit *u) {
         phase_enter(c, u, PHASE_IDLE);
 }
 
-/* PID 1 had stopped it because of another unit. That is over, or the other unit would be started along with it. */
+/* PID 1 had stopped it because of another unit, or because none needs it. That is over, or the other unit would be
+ * started along with it. */
 static void on_put_aside(Core *c, Unit *u) {
-        if (u->said.report.obstacle == OBSTACLE_FAILED || unit_life_count_aside(u) > STARTS_MAX) {
+        if (u->said.report.obstacle != OBSTACLE_NONE || unit_life_count_aside(u) > STARTS_MAX) {
                 fail(c, u);
                 return;
         }
@@ -126,7 +130,7 @@ static void step_running(Core *c, Unit *u) {
         if (!said_is_inactive(&u->said.report) || u->said.report.ended_by == ENDED_BY_UNKNOWN ||
                         u->said.report.obstacle == OBSTACLE_LASTS)
                 return;
-        if (u->said.report.ended_by == ENDED_BY_NEED || u->said.report.ended_by == ENDED_BY_CONFLICT)
+        if (said_is_put_aside(u))
                 on_put_aside(c, u);
         else if (u->said.report.failed && u->said.report.ended_by != ENDED_BY_HAND && !u->config.hold_on_failure)
                 fail(c, u);

@@ -96,6 +96,12 @@ static void check_gate(Core *c, Unit *u) {
                 output_report(c, report);
 }
 
+/* Whether a unit that cannot run here keeps its lease here all the same: another machine is not to have it
+ * (OnFailure=hold), or could not take it (a pause, law 13). */
+static bool stays_here(const Core *c, const Unit *u) {
+        return u->config.hold_on_failure || pause_is_seen(c);
+}
+
 /* The lease was handed to us, or is ours still, and the check of the unit, which is down, fails. */
 static bool check_forbids_start(const Unit *u) {
         return u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure;
@@ -208,7 +214,8 @@ static void step_opening(Core *c, Unit *u) {
         else if (unit_life_asks_again(c, u, ASK_AGAIN)) {
                 /* The guard has answered, and the gate is not open: its file cannot be made, as where /run is full.
                  * Another machine may be able to. */
-                if (u->said.guard.serial >= u->said.guard_asked && unit_life_count_start(u) >= STARTS_MAX)
+                if (u->said.guard.serial >= u->said.guard_asked && unit_life_count_start(u) >= STARTS_MAX &&
+                                !stays_here(c, u))
                         leave_begin(c, u, LEAVE_FAILED);
                 else
                         phase_ask_guard(c, u, ACTION_GATE_OPEN);
@@ -230,7 +237,9 @@ static bool is_handed_on(const LeaseRecord *l) {
 static bool has_not_run_yet(const Unit *u) {
         const LeaseRecord *l = u->lease->value;
 
-        return u->said.report.run == 0 || (!is_handed_on(l) && u->said.report.ended_at < l->since);
+        if (u->said.report.run == 0)
+                return !said_is_put_aside(u); /* else PID 1 has only forgotten the run */
+        return !is_handed_on(l) && u->said.report.ended_at < l->since;
 }
 
 /* Why the unit goes elsewhere, which PID 1 has stopped by itself. */
@@ -240,21 +249,23 @@ static Leave leave_put_aside(const Unit *u) {
         return u->said.report.ended_by == ENDED_UNNEEDED ? LEAVE_UNNEEDED : LEAVE_OBSTACLE;
 }
 
-/* PID 1 has stopped the unit by itself, mostly because of another one. Its members may run on. */
-static bool is_put_aside(const Unit *u) {
-        EndedBy by = u->said.report.ended_by;
-
-        return by == ENDED_BY_NEED || by == ENDED_BY_CONFLICT || by == ENDED_UNNEEDED;
+/* Whether the unit, which PID 1 has put aside, is to be started again here. Nobody keeps a slice down: one that stays
+ * down is started along with the unit, but here only if no other machine may have the unit. */
+static bool may_start_again(const Core *c, const Unit *u) {
+        if (u->said.report.obstacle == OBSTACLE_SLICE && (!stays_here(c, u) || c->now.boottime < u->life.aside_until))
+                return false;
+        return u->said.report.obstacle == OBSTACLE_NONE || u->said.report.obstacle == OBSTACLE_SLICE;
 }
 
 /*
  * PID 1 has stopped it because of another unit, or because none needs it. It starts here again as soon as that is
  * over, and goes to another machine if that is not over soon. What comes and goes all the time is a failure, like that
- * of the unit itself.
+ * of the unit itself; a unit that stays here all the same is started again when step_running() has forgotten how often
+ * that was.
  */
 static void on_put_aside(Core *c, Unit *u) {
         Report report = output_report_of(u, REPORT_STOPPED_FOR);
-        Obstacle obstacle = u->said.report.obstacle;
+        bool again;
 
         if (u->life.rest != REST_ASIDE) {
                 unit_life_put_aside(u, c->now.boottime + ASIDE_WAIT);
@@ -265,15 +276,30 @@ static void on_put_aside(Core *c, Unit *u) {
                 report.other = u->said.report.other;
                 output_report(c, report);
         }
-        if (obstacle == OBSTACLE_NONE && unit_life_count_aside(u) > STARTS_MAX)
-                leave_begin(c, u, LEAVE_FAILED);
-        else if (obstacle == OBSTACLE_NONE) {
+        again = may_start_again(c, u);
+        if (again && u->life.aside_count < STARTS_MAX) {
+                unit_life_count_aside(u);
                 output_report(c, output_report_of(u, REPORT_STARTED_AGAIN));
                 begin_start(c, u);
-        } else if (!u->config.hold_on_failure && c->now.boottime >= u->life.aside_until)
-                leave_begin(c, u, leave_put_aside(u));
-        else if (!u->config.hold_on_failure)
+        } else if (again && !stays_here(c, u))
+                leave_begin(c, u, LEAVE_FAILED);
+        else if (c->now.boottime < u->life.aside_until)
                 unit_life_ask_at(u, u->life.aside_until);
+        else if (!stays_here(c, u))
+                leave_begin(c, u, leave_put_aside(u));
+}
+
+/* PID 1 has refused each start, as where what the unit requires fails to start: another machine may be able to start
+ * it. One that stays here all the same is tried again later, as often as before. */
+static void on_refused(Core *c, Unit *u) {
+        usec_t again_at = usec_add(u->life.changed_at, u->config.hold_down_failure);
+
+        if (!stays_here(c, u))
+                leave_begin(c, u, LEAVE_FAILED);
+        else if (c->now.boottime >= again_at)
+                begin_start(c, u);
+        else
+                unit_life_ask_at(u, again_at);
 }
 
 /* The unit has ended, and nobody here asked for it. */
@@ -302,8 +328,12 @@ static void on_ended(Core *c, Unit *u) {
         }
         if (u->said.report.ended_by == ENDED_BY_UNKNOWN)
                 return; /* the daemon is asking PID 1 who stopped it */
-        if (is_put_aside(u)) {
+        if (said_is_put_aside(u)) {
                 on_put_aside(c, u);
+                return;
+        }
+        if (u->life.rest == REST_REFUSED && u->said.report.ended_by == ENDED_BY_ITSELF) {
+                on_refused(c, u);
                 return;
         }
         if (u->said.report.ended_by == ENDED_BY_CRASH && u->life.rest != REST_BY_HAND) {
@@ -337,8 +367,18 @@ static bool check_gate_of_run(Core *c, Unit *u) {
 /* PID 1 has not begun with the start, since it waits for the start of another unit, which may never end. Another
  * machine may be able to start it. */
 static bool waits_in_vain(const Core *c, const Unit *u) {
-        return !u->config.once && !u->config.hold_on_failure &&
-               c->now.boottime >= usec_add(u->life.changed_at, START_WAIT);
+        return !u->config.once && !stays_here(c, u) && c->now.boottime >= usec_add(u->life.changed_at, START_WAIT);
+}
+
+/* As many starts as may be asked for in a row have come to nothing. */
+static void give_up_start(Core *c, Unit *u) {
+        if (u->config.once || !stays_here(c, u)) {
+                leave_begin(c, u, LEAVE_FAILED);
+                return;
+        }
+        phase_enter(c, u, PHASE_RUNNING);
+        unit_life_set_rest(u, REST_REFUSED);
+        phase_act(c, u, ACTION_UNIT_READ);
 }
 
 /* A start that PID 1 refused leaves no new run behind, and is not an end of the unit: an Assert= or a Condition=
@@ -366,7 +406,7 @@ static void step_starting(Core *c, Unit *u) {
                         phase_act(c, u, ACTION_UNIT_READ);
                         unit_life_ask_after(c, u, ASK_AGAIN);
                 } else if (read && unit_life_count_start(u) >= (u->config.once ? 1 : STARTS_MAX))
-                        leave_begin(c, u, LEAVE_FAILED);
+                        give_up_start(c, u);
                 else if (u->config.once) { /* one start was asked for, and may have been carried out */
                         phase_act(c, u, ACTION_UNIT_READ);
                         unit_life_ask_after(c, u, ASK_AGAIN);
@@ -390,6 +430,8 @@ static usec_t ran_well_at(const Unit *u) {
 }
 
 static void step_running(Core *c, Unit *u) {
+        bool again;
+
         if (!u->said.guard_known || u->said.guard.frozen || !u->said.report.known ||
                         u->said.report.asked_at <= u->life.changed_at)
                 return; /* where the guard is gone, PID 1 stops the unit, and nobody else did */
@@ -397,21 +439,21 @@ static void step_running(Core *c, Unit *u) {
                 back_forget_failures(u);
                 unit_life_forget_asides(u);
         }
-        if (said_is_inactive(&u->said.report) || is_put_aside(u)) {
+        if (said_is_inactive(&u->said.report) || said_is_put_aside(u)) {
                 on_ended(c, u);
                 return;
         }
         if (check_gate_of_run(c, u))
                 return;
-        if (u->config.checked && u->said.check == CHECK_FAILS && !u->config.hold_on_failure && !pause_is_seen(c)) {
+        if (u->config.checked && u->said.check == CHECK_FAILS && !stays_here(c, u)) {
                 leave_begin(c, u, LEAVE_CHECK_FAILED); /* not in a pause: nobody could take it (law 13) */
                 return;
         }
-        (void) unit_life_has_run(u);
-        if (u->life.rest == REST_BY_HAND) {
+        again = unit_life_has_run(u) || u->life.rest == REST_BY_HAND;
+        if (u->life.rest == REST_BY_HAND || u->life.rest == REST_REFUSED) {
                 Report report = output_report_of(u, REPORT_STARTED);
 
-                report.again = true;
+                report.again = again;
                 output_report(c, report);
                 news_of_unit(c, u, NEWS_UNIT_RUNS_AGAIN);
         }
@@ -529,7 +571,7 @@ static bool outlasts_silence(const Unit *u) {
         const GuardReport *g = &u->said.guard;
 
         return u->config.freezes && u->life.phase == PHASE_RUNNING && !said_is_inactive(&u->said.report) &&
-               !(u->said.report.known && is_put_aside(u)) &&
+               !(u->said.report.known && said_is_put_aside(u)) &&
                (!u->said.guard_known || (g->index == u->life.index && !g->expired && (g->open || g->frozen)));
 }
 

@@ -177,9 +177,15 @@ Reason said_obstacle(const Unit *u) {
         if (r->ended_by == ENDED_UNNEEDED)
                 return reason(WHY_STOPS_UNNEEDED);
         return reason_of(r->ended_by == ENDED_BY_CONFLICT ? WHY_CONFLICT_RUNS
-                         : r->obstacle == OBSTACLE_LASTS  ? WHY_NEED_STOPPED
-                                                          : WHY_NEED_ENDED,
+                         : r->obstacle == OBSTACLE_FAILED ? WHY_NEED_ENDED
+                                                          : WHY_NEED_STOPPED,
                         u->said.report.other ?: "a unit");
+}
+
+bool said_is_put_aside(const Unit *u) {
+        EndedBy by = u->said.report.ended_by;
+
+        return by == ENDED_BY_NEED || by == ENDED_BY_CONFLICT || by == ENDED_UNNEEDED;
 }
 
 bool said_is_will(Why why) {

@@ -49,6 +49,8 @@ bool said_is_told(const Unit *u);
 Why said_why_no_gate(const Unit *u);
 /* Why no guard is there for units: none runs, or the one that runs is not heard. */
 Why said_why_no_guard(const Core *c);
+/* Whether PID 1 has stopped the unit by itself, mostly because of another one. Its members may run on. */
+bool said_is_put_aside(const Unit *u);
 /* The other unit because of which PID 1 has stopped this one; WHY_NONE when that is over. The name is borrowed from
  * u. */
 Reason said_obstacle(const Unit *u);

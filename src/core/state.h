@@ -127,6 +127,7 @@ typedef enum Rest {
         REST_NONE,
         REST_BY_HAND, /* somebody has stopped it; that was reported */
         REST_ASIDE,   /* PID 1 has stopped it because of another unit; that was reported */
+        REST_REFUSED, /* PID 1 has refused each start of it, and it stays here all the same: later it is tried again */
 } Rest;
 
 /* What PID 1 and the guard said of a unit (said.c). */

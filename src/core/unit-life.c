@@ -82,7 +82,7 @@ void unit_life_end(Unit *u) {
         bool goes_on = u->life.leave == LEAVE_EXPIRED || u->life.leave == LEAVE_ANEW;
 
         u->life.origin = goes_on ? ORIGIN_RESUMED : ORIGIN_NEW;
-        if (!goes_on || u->life.rest == REST_ASIDE)
+        if (!goes_on || u->life.rest != REST_BY_HAND)
                 u->life.rest = REST_NONE;
         u->life.index = 0;
         u->life.leave = LEAVE_NONE;

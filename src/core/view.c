@@ -235,6 +235,8 @@ static UnitState state_of(const Core *c, const Unit *u) {
                         return STATE_RUNNING;
                 if (u->said.report.job)
                         return STATE_STARTING; /* PID 1 names the new run before it is active */
+                if (u->life.rest == REST_REFUSED)
+                        return STATE_FAILED;
                 return has_failed(&u->said.report) && u->life.rest != REST_BY_HAND ? STATE_FAILED : STATE_STOPPED;
         }
         if (phases[u->life.phase] != STATE_UNKNOWN)
@@ -363,6 +365,8 @@ static Reason why_not_running(const Unit *u) {
                 return reason(WHY_STUCK);
         if (u->life.rest == REST_BY_HAND)
                 return reason(WHY_BY_HAND);
+        if (u->life.rest == REST_REFUSED)
+                return reason(u->config.hold_on_failure ? WHY_FAILED_HELD : WHY_PAUSED);
         return reason(said_is_inactive(&u->said.report) && has_failed(&u->said.report) ? WHY_FAILED_HELD : WHY_NONE);
 }
 

@@ -293,7 +293,7 @@ static void report(Run *r) {
                 .asked_at = r->now.boottime,
                 .active = how % _ACTIVE_STATE_MAX,
                 .ended_by = bits & 32 ? how / _ACTIVE_STATE_MAX % (ENDED_BY_CRASH + 1) : ENDED_BY_ITSELF,
-                .obstacle = how / 64 % (OBSTACLE_FAILED + 1),
+                .obstacle = how / 64 % (OBSTACLE_SLICE + 1),
                 .other = how & 32 ? names[0] : NULL,
                 .run = input_byte(&r->in) % 4,
                 .last_trigger = bits & 64 ? pick_number(r) : (usec_t) 0,

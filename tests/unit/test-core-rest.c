@@ -251,6 +251,275 @@ static void a_start_that_waits_for_another_unit_waits_no_longer_than_others_coul
         }
 }
 
+static void configure(World *w, bool hold) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "a.service",
+                                                      .lease = "a.service",
+                                                      .stop_grace = USEC_INFINITY,
+                                                      .timeout_stop = 90 * USEC_PER_SEC,
+                                                      .hold_down_release = 30 * USEC_PER_SEC,
+                                                      .hold_down_failure = 60 * USEC_PER_SEC,
+                                                      .hold_on_failure = hold } });
+}
+
+/* PID 1 refuses the start, as where what the unit requires fails to start. */
+static World *refused(bool hold) {
+        World *w = world_new();
+
+        w->start_refused = true;
+        world_connect(w);
+        configure(w, hold);
+        world_pass(w, 30 * USEC_PER_SEC);
+        return w;
+}
+
+static void what_pid1_does_not_start_stays_here_with_hold_and_is_tried_again(void **state) {
+        World *w = refused(true);
+        UnitView v;
+
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        assert_int_equal(w->done[ACTION_UNIT_START], 5);
+        assert_true(w->guard.open); /* somebody may start it */
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.state, STATE_FAILED);
+        assert_int_equal(v.why_not.why, WHY_FAILED_HELD);
+        world_pass(w, 50 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 10);
+        assert_int_equal(w->clean_starts, 2);
+        w->start_refused = false;
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 11);
+        assert_int_equal(w->reports[REPORT_STARTED], 1);
+        assert_int_equal(w->starts_again, 0);
+        assert_int_equal(world_lease(w)->index, 1);
+        world_free(w);
+}
+
+static void what_pid1_does_not_start_goes_elsewhere_without_hold(void **state) {
+        World *w = refused(false);
+
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 1);
+        world_free(w);
+}
+
+static void what_pid1_does_not_start_and_is_held_is_started_and_released_at_an_operators_word(void **state) {
+        World *w = refused(true);
+
+        world_step(w, (Event){ .kind = EVENT_START, .unit = "a.service", .id = 1 });
+        assert_int_equal(w->word, WORD_BEGUN);
+        assert_int_equal(w->done[ACTION_UNIT_START], 6);
+        world_pass(w, 30 * USEC_PER_SEC);
+        w->unit.active = ACTIVE_ACTIVE; /* systemctl start */
+        w->unit.run++;
+        world_say_unit(w);
+        assert_int_equal(w->reports[REPORT_STARTED], 1);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.ended_by = ENDED_BY_HAND;
+        world_say_unit(w);
+        world_pass(w, 100 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 10);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 1);
+        world_free(w);
+
+        w = refused(true);
+        world_step(w, (Event){ .kind = EVENT_RELEASE, .unit = "a.service", .id = 1 });
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void what_is_put_aside_again_and_again_stays_here_with_hold(void **state) {
+        World *w = world_running();
+
+        configure(w, true);
+        for (size_t i = 0; i < 10; i++) {
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+                world_pass(w, USEC_PER_SEC);
+        }
+        assert_int_equal(w->done[ACTION_UNIT_START], 6);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 7);
+        assert_int_equal(world_lease(w)->index, 1);
+        assert_int_equal(w->reports[REPORT_UNIT_FAILED], 0);
+        world_free(w);
+}
+
+static void a_gate_that_cannot_be_made_keeps_the_lease_here_with_hold(void **state) {
+        for (unsigned hold = 0; hold < 2; hold++) {
+                World *w = world_new();
+
+                w->gate_fails = true;
+                world_connect(w);
+                configure(w, hold);
+                world_pass(w, 30 * USEC_PER_SEC);
+                assert_int_equal(world_lease(w)->state, hold ? LEASE_HELD : LEASE_FREE);
+                w->gate_fails = false;
+                world_pass(w, 2 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], hold);
+                world_free(w);
+        }
+}
+
+/* Only a start of the unit brings the slice up again. */
+static void a_stopped_slice_keeps_no_machine_from_starting_the_unit(void **state) {
+        for (unsigned hold = 0; hold < 2; hold++) {
+                World *w = world_running();
+
+                configure(w, hold);
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_SLICE);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 1);
+                world_pass(w, 10 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(world_lease(w)->index, hold ? 1 : 2); /* another machine would have taken it */
+                assert_int_equal(w->reports[REPORT_UNIT_FAILED], 0);
+                world_free(w);
+        }
+}
+
+/* The daemon before us knew why PID 1 has stopped the unit. PID 1 may have forgotten the unit meanwhile. */
+static void what_waits_with_hold_waits_on_through_a_restart_of_leased(void **state) {
+        for (unsigned forgotten = 0; forgotten < 2; forgotten++) {
+                World *w = world_running();
+                char session[SESSION_SIZE];
+
+                configure(w, true);
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
+                w->unit.ended_at = forgotten ? 0 : w->now.realtime;
+                w->unit.run = forgotten ? 0 : w->unit.run;
+                str_copy(session, sizeof(session), w->session);
+                world_restart(w, session);
+                world_connect(w);
+                configure(w, true);
+                world_pass(w, 100 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 1);
+                assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+                assert_int_equal(world_lease(w)->state, LEASE_HELD);
+                assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
+                put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(world_lease(w)->index, 1);
+                world_free(w);
+        }
+}
+
+static void connect_everywhere(World *w) {
+        world_step(w, (Event){ .kind = EVENT_CONFIGURE,
+                                      .config = { .unit = "a.service", .lease = "a.service", .global = true } });
+        world_step(w, (Event){ .kind = EVENT_GUARD_UP });
+        world_step(w, (Event){ .kind = EVENT_GUARD_SYNCED });
+        world_say_unit(w);
+        world_pass(w, USEC_PER_SEC);
+}
+
+static void what_waits_on_every_machine_waits_on_through_a_restart_of_leased(void **state) {
+        World *w = world_new();
+
+        connect_everywhere(w);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
+        world_restart(w, NULL);
+        connect_everywhere(w);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+static void what_no_unit_needs_on_every_machine_runs_again_when_the_setting_is_gone(void **state) {
+        World *w = world_new();
+
+        connect_everywhere(w);
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_LASTS);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        put_aside(w, ENDED_UNNEEDED, OBSTACLE_NONE);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 2);
+        world_free(w);
+}
+
+/* Somebody begins a pause, or it is over. */
+static void set_pause(World *w, bool on) {
+        PauseRecord pause = { .stage = PAUSE_ON, .since = 1 };
+        Record r = { .kind = RECORD_PAUSE, .name = "" };
+
+        if (on) {
+                w->revision++;
+                r.value = &world_put(w, RECORD_PAUSE, "", &pause)->value;
+        } else
+                world_delete(w, RECORD_PAUSE, "");
+        r.mod_revision = world_find(w, RECORD_PAUSE, "")->revision;
+        world_step(w, (Event){ .kind = EVENT_RECORDS,
+                                      .answer = { .revision = w->revision, .records = &r, .n_records = 1 } });
+        world_pass(w, TTL / 5 + 1);
+}
+
+static World *paused(void) {
+        World *w = world_running();
+
+        set_pause(w, true);
+        return w;
+}
+
+/* Nobody could take the unit, so it is not let go: it would run nowhere until the pause ends. */
+static void what_pid1_has_stopped_in_a_pause_waits_here_for_the_end_of_the_cause(void **state) {
+        static const struct {
+                EndedBy by;
+                Obstacle obstacle;
+        } ends[] = { { ENDED_BY_NEED, OBSTACLE_LASTS }, { ENDED_BY_NEED, OBSTACLE_FAILED },
+                { ENDED_BY_CONFLICT, OBSTACLE_LASTS }, { ENDED_UNNEEDED, OBSTACLE_LASTS } };
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                World *w = paused();
+
+                put_aside(w, ends[i].by, ends[i].obstacle);
+                world_pass(w, 3 * TTL);
+                assert_int_equal(w->done[ACTION_UNIT_STOP], 0);
+                put_aside(w, ends[i].by, OBSTACLE_NONE);
+                world_pass(w, USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(world_lease(w)->index, 1);
+                world_free(w);
+        }
+}
+
+static void what_pid1_has_stopped_in_a_pause_goes_elsewhere_after_it(void **state) {
+        World *w = paused();
+
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_LASTS);
+        world_pass(w, 3 * TTL);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        set_pause(w, false);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
+static void what_pid1_does_not_start_in_a_pause_is_tried_again_and_goes_elsewhere_after_it(void **state) {
+        World *w = paused();
+        UnitView v;
+
+        w->start_refused = true;
+        put_aside(w, ENDED_BY_NEED, OBSTACLE_NONE);
+        w->unit.ended_by = ENDED_BY_ITSELF; /* PID 1 has another job of the unit to tell of: ours */
+        world_pass(w, 3 * TTL);
+        assert_int_equal(w->done[ACTION_UNIT_START], 6);
+        assert_true(core_find_unit(w->core, w->now, "a.service", &v));
+        assert_int_equal(v.why_not.why, WHY_PAUSED);
+        world_pass(w, 60 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 11);
+        assert_int_equal(world_lease(w)->state, LEASE_HELD);
+        set_pause(w, false);
+        world_pass(w, USEC_PER_SEC);
+        assert_int_equal(world_lease(w)->state, LEASE_FREE);
+        world_free(w);
+}
+
 static void what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody(void **state) {
         static const EndedBy by[] = { ENDED_BY_ITSELF, ENDED_BY_CRASH };
 
@@ -276,6 +545,18 @@ static void what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody(void *
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_start_that_waits_for_another_unit_waits_no_longer_than_others_could_start_it),
+                cmocka_unit_test(what_pid1_does_not_start_stays_here_with_hold_and_is_tried_again),
+                cmocka_unit_test(what_pid1_does_not_start_goes_elsewhere_without_hold),
+                cmocka_unit_test(what_pid1_does_not_start_and_is_held_is_started_and_released_at_an_operators_word),
+                cmocka_unit_test(what_is_put_aside_again_and_again_stays_here_with_hold),
+                cmocka_unit_test(a_gate_that_cannot_be_made_keeps_the_lease_here_with_hold),
+                cmocka_unit_test(a_stopped_slice_keeps_no_machine_from_starting_the_unit),
+                cmocka_unit_test(what_waits_with_hold_waits_on_through_a_restart_of_leased),
+                cmocka_unit_test(what_waits_on_every_machine_waits_on_through_a_restart_of_leased),
+                cmocka_unit_test(what_no_unit_needs_on_every_machine_runs_again_when_the_setting_is_gone),
+                cmocka_unit_test(what_pid1_has_stopped_in_a_pause_waits_here_for_the_end_of_the_cause),
+                cmocka_unit_test(what_pid1_has_stopped_in_a_pause_goes_elsewhere_after_it),
+                cmocka_unit_test(what_pid1_does_not_start_in_a_pause_is_tried_again_and_goes_elsewhere_after_it),
                 cmocka_unit_test(what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody),
                 cmocka_unit_test(the_end_of_standing_back_is_told_while_nothing_answers_for_the_lease),
                 cmocka_unit_test(a_unit_stopped_by_hand_stays_stopped_and_keeps_its_lease),
