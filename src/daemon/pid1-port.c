@@ -7,6 +7,7 @@
 
 #include "conf/changes.h"
 #include "conf/dropin.h"
+#include "daemon/aside.h"
 #include "daemon/checks.h"
 #include "daemon/environment-watch.h"
 #include "daemon/members.h"
@@ -34,6 +35,7 @@ struct EnabledUnit {
         usec_t timeout_stop;  /* as PID 1 says; USEC_INFINITY until then, so that StopGrace is TTL/4 */
         RunUnit *run;         /* what PID 1 is told at the start of a command (.once); NULL: PID 1 was told */
         uint64_t read_in;     /* the number of the last reading that found the unit enabled */
+        uint64_t aside;       /* digest of its file in ASIDE_DIRECTORY; 0: there is none */
         uint64_t shown;       /* digest of what publish_status() last noted as a change */
         UnitError *error;     /* NULL: nothing is wrong */
         uint32_t outside;     /* the process that was last found to lie outside; 0: none does */
@@ -251,6 +253,7 @@ static void report(EnabledUnit *u) {
         static const Obstacle obstacles[] = {
                 [NEED_BACK] = OBSTACLE_NONE,
                 [NEED_DOWN] = OBSTACLE_LASTS,
+                [NEED_SLICE] = OBSTACLE_SLICE,
                 [NEED_FAILED] = OBSTACLE_FAILED,
         };
         Pid1UnitStatus all = *pid1_unit_status(u->unit);
@@ -258,7 +261,7 @@ static void report(EnabledUnit *u) {
         char name[NAME_SIZE];
         LoadState load;
 
-        if (all.end == UNIT_END_UNNEEDED && !wants_gate(u)) { /* there is no lease that could go elsewhere */
+        if (all.end == UNIT_END_UNNEEDED && u->once) { /* a command is not started again */
                 all.end = UNIT_END_HAND;
                 all.need = NEED_BACK;
         }
@@ -322,11 +325,23 @@ static void note_gate(EnabledUnit *u, const Pid1UnitStatus *s) {
                 deliver_configuration(u);
 }
 
+/* Keeps in mind, for the next daemon, that PID 1 has stopped the unit by itself. */
+static void keep_ending(EnabledUnit *u) {
+        Pid1Ending ending;
+        int r = u->once ? -ENODATA : pid1_unit_ending(u->unit, &ending);
+
+        if (r == 0)
+                aside_forget(u->name, &u->aside);
+        else if (r > 0 && (r = aside_keep(u->name, &ending, &u->aside)) < 0)
+                log_debug_errno(r, "%s: a restart of leased will not know why it was stopped", u->name);
+}
+
 static void on_status(Pid1Unit *unit, const Pid1UnitStatus *s, void *userdata) {
         EnabledUnit *u = userdata;
 
         publish_status(u, s);
         note_gate(u, s);
+        keep_ending(u);
         if (s->known)
                 environment_watch_look(u->daemon->environments, u->name);
         if (s->known && !s->gate_loaded && wants_gate(u) && streq(s->load_state, "loaded"))
@@ -461,6 +476,13 @@ static int watch_unit(EnabledUnit *u, char *const *gated) {
         return r < 0 ? r : members_new(u->daemon->pid1, u->name, gated, &members_callbacks, u, &u->members);
 }
 
+/* Tells what the daemon before this one knew of the unit's end. */
+static int recall_ending(EnabledUnit *u) {
+        Pid1Ending ending;
+
+        return aside_read(u->name, &ending, &u->aside) ? pid1_unit_recall(u->unit, &ending) : 0;
+}
+
 static int add(Daemon *d, const char *name, char *const *gated, EnabledUnit **ret) {
         size_t n = strlen(name) + 1;
         EnabledUnit *u = calloc(1, sizeof(EnabledUnit) + n);
@@ -472,6 +494,8 @@ static int add(Daemon *d, const char *name, char *const *gated, EnabledUnit **re
         u->daemon = d;
         u->timeout_stop = USEC_INFINITY;
         r = watch_unit(u, gated);
+        if (r >= 0)
+                r = recall_ending(u);
         if (r < 0) {
                 enabled_unit_free(u);
                 return r;
@@ -547,6 +571,7 @@ void pid1_port_drop(Daemon *d, const char *unit) {
         environment_watch_forget(d->environments, u->name);
         own_files_forget(d->members, u->name);
         members_forget(u->name);
+        aside_forget(u->name, &u->aside);
         if (u->once)
                 run_unit_forget(u->name);
         enabled_unit_free(u);

@@ -87,6 +87,7 @@ typedef enum NeedState {
                       more: the unit can run */
         NEED_DOWN, /* somebody has stopped the needed neighbour, started the one in conflict, or set StopWhenUnneeded=,
                       and so it still is */
+        NEED_SLICE,  /* the same of a slice, which nobody keeps down: a start of our unit would start the slice, too */
         NEED_FAILED, /* the needed neighbour ended by itself: a start of our unit would start the neighbour, too */
 } NeedState;
 

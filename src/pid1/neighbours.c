@@ -151,6 +151,7 @@ static bool is_over(const Pid1UnitStatus *s) {
 
 static void set_cause(Pid1Unit *u, Neighbour *n, bool asked) {
         must(!u->ending.cause || u->ending.cause->causes > 0);
+        u->ending.cause_gone = false;
         if (u->ending.cause)
                 u->ending.cause->causes--;
         u->ending.cause = n;
@@ -170,14 +171,25 @@ static const char *name_of_cause(const Pid1Unit *u) {
         return u->ending.cause ? u->ending.cause->name : u->ending.end == UNIT_END_BUS ? BUS_SERVICE : NULL;
 }
 
+/* Whether the cause of the unit's end lasts. Only a start of what lies in a slice brings the slice up again. */
+static NeedState need_of(const Pid1Unit *u) {
+        const EndingTrack *e = &u->ending;
+        NeedState need;
+
+        if (!e->cause) {
+                if (e->end == UNIT_END_NEED)
+                        return e->cause_gone ? NEED_BACK : NEED_FAILED;
+                return e->end == UNIT_END_UNNEEDED && u->status.stops_unneeded ? NEED_DOWN : NEED_BACK;
+        }
+        need = ending_need(e->end, e->cause_asked, &e->cause->state);
+        return need == NEED_DOWN && e->end == UNIT_END_NEED && endswith(e->cause->name, ".slice") ? NEED_SLICE : need;
+}
+
 static void show(Pid1Unit *u) {
         Pid1UnitStatus *s = &u->status;
 
         s->end = u->ending.end;
-        s->need = u->ending.cause ? ending_need(u->ending.end, u->ending.cause_asked, &u->ending.cause->state)
-                  : u->ending.end == UNIT_END_NEED                          ? NEED_FAILED
-                  : u->ending.end == UNIT_END_UNNEEDED && s->stops_unneeded ? NEED_DOWN
-                                                                            : NEED_BACK;
+        s->need = need_of(u);
         s->cause = str_keep(&u->texts.cause, name_of_cause(u)) ? strempty(u->texts.cause) : "";
 }
 
@@ -370,9 +382,16 @@ static bool related_are(const Pid1Unit *u, const Relations *names) {
         return true;
 }
 
-/* Replaces the unit's relations. If the cause of its end is no neighbour any more, the end is to be judged again. If
- * memory runs out, the unit has fewer neighbours, and these alone can be the cause. */
+/* Whether a neighbour with these relations can keep a unit from running that has ended so. */
+static bool can_last(UnitEnd end, unsigned relations) {
+        return relations & (end == UNIT_END_CONFLICT ? RELATION_CONFLICTS : RELATION_STOPS | RELATION_NEEDED);
+}
+
+/* Replaces the unit's relations. If the cause of its end is no neighbour any more, as where somebody has taken a
+ * Requires= out of the unit's file, the cause is over. If memory runs out, the unit has fewer neighbours: if the cause
+ * is not among them, the end is to be judged again, and these alone can be the cause. */
 static void related_set(Pid1Unit *u, const Relations *names) {
+        bool gone = true, was_gone = u->ending.cause_gone;
         _cleanup_free_ char *cause = u->ending.cause ? strdup(u->ending.cause->name) : NULL;
         bool asked = u->ending.cause_asked;
         Related *old = u->ending.related;
@@ -383,20 +402,24 @@ static void related_set(Pid1Unit *u, const Relations *names) {
         u->ending.n_related = 0;
         for (size_t i = 0; u->ending.related && i < names->n; i++) {
                 Neighbour *neighbour = neighbour_ref(u->pid1, names->list[i].name);
+                bool lasts = cause && streq(names->list[i].name, cause) &&
+                             can_last(u->ending.end, names->list[i].relations);
 
+                gone = gone && !lasts;
                 if (!neighbour)
                         continue;
                 u->ending.related[u->ending.n_related++] =
                                 (Related){ neighbour, names->list[i].relations, beside(old, n_old, neighbour) };
-                if (cause && streq(neighbour->name, cause))
+                if (lasts)
                         set_cause(u, neighbour, asked);
         }
         for (size_t i = 0; i < n_old; i++)
                 neighbour_unref(u->pid1, old[i].neighbour);
         free(old);
         u->ending.noted = false;
-        if (cause && !u->ending.cause)
-                u->ending.end = UNIT_END_UNKNOWN; /* to be judged again, without the old cause */
+        u->ending.cause_gone = was_gone || (cause && gone);
+        if (cause && !u->ending.cause && !gone)
+                u->ending.end = UNIT_END_UNKNOWN;
 }
 
 /* Notes that a new run has begun: what was noted and judged of the run before does not hold for this one. */
@@ -457,12 +480,30 @@ void ending_before(Pid1Unit *u, const Pid1UnitStatus *now) {
                 u->ending.end = UNIT_END_UNKNOWN; /* so that the stop of this run is no further stop of the last one */
 }
 
+/* Takes the end of the unit as the process before this one has found it, and follows the cause. */
+static void follow_recalled(Pid1Unit *u, const Pid1Ending *e) {
+        Neighbour *n = neighbour_find(u->pid1, e->cause);
+        const Related *r = n ? related_find(u, n) : NULL;
+        bool lasts = r && can_last(e->end, r->mask);
+
+        u->ending.end = e->end;
+        set_cause(u, lasts ? n : NULL, e->asked);
+        u->ending.cause_gone = e->cause[0] && !lasts;
+        if (lasts)
+                wish_to_look(u);
+        neighbours_look(u->pid1);
+}
+
 void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job) {
         const Pid1UnitStatus *s = &u->status;
+        const Pid1Ending *recalled;
 
         if (related && !related_are(u, related))
                 related_set(u, related);
-        if (!is_over(s) || !s->foreign_job) {
+        recalled = ending_recalled(u);
+        if (recalled)
+                follow_recalled(u, recalled);
+        else if (!is_over(s) || !s->foreign_job) {
                 forget_end(u);
                 if (is_over(s) && !u->asking.ends)
                         u->ending.end = end_without_job(u);
@@ -487,6 +528,7 @@ void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job) {
 
 void ending_free(Pid1Unit *u) {
         u->ending.kind = sd_bus_slot_unref(u->ending.kind);
+        free(u->ending.recalled);
         related_clear(u);
 }
 

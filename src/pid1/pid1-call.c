@@ -333,7 +333,7 @@ int pid1_job_type(Pid1 *m, const char *name, pid1_answer_t f, void *userdata) {
 static void on_ignored(int error, const char *text, void *userdata) {
 }
 
-static int reset_failed(Pid1 *m, const char *name) {
+int pid1_reset_failed(Pid1 *m, const char *name) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r = pid1_message_new(m, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
 
@@ -352,7 +352,7 @@ static int reset_in_slice(Pid1 *m, const char *name) {
         if (endswith(name, ".slice"))
                 return pid1_reset_failed_in(m, name);
         HASH_FIND_STR(m->units, name, u);
-        return u ? 0 : reset_failed(m, name);
+        return u ? 0 : pid1_reset_failed(m, name);
 }
 
 static int on_in_slice(sd_bus_message *message, void *userdata, sd_bus_error *error) {

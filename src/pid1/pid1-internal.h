@@ -253,12 +253,15 @@ typedef struct EndingTrack {
         uint32_t stop_job; /* the last .kind_job of which PID 1 has said that it is a stop; 0: none */
         UnitEnd end;       /* who ended the unit, judged by .judged_job */
         uint32_t judged_job;
-        bool judged_before; /* an earlier job was judged, and the unit has not run since */
-        Neighbour *cause;   /* the cause of UNIT_END_NEED and UNIT_END_CONFLICT; NULL: not known */
-        bool cause_asked;   /* there was a job on the cause; false: the cause ended by itself */
-        usec_t look_since;  /* since when the end of the unit wants a look at its neighbours; 0: no look is wanted */
-        usec_t note_since;  /* the same, of a look that notes the neighbours while the unit is up */
-        bool looks;         /* in Pid1.lookers */
+        bool judged_before;   /* an earlier job was judged, and the unit has not run since */
+        Neighbour *cause;     /* the cause of UNIT_END_NEED and UNIT_END_CONFLICT; NULL: not known */
+        bool cause_asked;     /* there was a job on the cause; false: the cause ended by itself */
+        bool cause_gone;      /* what was the cause has no relation to the unit any more: .cause is NULL */
+        Pid1Ending *recalled; /* what the process before this one knew of the end; NULL: nothing, or it counts no more
+                               */
+        usec_t look_since;    /* since when the end of the unit wants a look at its neighbours; 0: no look is wanted */
+        usec_t note_since;    /* the same, of a look that notes the neighbours while the unit is up */
+        bool looks;           /* in Pid1.lookers */
 } EndingTrack;
 
 /* What the status of a unit points to; NULL: "". */
@@ -330,7 +333,9 @@ void room_answered(Room *room);
 
 /* ---- pid1-call.c ---- */
 void pid1_calls_cancel(Pid1 *m); /* ends all open calls with -ENOTCONN */
-void pid1_calls_free(Pid1 *m);   /* frees all calls, without callbacks */
+/* Has PID 1 forget that the unit failed, and how often it was started. Without an answer. */
+int pid1_reset_failed(Pid1 *m, const char *name);
+void pid1_calls_free(Pid1 *m); /* frees all calls, without callbacks */
 void pid1_call_job_over(
                 Pid1 *m, const char *unit, const char *result); /* the job of a unit of pid1_run(), or another */
 void pid1_call_deliver(Pid1 *m); /* delivers the outcome of the first finished call; m may be gone afterwards */
@@ -353,6 +358,8 @@ void neighbours_forget(Pid1Unit *u);
 void ending_seen(Pid1Unit *u, const Relations *related, uint32_t job);
 /* Notes what holds for the end of the unit at this moment, before this answer becomes the unit's status. */
 void ending_before(Pid1Unit *u, const Pid1UnitStatus *now);
+/* recall.c: gives u->ending.recalled if it counts for the unit's status, and else forgets it. */
+const Pid1Ending *ending_recalled(Pid1Unit *u);
 /* Frees what u->ending holds. */
 void ending_free(Pid1Unit *u);
 

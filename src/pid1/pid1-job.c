@@ -318,18 +318,25 @@ int pid1_unit_stop_by_conflict(Pid1Unit *u) {
         return u->pattern ? stop_instances(u, true) : pid1_unit_stop(u);
 }
 
-int pid1_unit_reset_failed(Pid1Unit *u) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        int r;
+/* Whether PID 1 counts how often such a unit is started, and refuses a start that comes too soon. */
+static bool has_start_limit(const char *name) {
+        return !endswith(name, ".target") && !endswith(name, ".slice") && !endswith(name, ".device");
+}
 
-        if (u->pattern)
-                return 0;
-        r = pid1_message_new(u->pid1, PID1_PATH, PID1_MANAGER, "ResetFailedUnit", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", u->name);
-        if (r >= 0)
-                r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(u->pid1->bus, message, NULL);
-        return r < 0 ? r : 0;
+/* A neighbour that is leased itself is left out, as in reset_in_slice(), and so is the guard. */
+static bool is_reset_along(const Pid1Unit *u, const Related *r) {
+        const char *name = r->neighbour->name;
+        Pid1Unit *watched;
+
+        HASH_FIND_STR(u->pid1->units, name, watched);
+        return r->mask & RELATION_NEEDED && has_start_limit(name) && !watched && !(u->guard && streq(name, u->guard));
+}
+
+int pid1_unit_reset_failed(Pid1Unit *u) {
+        int r = u->pattern ? 0 : pid1_reset_failed(u->pid1, u->name);
+
+        for (const Related *n = u->ending.related; n < u->ending.related + u->ending.n_related && r >= 0; n++)
+                if (is_reset_along(u, n))
+                        r = pid1_reset_failed(u->pid1, n->neighbour->name);
+        return MIN(r, 0);
 }

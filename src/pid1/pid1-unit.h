@@ -15,6 +15,7 @@
 #include "pid1/ending.h"
 #include "pid1/pid1.h"
 #include "util/unit-facts.h"
+#include "util/unit-name.h"
 
 typedef struct Pid1Unit Pid1Unit;
 
@@ -76,6 +77,14 @@ typedef struct Pid1UnitStatus {
                               * has, when it was started; 0: neither is known */
 } Pid1UnitStatus;
 
+/* How PID 1 has stopped a unit by itself. */
+typedef struct Pid1Ending {
+        uint8_t run[16];             /* InvocationID= of the run that ended */
+        UnitEnd end;                 /* NEED, CONFLICT, UNNEEDED or BUS */
+        bool asked;                  /* there was a job on the cause */
+        char cause[UNIT_NAME_SPACE]; /* "": not known, or there is none */
+} Pid1Ending;
+
 /* All callbacks are made from the event loop, never from inside a call of this layer. A callback may free the unit, or
  * the Pid1. What a callback is given is borrowed until it returns. */
 
@@ -124,6 +133,13 @@ int pid1_unit_new_template(
  * the units that a service or mount starts along with itself (Wants= and the like) and that are bound to it. A list as
  * of util/strv.h, borrowed until the loop runs again. */
 char *const *pid1_unit_covers(const Pid1Unit *u);
+/* Gives how PID 1 has stopped the unit by itself, as far as another process of leased may need to be told. Returns 1;
+ * 0: the unit is up, or somebody else has ended it; -ENODATA: nothing is known that was not known before. */
+int pid1_unit_ending(const Pid1Unit *u, Pid1Ending *ret);
+/* Tells what the process of leased before this one knew, at once after pid1_unit_new(). It counts for as long as the
+ * unit is down after that run, and has no new job. Returns 0, or -ENOMEM. */
+int pid1_unit_recall(Pid1Unit *u, const Pid1Ending *ending);
+
 /* Gives the present status, borrowed; it changes when the loop runs again. */
 const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
 
@@ -147,9 +163,9 @@ int pid1_unit_stop_by_conflict(Pid1Unit *u);
  * negative errno of append is returned. PID 1 gets the request no more than once; otherwise as pid1_unit_start(). */
 typedef int (*pid1_unit_append_t)(sd_bus_message *m, const char *unit, void *userdata);
 int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata);
-/* Has PID 1 forget that the unit failed, and how often it was started lately (StartLimitBurst=); PID 1 does so before
- * all that is asked for later. There is no answer. Returns 0, or a negative errno if PID 1 could not be asked. For a
- * template nothing is done. */
+/* Has PID 1 forget that the unit and what it needs (Requires= and the like) failed, and how often these were started
+ * lately (StartLimitBurst=); PID 1 does so before all that is asked for later. There is no answer. Returns 0, or a
+ * negative errno if PID 1 could not be asked. For a template nothing is done. */
 int pid1_unit_reset_failed(Pid1Unit *u);
 /* Has the status read anew: a report follows whose asked_at is not before this call, known or not. Returns 0. */
 int pid1_unit_read(Pid1Unit *u);

@@ -199,6 +199,37 @@ class Table(TwoSecondCase):
                  property_of("leased.service", "ActiveState") == "active")
         self.assertStandsBack(unit)
 
+    def test_what_waits_for_another_unit_waits_on_through_a_restart_of_leased(self):
+        self.unit("table-need.service", SLEEPER)
+        waits = "[X-Leased]\nOnFailure=hold\n"
+        kinds = {"table-waits.service": ("Requires=table-need.service\nAfter=table-need.service", "stop", "start"),
+                 "table-yields.service": ("Conflicts=table-need.service", "start", "stop")}
+        for name, (section, word, back) in kinds.items():
+            with self.subTest(name):
+                unit = self.enabled(name, section, SLEEPER + waits)
+                self.wait_for_state(unit, "running")
+                run("systemctl", word, "table-need.service")
+                wait_for("it is stopped", lambda: property_of(unit, "ActiveState") == "inactive")
+                wait_for("that is told", lambda: "table-need.service" in ctl("status", unit).stdout)
+                run("systemctl", "restart", "leased.service")
+                wait_for("that is told again", lambda: "table-need.service" in ctl("status", unit).stdout)
+                self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+                self.assertEqual(property_of("table-need.service", "ActiveState"), "inactive" if word == "stop" else "active")
+                run("systemctl", back, "table-need.service")
+                self.wait_for_state(unit, "running")
+                self.assertEqual(self.index(unit), 1)
+                ctl("disable", "--", unit, check=True)
+
+    def test_a_start_that_is_refused_leaves_the_lease_here_with_hold(self):
+        waits = "[X-Leased]\nOnFailure=hold\nHoldDownSec=3s\n"
+        unit = self.enabled("table-held.service", "ConditionPathExists=/run/table-held", SLEEPER + waits)
+        self.wait_for_state(unit, "failed")
+        self.assertIn("OnFailure=hold keeps its lease here", ctl("status", unit).stdout)
+        run("touch", "/run/table-held")
+        self.addCleanup(run, "rm", "/run/table-held")
+        self.wait_for_state(unit, "running")
+        self.assertEqual(self.index(unit), 1)
+
     def looks_rarely(self):
         """Where rounds are so far apart, nothing is found in time by asking PID 1 again and again."""
         self.addCleanup(ctl, "reload")
@@ -294,19 +325,24 @@ class Table(TwoSecondCase):
         wait_for("it is up", lambda: property_of(unit, "ActiveState") == "active")
         self.wait_for_state(unit, "running")
 
-    def test_a_slice_or_a_mount_that_somebody_has_stopped_is_waited_for(self):
-        self.unit("table.slice", "[Slice]\n")
+    def test_a_mount_that_somebody_has_stopped_is_waited_for(self):
         self.unit("tablemount.mount", "[Mount]\nWhat=tmpfs\nType=tmpfs\nWhere=/tablemount\n")
-        units = {self.enabled("table-sliced.service", "", SLEEPER + "Slice=table.slice\n"): "table.slice",
-                 self.enabled("table-mounted.service", "RequiresMountsFor=/tablemount/data"): "tablemount.mount"}
-        for unit, need in units.items():
-            with self.subTest(unit):
-                self.wait_for_state(unit, "running")
-                run("systemctl", "stop", need)
-                wait_for("it is stopped along", lambda: property_of(unit, "ActiveState") == "inactive")
-                wait_for("that is told", lambda: need in ctl("status", unit).stdout)
-                run("systemctl", "start", need)
-                wait_for("it runs again", lambda: property_of(unit, "ActiveState") == "active")
+        unit = self.enabled("table-mounted.service", "RequiresMountsFor=/tablemount/data")
+        self.wait_for_state(unit, "running")
+        run("systemctl", "stop", "tablemount.mount")
+        wait_for("it is stopped along", lambda: property_of(unit, "ActiveState") == "inactive")
+        wait_for("that is told", lambda: "tablemount.mount" in ctl("status", unit).stdout)
+        run("systemctl", "start", "tablemount.mount")
+        wait_for("it runs again", lambda: property_of(unit, "ActiveState") == "active")
+
+    def test_a_slice_that_somebody_has_stopped_comes_up_with_the_unit(self):
+        self.unit("table.slice", "[Slice]\n")
+        unit = self.enabled("table-sliced.service", "", SLEEPER + "Slice=table.slice\n")
+        self.wait_for_state(unit, "running")
+        run_before = property_of(unit, "InvocationID")
+        run("systemctl", "stop", "table.slice")
+        wait_for("it runs again", lambda: property_of(unit, "ActiveState") == "active" and property_of(unit, "InvocationID") != run_before)
+        self.wait_for_state(unit, "running")
 
     def test_a_socket_that_the_unit_names_as_its_own_is_leased_in_its_place(self):
         self.unit("table-own.socket", "[Socket]\nListenStream=/run/table-own\n")
