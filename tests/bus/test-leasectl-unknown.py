@@ -57,6 +57,18 @@ class Unknown(CaseWithDaemon):
         done = ctl("list", "--no-legend")
         self.assertEqual(done.returncode, 6)
         self.assertRegex(done.stdout, rf"^{unit} +unknown +unknown ")
+        self.assertRegex(property_of("leased.service", "StatusText"), "^Holding an unknown number of 1 units; registry [a-z]+: .")
+        done = ctl("list", "--all")
+        self.assertEqual((done.returncode, done.stdout), (6, "Which leases there are is not known now, see: leasectl registry\n"))
+        done = ctl("list", "--all", "--json=short")
+        self.assertEqual((done.returncode, json.loads(done.stdout)), (6, []))
+        not_here = "no such unit is enabled here, and which machines there are is not known now"
+        self.assertSays(ctl("list", "otherhost"), 6, f"otherhost: {not_here}, see: leasectl registry")
+        self.assertSays(ctl("list", "mien"), 6, f"mien: {not_here}, did you mean '{unit}'?")
+        for done, has in (ctl("enable", "--no-wait", unit), "was enabled already"), (ctl("set", unit, "HoldDownSec=40s"), "changed"):
+            self.assertEqual(done.returncode, 0)  # while it runs, or its time without beats is over meanwhile
+            self.assertRegex(done.stdout.splitlines()[-1], rf"^{unit}: {has}; who holds it is unknown: the registry does not answer; "
+                             "(it runs here|the guard stops what runs here) by an earlier beat")
         metrics = ctl("metrics").stdout
         for unknown in ("leased_held", "leased_paused", f'leased_unit_held{{unit="{unit}"}}'):
             self.assertNotRegex(metrics, rf"(?m)^{re.escape(unknown)} ")
@@ -141,6 +153,10 @@ class Unknown(CaseWithDaemon):
         run("systemctl", "restart", "leased.service")
         for verb in (("drain", "beta"), ("undrain", "beta"), ("confirm-dead", "beta"), ("transfer", "any", "beta")):
             self.assertSays(ctl(*verb), 6, "beta: which machines there are is not known now, see: leasectl registry")
+        for call in (("DrainMachine", "s", beta), ("DrainMachineUntilReboot", "s", beta), ("UndrainMachine", "s", beta),
+                     ("ConfirmDeadMachine", "s", beta), ("Rehearse", "sass", "drain", "0", beta)):
+            done = run("busctl", "call", "org.leased1", "/org/leased1", "org.leased1.Manager", *call, check=False)
+            self.assertRegex(done.stderr, "Which machines there are is not known: ", call)
 
     def test_disable_ends_also_while_the_registry_is_away(self):
         unit = self.enable("leaving.service")
@@ -161,6 +177,49 @@ class Unknown(CaseWithDaemon):
         self.assertEqual(record(f"leases/{unit}").get("session", ""), "")
         run("systemctl", "start", unit)
         run("systemctl", "stop", unit)
+
+    def test_enable_says_that_nobody_can_tell_who_holds_a_lease_whose_record_cannot_be_read(self):
+        put_record("leases/garbled.service", "not a lease")
+        unit = self.unit("garbled.service")
+        done = ctl("enable", unit)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, rf"^{unit}: enabled; who holds it is unknown: .*cannot be read")
+
+    def restart_without_a_registry(self, unit):
+        self.etcd.stop()
+        run("systemctl", "restart", "leased.service")
+        wait_for("leased is there", lambda: (r := self.row(unit)) and (r["state"], r["active_state"]) == ("unknown", "active"))
+
+    def test_disable_says_that_it_stops_what_runs_here_by_an_earlier_beat(self):
+        unit = self.enable("earlier.service")
+        self.restart_without_a_registry(unit)
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, property_of(unit, "ActiveState")), (6, "inactive"))
+        self.assertEqual(done.stderr.splitlines()[0], f"leasectl: note: {unit}: runs here, and is stopped when the registry answers, or at "
+                         "the latest when its time without beats is over, see: leasectl status")
+        self.assertIn(f"leasectl: {unit}: is down, and stays gated until the registry answers, or leased is stopped; then: leasectl disable "
+                      f"{unit}\n", done.stderr)
+        Etcd("first")
+
+    def test_disable_ends_also_while_what_was_kept_in_a_pause_runs_on(self):
+        """It has no time without beats that would be over."""
+        unit = self.enable("kept-on.service")
+
+        def end_pause():
+            wait_for("the registry is back, and the pause over", lambda: ctl("resume").returncode == 0)
+
+        self.addCleanup(end_pause)
+        self.addCleanup(Etcd, "first")
+        ctl("pause", check=True)
+        wait_for("it is kept", lambda: "leased_keeps 1" in ctl("metrics").stdout)
+        self.restart_without_a_registry(unit)
+        wait_for("the guard says so", lambda: "leased_keeps 1" in ctl("metrics").stdout)
+        done = ctl("disable", unit)
+        self.assertEqual((done.returncode, property_of(unit, "ActiveState")), (6, "active"))
+        self.assertEqual(done.stderr.splitlines()[0],
+                         f"leasectl: note: {unit}: runs here, and is stopped when the registry answers, see: leasectl status")
+        self.assertIn(f"leasectl: {unit}: runs on, kept since a pause, and stays gated until the registry answers, or leased is stopped; "
+                      f"then: leasectl disable {unit}\n", done.stderr)
 
     def test_without_a_registry_units_become_ordinary_once_leased_is_stopped(self):
         """As the packages do it on a machine whose etcd never comes back."""
