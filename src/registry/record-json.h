@@ -11,6 +11,13 @@
 
 #include "core/record.h"
 
+enum {
+        RECORD_VALUES_MAX = 1024,    /* of a text that is read: its members, and all that is within them. The largest
+                                        record    that leased writes has a quarter */
+        RECORD_KEPT_MAX = 16 * 1024, /* bytes: the unknown members of a longer text are lost when it is replaced. A Txn
+                                        that puts fifty leases must not become larger than etcd takes */
+};
+
 /* Room for any decoded value. */
 typedef union RecordValue {
         MetaRecord meta;
@@ -41,7 +48,8 @@ const char *record_verb_word(RequestVerb verb);
 
 /* Decodes a value of size bytes (text NULL: damaged) into the member of *ret for this kind. Returns 0, or -EBADMSG,
  * with *ret_why (may be NULL) a static text of what is wrong. Other JSON types, missing members, strings too long, and
- * more debts than DEBTS_MAX are wrong; unknown members are not. */
+ * more debts than DEBTS_MAX are wrong; unknown members are not. A text that is longer than REGISTRY_VALUE_MAX is wrong
+ * and not looked at, one with more values than RECORD_VALUES_MAX is wrong and not parsed. */
 int record_decode(RecordKind kind, const void *text, size_t size, RecordValue *ret, const char **ret_why);
 
 /* As record_decode(). *ret_more: the text says more than *ret can hold, as the text of a newer version of leased may;
@@ -50,6 +58,6 @@ int record_decode_more(RecordKind kind, const void *text, size_t size, RecordVal
                 bool *ret_more);
 
 /* Encodes record->value. previous (previous_size bytes; NULL: none) is the text that is being replaced, whose unknown
- * members are kept. *ret, a string, is owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above
- * INT64_MAX. */
+ * members are kept, unless it is longer than RECORD_KEPT_MAX or the new text could not be decoded. *ret, a string, is
+ * owned by the caller. Returns 0, -ENOMEM, or -ERANGE if a number is above INT64_MAX. */
 int record_encode(const Record *record, const void *previous, size_t previous_size, char **ret);

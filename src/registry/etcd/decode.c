@@ -12,30 +12,15 @@
 #include <stdio.h>
 
 #include "registry/etcd/base64.h"
+#include "registry/values.h"
 
 enum {
-        VALUES_MAX = 200000,
+        VALUES_MAX = 200000, /* an honest answer has a few thousand values at most */
         TOKEN_MAX = 8192,
 };
 
-/* A value costs jansson a hundred times its shortest text: "[{},{},..." of a mebibyte would take 100 MiB and a long
- * time. An honest answer has a few thousand values at most. */
-static bool has_few_values(const char *text, size_t size) {
-        size_t n = 0;
-        bool quoted = false;
-
-        for (size_t i = 0; i < size && n <= VALUES_MAX; i++)
-                if (text[i] == '"')
-                        quoted = !quoted;
-                else if (quoted)
-                        i += text[i] == '\\';
-                else
-                        n += text[i] == ',' || text[i] == '{' || text[i] == '[';
-        return n <= VALUES_MAX;
-}
-
 json_t *etcd_decode_object(const char *text, size_t size) {
-        json_t *root = has_few_values(text, size) ? json_loadb(text, size, 0, NULL) : NULL;
+        json_t *root = values_are_few(text, size, VALUES_MAX) ? json_loadb(text, size, 0, NULL) : NULL;
 
         if (root && !json_is_object(root)) {
                 json_decref(root);
