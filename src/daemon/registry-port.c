@@ -7,7 +7,8 @@
  * record is passed on as absent, as damaged, or with its value. A record that cannot be decoded is damaged, never
  * absent. Nothing is decided or retried here; only the texts of records are kept, for the sake of members that this
  * version does not know. A list of ten thousand leases is decoded over many turns of the loop, and delivered in as
- * many parts. If the watch has sent that list, its later changes wait until the last part is delivered.
+ * many parts. If the watch has sent that list, its later changes wait until the last part is delivered. If they come
+ * faster than they are taken, they are dropped, and the watch lists everything anew.
  */
 
 #include "daemon/registry-port.h"
@@ -40,10 +41,15 @@ typedef struct Request {
         size_t n_puts;
 } Request;
 
-enum { SLICE = 250 }; /* records that are decoded and delivered in one turn of the loop: 5 ms */
+enum {
+        SLICE = 250,                    /* records that are decoded and delivered in one turn of the loop ... */
+        SHORT = 32 * 1024,              /* bytes of values that may be decoded in the turn in which they come */
+        WAITING_MAX = 32 * 1024 * 1024, /* bytes of changes that wait: a hundred times what an honest registry sends */
+};
+#define SLICE_TIME (5 * USEC_PER_MSEC) /* ... or as many as take so long */
 
-/* A long list that is being decoded in slices, or a change that the watch sent: a long one, or one after such a list.
- * Each slice of a list is delivered as a part of it (core/event.h); a change is delivered as a whole. */
+/* A long list or answer that is being decoded in slices, or a change that the watch sent: a long one, or one after
+ * such a list. Each slice of a list is delivered as a part of it (core/event.h); a change is delivered as a whole. */
 typedef struct Late {
         struct Late *prev, *next;
         Event event; /* to be delivered; its answer gets the records of a slice, or of a change slice by slice */
@@ -52,6 +58,7 @@ typedef struct Late {
         RegistryRecord *in;
         bool *deleted;
         size_t n, taken; /* of .in */
+        size_t bytes;    /* that wait for their turn */
         unsigned kinds;
         bool listed;
 } Late;
@@ -61,6 +68,10 @@ struct RegistryPort {
         Slices *slices;
         Late *late;     /* in the order in which they came */
         uint32_t lists; /* how many lists have come in parts */
+        struct {
+                size_t n;     /* of .late */
+                size_t bytes; /* without those of lists */
+        } waiting;            /* of what the watch has sent */
         Registry *registry;
         RegistryWatch *watch;
         Texts *texts;
@@ -128,7 +139,7 @@ static void decode(RegistryPort *e, const RegistryRecord *in, bool deleted, uint
         else
                 out->value = memdup_or_die(&value, value_size(out->kind));
         out->damaged = !out->value; /* law 11: damaged, never absent */
-        more = in->value && (more || out->damaged);
+        more = in->value && in->size <= RECORD_KEPT_MAX && (more || out->damaged);
         if (out->damaged)
                 log_debug("record %s at revision %" PRIu64 " is damaged: %s", in->key, in->mod_revision, why);
         if (kept)
@@ -152,12 +163,15 @@ static Record *answer_reserve(Answer *a, size_t n) {
         return records;
 }
 
-/* Appends n records to the answer, which has room for them. */
-static void answer_fill(
-                RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
+/* Appends records to the answer, which has room for n of them: all n, or as many as are decoded until that time, at
+ * least one. Returns how many. */
+static size_t answer_fill(RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds,
+                usec_t until, Answer *a) {
         for (size_t i = 0; i < n; i++) {
                 Record *r = (Record *) a->records + a->n_records;
 
+                if (i > 0 && until != USEC_INFINITY && now_boottime() > until)
+                        return i;
                 if (!record_parse_key(in[i].key, &r->kind, &r->name) || !(kinds & 1u << r->kind) ||
                                 strnlen(r->name, RECORD_NAME_SIZE) >= RECORD_NAME_SIZE) {
                         log_debug("ignoring key %s", in[i].key);
@@ -167,6 +181,13 @@ static void answer_fill(
                 decode(e, in + i, deleted && deleted[i], a->revision, r);
                 a->n_records++;
         }
+        return n;
+}
+
+static void answer_fill_at_once(
+                RegistryPort *e, const RegistryRecord *in, const bool *deleted, size_t n, unsigned kinds, Answer *a) {
+        (void) answer_reserve(a, n);
+        (void) answer_fill(e, in, deleted, n, kinds, USEC_INFINITY, a);
 }
 
 /* A listing without values has only keys and revisions: nothing is decoded or kept. */
@@ -190,8 +211,28 @@ static char *strdup_or_die(const char *s) {
         return s ? memdup_or_die(s, strlen(s) + 1) : NULL;
 }
 
+/* Whether a text is so long that it is not decoded: it need not be kept until its turn comes. */
+static bool is_too_long(const RegistryRecord *in) {
+        return in->size > REGISTRY_VALUE_MAX;
+}
+
+/* Whether the records may take longer to decode than one turn of the loop should. Few short records may be decoded as
+ * they come: so a beat's answer never waits. */
+static bool is_long(const RegistryRecord *in, size_t n) {
+        size_t bytes = 0;
+
+        for (size_t i = 0; i < n && n <= SLICE && bytes <= SHORT; i++)
+                bytes += is_too_long(in + i) ? 0 : in[i].size;
+        return n > SLICE || bytes > SHORT;
+}
+
 static void late_free(RegistryPort *e, Late *l) {
         DL_DELETE(e->late, l);
+        if (l->event.kind == EVENT_RECORDS) {
+                must(e->waiting.n > 0 && e->waiting.bytes >= l->bytes);
+                e->waiting.n--;
+                e->waiting.bytes -= l->bytes;
+        }
         answer_done(&l->event.answer);
         free(l->in);
         free(l->texts);
@@ -200,26 +241,28 @@ static void late_free(RegistryPort *e, Late *l) {
         free(l);
 }
 
-/* Copies the records, with all keys and values in one piece of memory. */
-static void copy_records(Late *l, const RegistryRecord *in, size_t n) {
+/* Copies the records, with all keys and values in one piece of memory. Returns the size of all. */
+static size_t copy_records(Late *l, const RegistryRecord *in, size_t n) {
         size_t size = 1;
         char *p;
 
         for (size_t i = 0; i < n; i++)
-                size += strlen(in[i].key) + 1 + in[i].size;
+                size += strlen(in[i].key) + 1 + (is_too_long(in + i) ? 0 : in[i].size);
         p = l->texts = malloc(size);
         l->in = calloc(n + 1, sizeof(RegistryRecord));
         if (!l->texts || !l->in)
                 abort();
         for (size_t i = 0; i < n; i++) {
                 size_t key = strlen(in[i].key) + 1;
+                bool copied = in[i].value && !is_too_long(in + i);
 
                 l->in[i] = in[i];
                 l->in[i].key = memcpy(p, in[i].key, key);
                 p += key;
-                l->in[i].value = in[i].value ? memcpy(p, in[i].value, in[i].size) : NULL;
-                p += in[i].value ? in[i].size : 0;
+                l->in[i].value = copied ? memcpy(p, in[i].value, in[i].size) : NULL;
+                p += copied ? in[i].size : 0;
         }
+        return size + n * (sizeof(RegistryRecord) + sizeof(Record));
 }
 
 /* Copies the records, to be decoded in the turns that follow. */
@@ -233,11 +276,16 @@ static void late_new(RegistryPort *e, const Event *event, const RegistryRecord *
         l->store = strdup_or_die(event->answer.store);
         l->event.answer.store = l->store;
         l->deleted = deleted ? memdup_or_die(deleted, n * sizeof(bool)) : NULL;
-        copy_records(l, in, n);
+        l->bytes = sizeof(Late) + copy_records(l, in, n);
         if (event->answer.complete && n > SLICE)
                 l->event.answer.list = ++e->lists ?: ++e->lists;
         else
                 (void) answer_reserve(&l->event.answer, n);
+        if (event->kind == EVENT_RECORDS) {
+                l->bytes = listed ? 0 : l->bytes;
+                e->waiting.n++;
+                e->waiting.bytes += l->bytes;
+        }
         DL_APPEND(e->late, l);
         slices_begin(e->slices);
 }
@@ -255,8 +303,8 @@ static void take_slice(RegistryPort *e, Late *l) {
                 (void) answer_reserve(a, n);
         }
         a->begins = a->list && l->taken == 0;
-        answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds, a);
-        l->taken += n;
+        l->taken += answer_fill(e, l->in + l->taken, l->deleted ? l->deleted + l->taken : NULL, n, l->kinds,
+                        usec_add(now_boottime(), SLICE_TIME), a);
         a->goes_on = a->list && l->taken < l->n;
         if (l->listed && l->taken == l->n)
                 texts_list_end(e->texts, a->revision);
@@ -279,21 +327,13 @@ static bool do_slice(void *userdata) {
         return more;
 }
 
-/* If drop: drops what the watch said before, for a whole list has come, which says it better. Returns whether
- * something that the watch said still waits. */
-static bool late_changes(RegistryPort *e, bool drop) {
+/* Drops the changes that wait; and the list, too, if lists. */
+static void late_drop(RegistryPort *e, bool lists) {
         Late *l, *next;
-        bool waits = false;
 
-        DL_FOREACH_SAFE(e->late, l, next) {
-                if (l->event.kind != EVENT_RECORDS)
-                        continue;
-                if (drop)
+        DL_FOREACH_SAFE(e->late, l, next)
+                if (l->event.kind == EVENT_RECORDS && (lists || !l->listed))
                         late_free(e, l);
-                else
-                        waits = true;
-        }
-        return waits;
 }
 
 /* ---- the watch ---- */
@@ -317,15 +357,21 @@ static void on_change(const RegistryChange *change, void *userdata) {
         };
 
         tell_other(e, change);
-        if (late_changes(e, change->listed) || change->n_records > SLICE) {
+        if (change->listed)
+                late_drop(e, true); /* the list says all that waits, and says it better */
+        else if (e->waiting.bytes > WAITING_MAX) {
+                late_drop(e, false);
+                e->registry->ops->relist(e->watch);
+                return;
+        }
+        if (e->waiting.n > 0 || is_long(change->records, change->n_records)) {
                 late_new(e, &(Event){ .kind = EVENT_RECORDS, .answer = answer }, change->records, change->deleted,
                                 change->n_records, RECORD_ALL, change->listed);
                 return;
         }
         if (change->listed)
                 texts_list_begin(e->texts);
-        (void) answer_reserve(&answer, change->n_records);
-        answer_fill(e, change->records, change->deleted, change->n_records, RECORD_ALL, &answer);
+        answer_fill_at_once(e, change->records, change->deleted, change->n_records, RECORD_ALL, &answer);
         if (change->listed)
                 texts_list_end(e->texts, change->revision);
         e->deliver(&(Event){ .kind = EVENT_RECORDS, .answer = answer }, e->userdata);
@@ -385,15 +431,13 @@ static void on_answer(const RegistryAnswer *in, void *userdata) {
                 answer.total = in->total;
                 if (q->since > 0)
                         answer_fill_bare(in->records, in->n_records, q->kinds, &answer);
-                else if (in->n_records > SLICE) {
+                else if (is_long(in->records, in->n_records)) {
                         event.answer = answer;
                         late_new(e, &event, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, false);
                         request_free(q);
                         return;
-                } else {
-                        (void) answer_reserve(&answer, in->n_records);
-                        answer_fill(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
-                }
+                } else
+                        answer_fill_at_once(e, in->records, NULL, in->n_records, q->kinds ?: RECORD_ALL, &answer);
         }
         for (size_t i = 0; in->outcome == REGISTRY_COMMITTED && i < q->n_puts; i++)
                 keep_text(e, q->puts[i].key, in->revision, q->puts[i].more ? q->puts[i].text : NULL,

@@ -170,6 +170,9 @@ typedef struct RegistryOps {
          * `from` on and of the key `also`. Both NULL: of all keys again. 0; after -EINVAL and -ENOMEM the watch goes
          * on as it was. */
         int (*narrow)(RegistryWatch *w, const char *from, const char *also);
+        /* Has the watch begin anew with a whole list, since reports of it were dropped. May be called from its
+         * callback, and again and again: it pauses before it lists. */
+        void (*relist)(RegistryWatch *w);
         /* Gives the whole present state, borrowed until the next call into the registry. */
         void (*status)(Registry *r, RegistryStatus *ret);
         /* Has f called when the status has changed in a way worth showing or logging. There is one f at most; NULL

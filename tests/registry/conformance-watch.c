@@ -140,6 +140,30 @@ static void a_narrowed_watch_sees_its_keys_only(void **state) {
         seen_clear(&seen);
 }
 
+/* Whoever has dropped what the watch reported gets the whole again, and then what comes after it. */
+static void a_watch_lists_anew_when_it_is_asked_to(void **state) {
+        World *world = *state;
+        Registry *r = world_open(world);
+        Seen seen = { .ops = r->ops };
+
+        must_put(world, r, "a", "1");
+        assert_int_equal(r->ops->watch(r, "", seen_take, &seen, &seen.watch), 0);
+        r->ops->relist(seen.watch); /* also before the first list */
+        assert_true(world_wait(world->event, &seen.lists, 1));
+        for (unsigned n = 0; n < 3; n++) {
+                unsigned lists = seen.lists;
+
+                r->ops->relist(seen.watch);
+                assert_true(world_wait(world->event, &seen.lists, lists + 1));
+                must_put(world, r, "a", n % 2 ? "odd" : "even");
+                assert_true(world_wait_seen(world->event, &seen, "a", n % 2 ? "odd" : "even"));
+        }
+        assert_null(seen.broken);
+        world_close(world, r);
+        seen.ops->relist(seen.watch); /* of a registry that is gone: nothing */
+        seen_clear(&seen);
+}
+
 static void a_watch_sees_what_others_write(void **state) {
         World *world = *state;
         Registry *a = world_open(world), *b = world_open(world);
@@ -241,6 +265,7 @@ const struct CMUnitTest conformance_watch_tests[] = {
         PROMISE(a_watch_sees_deletions),
         PROMISE(a_watch_sees_its_prefix_only),
         PROMISE(a_narrowed_watch_sees_its_keys_only),
+        PROMISE(a_watch_lists_anew_when_it_is_asked_to),
         PROMISE(a_watch_sees_what_others_write),
         PROMISE(a_watch_sees_a_txn_whole),
         PROMISE(a_freed_watch_is_silent),

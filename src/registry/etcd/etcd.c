@@ -204,6 +204,7 @@ const RegistryOps registry_etcd = {
         .watch = etcd_watch,
         .watch_free = etcd_watch_free,
         .narrow = etcd_watch_narrow,
+        .relist = etcd_watch_relist,
         .status = etcd_status,
         .on_status = etcd_on_status,
         .compact = etcd_compact,

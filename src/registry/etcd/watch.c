@@ -390,6 +390,11 @@ int etcd_watch_narrow(RegistryWatch *w, const char *from, const char *also) {
         return 0;
 }
 
+void etcd_watch_relist(RegistryWatch *w) {
+        if (w->etcd)
+                watch_restart(w, "it sends more than can be taken");
+}
+
 RegistryWatch *etcd_watch_free(RegistryWatch *w) {
         if (!w)
                 return NULL;

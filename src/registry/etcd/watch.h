@@ -15,6 +15,9 @@ RegistryWatch *etcd_watch_free(RegistryWatch *w);
 /* registry_etcd.narrow: begins anew, without a pause. Returns 0, -EINVAL for keys that are too long, or -ENOMEM. */
 int etcd_watch_narrow(RegistryWatch *w, const char *from, const char *also);
 
+/* registry_etcd.relist: begins anew, after a pause. */
+void etcd_watch_relist(RegistryWatch *w);
+
 /* The registry is being freed: cancels all watches, which still belong to their owners. */
 void etcd_watch_detach(Etcd *e);
 

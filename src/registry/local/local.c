@@ -370,6 +370,13 @@ static int local_narrow(RegistryWatch *watch, const char *from, const char *also
         return 0;
 }
 
+static void local_relist(RegistryWatch *watch) {
+        watch->relist = true;
+        watch->again = watch->looking;
+        if (watch->registry)
+                watch_look_at(watch, LOOK_AGAIN_AFTER_FAILURE);
+}
+
 /* The watch may be gone afterwards, and the registry closed. */
 static void watch_finished(RegistryWatch *watch, LocalResult *result, int error) {
         LocalRegistry *r = watch->registry;
@@ -579,6 +586,7 @@ const RegistryOps registry_local = {
         .watch = local_watch,
         .watch_free = local_watch_free,
         .narrow = local_narrow,
+        .relist = local_relist,
         .status = local_status,
         .on_status = local_on_status,
 };
