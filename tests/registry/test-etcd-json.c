@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "core/record.h"
 #include "registry/etcd/base64.h"
 #include "registry/etcd/encode.h"
 #include "registry/etcd/judge.h"
@@ -147,6 +148,15 @@ static void a_header_is_read(void **state) {
         json_decref(root);
 }
 
+static void the_highest_revision_that_is_believed_leaves_room_for_an_index(void **state) {
+        json_t *root = parse("{\"header\":{\"cluster_id\":\"1\",\"revision\":\"4503599627370495\"}}");
+        EtcdHeader h;
+
+        assert_int_equal(etcd_decode_header(root, &h), 0);
+        assert_true(h.revision == FLOOR_MAX && h.revision + FLOOR_MAX < INDEX_MAX);
+        json_decref(root);
+}
+
 static void a_bad_header_is_refused(void **state) {
         static const char *const bad[] = {
                 "{}",
@@ -160,6 +170,10 @@ static void a_bad_header_is_refused(void **state) {
                 "{\"header\":{\"cluster_id\":1.5}}",
                 "{\"header\":{\"cluster_id\":-1}}",
                 "{\"header\":{\"cluster_id\":\"1\",\"revision\":{}}}",
+                /* no cluster lives so long, and what is heard once is remembered */
+                "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"9000000000000000000\"}}",
+                "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"4503599627370496\"}}",
+                "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"4\",\"raft_term\":\"18446744073709551615\"}}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -542,6 +556,7 @@ int main(void) {
                 cmocka_unit_test(the_end_of_a_prefix_is_the_next_one),
                 cmocka_unit_test(a_header_is_read),
                 cmocka_unit_test(a_bad_header_is_refused),
+                cmocka_unit_test(the_highest_revision_that_is_believed_leaves_room_for_an_index),
                 cmocka_unit_test(a_range_is_read),
                 cmocka_unit_test(an_empty_range_is_read),
                 cmocka_unit_test(a_bad_range_is_refused),

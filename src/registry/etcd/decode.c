@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/record.h"
 #include "registry/etcd/base64.h"
 #include "registry/values.h"
 
@@ -56,11 +57,13 @@ static int get_number(const json_t *object, const char *name, uint64_t *ret) {
         return 0;
 }
 
-/* Reads a revision, which etcd counts in an int64_t. */
-static int get_revision(const json_t *object, const char *name, uint64_t *ret) {
+/* Reads what etcd counts up, by one at a time. A higher number than this no cluster can have reached, and it would not
+ * be forgotten: after it, every true answer would be one of a registry that fell back. Nor does the sum of a revision
+ * and of a floor exceed INDEX_MAX. */
+static int get_count(const json_t *object, const char *name, uint64_t *ret) {
         int r = get_number(object, name, ret);
 
-        return r < 0 ? r : *ret > INT64_MAX ? -EBADMSG : 0;
+        return r < 0 ? r : *ret > FLOOR_MAX ? -EBADMSG : 0;
 }
 
 static int get_bool(const json_t *object, const char *name, bool *ret) {
@@ -98,8 +101,8 @@ int etcd_decode_header(const json_t *root, EtcdHeader *ret) {
         EtcdHeader h;
 
         if (!json_is_object(j) || get_number(j, "cluster_id", &h.cluster_id) < 0 ||
-                        get_number(j, "member_id", &h.member_id) < 0 || get_number(j, "raft_term", &h.raft_term) < 0 ||
-                        get_revision(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
+                        get_number(j, "member_id", &h.member_id) < 0 || get_count(j, "raft_term", &h.raft_term) < 0 ||
+                        get_count(j, "revision", &h.revision) < 0 || h.cluster_id == 0)
                 return -EBADMSG;
         *ret = h;
         return 0;
@@ -144,7 +147,7 @@ void etcd_decode_done(EtcdKeyValues *k) {
 static int decode_key_value(const json_t *j, uint64_t newest, EtcdKeyValue *ret) {
         int r;
 
-        if (!json_is_object(j) || get_revision(j, "mod_revision", &ret->mod_revision) < 0 || ret->mod_revision == 0 ||
+        if (!json_is_object(j) || get_count(j, "mod_revision", &ret->mod_revision) < 0 || ret->mod_revision == 0 ||
                         ret->mod_revision > newest)
                 return -EBADMSG;
         r = get_bytes(j, "key", &ret->key, &ret->key_size);
