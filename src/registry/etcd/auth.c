@@ -189,16 +189,15 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         assert(e->auth.request && !e->auth.token);
         etcd_endpoint_seen(e, i, a);
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
-                if (etcd_identity_check(e, i, &header)) {
+                if (etcd_identity_check(e, i, a->address, &header)) {
                         etcd_leader_term(e, header.raft_term);
                         etcd_endpoint_served(e, i);
                         token_take(e, root);
+                } else if (e->identity.cluster_id != 0) {
+                        etcd_endpoint_tell_odd(e, i, a->address, text, sizeof(text));
                 } else {
                         (void) snprintf(text, sizeof(text),
-                                        e->identity.cluster_id != 0
-                                                        ? "%s is not of the cluster that was asked before"
-                                                        : "%s says its etcd cluster, but more than half of "
-                                                          "the endpoints must",
+                                        "%s says its etcd cluster, but more than half of the endpoints must",
                                         e->endpoints.items[i].url);
                 }
         } else if (root && a->status != 200 && etcd_decode_error(root, &error)) {

@@ -171,15 +171,14 @@ static void call_answered(EtcdCall *c, const HttpAnswer *a) {
         EtcdVerdict verdict;
 
         if (root && a->status == 200 && etcd_decode_header(root, &reply.header) == 0) {
-                if (etcd_identity_check(c->etcd, c->endpoint, &reply.header)) {
+                if (etcd_identity_check(c->etcd, c->endpoint, a->address, &reply.header)) {
                         etcd_history_note(c->etcd, reply.header.revision);
                         etcd_leader_term(c->etcd, reply.header.raft_term);
                         etcd_endpoint_served(c->etcd, c->endpoint);
                         etcd_state_note_ok(c->etcd);
                         call_finish(c, &reply);
                 } else {
-                        (void) snprintf(c->text, sizeof(c->text), "%s is not of the cluster that was asked before",
-                                        c->etcd->endpoints.items[c->endpoint].url);
+                        etcd_endpoint_tell_odd(c->etcd, c->endpoint, a->address, c->text, sizeof(c->text));
                         call_unserved(c, ETCD_VERDICT_UNCLEAR);
                 }
         } else if (root && a->status != 200 && etcd_decode_error(root, &error)) {

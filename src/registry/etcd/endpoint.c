@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "registry/etcd/address.h"
 #include "registry/etcd/url.h"
 #include "util/log.h"
 
+#define BY_NAME (5 * USEC_PER_SEC)
 #define BY_ADDRESS (60 * USEC_PER_SEC)
 #define ABSENT (5 * USEC_PER_SEC)
 #define PROBE_AGAIN USEC_PER_SEC
@@ -65,6 +67,7 @@ int etcd_endpoint_open(Etcd *e, const RegistryConfig *config, char **ret_error) 
                                 *ret_error = NULL;
                         return r;
                 }
+                e->endpoints.items[i].named = url_is_named(e->endpoints.items[i].url);
                 e->endpoints.n++;
         }
         if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
@@ -194,22 +197,57 @@ void etcd_endpoint_member(Etcd *e, size_t i, uint64_t member_id) {
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {
         EtcdEndpoint *p = &e->endpoints.items[i];
 
-        if (a->outcome == HTTP_ANSWERED)
-                p->absent_until = 0;
-        else if (a->outcome == HTTP_NOT_SENT && !a->no_name)
-                p->absent_until = usec_add(now_boottime(), ABSENT);
+        if (a->outcome == HTTP_ANSWERED) {
+                p->absent_until = p->by_name_until = 0;
+        } else {
+                p->by_name_until = usec_add(now_boottime(), BY_NAME);
+                if (a->outcome == HTTP_NOT_SENT && !a->no_name && !a->all_avoided)
+                        p->absent_until = usec_add(now_boottime(), ABSENT);
+        }
+        if (a->all_avoided) { /* that is what the endpoint has to say */
+                p->cluster_id = etcd_address_all_odd(e, i);
+                p->told_id = p->cluster_id ?: p->told_id;
+        }
         if (a->outcome == HTTP_ANSWERED && !isempty(a->address))
                 str_copy(p->address, sizeof(p->address), a->address);
         else if (a->no_name && p->address[0])
                 p->by_address_until = usec_add(now_boottime(), BY_ADDRESS);
 }
 
-void etcd_endpoint_told(Etcd *e, size_t i, uint64_t cluster_id) {
+void etcd_endpoint_told(Etcd *e, size_t i, const char *address, uint64_t cluster_id) {
         EtcdEndpoint *p = &e->endpoints.items[i];
 
-        p->cluster_id = cluster_id;
-        if (cluster_id != 0)
-                p->told_id = cluster_id;
+        assert(cluster_id != 0);
+        if (p->named) {
+                etcd_address_told(e, i, address, cluster_id);
+                if (etcd_address_is_odd(e, cluster_id)) { /* another address of the name may be ours */
+                        if (streq(p->address, address))
+                                p->address[0] = '\0';
+                        return;
+                }
+        }
+        p->cluster_id = p->told_id = cluster_id;
+}
+
+void etcd_endpoint_silent(Etcd *e, size_t i) {
+        e->endpoints.items[i].cluster_id = 0;
+}
+
+void etcd_endpoint_tell_odd(const Etcd *e, size_t i, const char *address, char *ret, size_t size) {
+        const EtcdEndpoint *p = &e->endpoints.items[i];
+
+        (void) snprintf(ret, size, "%s%s%s is not of the cluster that was asked before", p->url,
+                        p->named ? " at " : "", p->named ? address : "");
+}
+
+/* Adds which addresses of the name were not tried: one of them may be the one that people think of. */
+static void add_odd(const Etcd *e, size_t i, char *ret, size_t size) {
+        for (size_t k = 0; (k = etcd_address_next_odd(e, i, k)) != SIZE_MAX; k++) {
+                size_t n = strlen(ret);
+
+                (void) snprintf(ret + n, size - n, "; %s is of another etcd cluster",
+                                e->endpoints.items[i].addresses.items[k].text);
+        }
 }
 
 EtcdVerdict etcd_endpoint_explain(const Etcd *e, size_t i, const HttpAnswer *a, char *ret, size_t size) {
@@ -227,6 +265,7 @@ EtcdVerdict etcd_endpoint_explain(const Etcd *e, size_t i, const HttpAnswer *a, 
                                 cut && startswith(url, "http://")      ? " (does it want https?)"
                                 : plain && startswith(url, "https://") ? " (does it want http?)"
                                                                        : "");
+                add_odd(e, i, ret, size);
                 return ETCD_VERDICT_UNCLEAR;
         }
         if (a->status == 400 && strstr(a->body, "HTTPS server"))

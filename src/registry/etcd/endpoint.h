@@ -43,8 +43,15 @@ void etcd_endpoint_nonsense(Etcd *e, size_t i, const char *what);
 /* To be told of the end of each request to endpoint i, answered or not: it shows how the endpoint can be reached. */
 void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a);
 
-/* To be told when endpoint i says that it belongs to that cluster; 0: it no longer says anything. */
-void etcd_endpoint_told(Etcd *e, size_t i, uint64_t cluster_id);
+/* To be told when endpoint i says, at that address, that it belongs to that cluster. Of a name with several addresses
+ * one that is of another cluster is left out, and the endpoint is not. */
+void etcd_endpoint_told(Etcd *e, size_t i, const char *address, uint64_t cluster_id);
+
+/* To be told when endpoint i no longer says anything. */
+void etcd_endpoint_silent(Etcd *e, size_t i);
+
+/* Writes, for people, that what answers at that address of endpoint i is not of our cluster. */
+void etcd_endpoint_tell_odd(const Etcd *e, size_t i, const char *address, char *ret, size_t size);
 
 /* Whether endpoint i last said that it belongs to our cluster; or to another one. Both are false while our cluster is
  * not known, or if the endpoint never said anything. */

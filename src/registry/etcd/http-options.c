@@ -47,31 +47,18 @@ static int add(struct curl_slist **list, const char *s) {
         return 0;
 }
 
-/* "+host:port:address" for CURLOPT_RESOLVE; with "+" the entry ages as any looked-up name does. */
+/* "::address:" for CURLOPT_CONNECT_TO: whatever the URL names is at this address, at the URL's port. The certificate
+ * must still be the name's, and a connection that was made for another address, or for the name, is not used. */
 static int set_address(CURL *easy, const HttpParameters *p, HttpLists *lists) {
-        _cleanup_free_ char *entry = NULL;
-        char *host = NULL, *port = NULL;
-        CURLU *u = curl_url();
-        int r = -EINVAL;
+        bool six = strchr(p->address, ':');
+        char entry[128];
+        int r;
 
-        if (!u)
-                return -ENOMEM;
-        if (curl_url_set(u, CURLUPART_URL, p->url, 0) == CURLUE_OK &&
-                        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-                        asprintf(&entry, "+%s:%s:%s", host, port, p->address) < 0) {
-                entry = NULL;
-                r = -ENOMEM;
-        }
-        curl_free(host);
-        curl_free(port);
-        curl_url_cleanup(u);
-        if (!entry)
-                return r;
-        r = add(&lists->resolve, entry);
+        (void) snprintf(entry, sizeof(entry), "::%s%s%s:", six ? "[" : "", p->address, six ? "]" : "");
+        r = add(&lists->connect_to, entry);
         if (r < 0)
                 return r;
-        SET(easy, CURLOPT_RESOLVE, lists->resolve);
+        SET(easy, CURLOPT_CONNECT_TO, lists->connect_to);
         return 0;
 }
 
@@ -123,8 +110,10 @@ static int set_method(CURL *easy, const HttpParameters *p) {
                 SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(p->body));
         } else {
                 SET(easy, CURLOPT_HTTPGET, 1L);
-                SET(easy, CURLOPT_FRESH_CONNECT, p->once ? 1L : 0L); /* only one that was used before is repeated */
         }
+        /* libcurl repeats a request only on a connection that was used before. One that leads to an address that is to
+         * be avoided may be among them, too. */
+        SET(easy, CURLOPT_FRESH_CONNECT, (p->once && !p->body) || !isempty(p->avoid) ? 1L : 0L);
         if (p->method)
                 SET(easy, CURLOPT_CUSTOMREQUEST, p->method);
         return 0;
@@ -167,6 +156,6 @@ int http_options_set(CURL *easy, const HttpTls *tls, const HttpParameters *p, Ht
 
 void http_options_done(HttpLists *lists) {
         curl_slist_free_all(lists->headers);
-        curl_slist_free_all(lists->resolve);
+        curl_slist_free_all(lists->connect_to);
         *lists = (HttpLists){};
 }

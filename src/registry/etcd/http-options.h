@@ -27,6 +27,7 @@ typedef struct HttpParameters {
         const char *type;           /* the header line that names the type of the body; NULL: JSON */
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         const char *address;        /* connect there instead of looking the name up; NULL or "": look it up */
+        const char *avoid;          /* do not connect there: addresses, a blank after each; NULL or "": none */
         usec_t connect_timeout;
         usec_t timeout;   /* of the whole request, on CLOCK_BOOTTIME; USEC_INFINITY: none (a stream) */
         size_t body_max;  /* bytes of the answer; of a stream: of one line */
@@ -37,7 +38,7 @@ typedef struct HttpParameters {
 
 /* The lists of one transfer, which libcurl only borrows. To be zeroed before use. */
 typedef struct HttpLists {
-        struct curl_slist *headers, *resolve;
+        struct curl_slist *headers, *connect_to;
 } HttpLists;
 
 /* Sets all options of a transfer but its callbacks. lists must live as long as easy, and be released with

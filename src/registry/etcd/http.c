@@ -14,6 +14,7 @@
 
 #include "registry/etcd/http.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,9 @@ struct HttpRequest {
         HttpLists lists;
         sd_event_source *timer;
         char error[CURL_ERROR_SIZE];
+
+        char *avoid; /* NULL: no address */
+        unsigned n_avoided, n_tried;
 
         Body body;
 
@@ -146,6 +150,10 @@ static bool deliver_line(HttpRequest *q) {
         return true;
 }
 
+static bool is_all_avoided(const HttpRequest *q) {
+        return q->code == CURLE_COULDNT_CONNECT && q->n_avoided > 0 && q->n_tried == 0;
+}
+
 /* Why the request failed, for people. libcurl's own texts name no secret: no URL holds one (endpoints with one are
  * refused), and libcurl's texts never show headers and bodies. */
 static const char *request_error(HttpRequest *q) {
@@ -153,6 +161,8 @@ static const char *request_error(HttpRequest *q) {
                 return q->body.taken || !q->body.data ? "no answer in time" : "no connection in time";
         if (q->too_large)
                 return "the answer is too large";
+        if (is_all_avoided(q))
+                return "no address is left to connect to";
         if (q->code == CURLE_SEND_FAIL_REWIND)
                 return "the connection was lost before an answer came";
         return q->error[0] ? q->error : curl_easy_strerror(q->code);
@@ -161,18 +171,15 @@ static const char *request_error(HttpRequest *q) {
 static void deliver_end(HttpRequest *q) {
         http_done_t done = TAKE_PTR(q->done);
         HttpAnswer a = { .address = "", .error = "" };
-        char *address = NULL;
         curl_off_t looked_up = 0;
         long status = 0;
 
         assert(done && !q->attached);
         a.body = lines_rest(&q->answer, &a.size);
         (void) curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void) curl_easy_getinfo(q->easy, CURLINFO_PRIMARY_IP, &address);
         (void) curl_easy_getinfo(q->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
         a.status = status > 0 ? (unsigned) status : 0;
-        if (address)
-                a.address = address;
+        a.address = http_request_address(q);
         a.timed_out = q->stage == STAGE_TIMED_OUT || q->code == CURLE_OPERATION_TIMEDOUT;
         a.too_large = q->too_large;
         if (q->code == CURLE_OK && q->stage != STAGE_TIMED_OUT && !q->too_large) {
@@ -180,6 +187,7 @@ static void deliver_end(HttpRequest *q) {
         } else {
                 a.outcome = q->body.taken || !q->body.data ? HTTP_FAILED : HTTP_NOT_SENT;
                 a.error = request_error(q);
+                a.all_avoided = a.outcome == HTTP_NOT_SENT && is_all_avoided(q);
                 a.no_name = q->code == CURLE_COULDNT_RESOLVE_HOST || (a.timed_out && !q->body.taken && looked_up == 0);
         }
         done(&a, q->userdata);
@@ -252,6 +260,31 @@ static int on_seek(void *userdata, curl_off_t offset, int origin) {
                 return CURL_SEEKFUNC_FAIL;
         q->body.read = (size_t) offset;
         return CURL_SEEKFUNC_OK;
+}
+
+/* Whether the addresses in the text, a blank after each, hold this one. */
+static bool holds(const char *text, const char *address) {
+        size_t n = strlen(address);
+
+        for (const char *p = text; (p = strstr(p, address)); p += n)
+                if ((p == text || p[-1] == ' ') && p[n] == ' ')
+                        return true;
+        return false;
+}
+
+/* Instead of a socket for an address that is to be avoided: libcurl goes on with the next address of the name. */
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *a) {
+        HttpRequest *q = userdata;
+        const void *ip = a->family == AF_INET6 ? (const void *) &((struct sockaddr_in6 *) &a->addr)->sin6_addr
+                                               : (const void *) &((struct sockaddr_in *) &a->addr)->sin_addr;
+        char text[INET6_ADDRSTRLEN];
+
+        if (inet_ntop(a->family, ip, text, sizeof(text)) && holds(q->avoid, text)) {
+                q->n_avoided++;
+                return CURL_SOCKET_BAD;
+        }
+        q->n_tried++;
+        return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 static int copy_string(const char *s, char **ret) {
@@ -329,6 +362,10 @@ static int request_set_up(HttpRequest *q, const HttpParameters *p) {
         SET(q, CURLOPT_READDATA, q);
         SET(q, CURLOPT_SEEKFUNCTION, on_seek);
         SET(q, CURLOPT_SEEKDATA, q);
+        if (q->avoid) {
+                SET(q, CURLOPT_OPENSOCKETFUNCTION, on_open);
+                SET(q, CURLOPT_OPENSOCKETDATA, q);
+        }
         return http_options_set(q->easy, &tls, p, &q->lists);
 }
 
@@ -346,6 +383,8 @@ int http_request_new(HttpClient *c, const HttpParameters *p, http_done_t done, v
         q->body.once = p->once;
         LIST_INSERT_HEAD(&c->requests, q, all);
         r = copy_string(p->body, &q->body.data);
+        if (r == 0 && !isempty(p->avoid))
+                r = copy_string(p->avoid, &q->avoid);
         if (r < 0)
                 return r;
         q->body.size = q->body.data ? strlen(q->body.data) : 0;
@@ -367,6 +406,13 @@ int http_request_new(HttpClient *c, const HttpParameters *p, http_done_t done, v
         return 0;
 }
 
+const char *http_request_address(const HttpRequest *q) {
+        char *address = NULL;
+
+        (void) curl_easy_getinfo(q->easy, CURLINFO_PRIMARY_IP, &address);
+        return strempty(address);
+}
+
 HttpRequest *http_request_free(HttpRequest *q) {
         if (!q)
                 return NULL;
@@ -382,6 +428,7 @@ HttpRequest *http_request_free(HttpRequest *q) {
         if (q->body.data)
                 explicit_bzero(q->body.data, q->body.size);
         free(q->body.data);
+        free(q->avoid);
         lines_done(&q->answer);
         free(q);
         return NULL;

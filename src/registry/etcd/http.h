@@ -28,6 +28,7 @@ typedef struct HttpAnswer {
         bool timed_out;
         bool too_large;   /* the answer was longer than body_max */
         bool no_name;     /* the request failed while the host's name was looked up */
+        bool all_avoided; /* the request failed because each address of the name was to be avoided */
         unsigned status;  /* HTTP status; 0: none came */
         const char *body; /* NUL-terminated; of a stream: what came after the last line */
         size_t size;
@@ -52,6 +53,9 @@ int http_request_new(HttpClient *c, const HttpParameters *p, http_done_t done, v
 
 /* Cancels the request and wipes its body, which may hold a password. Accepts NULL, returns NULL. */
 HttpRequest *http_request_free(HttpRequest *q);
+
+/* The peer's IP address, "" while there is no connection; borrowed until the request is freed or ends. */
+const char *http_request_address(const HttpRequest *q);
 
 DEFINE_TRIVIAL_CLEANUP(HttpClient *, http_client_free)
 DEFINE_TRIVIAL_CLEANUP(HttpRequest *, http_request_free)

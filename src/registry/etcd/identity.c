@@ -10,6 +10,9 @@
  * The caller sees the store's new name in the next answer, and decides what follows. Otherwise nothing is asked: one
  * member of another cluster proves nothing while the others are silent.
  *
+ * Of a host name with several addresses, only those that are of another cluster are left out (address.h); the endpoint
+ * is of another cluster if all are.
+ *
  * A machine that remembers nothing waits for one id from more than half of all endpoints. So any two machines with the
  * same endpoints come to the same store, whatever each of them can reach.
  */
@@ -197,9 +200,9 @@ void etcd_identity_judge(Etcd *e, bool over) {
         etcd_state_note(e, ETCD_NEWS_WAKE);
 }
 
-bool etcd_identity_check(Etcd *e, size_t i, const EtcdHeader *h) {
+bool etcd_identity_check(Etcd *e, size_t i, const char *address, const EtcdHeader *h) {
         assert(h->cluster_id != 0);
-        etcd_endpoint_told(e, i, h->cluster_id);
+        etcd_endpoint_told(e, i, address, h->cluster_id);
         etcd_endpoint_member(e, i, h->member_id);
         if (e->identity.cluster_id == 0)
                 etcd_identity_judge(e, false); /* this endpoint's word may be the one that was missing */

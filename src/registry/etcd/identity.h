@@ -19,7 +19,7 @@ void etcd_identity_judge(Etcd *e, bool over);
 
 /* To be told of the header of each answer of endpoint i. Returns false if the answer is not to be believed: the
  * endpoint does not belong to our cluster, or our cluster is not known yet. */
-bool etcd_identity_check(Etcd *e, size_t i, const EtcdHeader *h);
+bool etcd_identity_check(Etcd *e, size_t i, const char *address, const EtcdHeader *h);
 
 /* Has calls wait for the next round of probes if all endpoints that ever said their cluster belong to another one. */
 void etcd_identity_doubt(Etcd *e);

@@ -60,7 +60,7 @@ static void on_answer(const HttpAnswer *a, void *userdata) {
         assert(p->question && i < e->endpoints.n);
         etcd_endpoint_seen(e, i, a);
         if (root && a->status == 200 && etcd_decode_header(root, &header) == 0) {
-                if (etcd_identity_check(e, i, &header)) {
+                if (etcd_identity_check(e, i, a->address, &header)) {
                         etcd_leader_term(e, header.raft_term);
                         answered(e, i);
                 }

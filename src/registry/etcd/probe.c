@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "registry/etcd/address.h"
 #include "registry/etcd/endpoint.h"
 #include "registry/etcd/identity.h"
 #include "registry/etcd/send.h"
@@ -44,27 +45,35 @@ static void probe_over(EtcdEndpoint *p) {
 }
 
 /* The endpoint is silent. What it has answered to calls since it was probed counts more. */
-static void probe_unanswered(EtcdEndpoint *p) {
-        if (p->served_at < p->etcd->probes.began_at)
-                etcd_endpoint_told(p->etcd, index_of(p), 0);
+static void probe_unanswered(EtcdEndpoint *p, const HttpAnswer *a) {
+        if (p->served_at < p->etcd->probes.began_at && !a->all_avoided)
+                etcd_endpoint_silent(p->etcd, index_of(p));
 }
+
+static void on_version(const HttpAnswer *a, void *userdata);
 
 static void on_status(const HttpAnswer *a, void *userdata) {
         EtcdEndpoint *p = userdata;
         json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_decode_object(a->body, a->size) : NULL;
-        EtcdHeader h;
+        EtcdHeader h = {};
 
         p->has_status = false;
         if (root && etcd_decode_header(root, &h) == 0) {
-                etcd_endpoint_told(p->etcd, index_of(p), h.cluster_id);
+                etcd_endpoint_told(p->etcd, index_of(p), a->address, h.cluster_id);
                 etcd_endpoint_member(p->etcd, index_of(p), h.member_id);
                 p->has_status = etcd_decode_status(root, &p->status) == 0;
         } else if (a->outcome != HTTP_ANSWERED) {
-                probe_unanswered(p);
+                probe_unanswered(p, a);
         }
         /* Any other answer may mean that only an administrator is told: then what the endpoint's answers to calls say
          * counts on. */
         json_decref(root);
+        if (p->named && h.cluster_id != 0 && etcd_address_is_odd(p->etcd, h.cluster_id)) {
+                p->has_status = false;
+                p->probe = http_request_free(p->probe);
+                if (p->turns++ < ETCD_ADDRESSES && probe_send(p, "/version", NULL, on_version) == 0)
+                        return; /* the name's next address */
+        }
         probe_over(p);
 }
 
@@ -82,12 +91,41 @@ static void on_version(const HttpAnswer *a, void *userdata) {
         json_decref(root);
         p->probe = http_request_free(p->probe);
         if (a->outcome != HTTP_ANSWERED) {
-                probe_unanswered(p);
+                probe_unanswered(p, a);
                 p->has_status = false;
                 probe_over(p);
         } else if (probe_send(p, "/v3/maintenance/status", "{}", on_status) < 0) {
                 probe_over(p);
         }
+}
+
+static int probe_next(EtcdEndpoint *p);
+
+/* What an odd address says now. While it is silent, its last word counts. */
+static void on_asked(const HttpAnswer *a, void *userdata) {
+        EtcdEndpoint *p = userdata;
+        json_t *root = a->outcome == HTTP_ANSWERED && a->status == 200 ? etcd_decode_object(a->body, a->size) : NULL;
+        EtcdHeader h;
+
+        if (root && etcd_decode_header(root, &h) == 0)
+                etcd_endpoint_told(p->etcd, index_of(p), a->address, h.cluster_id);
+        json_decref(root);
+        if (a->outcome != HTTP_NOT_SENT || !etcd_address_absent(p->etcd, index_of(p), p->place))
+                p->place++;
+        p->probe = http_request_free(p->probe);
+        if (probe_next(p) < 0)
+                probe_over(p);
+}
+
+/* Asks the odd addresses of the name whether they still are, one after another, and then the endpoint. */
+static int probe_next(EtcdEndpoint *p) {
+        HttpParameters q = { .body = "{}", .timeout = p->etcd->attempt, .body_max = ANSWER_MAX };
+
+        p->place = etcd_address_next_odd(p->etcd, index_of(p), p->place);
+        if (p->place == SIZE_MAX)
+                return probe_send(p, "/version", NULL, on_version);
+        q.address = p->addresses.items[p->place].text;
+        return etcd_send(p->etcd, index_of(p), "/v3/maintenance/status", &q, 0, on_asked, p, &p->probe);
 }
 
 void etcd_probe_start(Etcd *e) {
@@ -98,10 +136,12 @@ void etcd_probe_start(Etcd *e) {
         for (size_t i = 0; i < e->endpoints.n; i++)
                 if (e->endpoints.items[i].probe)
                         return;
-        for (size_t i = 0; i < e->endpoints.n; i++)
+        for (size_t i = 0; i < e->endpoints.n; i++) {
                 e->endpoints.items[i].probed = false;
+                e->endpoints.items[i].place = e->endpoints.items[i].turns = 0;
+        }
         for (size_t i = 0; i < e->endpoints.n; i++)
-                if (probe_send(&e->endpoints.items[i], "/version", NULL, on_version) < 0) {
+                if (probe_next(&e->endpoints.items[i]) < 0) {
                         e->endpoints.items[i].probed = true;
                         failed = true;
                 }

@@ -15,7 +15,7 @@
  *   call        one POST, carried from endpoint to endpoint until it is answered or out of time
  *   auth leader probe warning                 the token, the leader, the endpoints' own word, what people should know
  *   identity history                          which cluster is ours, which revision is how old
- *   endpoint send                             the endpoints, one HTTP request to one of them
+ *   endpoint address send                     the endpoints, their names' addresses, one HTTP request to one of them
  *   state
  *   encode decode judge version url http      the wire
  */
@@ -30,6 +30,7 @@ typedef struct Etcd Etcd;
 
 enum {
         ETCD_ADDRESS_SIZE = 64,
+        ETCD_ADDRESSES = 8, /* of one name, that are remembered */
         ETCD_TEXT_SIZE = 512,
         ETCD_STORE_SIZE = 17,              /* a cluster id in hexadecimal digits */
         ETCD_ANSWER_MAX = 4 * 1024 * 1024, /* each answer is decoded in one turn of the loop */
@@ -45,13 +46,29 @@ typedef enum EtcdNews {
         ETCD_NEWS_PROBE = 1 << 5,    /* all endpoints are to be asked who they are */
 } EtcdNews;
 
+/* An address of an endpoint's name. */
+typedef struct EtcdAddress {
+        char text[ETCD_ADDRESS_SIZE];
+        uint64_t told_id; /* the cluster, as it last said there */
+        usec_t told_at;
+} EtcdAddress;
+
+/* address.c */
+typedef struct EtcdAddresses {
+        EtcdAddress items[ETCD_ADDRESSES];
+        size_t n; /* 0: of an endpoint whose host is an address, too */
+} EtcdAddresses;
+
 typedef struct EtcdEndpoint {
         Etcd *etcd;
-        char *url; /* scheme://host:port */
+        char *url;  /* scheme://host:port */
+        bool named; /* the host is a name, which may have several addresses */
+        EtcdAddresses addresses;
 
         /* endpoint.c */
         char address[ETCD_ADDRESS_SIZE]; /* where the endpoint last answered */
         usec_t by_address_until;         /* names could not be looked up: connect to .address until then */
+        usec_t by_name_until;            /* .address failed: any address of the name that is not odd, until then */
         usec_t absent_until;             /* nobody took a connection: other endpoints are tried first until then */
         uint64_t cluster_id;             /* as the endpoint last said; 0: it has not said, or no longer answers */
         uint64_t told_id;                /* the same, but kept while the endpoint is silent; 0: it never said */
@@ -70,6 +87,8 @@ typedef struct EtcdEndpoint {
 
         /* probe.c */
         HttpRequest *probe; /* under way */
+        size_t place;       /* of the odd address that is asked whether it still is */
+        unsigned turns;     /* addresses of the name that turned out to be odd in this round of probes */
         bool answers;       /* something, when it was probed last */
         bool probed;        /* this round of probes is over for it */
         bool has_status;

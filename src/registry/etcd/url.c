@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/etcd/url.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include <curl/curl.h>
+
+bool url_is_named(const char *url) {
+        const char *host = strstr(url, "://") + 3;
+        char text[INET_ADDRSTRLEN] = "";
+        size_t n = strcspn(host, ":");
+        struct in_addr a;
+
+        if (host[0] == '[')
+                return false;
+        if (n < sizeof(text))
+                memcpy(text, host, n);
+        return inet_pton(AF_INET, text, &a) != 1;
+}
 
 int url_normalize(const char *s, char **ret, const char **ret_why) {
         _cleanup_free_ char *url = NULL;

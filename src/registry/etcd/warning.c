@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "registry/etcd/address.h"
 #include "registry/etcd/endpoint.h"
 #include "registry/etcd/version.h"
 
@@ -68,10 +69,21 @@ static void judge_versions(const Etcd *e, char *warning, char *note, size_t size
 void etcd_warning_update(Etcd *e) {
         char text[sizeof(e->status.warning)] = "", note[sizeof(e->status.note)] = "";
 
-        for (size_t i = 0; i < e->endpoints.n; i++)
-                if (etcd_endpoint_is_odd(e, i) && e->identity.known)
+        for (size_t i = 0; i < e->endpoints.n; i++) {
+                const EtcdEndpoint *p = &e->endpoints.items[i];
+
+                if (!e->identity.known)
+                        break;
+                if (etcd_endpoint_is_odd(e, i)) {
                         add_warning(text, sizeof(text), "%s is of another etcd cluster, %" PRIx64 ", and is left out",
-                                        e->endpoints.items[i].url, e->endpoints.items[i].told_id);
+                                        p->url, p->told_id);
+                        continue;
+                }
+                for (size_t k = 0; (k = etcd_address_next_odd(e, i, k)) != SIZE_MAX; k++)
+                        add_warning(text, sizeof(text),
+                                        "%s at %s is of another etcd cluster, %" PRIx64 ", and is left out", p->url,
+                                        p->addresses.items[k].text, p->addresses.items[k].told_id);
+        }
         for (size_t i = 0; i < e->endpoints.n; i++)
                 if (!etcd_endpoint_is_odd(e, i) && warn_of_room(&e->endpoints.items[i], text, sizeof(text)))
                         break;

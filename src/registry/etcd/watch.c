@@ -195,7 +195,7 @@ static void on_line(const char *line, size_t size, void *userdata) {
         if (l.event == ETCD_WATCH_ERROR) {
                 etcd_endpoint_failed(w->etcd, w->endpoint, l.error.message);
         } else if (l.header.cluster_id != w->cluster_id) {
-                (void) etcd_identity_check(w->etcd, w->endpoint, &l.header);
+                (void) etcd_identity_check(w->etcd, w->endpoint, http_request_address(w->stream), &l.header);
                 etcd_endpoint_failed(w->etcd, w->endpoint, "the watch is of another cluster");
         } else if (l.event == ETCD_WATCH_CANCELED) {
                 watch_restart(w, l.error.message);
