@@ -21,7 +21,7 @@
 #define ODD "127.0.0.2"
 #define FIRST "127.0.0.3"
 #define SECOND "127.0.0.4"
-#define THIRD "127.0.0.5" /* not of the name: that the others have a majority */
+#define THIRD "127.0.1.1" /* seldom of the name: that the others have a majority */
 #define NOBODY "127.0.0.6"
 
 static Server cluster[3], odd; /* on one port, each on its own address */
@@ -32,16 +32,21 @@ static char url[64], secure_url[64];
 
 /* ---- the name ---- */
 
-/* The addresses of the name from now on, in the order in which they are tried. */
-static void name_is(const char *first, const char *second, const char *third) {
-        char text[256];
+static void write_hosts(const char *text) {
         FILE *f = fopen("/etc/hosts", "we"); /* it is mounted: to be written, not replaced */
 
         assert_non_null(f);
-        (void) snprintf(text, sizeof(text), "127.0.0.1 localhost\n%s " NAME "\n%s %s\n%s %s\n", first,
-                        second ? second : "#", second ? NAME : "", third ? third : "#", third ? NAME : "");
         assert_true(fputs(text, f) >= 0);
         assert_int_equal(fclose(f), 0);
+}
+
+/* The addresses of the name from now on, in the order in which they are tried. */
+static void name_is(const char *first, const char *second, const char *third) {
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "127.0.0.1 localhost\n%s " NAME "\n%s %s\n%s %s\n", first,
+                        second ? second : "#", second ? NAME : "", third ? third : "#", third ? NAME : "");
+        write_hosts(text);
 }
 
 static int see_hosts_of_our_own(void) {
@@ -117,6 +122,25 @@ static void an_odd_address_of_a_name_is_left_out_and_another_one_asked(void **st
                 bench_close(b);
         }
         odd_has_nothing(b, "/name/");
+}
+
+/* A dozen that refuse use up the time of each attempt if each of them costs a part of it. */
+static void where_an_address_of_a_name_refuses_the_next_one_is_tried_at_once(void **state) {
+        char text[512] = "127.0.0.1 localhost\n";
+        Bench *b = *state;
+        _cleanup_reply_ Reply reply = {};
+
+        /* They are nearer to 127.0.0.1 than the third member: else the resolver would put that one first. */
+        for (unsigned i = 0; i < 12; i++)
+                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "127.0.0.%u " NAME "\n", i + 16);
+        (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), THIRD " " NAME "\n");
+        write_hosts(text);
+        bench_remember(b, cluster[0].url);
+        open_name(b, "/next/");
+        (void) bench_put(b, "beats/a", "x", PATIENCE);
+        bench_get(b, "beats/a", PATIENCE, &reply);
+        assert_int_equal(reply.outcome, REGISTRY_COMMITTED);
+        assert_string_equal(reply.store, b->store);
 }
 
 /* It answers while nothing was amiss before: as unknown, never as committed or refused. */
@@ -340,6 +364,7 @@ static int create(void) {
 static int run(void) {
         static const struct CMUnitTest tests[] = {
                 BENCH(an_odd_address_of_a_name_is_left_out_and_another_one_asked),
+                BENCH(where_an_address_of_a_name_refuses_the_next_one_is_tried_at_once),
                 BENCH(an_odd_address_that_comes_into_use_says_nothing_that_counts),
                 BENCH(a_connection_to_an_odd_address_is_never_used_again),
                 BENCH(where_no_address_of_the_name_is_of_the_remembered_cluster_nothing_counts),

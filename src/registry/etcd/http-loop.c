@@ -20,9 +20,11 @@ struct HttpLoop {
         sd_event *event;
         CURLM *multi;
         sd_event_source *timer;
-        http_finished_t f;
+        http_finished_t finished;
+        http_left_t left;
         void *userdata;
         size_t n_transfers;
+        bool nudging;
 };
 
 static void collect(HttpLoop *l) {
@@ -30,8 +32,8 @@ static void collect(HttpLoop *l) {
         int left;
 
         while ((m = curl_multi_info_read(l->multi, &left)))
-                if (m->msg == CURLMSG_DONE)
-                        l->f(m->easy_handle, m->data.result, l->userdata); /* m is void when the handle is removed */
+                if (m->msg == CURLMSG_DONE) /* m is void when the handle is removed */
+                        l->finished(m->easy_handle, m->data.result, l->userdata);
 }
 
 static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata) {
@@ -66,6 +68,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
                 if (s)
                         (void) sd_event_source_disable_unref(s);
                 (void) curl_multi_assign(l->multi, fd, NULL);
+                if (l->n_transfers > 0 && !l->nudging)
+                        l->left(easy, l->userdata);
                 return 0;
         }
         if (what & CURL_POLL_IN)
@@ -102,13 +106,18 @@ static void ignore_sigpipe(void) {
                 (void) signal(SIGPIPE, SIG_IGN);
 }
 
-int http_loop_new(sd_event *event, http_finished_t f, void *userdata, HttpLoop **ret) {
+int http_loop_new(sd_event *event, http_finished_t finished, http_left_t left, void *userdata, HttpLoop **ret) {
         _cleanup_(http_loop_freep) HttpLoop *l = calloc(1, sizeof(*l));
         int r;
 
         if (!l)
                 return -ENOMEM;
-        *l = (HttpLoop){ .event = sd_event_ref(event), .f = f, .userdata = userdata };
+        *l = (HttpLoop){
+                .event = sd_event_ref(event),
+                .finished = finished,
+                .left = left,
+                .userdata = userdata,
+        };
         ignore_sigpipe();
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
@@ -147,6 +156,14 @@ int http_loop_add(HttpLoop *l, CURL *easy) {
                 return -ENOMEM;
         l->n_transfers++;
         return 0;
+}
+
+void http_loop_nudge(HttpLoop *l, CURL *easy) {
+        l->nudging = true;
+        /* What is let go on is looked at. This fails without a connection: there is nothing to nudge then. */
+        if (curl_easy_pause(easy, CURLPAUSE_RECV) == CURLE_OK)
+                (void) curl_easy_pause(easy, CURLPAUSE_CONT);
+        l->nudging = false;
 }
 
 void http_loop_remove(HttpLoop *l, CURL *easy) {

@@ -74,6 +74,7 @@ struct HttpRequest {
         CURLcode code; /* how the transfer ended, at STAGE_FINISHED */
         bool queued;   /* in client->ready */
         bool attached; /* to client->loop */
+        bool nudged;   /* libcurl is to look at it again */
         bool paused;   /* a stream: enough lines wait, libcurl is to read no more */
         bool too_large;
 };
@@ -91,9 +92,10 @@ static void request_ready(HttpRequest *q) {
 }
 
 static void request_detach(HttpRequest *q) {
-        if (q->attached)
+        if (q->attached) {
+                q->attached = false; /* on_left is called from within */
                 http_loop_remove(q->client->loop, q->easy);
-        q->attached = false;
+        }
         q->timer = sd_event_source_disable_unref(q->timer);
 }
 
@@ -106,6 +108,20 @@ static void on_finished(CURL *easy, CURLcode code, void *userdata) {
         q->stage = STAGE_FINISHED;
         request_detach(q);
         request_ready(q);
+}
+
+/* From a callback of libcurl: has libcurl look again from the loop whether there is a next address to connect to. */
+static void request_nudge(HttpRequest *q) {
+        q->nudged = true;
+        request_ready(q);
+}
+
+static void on_left(CURL *easy, void *userdata) {
+        HttpRequest *q = NULL;
+
+        (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &q);
+        if (q && q->attached) /* libcurl's own transfers bear nothing */
+                request_nudge(q);
 }
 
 /* Ends a stream as if its connection had ended: if a line is lost, no further line must be handed on. */
@@ -203,6 +219,9 @@ static int on_work(sd_event_source *s, void *userdata) {
         q->queued = false;
         if (!TAILQ_EMPTY(&c->ready))
                 client_wake(c);
+        if (q->nudged && q->attached && !q->paused)
+                http_loop_nudge(c->loop, q->easy);
+        q->nudged = false;
         if (!deliver_line(q) && q->stage != STAGE_RUNNING)
                 deliver_end(q);
         return 0; /* c and q may be gone */
@@ -272,14 +291,15 @@ static bool holds(const char *text, const char *address) {
         return false;
 }
 
-/* Instead of a socket for an address that is to be avoided: libcurl goes on with the next address of the name. */
+/* No socket for an address that is to be avoided: libcurl goes on with the next address of the name. */
 static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *a) {
         HttpRequest *q = userdata;
         const void *ip = a->family == AF_INET6 ? (const void *) &((struct sockaddr_in6 *) &a->addr)->sin6_addr
                                                : (const void *) &((struct sockaddr_in *) &a->addr)->sin_addr;
         char text[INET6_ADDRSTRLEN];
 
-        if (inet_ntop(a->family, ip, text, sizeof(text)) && holds(q->avoid, text)) {
+        request_nudge(q);
+        if (q->avoid && inet_ntop(a->family, ip, text, sizeof(text)) && holds(q->avoid, text)) {
                 q->n_avoided++;
                 return CURL_SOCKET_BAD;
         }
@@ -309,7 +329,7 @@ int http_client_new(sd_event *event, const HttpTls *tls, HttpClient **ret) {
                         copy_string(tls->key_file, &c->key_file) < 0)
                 return -ENOMEM;
 
-        r = http_loop_new(event, on_finished, c, &c->loop);
+        r = http_loop_new(event, on_finished, on_left, c, &c->loop);
         if (r < 0)
                 return r;
         r = sd_event_add_defer(event, &c->work, on_work, c);
@@ -362,10 +382,8 @@ static int request_set_up(HttpRequest *q, const HttpParameters *p) {
         SET(q, CURLOPT_READDATA, q);
         SET(q, CURLOPT_SEEKFUNCTION, on_seek);
         SET(q, CURLOPT_SEEKDATA, q);
-        if (q->avoid) {
-                SET(q, CURLOPT_OPENSOCKETFUNCTION, on_open);
-                SET(q, CURLOPT_OPENSOCKETDATA, q);
-        }
+        SET(q, CURLOPT_OPENSOCKETFUNCTION, on_open);
+        SET(q, CURLOPT_OPENSOCKETDATA, q);
         return http_options_set(q->easy, &tls, p, &q->lists);
 }
 
