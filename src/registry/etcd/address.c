@@ -26,6 +26,15 @@ size_t etcd_address_next_odd(const Etcd *e, size_t i, size_t from) {
         return SIZE_MAX;
 }
 
+bool etcd_address_is_left_out(const Etcd *e, size_t i, const char *address) {
+        const EtcdAddresses *a = &e->endpoints.items[i].addresses;
+
+        for (size_t k = 0; (k = etcd_address_next_odd(e, i, k)) != SIZE_MAX; k++)
+                if (streq(a->items[k].text, address))
+                        return true;
+        return false;
+}
+
 bool etcd_address_some_odd(const Etcd *e, size_t i) {
         return etcd_address_next_odd(e, i, 0) != SIZE_MAX;
 }

@@ -14,6 +14,9 @@ void etcd_address_told(Etcd *e, size_t i, const char *address, uint64_t cluster_
 /* Whether an answer with this id is neither of our cluster nor of the remembered one; false while none is known. */
 bool etcd_address_is_odd(const Etcd *e, uint64_t cluster_id);
 
+/* Whether this address of endpoint i is known to be odd. */
+bool etcd_address_is_left_out(const Etcd *e, size_t i, const char *address);
+
 /* Whether some address of endpoint i is odd. */
 bool etcd_address_some_odd(const Etcd *e, size_t i);
 

@@ -208,7 +208,7 @@ void etcd_endpoint_seen(Etcd *e, size_t i, const HttpAnswer *a) {
                 p->cluster_id = etcd_address_all_odd(e, i);
                 p->told_id = p->cluster_id ?: p->told_id;
         }
-        if (a->outcome == HTTP_ANSWERED && !isempty(a->address))
+        if (a->outcome == HTTP_ANSWERED && !isempty(a->address) && !etcd_address_is_left_out(e, i, a->address))
                 str_copy(p->address, sizeof(p->address), a->address);
         else if (a->no_name && p->address[0])
                 p->by_address_until = usec_add(now_boottime(), BY_ADDRESS);

@@ -203,7 +203,7 @@ static void deliver_end(HttpRequest *q) {
         } else {
                 a.outcome = q->body.taken || !q->body.data ? HTTP_FAILED : HTTP_NOT_SENT;
                 a.error = request_error(q);
-                a.all_avoided = a.outcome == HTTP_NOT_SENT && is_all_avoided(q);
+                a.all_avoided = is_all_avoided(q);
                 a.no_name = q->code == CURLE_COULDNT_RESOLVE_HOST || (a.timed_out && !q->body.taken && looked_up == 0);
         }
         done(&a, q->userdata);
