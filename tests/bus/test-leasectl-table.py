@@ -199,26 +199,29 @@ class Table(TwoSecondCase):
                  property_of("leased.service", "ActiveState") == "active")
         self.assertStandsBack(unit)
 
-    def test_what_waits_for_another_unit_waits_on_through_a_restart_of_leased(self):
+    def waits_through_a_restart(self, unit, word, back):
+        self.wait_for_state(unit, "running")
+        self.looks_rarely()  # with a TTL that lasts until leased is back
+        run("systemctl", word, "table-need.service")
+        wait_for("it is stopped", lambda: property_of(unit, "ActiveState") == "inactive")
+        wait_for("that is told", lambda: "table-need.service" in ctl("status", unit).stdout)
+        run("systemctl", "restart", "leased.service")
+        wait_for("that is told again", lambda: "table-need.service" in ctl("status", unit).stdout)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
+        self.assertEqual(property_of("table-need.service", "ActiveState"), "inactive" if word == "stop" else "active")
+        run("systemctl", back, "table-need.service")
+        self.wait_for_state(unit, "running")
+        self.assertEqual(self.index(unit), 1)
+
+    def test_what_waits_for_a_need_waits_on_through_a_restart_of_leased(self):
         self.unit("table-need.service", SLEEPER)
-        waits = "[X-Leased]\nOnFailure=hold\n"
-        kinds = {"table-waits.service": ("Requires=table-need.service\nAfter=table-need.service", "stop", "start"),
-                 "table-yields.service": ("Conflicts=table-need.service", "start", "stop")}
-        for name, (section, word, back) in kinds.items():
-            with self.subTest(name):
-                unit = self.enabled(name, section, SLEEPER + waits)
-                self.wait_for_state(unit, "running")
-                run("systemctl", word, "table-need.service")
-                wait_for("it is stopped", lambda: property_of(unit, "ActiveState") == "inactive")
-                wait_for("that is told", lambda: "table-need.service" in ctl("status", unit).stdout)
-                run("systemctl", "restart", "leased.service")
-                wait_for("that is told again", lambda: "table-need.service" in ctl("status", unit).stdout)
-                self.assertEqual(property_of(unit, "ActiveState"), "inactive")
-                self.assertEqual(property_of("table-need.service", "ActiveState"), "inactive" if word == "stop" else "active")
-                run("systemctl", back, "table-need.service")
-                self.wait_for_state(unit, "running")
-                self.assertEqual(self.index(unit), 1)
-                ctl("disable", "--", unit, check=True)
+        unit = self.enabled("table-waits.service", "Requires=table-need.service\nAfter=table-need.service", SLEEPER + "[X-Leased]\nOnFailure=hold\n")
+        self.waits_through_a_restart(unit, "stop", "start")
+
+    def test_what_waits_for_the_end_of_a_conflict_waits_on_through_a_restart_of_leased(self):
+        self.unit("table-need.service", SLEEPER)
+        unit = self.enabled("table-yields.service", "Conflicts=table-need.service", SLEEPER + "[X-Leased]\nOnFailure=hold\n")
+        self.waits_through_a_restart(unit, "start", "stop")
 
     def test_a_start_that_is_refused_leaves_the_lease_here_with_hold(self):
         waits = "[X-Leased]\nOnFailure=hold\nHoldDownSec=3s\n"
