@@ -149,7 +149,7 @@ static void end_answer(Core *c, const Event *e, const Pending *asked) {
         if (beats_answer(c, e->id, &e->answer))
                 return;
         if (e->id == c->identity.list_read)
-                c->identity.list_read = 0;
+                identity_list_answer(c, &e->answer);
         else if (e->id == c->meta.txn)
                 identity_txn(c, &e->answer);
         else if (e->id == c->machine.txn)
@@ -472,6 +472,10 @@ uint64_t core_remembered(const Core *c, const char *lease) {
         const Lease *l = mirror_find_lease(c, lease);
 
         return l ? l->remembered : 0;
+}
+
+bool core_may_accept(const Core *c, const char *uuid) {
+        return identity_may_accept(c, uuid);
 }
 
 const CoreMemory *core_memory(Core *c) {

@@ -91,6 +91,10 @@ usec_t core_next_deadline(const Core *core);
 /* The highest Index of the lease that this machine remembers; 0: none. */
 uint64_t core_remembered(const Core *core, const char *lease);
 
+/* Whether EVENT_ACCEPT would have this machine go by the registry with this uuid: one that answers, and is not ours.
+ */
+bool core_may_accept(const Core *core, const char *uuid);
+
 /* What to keep on disk; borrowed until the next core_step(). The Indexes are left out: ACTION_REMEMBER tells of each
  * one that has changed. */
 const CoreMemory *core_memory(Core *core);

@@ -197,7 +197,7 @@ typedef enum EventKind {
                            will */
         EVENT_METADATA, /* Metadata= is .metadata from now on */
         EVENT_TTL,      /* TTL= is .span from now on: begins a new session, to which the leases are moved */
-        EVENT_ACCEPT,   /* the operator accepts: the registry with .uuid is the right one */
+        EVENT_ACCEPT,   /* the operator accepts: the registry with .uuid is the right one. At once, or not at all */
         EVENT_FORGET_INDEX, /* forget the Index of .lease that this machine remembers beyond the record */
         EVENT_CALL,         /* .call with an .id of the caller's choice: ends in one ACTION_CALL_DONE */
         EVENT_SLEEP, /* .on: the machine is about to sleep, and .span from now everything must be dead. What runs here

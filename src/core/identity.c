@@ -5,7 +5,8 @@
  * that it saw. A registry that answers may be:
  *
  *   foreign   It has another uuid or store. All held leases are lost. Waiting never helps, since this may be a second
- *             registry with holders of its own. Only an operator can accept it.
+ *             registry with holders of its own. Only an operator can accept it: at once, or not at all. A word that
+ *             is kept would be carried out when our own registry is long back.
  *   older     It is ours, but its revision is below one that we had seen when we asked: it fell back to an older
  *             state. All held leases are lost. The registry does not know the Indexes that were handed out since
  *             then, so the floor is raised to the wall clock. Nothing is started until every holder from the
@@ -39,18 +40,29 @@ static void lose_everything(Core *c) {
         forget(c);
 }
 
+/* Until another registry is listed, there is none that an operator can accept. */
+static void lose_found(Core *c) {
+        c->identity.found.uuid[0] = c->identity.found.store[0] = '\0';
+}
+
 static void turn_foreign(Core *c, const char *found) {
         if (c->identity.trust == TRUST_FOREIGN)
                 return;
+        lose_found(c);
         output_report(c, (Report){ .kind = REPORT_REGISTRY_FOREIGN, .registry = found });
         lose_everything(c);
         c->identity.trust = TRUST_FOREIGN;
 }
 
-/* The first store that we ever hear of is taken on; any other is foreign. */
+/* The first store that we ever hear of is taken on; any other is foreign. What was listed of one foreign store says
+ * nothing of the next. */
 static void judge_store(Core *c, const Answer *a) {
         if (!a->store || (streq(a->store, c->identity.store_seen) && streq(a->store, c->identity.store)))
                 return;
+        if (c->identity.trust == TRUST_FOREIGN && !streq(a->store, c->identity.store_seen)) {
+                lose_found(c);
+                forget(c);
+        }
         str_copy(c->identity.store_seen, sizeof(c->identity.store_seen), a->store);
         if (!c->identity.store[0] && c->identity.trust != TRUST_FOREIGN) {
                 str_copy(c->identity.store, sizeof(c->identity.store), a->store);
@@ -184,16 +196,24 @@ static void begin_trusting(Core *c) {
         rounds_begin(c);
 }
 
-void identity_accept(Core *c, const char *uuid) {
-        str_copy(c->identity.accepted, sizeof(c->identity.accepted), uuid);
+bool identity_may_accept(const Core *c, const char *uuid) {
+        return c->identity.trust == TRUST_FOREIGN && c->identity.found.uuid[0] && streq(c->identity.found.uuid, uuid);
 }
 
-/* The operator has accepted this registry. The old one's revision means nothing here. Whoever still runs by the old
- * registry is waited out, and no Index of it is handed out again. */
-static void take_accepted(Core *c) {
-        str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.accepted);
-        str_copy(c->identity.store, sizeof(c->identity.store), c->identity.store_seen);
-        c->identity.accepted[0] = '\0';
+void identity_list_answer(Core *c, const Answer *answer) {
+        c->identity.list_read = 0;
+        if (answer->outcome == OUTCOME_UNKNOWN)
+                lose_found(c);
+}
+
+/* The old registry's revision means nothing in the one that is accepted. Whoever still runs by the old registry is
+ * waited out, and no Index of it is handed out again. */
+void identity_accept(Core *c, const char *uuid) {
+        if (!identity_may_accept(c, uuid))
+                return;
+        str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.found.uuid);
+        str_copy(c->identity.store, sizeof(c->identity.store), c->identity.found.store);
+        lose_found(c);
         forget(c);
         c->identity.revision = 0;
         c->identity.trust = TRUST_NONE;
@@ -235,10 +255,17 @@ static bool may_be_named(Core *c) {
         return c->now.boottime >= usec_add(c->meta.lost_at, SILENCE);
 }
 
+/* An operator can accept the registry that has just been listed. */
+static void note_found(Core *c) {
+        str_copy(c->identity.found.uuid, sizeof(c->identity.found.uuid), c->meta.value.uuid);
+        str_copy(c->identity.found.store, sizeof(c->identity.found.store), c->identity.store_seen);
+}
+
 static void judge_meta(Core *c) {
         MetaRecord value = { .format = 1 };
         bool ours;
 
+        lose_found(c);
         if (c->meta.seen.revision == 0 || c->meta.damaged) {
                 if (is_known_without_meta(c))
                         mend_meta(c);
@@ -254,16 +281,12 @@ static void judge_meta(Core *c) {
                 str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->meta.value.uuid);
                 c->memory.changed = true;
         }
-        if (c->identity.trust == TRUST_FOREIGN && c->identity.accepted[0] &&
-                        streq(c->identity.accepted, c->meta.value.uuid)) {
-                take_accepted(c);
-                return;
-        }
         ours = streq(c->identity.uuid, c->meta.value.uuid) &&
                (!c->identity.store_seen[0] || streq(c->identity.store, c->identity.store_seen));
-        if (!ours)
+        if (!ours) {
                 turn_foreign(c, c->meta.value.uuid);
-        else if (c->identity.trust == TRUST_FOREIGN) { /* our registry is back: everything in it is looked at anew */
+                note_found(c);
+        } else if (c->identity.trust == TRUST_FOREIGN) { /* our registry is back: everything in it is looked at anew */
                 forget(c);
                 c->identity.trust = TRUST_NONE;
         } else if (mirror_is_complete(c))

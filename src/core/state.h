@@ -375,7 +375,9 @@ typedef struct Identity {
         Trust trust;
         char uuid[UUID_SIZE], store[64]; /* remembered */
         char store_seen[64];
-        char accepted[UUID_SIZE]; /* by the operator; "" if nothing is */
+        struct {
+                char uuid[UUID_SIZE], store[64];
+        } found; /* another registry, whose records were listed when it was last asked; "" if there is none */
         struct {
                 char uuid[UUID_SIZE], store[64];
                 uint64_t revision;

@@ -384,6 +384,13 @@ int verb_accept_registry(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
                                                 ? "No other registry answers than the one that this machine goes by"
                                                 : "The registry that answers is ",
                                 session.found_uuid);
+        r = verb_check_registry(d, error);
+        if (r < 0)
+                return r;
+        if (!core_may_accept(d->core, uuid))
+                return bus_error(error, BUS_ERROR("RegistryUnavailable"),
+                                "The registry %s does not answer now: nothing is accepted, and nothing will be.",
+                                uuid);
         log_notice("the registry with uuid %s is the right one from now on, as asked for over D-Bus", uuid);
         loop_event(d->loop, &(Event){ .kind = EVENT_ACCEPT, .uuid = uuid });
         return kept_reply(d, m, "This registry is accepted now, but is not after a reboot");

@@ -194,7 +194,15 @@ class Registry(CaseWithDaemon):
         self.assertEqual(ctl("status").returncode, 6)
         self.assertSays(ctl("registry", "accept", "0f2c7a52-6a1b-4c39-9a55-1d0b7c2e9f10"), 1,
                         f"registry accept: The registry that answers is {found}: nothing is to be accepted.")
-        done = ctl("registry", "accept", found)
+        other.stop()
+        wait_for("it is seen that nothing answers", lambda: "etcd, trouble" in ctl("registry").stdout)
+        refused = ctl("registry", "accept", found)
+        self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+        self.assertRegex(refused.stderr, "^leasectl: registry accept: The registry .*does not answer")
+        other = Etcd("second")
+        wait_for("it is listed again", lambda: "not accepted" in ctl("status").stdout)
+        self.assertEqual((registry()["uuid"], registry()["found_uuid"]), (known, found))  # what was refused is not done later
+        done = wait_for("it can be accepted", lambda: (done := ctl("registry", "accept", found)).returncode == 0 and done)
         self.assertEqual((done.returncode, done.stdout.split(":")[0]), (0, found))
         wait_for("it is accepted", lambda: registry()["uuid"] == found and not registry()["found_uuid"])
         wait_for("the silence is told", lambda: "No leases now: the registry was replaced" in ctl("status").stdout)

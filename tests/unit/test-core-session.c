@@ -63,53 +63,6 @@ static void somebody_who_beats_in_our_name_ends_our_session(void **state) {
         world_free(w);
 }
 
-/* Another registry, of uuid "v", has taken the place of the one by which the unit ran. */
-static World *running_until_it_is_replaced(void) {
-        World *w = world_running();
-        MetaRecord meta = { .uuid = "v", .format = 1 };
-
-        for (size_t i = 0; i < w->n_entries; i++)
-                w->entries[i].revision = 0;
-        w->revision = 2;
-        world_put(w, RECORD_META, "", &meta);
-        world_pass(w, 5 * USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_GUARD_LOSE], 1);
-        return w;
-}
-
-static void a_replaced_registry_stops_everything_until_it_is_accepted(void **state) {
-        World *w = running_until_it_is_replaced();
-
-        w->unit.active = ACTIVE_INACTIVE;
-        w->unit.empty = true;
-        world_say_unit(w);
-        world_pass(w, 200 * USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_UNIT_START], 1);
-        assert_int_equal(world_find(w, RECORD_LEASE, "a.service")->revision, 0);
-        world_step(w, (Event){ .kind = EVENT_ACCEPT, .uuid = "v" });
-        world_pass(w, 100 * USEC_PER_SEC);
-        assert_int_equal(w->done[ACTION_UNIT_START], 2);
-        assert_true(world_lease(w)->index > 1000000); /* the floor was raised to the wall clock */
-        world_free(w);
-}
-
-static void a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest(void **state) {
-        World *w = running_until_it_is_replaced();
-
-        world_find(w, RECORD_META, "")->revision = 0;
-        w->hang = true;
-        for (unsigned i = 0; i < 10; i++) {
-                w->hanging = 0;
-                while (!w->hanging)
-                        world_pass(w, 100 * USEC_PER_MSEC);
-                world_pass(w, 1500 * USEC_PER_MSEC); /* the list and the Txn have both been slow */
-                world_step(w, (Event){ .kind = EVENT_TXN,
-                                              .id = w->hanging,
-                                              .answer = { .outcome = OUTCOME_UNKNOWN } });
-        }
-        world_free(w);
-}
-
 static void an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest(void **state) {
         World *w = world_running();
         Entry *meta = world_find(w, RECORD_META, "");
@@ -644,8 +597,6 @@ int main(void) {
                 cmocka_unit_test(what_ran_out_before_a_restart_has_run_out_and_lost_no_guard),
                 cmocka_unit_test(a_session_whose_beat_is_gone_is_over),
                 cmocka_unit_test(somebody_who_beats_in_our_name_ends_our_session),
-                cmocka_unit_test(a_replaced_registry_stops_everything_until_it_is_accepted),
-                cmocka_unit_test(a_foreign_registry_that_is_emptied_and_slow_to_take_a_name_lets_the_core_rest),
                 cmocka_unit_test(an_old_list_of_the_watch_while_the_floor_is_raised_lets_the_core_rest),
                 cmocka_unit_test(a_registry_that_fell_back_is_silent_for_a_while_and_the_index_goes_on),
                 cmocka_unit_test(
