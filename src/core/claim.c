@@ -280,12 +280,20 @@ static Change advance_others(Core *c, Lease *l) {
         return none;
 }
 
+/* Whether this machine takes the lease when it is lost for good. A record that is misnamed looks sound to all others,
+ * and its session beats: so this machine takes it also where it does not want the lease, and gives it back. */
+static bool is_ours_to_take(Core *c, const Lease *l) {
+        if (l->misnamed && (!l->unit || l->unit->life.phase == PHASE_IDLE) && lease_next_index(c, l) <= INDEX_MAX)
+                return true;
+        return l->unit && plan_wants_lease(c, l->unit, NULL);
+}
+
 static void advance_lost(Core *c, Lease *l) {
         if (lease_is_ours(c, l))
                 send_restore(c, l);
-        else if (l->unit && c->now.boottime >= lease_lost_due(c, l) && !session_another_keeps(c) &&
+        else if (c->now.boottime >= lease_lost_due(c, l) && !session_another_keeps(c) &&
                         c->beats.known_at > l->seen.at && c->meta.seen.revision > 0 && !c->meta.damaged &&
-                        plan_wants_lease(c, l->unit, NULL))
+                        is_ours_to_take(c, l))
                 send_retake(c, l);
 }
 
@@ -377,7 +385,7 @@ usec_t claim_deadline(const Core *c, const Lease *l) {
         for (size_t i = 0; i < l->n_debts; i++)
                 if (lease_is_ours(c, l) && lease_debt_due(l->debts + i) > now)
                         t = MIN(t, lease_debt_due(l->debts + i));
-        if (l->unit && lease_is_lost(l) && lease_lost_due(c, l) > now)
+        if ((l->unit || l->misnamed) && lease_is_lost(l) && lease_lost_due(c, l) > now)
                 t = MIN(t, lease_lost_due(c, l));
         if (l->unit && l->value->state == LEASE_HELD && !lease_is_ours(c, l) && lease_call_dead_at(l) > now)
                 t = MIN(t, lease_call_dead_at(l));

@@ -254,15 +254,17 @@ static void note_change(Core *c, Lease *l) {
                 news_of_unit(c, l->unit, planned ? NEWS_LEASE_ELSEWHERE : NEWS_LEASE_UNPLANNED);
 }
 
-/* The record says what no leased writes: the same tenure on another machine, or our session on another machine (law
- * 11). */
-static bool is_forged(const Core *c, const Lease *l, const LeaseRecord *now) {
-        const LeaseRecord *was = l->value;
-
+/* The record names our session on another machine, as no leased writes it (law 11). */
+static bool is_misnamed(const Core *c, const LeaseRecord *now) {
         bool own = now->session[0] && (session_is_ours(c, now->session) || streq(now->session, c->adopt));
 
-        if (now->state == LEASE_HELD && own && !streq(now->machine_id, c->here.machine_id))
-                return true;
+        return now->state == LEASE_HELD && own && !streq(now->machine_id, c->here.machine_id);
+}
+
+/* Likewise the same tenure on another machine. */
+static bool is_forged(const Lease *l, const LeaseRecord *now) {
+        const LeaseRecord *was = l->value;
+
         return was->state == LEASE_HELD && now->state == LEASE_HELD && was->index == now->index && was->session[0] &&
                !streq(was->machine_id, now->machine_id);
 }
@@ -295,7 +297,8 @@ static void take_lease(Core *c, const Record *r, uint64_t as_of) {
         mirror_number(c, l);
         if (!c->heard.newest || l->seen.revision > c->heard.newest->seen.revision)
                 c->heard.newest = l;
-        damaged = r->damaged || (r->value && (!lease_is_sound(r->lease) || is_forged(c, l, r->lease)));
+        l->misnamed = r->value && lease_is_sound(r->lease) && is_misnamed(c, r->lease);
+        damaged = r->damaged || l->misnamed || (r->value && (!lease_is_sound(r->lease) || is_forged(l, r->lease)));
         if (damaged && !l->damaged)
                 output_report(c, (Report){ .kind = REPORT_DAMAGED, .lease = l->name });
         l->damaged = damaged;

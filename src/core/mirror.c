@@ -256,7 +256,7 @@ void mirror_forget(Core *c) {
                 mirror_keep(l, &lease_none);
                 l->holder = l->counted = NULL;
                 l->n_debts = 0;
-                l->damaged = l->given_up = l->blank = l->unsettled = false;
+                l->damaged = l->misnamed = l->given_up = l->blank = l->unsettled = false;
                 l->planned[0] = '\0';
                 l->planned_at = NULL;
                 l->op = OP_NONE;

@@ -135,9 +135,11 @@ typedef enum LeaseOp {
 
 typedef struct Unit Unit;
 
+/* There are so many booleans because they are independent facts. */
 typedef struct Lease {
         Seen seen;
         bool damaged;
+        bool misnamed;      /* damaged: it names our session, and another machine. To all others it looks sound */
         bool blank;         /* absent since everything from before was waited out: it is free, and not lost */
         bool unsettled;     /* a release or transfer of ours may have landed or not */
         LeaseRecord *value; /* as lease_keep() keeps it; while the record is lost: as it was seen last. Never NULL */

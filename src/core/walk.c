@@ -98,7 +98,8 @@ static bool lease_is_restless(const Core *c, const Lease *l) {
         bool ours = lease_is_ours(c, l);
 
         return l->n_debts > 0 || (ours && (!l->unit || l->unit->global || l->given_up)) ||
-               (lease_is_lost(l) && (ours || l->unit)) || (l->unit && (l->unit->wish.steal || l->rearm > 0));
+               (lease_is_lost(l) && (ours || l->unit || l->misnamed)) ||
+               (l->unit && (l->unit->wish.steal || l->rearm > 0));
 }
 
 static void settle_unit(Core *c, Unit *u) {

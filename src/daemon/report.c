@@ -347,8 +347,9 @@ static void report_record(const Line *l) {
                 say(l, LOG_NOTICE,
                                 "the lease's record was damaged or deleted, and its holder does not write it again: "
                                 "taken, "
-                                "with Index %" PRIu64 "; the unit starts here in %s",
-                                r->index, l->span);
+                                "with Index %" PRIu64 "; %s%s",
+                                r->index, r->unit ? "the unit starts here in " : "no unit here wants it",
+                                r->unit ? l->span : "");
                 break;
         default:
                 break;
