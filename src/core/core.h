@@ -119,6 +119,7 @@ typedef struct SessionView {
         bool known;             /* the records describe the present: the registry answers and is the known one */
         bool paused;            /* nobody takes a lease (law 13) ... */
         bool pause_ends;        /* ... and the pause is being ended */
+        bool pause_waits;       /* its end waits for each holder, without a bound: the registry fell back in it */
         bool keeps;             /* what is held here is kept without beats */
         usec_t paused_since;    /* CLOCK_REALTIME */
         const char *paused_by;  /* "": not known */

@@ -21,6 +21,10 @@ bool pause_is_on(const Core *c) {
         return pause_is_seen(c) && c->pause.value.stage == PAUSE_ON;
 }
 
+bool pause_waits_for_all(const Core *c) {
+        return c->pause.lost || (pause_is_seen(c) && c->pause.value.fell_back);
+}
+
 void pause_compare(TxnBuilder *b) {
         if (!txn_compares(b, RECORD_PAUSE))
                 txn_compare(b, RECORD_PAUSE, "", 0); /* law 13 */

@@ -9,6 +9,9 @@
 bool pause_is_seen(const Core *c);
 /* Whether the record says that holders may keep their leases without beats. */
 bool pause_is_on(const Core *c);
+/* Whether the pause ends only when each session that holds leases has beaten, or is confirmed dead: the registry fell
+ * back during it. Otherwise it ends a TTL after the resume at the latest. */
+bool pause_waits_for_all(const Core *c);
 /* Has the Txn, which takes a lease or hands one on, compare that there is no pause. */
 void pause_compare(TxnBuilder *b);
 /* Has the Txn compare that the pause is the one that was read. */

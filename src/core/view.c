@@ -132,6 +132,7 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .drains_briefly = c->drain.on && c->drain.boot[0],
                 .paused = pause_is_seen(c) || (!c->pause.seen.known && c->pause.remembered),
                 .pause_ends = pause_is_seen(c) && !pause_is_on(c),
+                .pause_waits = pause_waits_for_all(c),
                 .keeps = is_kept(c),
                 .paused_since = pause_is_seen(c) ? c->pause.value.since : 0,
                 .paused_by = pause_is_seen(c) ? c->pause.value.by : "",

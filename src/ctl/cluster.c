@@ -415,7 +415,10 @@ static void judge_away(json_t *cluster, const json_t *manager) {
         static const char kind[] = "machine-away", all[] = "cluster";
         const char *by = get_string(manager, "PausedBy");
 
-        if (streq(get_string(manager, "Paused"), "ending")) {
+        if (streq(get_string(manager, "Paused"), "ending") && pause_waits_for_all(manager)) {
+                add_wrong(cluster, kind, all, "no lease moves " PAUSE_WAITS);
+                say_next(cluster, "if a machine is off: leasectl confirm-dead MACHINE");
+        } else if (streq(get_string(manager, "Paused"), "ending")) {
                 add_wrong(cluster, kind, all,
                                 "no machine takes a lease until all holders beat, a TTL after leasectl resume at the "
                                 "latest");

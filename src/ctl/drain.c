@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/why.h"
 #include "ctl/bus.h"
 #include "ctl/cluster.h"
 #include "ctl/crowd.h"
@@ -391,6 +392,25 @@ int verb_drain(Ctl *ctl, int argc, char **argv) {
         return CTL_OK;
 }
 
+/* Prints when the machine takes leases again, now that it does not drain: at once, unless something else keeps it, or
+ * all machines, from that. Why another machine takes none is not known here. */
+static void say_undrained(Drain *d) {
+        static const char share[] = "for its share: leasectl rebalance";
+        json_auto_t *manager = NULL;
+        const char *why = "";
+
+        if (bus_get_manager(d->ctl->bus, &manager, NULL) >= 0) {
+                if (*get_string(manager, "Paused"))
+                        why = "the cluster is paused";
+                else if (d->here && get_integer(manager, "WhyNotCode") != WHY_DRAINING)
+                        why = get_string(manager, "WhyNot");
+        }
+        if (*why)
+                say("undrained: %s takes leases again, but not yet: %s; then, %s", d->name, why, share);
+        else
+                say("undrained: %s takes leases again; %s", d->name, share);
+}
+
 int verb_undrain(Ctl *ctl, int argc, char **argv) {
         json_auto_t *rows = NULL, *manager = NULL;
         Drain drain = { .ctl = ctl };
@@ -410,7 +430,7 @@ int verb_undrain(Ctl *ctl, int argc, char **argv) {
         if (code != CTL_OK)
                 return code;
         if (drained)
-                say("undrained: %s takes leases again; for its share: leasectl rebalance", drain.name);
+                say_undrained(&drain);
         else
                 say("undrain: %s does not drain, nothing had to be changed", drain.name);
         return CTL_OK;

@@ -8,6 +8,10 @@
 #include "ctl/output.h"
 #include "ctl/registry.h"
 
+bool pause_waits_for_all(const json_t *manager) {
+        return get_boolean(manager, "PausedUntilConfirmed");
+}
+
 bool pause_text(const json_t *manager, char *buf, size_t size) {
         const char *word = get_string(manager, "Paused"), *by = get_string(manager, "PausedBy");
         usec_t since = (usec_t) get_integer(manager, "PausedSinceUSec");
@@ -17,8 +21,9 @@ bool pause_text(const json_t *manager, char *buf, size_t size) {
                 return false;
         if (since > 0)
                 (void) format_since(stamp, sizeof(stamp), since);
-        (void) snprintf(buf, size, "%s%s%s%s%s", streq(word, "on") ? "paused" : "pause is ending",
-                        *stamp ? " since " : "", stamp, *by ? " by " : "", by);
+        (void) snprintf(buf, size, "%s%s%s%s%s%s", streq(word, "on") ? "paused" : "pause is ending",
+                        *stamp ? " since " : "", stamp, *by ? " by " : "", by,
+                        streq(word, "on") || !pause_waits_for_all(manager) ? "" : ": no lease moves " PAUSE_WAITS);
         return true;
 }
 
@@ -65,15 +70,25 @@ int verb_pause(Ctl *ctl, int argc, char **argv) {
         return code;
 }
 
+/* Says when leases move again, now that the pause ends. */
+static const char *when_over(Ctl *ctl) {
+        json_auto_t *manager = NULL;
+
+        if (bus_get_manager(ctl->bus, &manager, NULL) >= 0 && pause_waits_for_all(manager))
+                return "no lease moves " PAUSE_WAITS;
+        return "leases move again once all holders beat, after a TTL at the latest";
+}
+
 int verb_resume(Ctl *ctl, int argc, char **argv) {
-        static const char soon[] = "leases move again once all holders beat, after a TTL at the latest";
         char before[16];
+        const char *soon;
         int code = read_word(ctl, "resume", before);
 
         if (code == CTL_OK)
                 code = ask(ctl, "resume", "Resume");
         if (code != CTL_OK)
                 return code;
+        soon = when_over(ctl);
         if (streq(before, "on") || streq(before, "?"))
                 say("resumed: %s", soon);
         else if (*before)

@@ -481,6 +481,7 @@ static const char *pause_word(const SessionView *s) {
         P(Paused, "s", TOLD, bus_append_text(m, pause_word(&s->session)))                                             \
         P(PausedSinceUSec, "t", TOLD, sd_bus_message_append(m, "t", s->session.paused_since))                         \
         P(PausedBy, "s", TOLD, bus_append_text(m, s->session.paused_by))                                              \
+        P(PausedUntilConfirmed, "b", TOLD, sd_bus_message_append(m, "b", s->session.pause_waits))                     \
         P(Keeps, "b", TOLD, sd_bus_message_append(m, "b", s->session.keeps))                                          \
         P(Held, "u", TOLD, sd_bus_message_append(m, "u", (uint32_t) s->session.held))                                 \
         P(ReloadChanges, "as", ASKED, append_lines(m, &s->daemon->reading.changes))                                   \

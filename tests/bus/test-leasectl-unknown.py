@@ -120,8 +120,36 @@ class Unknown(CaseWithDaemon):
                         "leasectl undrain")
         self.assertEqual((done.stdout, property_of(unit, "ActiveState")), ("", "active"))
         self.assertEqual(ctl("undrain", check=True).stdout,
-                         "undrained: this machine takes leases again; for its share: leasectl rebalance\n")
+                         "undrained: this machine takes leases again, but not yet: the cluster is paused; then, for its share: leasectl "
+                         "rebalance\n")
         Etcd("first")
+
+    def test_a_resume_after_a_fall_back_promises_no_time(self):
+        """Beta is off, and holds a lease: nobody knows what the registry has forgotten of it."""
+        beta, session, waits = "beef" * 8, "beefbeefbeefbeef-20000", ("until each machine that holds leases beats or is confirmed dead: "
+                                                                      "the registry fell back during the pause")
+
+        def waits_for_all():
+            return run("busctl", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager", "PausedUntilConfirmed").stdout
+
+        put_record(f"fences/{session}", {"counter": 0, "names": []})
+        put_record(f"beats/{session}", {"machine_id": beta, "nonce": "beefbeefbeefbeef-1"})
+        put_record(f"machines/{beta}", {"hostname": "beta", "boot_id": "b" * 32, "session": session, "metadata": "", "version": "0",
+                                        "draining": False})
+        put_record("leases/theirs.service", {"state": "held", "machine_id": beta, "session": session, "version": 0, "index": 7, "since": 1,
+                                             "period": 0, "debts": [], "tenures": []})
+        wait_for("beta is silent", lambda: any(each["hostname"] == "beta" and not each["up"]
+                                               for each in json.loads(ctl("machines", "--json=short").stdout)))
+        ctl("pause", check=True)
+        put_record("pause", {**record("pause"), "fell_back": True})
+        wait_for("it is read", lambda: waits_for_all() == "b true\n")
+        self.assertEqual(ctl("resume", check=True).stdout, f"resumed: no lease moves {waits}\n")
+        self.assertEqual(ctl("resume", check=True).stdout, f"resumed already: nothing was paused any more; no lease moves {waits}\n")
+        self.assertIn(f"no lease moves {waits}", " ".join(ctl("status").stdout.split()))
+        self.assertIn("leasectl confirm-dead", ctl("-1").stdout)
+        ctl("confirm-dead", "beta", check=True)
+        wait_for("it is over", lambda: "leased_paused 0" in ctl("metrics").stdout)
+        self.assertEqual(waits_for_all(), "b false\n")
 
     def test_a_drain_of_another_machine_is_not_over_while_what_that_holds_is_unknown(self):
         """leased is restarted here between two looks."""

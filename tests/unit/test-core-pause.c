@@ -601,13 +601,18 @@ static void a_pause_ends_a_ttl_after_the_word_at_the_latest(void **state) {
 
 static void a_pause_of_a_registry_that_fell_back_waits_for_every_holder(void **state) {
         World *w = at_the_end_beside_a_silent_holder(false, true);
+        SessionView view;
 
         world_pass(w, 10 * TTL);
         assert_true(is_there(w));
+        core_session_view(w->core, w->now, &view);
+        assert_true(view.pause_ends && view.pause_waits);
         world_beat_them(w);
         hear(w, RECORD_BEAT, THEIR_SESSION);
         world_pass(w, ROUND);
         assert_false(is_there(w));
+        core_session_view(w->core, w->now, &view);
+        assert_false(view.pause_waits);
         world_free(w);
 }
 
