@@ -42,7 +42,7 @@ static void lose_everything(Core *c) {
 
 /* Until another registry is listed, there is none that an operator can accept. */
 static void lose_found(Core *c) {
-        c->identity.found.uuid[0] = c->identity.found.store[0] = '\0';
+        c->identity.found_uuid[0] = c->identity.found_store[0] = '\0';
 }
 
 static void turn_foreign(Core *c, const char *found) {
@@ -197,7 +197,7 @@ static void begin_trusting(Core *c) {
 }
 
 bool identity_may_accept(const Core *c, const char *uuid) {
-        return c->identity.trust == TRUST_FOREIGN && c->identity.found.uuid[0] && streq(c->identity.found.uuid, uuid);
+        return c->identity.trust == TRUST_FOREIGN && c->identity.found_uuid[0] && streq(c->identity.found_uuid, uuid);
 }
 
 void identity_list_answer(Core *c, const Answer *answer) {
@@ -211,8 +211,8 @@ void identity_list_answer(Core *c, const Answer *answer) {
 void identity_accept(Core *c, const char *uuid) {
         if (!identity_may_accept(c, uuid))
                 return;
-        str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.found.uuid);
-        str_copy(c->identity.store, sizeof(c->identity.store), c->identity.found.store);
+        str_copy(c->identity.uuid, sizeof(c->identity.uuid), c->identity.found_uuid);
+        str_copy(c->identity.store, sizeof(c->identity.store), c->identity.found_store);
         lose_found(c);
         forget(c);
         c->identity.revision = 0;
@@ -257,8 +257,8 @@ static bool may_be_named(Core *c) {
 
 /* An operator can accept the registry that has just been listed. */
 static void note_found(Core *c) {
-        str_copy(c->identity.found.uuid, sizeof(c->identity.found.uuid), c->meta.value.uuid);
-        str_copy(c->identity.found.store, sizeof(c->identity.found.store), c->identity.store_seen);
+        str_copy(c->identity.found_uuid, sizeof(c->identity.found_uuid), c->meta.value.uuid);
+        str_copy(c->identity.found_store, sizeof(c->identity.found_store), c->identity.store_seen);
 }
 
 static void judge_meta(Core *c) {

@@ -375,9 +375,7 @@ typedef struct Identity {
         Trust trust;
         char uuid[UUID_SIZE], store[64]; /* remembered */
         char store_seen[64];
-        struct {
-                char uuid[UUID_SIZE], store[64];
-        } found; /* another registry, whose records were listed when it was last asked; "" if there is none */
+        char found_uuid[UUID_SIZE], found_store[64]; /* of another registry, listed when last asked; "" if none is */
         struct {
                 char uuid[UUID_SIZE], store[64];
                 uint64_t revision;
