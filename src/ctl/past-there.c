@@ -5,6 +5,7 @@
 
 #include "core/record.h"
 #include "core/why.h"
+#include "ctl/interrupt.h"
 #include "ctl/machines.h"
 #include "ctl/program.h"
 #include "ctl/progress.h"
@@ -275,6 +276,8 @@ void past_there_add(const Ctl *ctl, const json_t *machines, const char *own, boo
         if (!ctl->here_only && find_others(ctl, machines, own, command, rows, &o)) {
                 program_run_many(o.jobs, o.n, PATIENCE, wait_on, &o);
                 progress_end(&o.progress);
+                if (interrupt_came())
+                        interrupt_leave();
         }
         for (i = 0; i < o.n; i++) {
                 if (o.jobs[i].output)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl/interrupt.h"
 #include "util/file-util.h"
 #include "util/text.h"
 
@@ -333,6 +334,7 @@ void program_run_many(ProgramJob *jobs, size_t n, usec_t limit, void (*waits)(co
         _cleanup_free_ struct pollfd *polled = calloc(n + 1, sizeof(*polled));
         size_t left = 0;
 
+        interrupt_catch();
         for (size_t i = 0; i < n; i++) {
                 int r;
 
@@ -343,12 +345,13 @@ void program_run_many(ProgramJob *jobs, size_t n, usec_t limit, void (*waits)(co
                 else
                         left++;
         }
-        while (left > 0 && now_boottime() < deadline) {
+        while (left > 0 && now_boottime() < deadline && !interrupt_came()) {
                 left = end_some(jobs, n, polled, MIN(deadline, usec_add(now_boottime(), MANY_POLL)));
                 if (left > 0)
                         waits(jobs, userdata);
         }
         kill_jobs(jobs, n);
+        interrupt_release();
 }
 
 int program_run_here(const char *const argv[]) {

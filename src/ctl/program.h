@@ -49,7 +49,8 @@ typedef struct ProgramJob {
 
 /* Runs several programs side by side, each without input, and throws away what they write on stderr. One that has not
  * ended after so long is killed, with all that it has started in its process group: -ETIMEDOUT. Now and then waits()
- * is called, with the jobs that have not ended as those whose pidfd is not -1. */
+ * is called, with the jobs that have not ended as those whose pidfd is not -1. Ctrl-C, which the terminal does not
+ * send to those process groups, kills all jobs that are left; the caller then has to end us (interrupt_came()). */
 void program_run_many(ProgramJob *jobs, size_t n, usec_t limit, void (*waits)(const ProgramJob *jobs, void *userdata),
                 void *userdata);
 

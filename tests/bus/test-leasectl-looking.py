@@ -7,9 +7,11 @@
 
 import json
 import os
+import pty
+import signal
 
 from leasectl_beta import BETA, TwoSecondCase, WithBeta, put, shown
-from leasectl_guest import ctl, main, read, run, wait_for, write
+from leasectl_guest import ENVIRONMENT, ctl, main, read, run, wait_for, write
 
 
 class Looking(TwoSecondCase):
@@ -145,6 +147,25 @@ class Proving(WithBeta):
                 self.assertIn("the journal of beta cannot be read over SSH, it is too long", done.stderr)
                 self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
             self.assertRegex(ctl("status", unit).stdout, rf"Journal: on beta: journalctl -u {unit}\n\Z")
+
+    def test_ctrl_c_ends_the_ssh_that_is_waited_for(self):
+        self.addCleanup(os.unlink, "/usr/local/sbin/ssh")
+        unit = self.enable("hasty.service", state="running")
+        self.offer(unit, active="active", since=1)
+        put(f"leases/{unit}", self.lease("held", 70))
+        wait_for("beta has it", lambda: "On beta" in ctl("status", unit).stdout)
+        self.ssh("echo $$ >/run/ssh-new; mv /run/ssh-new /run/ssh-runs; exec sleep infinity")
+        for verb in ("logs", "prove", "history"):
+            pid, terminal = pty.fork()
+            if pid == 0:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has us ignore it if we run in its background
+                os.execvpe("leasectl", ["leasectl", "--no-pager", verb, unit], ENVIRONMENT)
+            self.addCleanup(os.close, terminal)
+            ssh = wait_for("ssh runs", lambda: os.path.exists("/run/ssh-runs") and read("/run/ssh-runs").strip())
+            os.unlink("/run/ssh-runs")
+            os.write(terminal, b"\x03")
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -signal.SIGINT, verb)
+            wait_for(f"the ssh of {verb} is gone", lambda ssh=ssh: not os.path.exists(f"/proc/{ssh}"))
 
     def test_the_journals_of_all_machines_are_asked_for_and_one_that_cannot_be_read_is_told(self):
         put("leases/proved.service", self.lease("free", 6))

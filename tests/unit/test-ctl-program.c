@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leasectl takes of the programs that it runs: an end comes, whatever they do. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,10 +10,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "ctl/interrupt.h"
 #include "ctl/program.h"
 
 #define SHELL(script)                                                                                                 \
@@ -78,6 +82,50 @@ static void the_words_and_the_code_of_a_program_are_handed_on(void **state) {
         assert_string_equal(program_trouble(-ETIMEDOUT), ", it did not end in time");
 }
 
+/* ---- Ctrl-C ---- */
+
+#define DEADLINE_MS 20000
+
+static void wait_on(const ProgramJob *jobs, void *userdata) {
+}
+
+/* Never returns: runs two programs that do not end by themselves, each of which says that it has begun. */
+static _Noreturn void run_two(void) {
+        ProgramJob jobs[2] = { { .argv = SHELL("echo >&9; exec sleep infinity") },
+                { .argv = SHELL("echo >&9; trap '' INT TERM; sleep infinity") } };
+
+        program_run_many(jobs, ELEMENTSOF(jobs), USEC_PER_HOUR, wait_on, NULL);
+        if (interrupt_came())
+                interrupt_leave();
+        _exit(0);
+}
+
+/* The pipe ends when the last process that could write into it has ended. */
+static void ctrl_c_ends_the_programs_that_run_side_by_side(void **state) {
+        struct pollfd ends;
+        int fds[2], status;
+        char c;
+        pid_t pid;
+
+        assert_return_code(pipe2(fds, O_CLOEXEC), errno);
+        ends = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+        pid = fork();
+        if (pid == 0) {
+                (void) dup2(fds[1], 9); /* without O_CLOEXEC */
+                run_two();
+        }
+        (void) close(fds[1]);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(read(fds[0], &c, 1), 1);
+        assert_return_code(kill(pid, SIGINT), errno);
+        assert_int_equal(poll(&ends, 1, DEADLINE_MS), 1);
+        assert_int_equal(read(fds[0], &c, 1), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGINT);
+        (void) close(fds[0]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_program_that_writes_without_end_is_killed),
@@ -85,6 +133,7 @@ int main(void) {
                 cmocka_unit_test(what_it_leaves_running_is_not_waited_for),
                 cmocka_unit_test(a_file_gets_all_of_it_or_the_program_is_killed),
                 cmocka_unit_test(the_words_and_the_code_of_a_program_are_handed_on),
+                cmocka_unit_test(ctrl_c_ends_the_programs_that_run_side_by_side),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
