@@ -150,85 +150,7 @@ static void look(Plan *p, const Unit *u, const Machine *m, const Offer *o, Place
         };
 }
 
-/* ---- what keeps away from each other ---- */
-
-static void add_placed(Plan *p, Machine *m, Placed placed) {
-        bool picky = placed.conflicts[0] || placed.replaces[0];
-
-        plan_count_anew(p);
-        placed.next = m->placed;
-        placed.next_picky = m->picky;
-        m->placed = output_copy(p->core, &placed, sizeof(placed));
-        if (picky)
-                m->picky = m->placed;
-}
-
-static void place(Plan *p, const Unit *u, Machine *m, bool planned) {
-        if (p->wishes && m)
-                add_placed(p, m,
-                                (Placed){ .unit = u->name,
-                                                .conflicts = u->config.placement->conflicts,
-                                                .replaces = u->config.placement->replaces,
-                                                .planned = planned });
-}
-
-/* Collects what others must keep away from: on other machines by their offers; here also a unit that is still being
- * stopped, whoever has its lease by now. */
-static void collect_placed(Plan *p, bool with_planned) {
-        Core *c = p->core;
-
-        for (Machine *m = c->machines; m; m = m->hh.next)
-                m->placed = m->picky = NULL;
-        if (!p->wishes)
-                return;
-        for (const Offer *o = c->offers; o; o = o->hh.next) {
-                bool own = strncmp(o->name, c->here.machine_id, MACHINE_SIZE - 1) == 0;
-                Lease *l = o->seen.revision > 0 && !o->damaged && !own ? copies_lease(c, o) : NULL;
-
-                if (l && lease_is_at(l, o->name) && mirror_find_machine(c, l->value->machine_id))
-                        add_placed(p, mirror_find_machine(c, l->value->machine_id),
-                                        (Placed){ .unit = o->unit,
-                                                        .conflicts = o->terms->value.conflicts,
-                                                        .replaces = o->terms->value.replaces });
-        }
-        for (const Unit *u = c->units; u; u = u->hh.next)
-                if (!u->config.once && (unit_is_in_hand(u) || unit_is_ours(c, u)))
-                        place(p, u, p->own, false);
-        for (const Unit *u = with_planned ? c->units : NULL; u; u = u->hh.next)
-                if (u->lease->unit == u && u->lease->planned_at)
-                        place(p, u, u->lease->planned_at, true);
-}
-
-static bool meet(const Unit *u, const char *conflicts, const Placed *o) {
-        return placement_matches(conflicts, o->unit) || placement_matches(o->conflicts, u->name) ||
-               placement_matches(o->replaces, u->name);
-}
-
-/* Which units of a machine a unit may meet: where it has no wish itself, only those that have one. */
-static const Placed *first_to_meet(const Machine *m, bool has_wish) {
-        return !m ? NULL : has_wish ? m->placed : m->picky;
-}
-
-static const Placed *next_to_meet(const Placed *o, bool has_wish) {
-        return has_wish ? o->next : o->next_picky;
-}
-
-/* The unit on that machine that stands against this one: by the options installed here, and by those there, since
- * the next holder goes by them. */
-static const Placed *find_conflict(Plan *p, const Unit *u, const Machine *m, const char *conflicts_there) {
-        const char *conflicts = u->config.placement->conflicts;
-        bool has_wish;
-
-        if (!conflicts_there || streq(conflicts_there, conflicts))
-                conflicts_there = "";
-        has_wish = conflicts[0] || conflicts_there[0];
-        for (const Placed *o = first_to_meet(m, has_wish); o; o = next_to_meet(o, has_wish)) {
-                p->core->look.work.meetings++;
-                if ((meet(u, conflicts, o) || placement_matches(conflicts_there, o->unit)) && !streq(o->unit, u->name))
-                        return o;
-        }
-        return NULL;
-}
+/* ---- how machines stand to a unit ---- */
 
 uint64_t plan_weight(const Core *c) {
         return c->look.work.pairs + c->look.work.meetings / 16;
@@ -236,7 +158,7 @@ uint64_t plan_weight(const Core *c) {
 
 Reason plan_why_not(Plan *p, const Unit *u, const Machine *m, PlacementMachine *ret_look) {
         const Offer *o = mirror_find_offer(p->core, m->id, u->name);
-        const Placed *conflict = find_conflict(p, u, m, o ? o->terms->value.conflicts : NULL);
+        const Placed *conflict = placed_find_conflict(p, u, m, o ? o->terms->value.conflicts : NULL);
 
         p->core->look.work.pairs++;
         look(p, u, m, o, ret_look);
@@ -409,35 +331,6 @@ bool plan_wants_lease(const Core *c, const Unit *u, Reason *ret_why) {
 
 /* ---- what we hold, and should not ---- */
 
-/* Of two units that must not run beside each other, whether u is the one that goes. That is the unit that the other
- * replaces; else the one that is not in hand yet; else the one with the younger tenure. */
-static bool yields(const Core *c, const Unit *u, const Placed *to) {
-        const Unit *o = unit_find((Core *) c, to->unit);
-        bool replaced = placement_matches(to->replaces, u->name),
-             replaces = placement_matches(u->config.placement->replaces, to->unit);
-
-        if (replaced != replaces)
-                return replaced;
-        if (!o || unit_is_in_hand(u) != unit_is_in_hand(o))
-                return !o || unit_is_in_hand(o);
-        if (u->lease->value->since != o->lease->value->since)
-                return u->lease->value->since > o->lease->value->since;
-        return strcmp(u->name, o->name) > 0;
-}
-
-/* Whether u yields to a unit that is here, and not only planned to come. */
-static bool yields_here(const Plan *p, const Unit *u) {
-        bool has_wish = u->config.placement->conflicts[0];
-
-        for (const Placed *o = first_to_meet(p->own, has_wish); o; o = next_to_meet(o, has_wish)) {
-                p->core->look.work.meetings++;
-                if (!o->planned && meet(u, u->config.placement->conflicts, o) && !streq(o->unit, u->name) &&
-                                yields(p->core, u, o))
-                        return true;
-        }
-        return false;
-}
-
 /* Why it must not run here; WHY_NONE: it may. *ret_stay: rather here than nowhere. */
 static Reason unfit_here(const Plan *p, const Unit *u, bool *ret_stay) {
         const Core *c = p->core;
@@ -446,7 +339,7 @@ static Reason unfit_here(const Plan *p, const Unit *u, bool *ret_stay) {
         *ret_stay = false;
         if (unfit.why != WHY_NONE)
                 return unfit;
-        if (yields_here(p, u))
+        if (placed_yields_here(p, u))
                 return reason(WHY_YIELDS);
         *ret_stay = true;
         if (c->guard.missing)
@@ -493,22 +386,12 @@ Machine *plan_choose(Plan *p, const Unit *u) {
 
 void plan_suppose(Plan *p, const Unit *u, Machine *to) {
         to->held++;
-        place(p, u, to, true);
+        placed_put(p, u, to, true);
 }
 
 void plan_leave(Plan *p, const Unit *u, Machine *from) {
-        Placed **at = &from->placed, **picky = &from->picky;
-
         from->held -= from->held > 0;
-        while (*at && !streq((*at)->unit, u->name))
-                at = &(*at)->next;
-        while (*picky && *picky != *at)
-                picky = &(*picky)->next_picky;
-        if (*picky)
-                *picky = (*picky)->next_picky;
-        if (*at)
-                *at = (*at)->next;
-        plan_count_anew(p);
+        placed_remove(p, u, from);
 }
 
 /* Where a unit with Failback=yes goes: to a machine that it prefers, or back to one as good that it left for a drain.
@@ -668,7 +551,7 @@ static void count_held(Core *c, bool with_planned) {
 static void begin(Plan *p, Core *c, bool wishes, bool with_planned) {
         *p = (Plan){ .core = c, .own = c->self, .from = c->self, .wishes = wishes };
         count_held(c, with_planned);
-        collect_placed(p, with_planned);
+        placed_collect(p, with_planned);
 }
 
 void plan_begin(Plan *p, Core *c, bool wishes) {

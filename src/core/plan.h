@@ -3,23 +3,7 @@
 
 /* How machines are weighed for a unit: shared by the plan (plan.c) and by what is told of it (standing.c). */
 
-#include "core/state.h"
-
-/* A unit that a machine holds, or is about to, as far as others must keep away from it. */
-typedef struct Placed {
-        struct Placed *next, *next_picky; /* on the same machine */
-        const char *unit, *conflicts, *replaces;
-        bool planned; /* it is not there yet */
-} Placed;
-
-typedef struct Plan {
-        Core *core;
-        Machine *own;        /* NULL: our record is not there yet */
-        bool wishes;         /* some unit minds what runs beside it */
-        const Machine *from; /* where what moves comes from: our own machine, unless .supposed */
-        bool supposed; /* nothing will move: what is planned counts as done, also for units that must run beside it */
-        const Unit *counted; /* for which unit Machine.alike was counted; NULL: for none */
-} Plan;
+#include "core/placed.h"
 
 /* Counts what each machine holds. If some unit minds what runs beside it, also collects which units must be kept
  * apart. */

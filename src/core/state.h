@@ -38,7 +38,7 @@
  *   leave       why a unit is let go, and the beginning of its way down
  *   guard-side, offer  the guard as a whole; what we say of the units that are enabled here
  *   roll        whose turn it is of the copies that move to a higher Version=
- *   plan        who should hold what: whose turn a lease is, and what we hold and should not
+ *   placed, plan  who must not be together, and who should hold what: whose turn a lease is, what we should not hold
  *   planning    when units are planned, and how many in one step
  *   slots       by which of its leases a unit with Copies=, or a command of "leasectl run --slots=", goes
  *
