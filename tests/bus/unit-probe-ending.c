@@ -60,9 +60,10 @@ static void what_is_stopped_along_waits_until_that_is_back(void **state) {
 static void a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_back(void **state) {
         static const struct {
                 const char *setting, *need;
+                NeedState down;
         } all[] = {
-                { "[Unit]\nRequiresMountsFor=/probemount/data\n", "probemount.mount" },
-                { "[Service]\nSlice=probe.slice\n", "probe.slice" },
+                { "[Unit]\nRequiresMountsFor=/probemount/data\n", "probemount.mount", NEED_DOWN },
+                { "[Service]\nSlice=probe.slice\n", "probe.slice", NEED_SLICE },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
@@ -78,7 +79,7 @@ static void a_mount_or_a_slice_that_is_stopped_takes_the_unit_along_until_it_is_
                 watch(UNIT);
                 start_and_wait();
                 sh(stop);
-                wait_for(ended(UNIT_END_NEED, NEED_DOWN));
+                wait_for(ended(UNIT_END_NEED, all[i].down));
                 assert_string_equal(status()->cause, all[i].need);
                 sh(start);
                 wait_for(ended(UNIT_END_NEED, NEED_BACK));
