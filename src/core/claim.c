@@ -280,10 +280,15 @@ static Change advance_others(Core *c, Lease *l) {
         return none;
 }
 
+/* Whether the unit is not here, or could be taken: none is taken whose check does not pass. */
+static bool is_free_to_take(const Unit *u) {
+        return !u || (u->life.phase == PHASE_IDLE && (!u->config.checked || u->said.check == CHECK_PASSES));
+}
+
 /* Whether this machine takes the lease when it is lost for good. A record that is misnamed looks sound to all others,
  * and its session beats: so this machine takes it also where it does not want the lease, and gives it back. */
 static bool is_ours_to_take(Core *c, const Lease *l) {
-        if (l->misnamed && (!l->unit || l->unit->life.phase == PHASE_IDLE) && lease_next_index(c, l) <= INDEX_MAX)
+        if (l->misnamed && is_free_to_take(l->unit) && lease_next_index(c, l) <= INDEX_MAX)
                 return true;
         return l->unit && plan_wants_lease(c, l->unit, NULL);
 }

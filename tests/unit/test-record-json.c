@@ -429,8 +429,8 @@ static void what_is_not_a_record_is_refused(void **state) {
                 for (RecordKind kind = 0; kind < _RECORD_KIND_MAX; kind++)
                         must_be_wrong(kind, texts[i], strlen(texts[i]));
         must_be_wrong(RECORD_BEAT, NULL, 0);
-        must_be_wrong(RECORD_BEAT, "{\"machine_id\":\"a\",\"nonce\":\"b\"}\0", 33); /* a byte after its end */
-        must_be_wrong(RECORD_BEAT, "{\"machine_id\":\"a\\u0000b\",\"nonce\":\"b\"}", 36);
+        must_be_wrong(RECORD_BEAT, "{\"machine_id\":\"a\",\"nonce\":\"b\"}\0", 31); /* a byte after its end */
+        must_be_wrong(RECORD_BEAT, "{\"machine_id\":\"a\\u0000b\",\"nonce\":\"b\"}", 37);
         must_be_wrong(RECORD_BEAT, "{\"machine_id\":\"a\",\"nonce\":\"b\",\"nonce\":\"c\"}", 42);
 }
 
