@@ -9,15 +9,18 @@
 #include "core/mirror.h"
 #include "core/output.h"
 #include "core/unit.h"
+#include "util/must.h"
+
+static bool is_picky(const Placed *o) {
+        return o->conflicts[0] || o->replaces[0];
+}
 
 static void add(Plan *p, Machine *m, Placed placed) {
-        bool picky = placed.conflicts[0] || placed.replaces[0];
-
         p->counted = NULL;
         placed.next = m->placed;
         placed.next_picky = m->picky;
         m->placed = output_copy(p->core, &placed, sizeof(placed));
-        if (picky)
+        if (is_picky(m->placed))
                 m->picky = m->placed;
 }
 
@@ -91,6 +94,7 @@ void placed_remove(Plan *p, const Unit *u, Machine *from) {
                 at = &(*at)->next;
         while (*picky && *picky != *at)
                 picky = &(*picky)->next_picky;
+        must(!*at || is_picky(*at) == !!*picky); /* it is in both lists, or in one */
         if (*picky)
                 *picky = (*picky)->next_picky;
         if (*at)

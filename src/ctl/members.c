@@ -137,6 +137,8 @@ static int examine_inside(Ctl *ctl, const char *unit, const char *member, const 
                 const char *each = strempty(json_string_value(value));
                 _cleanup_free_ char *owner = dropin_owner("", each);
 
+                if (code != CTL_OK)
+                        break;
                 if (is_slice(each) && slice_contains(slice, each) && !strv_contains(members, each))
                         code = examine_inside(ctl, unit, member, each, members, findings);
                 else if (owner && !streq(owner, unit))
