@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "pid1/pid1-status.h"
 #include "util/log.h"
@@ -238,11 +239,13 @@ static int pid1_subscribe(Pid1 *m) {
 
 /* ---- whether PID 1 is on the bus ---- */
 
-/* Whether m->bus is the bus to which PID 1 comes, and not another that a test has made. */
+/* Whether m->bus is the bus to which PID 1 comes, and not another that a test has made, and PID 1 is systemd
+ * (sd_booted(3)): what else may have the number 1 would make something else of the signal. */
 static bool is_bus_of_pid1(const Pid1 *m) {
         const char *address;
 
-        return sd_bus_get_address(m->bus, &address) >= 0 && streq(address, PID1_BUS_ADDRESS);
+        return access("/run/systemd/system", F_OK) == 0 && sd_bus_get_address(m->bus, &address) >= 0 &&
+               streq(address, PID1_BUS_ADDRESS);
 }
 
 static void note_away(Pid1 *m) {
