@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What leased costs while nothing happens, over the number of units held by one machine."""
+"""What leased costs while nothing happens, over the number of units held by one machine; and with the most of them, whether its loop
+keeps turning when it is asked for something."""
 
+from bench_turn import LIMIT, Watched, install_clock, longest_turn, objects
 from charts import Chart, Series
 from figures import median
-from guests import DAEMON, PARTS, Look, command, costs, instances, pass_time, wait_count, write_template
+from guests import DAEMON, PARTS, SLEEPER, Look, command, costs, instances, pass_time, wait_count, write_template
 from waiting import Failure, now
 
 TTL = 10.0
@@ -49,6 +51,34 @@ def tell(stage, number, cpu, woken, memory, empty):
                      note=f"PSS {memory / 1e6:.1f} MB, {empty['memory'] / 1e6:.1f} MB without units")
 
 
+def tell_turns(stage, machine, number, what):
+    turn, worked = longest_turn(machine), longest_turn(machine, "CPU")
+    stage.figure(1, f"longest turn, {number} units held by one machine: {what}", turn, "s", note="since its start")
+    stage.figure(1, f"most processor time of a turn, {number} units held by one machine: {what}", worked, "s", limit=LIMIT,
+                 note="a turn also lasts while others have the processors")
+
+
+def ask(stage, machine, number):
+    """What concerns all units at once."""
+    watched = Watched(stage, machine, number)
+    watched.act("GetManagedObjects", lambda: objects(machine))
+    watched.act("set-metadata", lambda: command(machine, "leasectl", "set-metadata", "rack=a1"))
+    machine.write("/etc/systemd/system/idle@.service", SLEEPER.replace("HoldDownSec=2s", "HoldDownSec=3s"))
+    watched.act("reload", lambda: command(machine, "leasectl", "reload"))
+    tell_turns(stage, machine, number, "all that was asked")
+    for what, _, answer, beat in watched.rows:
+        stage.figure(1, f"longest answer, {number} units held by one machine: {what}", answer, "s",
+                     note=f"longest time between beats {beat:.2f} s, of {TTL / 5:g} s" if beat else "")
+
+
+def ask_or_say(stage, machine, number):
+    try:
+        ask(stage, machine, number)
+    except Failure as error:
+        stage.figure(1, f"most processor time of a turn, {number} units held by one machine: all that was asked", None, "s",
+                     limit=LIMIT, note=str(error).splitlines()[0])
+
+
 def draw(stage, rows):
     points = {part: [(number, cpu[part]) for number, cpu, _, _ in rows if number] for part in PARTS}
     total = [(number, sum(cpu[part] for part in SUM)) for number, cpu, _, _ in rows if number]
@@ -73,6 +103,7 @@ def run(stage):
     rows, held = [], 0
     with stage.cluster(ttl=TTL) as cluster:
         machine = cluster["alpha"]
+        install_clock(stage, cluster)
         write_template([machine], "idle")
         look = Look(machine)
         for number in numbers:
@@ -90,6 +121,10 @@ def run(stage):
             first = rows[0]
             empty = {"cpu": sum(first[1][part] for part in SUM), "woken": first[2], "memory": first[3]}
             tell(stage, number, cpu, woken, memory, empty)
+            if number >= 1000:
+                tell_turns(stage, machine, number, "enabled, started, at rest")
+        if held >= 1000 and len(rows) == len(numbers):
+            ask_or_say(stage, machine, held)
     if len(rows) > 1:
         some, most = rows[1], rows[-1]
         stage.figure(2, f"wake-ups with {most[0]} units, not with {some[0]}", most[2], "/s", beside=some[2],
