@@ -14,7 +14,8 @@ bool outside_engine_is_elsewhere(const char *name, char *const *argv, char *cons
                 { "docker docker-compose", "--context", 'c' },
                 { "podman podman-remote", "--url", '\0' },
                 { "podman podman-remote", "--connection", 'c' },
-                { "virsh virt-install", "--connect", 'c' },
+                { "virsh", "--connect", 'c' },
+                { "virt-install", "--connect", '\0' },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(naming); i++) {

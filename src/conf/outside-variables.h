@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The variables that a command line or a script sets itself: "e=docker; $e run web". They are kept as a list of
- * "NAME=value". Only for outside-words.c.
+ * The variables that a command has, or that a command line or a script sets itself: "e=docker; $e run web". They are
+ * kept as a list of "NAME=value". Only for outside-words.c.
  */
 
 #include "util/macros.h"

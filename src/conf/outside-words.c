@@ -19,7 +19,7 @@ typedef struct Look {
         bool over; /* f has seen enough */
         unsigned depth;
         bool trying;      /* a wrapper's words are tried, each as the beginning of a command */
-        char **variables; /* that the commands set themselves */
+        char **variables; /* that the commands have, or set themselves */
         size_t room;      /* for the values of variables that are put in: each may hold others, and grow with them */
 } Look;
 
@@ -491,12 +491,18 @@ static void look_at_script(Look *l, const char *script, size_t size) {
         l->depth--;
 }
 
-void outside_each_command(char *const *argv, outside_command_t f, void *userdata) {
+static void each_command(char *const *variables, char *const *argv, outside_command_t f, void *userdata) {
         Look l = { .f = f, .userdata = userdata, .room = ROOM_MAX };
 
+        for (char *const *v = variables; v && *v; v++)
+                outside_variable_set(&l.variables, *v);
         if (argv && argv[0])
                 look_at(&l, argv);
         strv_free(l.variables);
+}
+
+void outside_each_command(char *const *argv, outside_command_t f, void *userdata) {
+        each_command(NULL, argv, f, userdata);
 }
 
 typedef struct Search {
@@ -518,11 +524,16 @@ static bool take_worst(char *const *argv, void *userdata) {
         return s->worst != OUTSIDE_YES;
 }
 
-Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
+Outside outside_look_with(
+                char *const *variables, char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
         Search s = { .slice = slice, .starting = starting, .finding = ret };
 
-        outside_each_command(argv, take_worst, &s);
+        each_command(variables, argv, take_worst, &s);
         return s.worst;
+}
+
+Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret) {
+        return outside_look_with(NULL, argv, slice, starting, ret);
 }
 
 /* ---- commands in other languages ---- */

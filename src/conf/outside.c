@@ -194,6 +194,11 @@ static bool starts_again(const OutsideProgram *p, const char *verb, const Range 
         return p->checked && policy && !streq(policy, "no") && !argv_list_has(p->entered, verb);
 }
 
+static Outside say_elsewhere(OutsideFinding *f) {
+        return outside_say(f, "it asks an engine that another machine may have, where no lease of this one ends what "
+                              "it starts; start it here");
+}
+
 static Outside look_at_verb(
                 const OutsideProgram *p, char *const *argv, const char *slice, bool starting, OutsideFinding *f) {
         Range of_verb = {};
@@ -223,8 +228,7 @@ static Outside look_at_verb(
         }
         if ((outside_verb_is_known(p, verb) || verb[0] == '$') &&
                         outside_engine_is_elsewhere(p->name, argv, of_verb.begin, p->valued))
-                return outside_say(f, "it asks an engine that another machine may have, where no lease of this one "
-                                      "ends what it starts; start it here");
+                return say_elsewhere(f);
         two = p->unseen && strstr(p->unseen, "*:"); /* the name of a service stands before the verb */
         if (argv_list_has(p->checked, verb)) {
                 if (stays(p->name, argv, &of_verb) || outside_lies_in(slice, given))
@@ -587,7 +591,9 @@ Outside outside_look_at_program(char *const *argv, const char *slice, bool start
                         !argv_has(argv + 1, NULL, "-l") && !argv_has(argv + 1, NULL, "-r"))
                 return outside_say(f, "it hands the job to cron; start it here, and lease a timer if it has to wait");
         if (streq(name, "virt-install") && !outside_asks_for_help(argv))
-                return outside_say_laid_down(f, slice, how_of("virsh", ""));
+                return outside_engine_is_elsewhere(name, argv, NULL, "")
+                                       ? say_elsewhere(f)
+                                       : outside_say_laid_down(f, slice, how_of("virsh", ""));
         if (is_supervised(name, argv))
                 return outside_say_laid_down(f, slice, "as its supervisor does");
         if (streq(name, "cgexec") || streq(name, "cgclassify") || joins_a_group(name, argv))

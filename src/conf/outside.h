@@ -37,6 +37,10 @@ bool outside_is_script(const char *text);
  * that prepares or stops the unit.
  */
 Outside outside_look(char *const *argv, const char *slice, bool starting, OutsideFinding *ret);
+/* Does the same for a command that is run with these variables ("NAME=value"; NULL: none is known). Some choose the
+ * engine that docker, podman or virsh speaks to. */
+Outside outside_look_with(
+                char *const *variables, char *const *argv, const char *slice, bool starting, OutsideFinding *ret);
 
 /* Does the same for one program, and does not look for commands that this program would run. *ret is only valid if
  * the result is not OUTSIDE_NO. Only for outside-words.c. */

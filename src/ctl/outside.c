@@ -46,8 +46,33 @@ static bool is_of_a_snap(const json_t *properties, char *const *argv) {
                streq(base_name(argv[0]), "snap") && streq(argv[1], "run");
 }
 
+/* Gives what Environment= of the unit sets, less what UnsetEnvironment= takes back. To be freed with free(); the
+ * variables are borrowed. NULL: out of memory. */
+static char **variables_of(const json_t *properties) {
+        const json_t *given = json_object_get(properties, "Environment"), *taken;
+        char **variables = calloc(json_array_size(given) + 1, sizeof(char *));
+        size_t n = 0, i;
+        json_t *variable;
+
+        taken = json_object_get(properties, "UnsetEnvironment");
+        json_array_foreach((json_t *) given, i, variable) {
+                const char *text = strempty(json_string_value(variable));
+                bool stays = true;
+
+                for (size_t t = 0; t < json_array_size(taken); t++) {
+                        const char *name = string_at(taken, t);
+
+                        stays = stays && !(startswith(text, name) && strchr("=", text[strlen(name)]));
+                }
+                if (variables && stays)
+                        variables[n++] = (char *) text;
+        }
+        return variables;
+}
+
 /* What is found in the scripts that a command runs. */
 typedef struct InScripts {
+        char *const *variables;
         const char *slice;
         bool starting;
         Outside worst;
@@ -60,7 +85,7 @@ static bool take_worst(char *const *argv, void *userdata) {
         char *const words[] = { (char *) "sh", (char *) "-c", text, NULL };
         OutsideFinding finding = {};
         InScripts *s = userdata;
-        Outside found = text ? outside_look(words, s->slice, s->starting, &finding) : OUTSIDE_NO;
+        Outside found = text ? outside_look_with(s->variables, words, s->slice, s->starting, &finding) : OUTSIDE_NO;
 
         if (found > s->worst) {
                 s->worst = found;
@@ -84,9 +109,9 @@ static bool starts_apache_itself(const json_t *properties, char *const *argv) {
 }
 
 /* What stands in a script is no reason to refuse the unit: the script may never come to it. */
-static void look_at_scripts(
-                const char *with, const char *line, char *const *argv, const UnitOptions *options, json_t *findings) {
-        InScripts s = { .slice = options->slice, .starting = streq(line, "ExecStart") };
+static void look_at_scripts(const char *with, const char *line, char *const *variables, char *const *argv,
+                const UnitOptions *options, json_t *findings) {
+        InScripts s = { .variables = variables, .slice = options->slice, .starting = streq(line, "ExecStart") };
 
         script_each_command(argv, take_worst, &s);
         if (s.worst == OUTSIDE_YES)
@@ -106,6 +131,7 @@ static void look_at_lines(
                 const char *with, const json_t *properties, const UnitOptions *options, bool weak, json_t *findings) {
         static const char *const lines[] = { "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
                 "ExecReload", "ExecReloadPost", "ExecStop", "ExecStopPre", "ExecStopPost" };
+        _cleanup_free_ char **variables = variables_of(properties);
 
         for (size_t l = 0; l < ELEMENTSOF(lines); l++) {
                 json_t *command;
@@ -114,13 +140,14 @@ static void look_at_lines(
                 json_array_foreach(exec_line_commands(properties, lines[l]), i, command) {
                         _cleanup_(strv_freep) char **argv = exec_line_words(properties, command);
                         OutsideFinding finding = {};
-                        Outside found = outside_look(argv, options->slice, streq(lines[l], "ExecStart"), &finding);
+                        Outside found = outside_look_with(
+                                        variables, argv, options->slice, streq(lines[l], "ExecStart"), &finding);
 
                         if (is_of_a_snap(properties, argv))
                                 continue;
                         tell(with, lines[l], options, found, &finding, weak, findings);
                         if (weak && !starts_apache_itself(properties, argv))
-                                look_at_scripts(with, lines[l], argv, options, findings);
+                                look_at_scripts(with, lines[l], variables, argv, options, findings);
                 }
         }
 }

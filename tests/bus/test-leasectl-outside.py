@@ -69,6 +69,28 @@ class Refusing(Case):
             done = self.refusals("ExecStart=/bin/sleep infinity", f"{line}=+/usr/bin/docker run web")
             self.assertSays(done, 1, f"web.service: {line}= has docker run...")
 
+    def test_an_engine_of_another_machine_that_the_environment_names_is_seen(self):
+        run_there = "/usr/bin/docker run --cgroup-parent=web.slice web"
+        for variable, refused in (("DOCKER_HOST=tcp://other:2375", True), ("DOCKER_CONTEXT=other", True),
+                                  ("DOCKER_HOST=unix:///run/docker.sock", False), ("DOCKER_HOSTS=tcp://other:2375", False)):
+            for line in (run_there, f"/bin/sh -c 'exec {run_there}'"):
+                done = self.refusals(f"Environment=A=1 {variable}", f"ExecStart={line}", options="Slice=web.slice\n")
+                self.assertEqual(done.returncode, int(refused), f"{variable} {line}: {done.stderr}")
+                if refused:
+                    self.assertSays(done, 1, "web.service: ExecStart= has docker run, whose work lies in another control group and "
+                                             "would run on beside the next holder's: ...")
+                else:
+                    ctl("disable", "web.service", check=True)
+
+    def test_an_engine_of_another_machine_is_seen_in_a_script(self):
+        write("/srv/start", "#!/bin/sh\nexec docker run --cgroup-parent=web.slice web\n")
+        os.chmod("/srv/start", 0o755)
+        self.addCleanup(os.unlink, "/srv/start")
+        for variable, expected in (("DOCKER_HOST=ssh://other", ["weak"]), ("DOCKER_HOST=unix:///run/docker.sock", [])):
+            self.refusals(f"Environment={variable}", "ExecStart=/srv/start", options="Slice=web.slice\n")
+            self.assertEqual(self.severities("web.service", "a script with docker run: if it comes to that"), expected, variable)
+            ctl("disable", "web.service", check=True)
+
     def test_what_pid_1_hands_to_a_shell_is_looked_at(self):
         lines = ["/bin/sh -c 'exec docker run web'"]
         if int(run("systemctl", "--version").stdout.split()[1]) >= 258:

@@ -74,6 +74,8 @@ static void an_engine_of_another_machine_is_refused_in_any_slice(void **state) {
                 "sh -c 'CONTAINER_HOST=ssh://other/x podman --remote start web'",
                 "sudo -u web DOCKER_HOST=tcp://other:2375 docker run --cgroup-parent=web.slice web",
                 "env LIBVIRT_DEFAULT_URI=qemu+ssh://other/system virsh start web",
+                "virt-install --connect qemu+ssh://other/system --import --name web",
+                "env LIBVIRT_DEFAULT_URI=qemu+ssh://other/system virt-install --import --name web",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
@@ -100,12 +102,56 @@ static void an_engine_of_this_machine_is_held_by_the_slice(void **state) {
                 "virsh -c lxc:/// start web",
                 "virsh -c qemu+unix:///system start web",
                 "docker -H unix:///run/d.sock start web",
+                "virt-install -c /srv/web.iso --name web",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(held); i++)
                 assert_look(held[i], "web.slice", OUTSIDE_NO);
         for (size_t i = 0; i < ELEMENTSOF(unseen); i++)
                 assert_look(unseen[i], "web.slice", OUTSIDE_UNSEEN);
+}
+
+/* A unit's Environment= may choose the engine; all else is as without it. */
+static void the_environment_may_name_an_engine_of_another_machine(void **state) {
+        static const struct {
+                const char *variables[3], *line;
+                Outside expected;
+        } cases[] = {
+                { { "A=1", "DOCKER_HOST=tcp://other:2375" }, "docker run --cgroup-parent=web.slice web", OUTSIDE_YES },
+                { { "DOCKER_CONTEXT=far" }, "sh -c 'exec docker run --cgroup-parent=web.slice web'", OUTSIDE_YES },
+                { { "CONTAINER_HOST=ssh://other/x" }, "podman run --cgroups=split web", OUTSIDE_YES },
+                { { "LIBVIRT_DEFAULT_URI=qemu+ssh://other/system" }, "virsh start web", OUTSIDE_YES },
+                { { "HOST=tcp://other:2375" }, "sh -c 'docker -H $HOST start web'", OUTSIDE_YES },
+                { { "LIBVIRT_DEFAULT_URI=qemu:///system" }, "virsh start web", OUTSIDE_UNSEEN },
+                { { "DOCKER_HOST=" }, "docker run --cgroup-parent=web.slice web", OUTSIDE_NO },
+                { { "DOCKER_HOST=tcp://localhost:2375" }, "docker run --cgroup-parent=web.slice web", OUTSIDE_NO },
+                { { "DOCKER_HOSTS=tcp://other:2375" }, "docker run --cgroup-parent=web.slice web", OUTSIDE_NO },
+                { { "DOCKER_HOST=tcp://other:2375" }, "docker stop web", OUTSIDE_NO },
+                /* the command's own word counts more */
+                { { "DOCKER_HOST=unix:///run/d.sock" },
+                                "env DOCKER_HOST=tcp://other docker run --cgroup-parent=web.slice web", OUTSIDE_YES },
+                { { "DOCKER_HOST=tcp://other" },
+                                "env DOCKER_HOST=unix:///run/d.sock docker run --cgroup-parent=web.slice web",
+                                OUTSIDE_NO },
+                /* words that are no commands stay such */
+                { { "DOCKER_HOST=tcp://other" }, "echo 'docker start web'", OUTSIDE_NO },
+                { { "DOCKER_HOST=tcp://other" }, "ssh other docker start web", OUTSIDE_NO },
+                { { "DOCKER_HOST=unix:///run/d.sock" }, "docker run --cgroup-parent=web.slice web su - app -c job",
+                                OUTSIDE_NO },
+                { { "DOCKER_HOST=tcp://other" }, "python3 -u /opt/monitor.py docker run", OUTSIDE_NO },
+                { { "DOCKER_HOST=tcp://other" }, "/opt/docker/dockerd --cgroup-parent=web.slice", OUTSIDE_NO },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(strv_freep) char **words = split(cases[i].line);
+                OutsideFinding finding = {};
+                Outside found = outside_look_with(
+                                (char *const *) cases[i].variables, words, "web.slice", true, &finding);
+
+                if (found != cases[i].expected)
+                        fail_msg("%s %s: %d, not %d (%s: %s)", cases[i].variables[0], cases[i].line, (int) found,
+                                        (int) cases[i].expected, finding.what, finding.mend);
+        }
 }
 
 static void what_speaks_to_an_engine_itself_is_seen(void **state) {
@@ -220,6 +266,7 @@ int main(void) {
                 cmocka_unit_test(another_machine_is_not_taken_for_this_one),
                 cmocka_unit_test(an_engine_of_another_machine_is_refused_in_any_slice),
                 cmocka_unit_test(an_engine_of_this_machine_is_held_by_the_slice),
+                cmocka_unit_test(the_environment_may_name_an_engine_of_another_machine),
                 cmocka_unit_test(what_speaks_to_an_engine_itself_is_seen),
                 cmocka_unit_test(what_only_asks_an_engine_passes),
                 cmocka_unit_test(what_only_helps_may_speak_to_emacs),
