@@ -12,12 +12,13 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <malloc.h>
-#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
 #include "pid1/pid1.h"
 #include "pid1/pid1-unit.h"
 #include "util/names.h"
+
+#include "played-bus.h"
 
 #define OTHER "a.service"
 #define OTHERS_NEED "x.service"
@@ -252,30 +253,8 @@ static void set(World *w, const char *name, const char *active, uint32_t job) {
 
 /* ---- the world ---- */
 
-static void turn_for(World *w, usec_t span) {
-        for (usec_t end = usec_add(now_boottime(), span); now_boottime() < end;)
-                assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
-}
-
-#define turn_until(condition)                                                                                         \
-        for (usec_t _end = usec_add(now_boottime(), 10 * USEC_PER_SEC); !(condition); turn_for(w, USEC_PER_MSEC))     \
-        assert_true(now_boottime() < _end)
-
-static sd_bus *new_bus(World *w, int fd, bool server) {
-        sd_id128_t id = {};
-        sd_bus *bus;
-
-        assert_int_equal(sd_bus_new(&bus), 0);
-        assert_true(sd_bus_set_fd(bus, fd, fd) >= 0);
-        assert_true(!server || sd_bus_set_server(bus, true, id) >= 0);
-        assert_true(sd_bus_start(bus) >= 0);
-        assert_true(sd_bus_attach_event(bus, w->event, 0) >= 0);
-        return bus;
-}
-
 static int set_up(void **state) {
         World *w = *state = calloc(1, sizeof(World));
-        int fds[2];
 
         assert_non_null(w);
         w->job = 100;
@@ -285,11 +264,9 @@ static int set_up(void **state) {
         w->played[3] = (Played){ NEED, "active", NULL, 0 };
         w->played[4] = (Played){ GUARD_SERVICE, "active", NULL, 0 };
         w->played[5] = (Played){ SLICE, "active", NULL, 0 };
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         assert_int_equal(sd_event_new(&w->event), 0);
-        w->theirs = new_bus(w, fds[0], true);
+        played_bus_new(w->event, &w->theirs, &w->bus);
         assert_true(sd_bus_add_filter(w->theirs, NULL, on_call, w) >= 0);
-        w->bus = new_bus(w, fds[1], false);
         assert_int_equal(pid1_new(w->event, USEC_PER_HOUR, &w->pid1), 0);
         assert_int_equal(pid1_attach(w->pid1, w->bus), 0);
         return 0;

@@ -10,12 +10,13 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
 #include "pid1/pid1.h"
 #include "pid1/pid1-unit.h"
 #include "util/names.h"
+
+#include "played-bus.h"
 
 #define UNIT "a.service"
 
@@ -92,38 +93,14 @@ static void on_failed(Pid1Unit *u, bool start, int error, const char *message, v
         (void) snprintf(w->why, sizeof(w->why), "%s", message);
 }
 
-static sd_bus *new_bus(World *w, int fd, bool server) {
-        sd_id128_t id = {};
-        sd_bus *bus;
-
-        assert_int_equal(sd_bus_new(&bus), 0);
-        assert_true(sd_bus_set_fd(bus, fd, fd) >= 0);
-        assert_true(!server || sd_bus_set_server(bus, true, id) >= 0);
-        assert_true(sd_bus_start(bus) >= 0);
-        assert_true(sd_bus_attach_event(bus, w->event, 0) >= 0);
-        return bus;
-}
-
-static void turn_for(World *w, usec_t span) {
-        for (usec_t end = usec_add(now_boottime(), span); now_boottime() < end;)
-                assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
-}
-
-#define turn_until(condition)                                                                                         \
-        for (usec_t _end = usec_add(now_boottime(), 10 * USEC_PER_SEC); !(condition); turn_for(w, USEC_PER_MSEC))     \
-        assert_true(now_boottime() < _end)
-
 static int set_up(void **state) {
         static const Pid1UnitCallbacks callbacks = { .failed = on_failed };
         World *w = *state = calloc(1, sizeof(World));
-        int fds[2];
 
         assert_non_null(w);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         assert_int_equal(sd_event_new(&w->event), 0);
-        w->theirs = new_bus(w, fds[0], true);
+        played_bus_new(w->event, &w->theirs, &w->bus);
         assert_true(sd_bus_add_filter(w->theirs, NULL, on_call, w) >= 0);
-        w->bus = new_bus(w, fds[1], false);
         assert_int_equal(pid1_new(w->event, USEC_PER_HOUR, &w->pid1), 0);
         assert_int_equal(pid1_attach(w->pid1, w->bus), 0);
         assert_int_equal(pid1_unit_new(w->pid1, UNIT, GATE_DIRECTORY "/" UNIT, GUARD_SERVICE, &callbacks, w, &w->unit),

@@ -153,6 +153,15 @@ bool bench_until_status(Bench *b, RegistryState state, const char *text) {
         return bench_until(b, has_status, &(Wanted){ b, state, text });
 }
 
+const char *bench_file(const char *folder, const char *name) {
+        static char paths[8][128];
+        static unsigned next;
+        char *path = paths[next++ % ELEMENTSOF(paths)];
+
+        (void) snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+        return path;
+}
+
 int bench_main(int (*run)(void)) {
         log_open();
         if (!server_is_installed()) {

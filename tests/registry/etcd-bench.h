@@ -33,6 +33,8 @@ void bench_open_config(Bench *b, const RegistryConfig *config);
 /* A listener on loopback that accepts nothing, to be closed by the caller; asserts that there is one. */
 int bench_listen(int backlog, struct sockaddr_in *ret_address, char url[static 64]);
 void bench_close(Bench *b);
+/* The path of a file in a folder, good until eight more are asked for. */
+const char *bench_file(const char *folder, const char *name);
 /* Remembers the store that the server at this URL is of. */
 void bench_remember(Bench *b, const char *url);
 

@@ -298,14 +298,7 @@ static const char make_certificates[] =
                 "$name.pem\n"
                 "done\n";
 
-static const char *file(const char *name) {
-        static char paths[8][128];
-        static unsigned next;
-        char *path = paths[next++ % 8];
-
-        (void) snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-        return path;
-}
+#define file(name) bench_file(folder, name)
 
 /* Whoever is asked by address still has to prove the name. */
 static void the_certificate_of_an_address_must_be_the_names(void **state) {

@@ -41,14 +41,7 @@ static const char make_certificates[] =
                 "sign server /CN=etcd 2 ca; sign server-expired /CN=etcd 0 ca; sign server-other /CN=etcd 2 other\n"
                 "sign client / 2 ca; sign client-expired / 0 ca; sign client-other / 2 other\n";
 
-static const char *file(const char *name) {
-        static char paths[8][128];
-        static unsigned next;
-        char *path = paths[next++ % 8];
-
-        (void) snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-        return path;
-}
+#define file(name) bench_file(folder, name)
 
 /* Puts other contents under a name, as a renewal does. */
 static void install(const char *from, const char *to) {
