@@ -104,13 +104,24 @@ def empty_run(machine):
     machine.run("mount", "-o", "remount,size=20%", "/run")
 
 
+def _run_and_tell(machine, command):
+    """Runs it, and returns when it was over, by the wall clock."""
+    return float(machine.run("sh", "-c", f"{command} && date +%s.%N").stdout)
+
+
 def mount_over_run(machine, options):
-    """What daemon and guard have in /run is hidden, until umount_run()."""
-    machine.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/run/leased")
+    """What daemon and guard have in /run is hidden, until umount_run(). Returns since when, by the wall clock."""
+    return _run_and_tell(machine, f"mount -t tmpfs -o {options} tmpfs /run/leased")
 
 
 def umount_run(machine):
-    machine.run("umount", "--lazy", "/run/leased")
+    """Returns when that was over, by the wall clock."""
+    return _run_and_tell(machine, "umount --lazy /run/leased")
+
+
+def remove_all_of_run(machine):
+    """What daemon and guard have in /run is gone. Returns since when, by the wall clock."""
+    return _run_and_tell(machine, "rm -rf /run/leased/*")
 
 
 def reinstall(machine, path):

@@ -7,6 +7,7 @@ import harm
 from cluster import DAEMON, GUARD
 from etcd import SERVICE as ETCD
 from faults import stall_first_process, wait_until, wake_first_process
+from ticks import wall_clock
 from waiting import Failure, Timeout, now
 
 # What a unit of the soak needs, and what cannot be beside it.
@@ -166,6 +167,15 @@ def _harm(act, *arguments):
     return _in_vain(lambda soak, machine, _token=None: act(machine, *arguments))
 
 
+def _hide(act, *arguments):
+    """What takes from /run/leased what a unit needs, or brings back what may be of an earlier tenure. The soak learns when."""
+    def attempt(soak, machine, _token=None):
+        began = wall_clock()
+        soak.hidden.append((machine.name, began, act(machine, *arguments)))
+
+    return _in_vain(attempt)
+
+
 def _script(text):
     return _command("sh", "-c", text)
 
@@ -320,9 +330,9 @@ FAULTS = {
     "guard of another protocol": (1, 5.0, _in_vain(_foreign), _harm(harm.remove_foreign_guard)),
     "guard's files locked by a user": (1, 8.0, _harm(harm.lock_files), _harm(harm.unlock_files)),
     "daemon and guard upgraded": (1, 5.0, _in_vain(_upgrade), _in_vain(_is_over)),
-    "/run/leased emptied": (1, 0, _script("rm -rf /run/leased/*"), None),
-    "/run/leased hidden by a mount": (1, 8.0, _harm(harm.mount_over_run, "mode=0755"), _harm(harm.umount_run)),
-    "/run/leased made unwritable": (1, 8.0, _harm(harm.mount_over_run, "ro"), _harm(harm.umount_run)),
+    "/run/leased emptied": (1, 0, _hide(harm.remove_all_of_run), None),
+    "/run/leased hidden by a mount": (1, 8.0, _hide(harm.mount_over_run, "mode=0755"), _hide(harm.umount_run)),
+    "/run/leased made unwritable": (1, 8.0, _hide(harm.mount_over_run, "ro"), _hide(harm.umount_run)),
     "/run full": (1, 8.0, _harm(harm.fill_run), _harm(harm.empty_run)),
     "PID 1 reloads for 8 s": (1, 8.0, _in_vain(_reload_slowly), _in_vain(_reload_fast)),
     "PID 1 executes itself anew ten times": (1, 5.0, _script(REEXECUTIONS), _give_up),

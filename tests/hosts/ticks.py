@@ -23,6 +23,7 @@ ExecStart=/bin/bash -c 'echo "$(stat -c %%.6Y /var/lib/systemd/timers/stamp-%N.t
 LATE = 0.1  # seconds after its elapse at which PID 1 triggers the job only if it could not sooner
 Run = collections.namedtuple("Run", "at index machine end")  # at: CLOCK_REALTIME in seconds when PID 1 triggered it, which is
 # the time of the timer's stamp; systemd 252 tells later runs as $TRIGGER_TIMER_REALTIME_USEC the time of the first one
+NO_INDEX = 0  # of a run that PID 1 had let pass its gate just before something took its environment away
 Tenure = collections.namedtuple("Tenure", "index begin end why outages")
 
 
@@ -78,12 +79,29 @@ class Bystanders:
         return is_late
 
 
+def parse(lines, hidden):
+    """The runs, and the lines of those that did not know their Index, though nothing had taken it. hidden: (machine, from, until) by the
+    wall clock, of each act that took or changed the files that units need. A run that was triggered before an act was over, and that
+    ended after the act had begun, may have passed its gate before the act, and looked for its environment after the act."""
+    runs, strange = [], []
+    for line in lines:
+        at, index, machine, end = line.rstrip("\n").split(" ")
+        if at and index:
+            runs.append(Run(float(at), int(index), machine, float(end)))
+        elif at and any(name == machine and float(at) <= until and float(end) >= begin for name, begin, until in hidden):
+            runs.append(Run(float(at), NO_INDEX, machine, float(end)))
+        else:
+            strange.append(line.strip())
+    return sorted(runs), strange
+
+
 class Ticks:
     """The timer, not enabled yet; it elapses each time that the wall clock is a multiple of so many seconds. A run belongs to the last
     elapse before it: one at a takeover to the last one that it makes up for."""
 
-    def __init__(self, cluster, name, period):
+    def __init__(self, cluster, name, period, hidden=()):
         self.period = period
+        self._hidden = hidden  # as of parse()
         runs = f"runs-{cluster.number_stamps()}-{name}"
         self._path = os.path.join(cluster.rack.shared, runs)
         self._cluster = cluster
@@ -96,11 +114,10 @@ class Ticks:
         if not os.path.exists(self._path):
             return []
         with open(self._path) as file:
-            lines = [line for line in file if line.endswith("\n")]
-        if strange := [line.strip() for line in lines if len(line.split()) != 4]:
+            runs, strange = parse([line for line in file if line.endswith("\n")], self._hidden)
+        if strange:
             raise Failure(f"{self.unit.name}: runs that did not know their Index: {strange}")
-        words = [line.split() for line in lines]
-        return sorted(Run(float(each[0]), int(each[1]), each[2], float(each[3])) for each in words)
+        return runs
 
     def elapse_of(self, at):
         return int(at) // self.period * self.period
@@ -155,7 +172,8 @@ class Ticks:
         if last.end > elapse:
             return "the run before was not over"
         late = following.at - self.elapse_of(following.at) > LATE
-        return "PID 1 came to it late" if late and last[1:3] == following[1:3] else None
+        same = last.machine == following.machine and (last.index == following.index or NO_INDEX in (last.index, following.index))
+        return "PID 1 came to it late" if late and same else None
 
     def verdict(self, excuse=lambda elapse, machine: None):
         """(number of elapses, those that had two runs, of the others without a run how many for each reason, those without one).
