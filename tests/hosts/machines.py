@@ -28,6 +28,9 @@ CONTAINERS = ("--capability=all", "--system-call-filter=@keyring bpf")  # what a
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "TERM": "dumb", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "HOME": "/root"}
 
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guest-without")) as _file:
+    WITHOUT = [line.strip() for line in _file if line.strip() and not line.startswith("#")]
+
 NETWORK_SERVICE = """\
 [Unit]
 Description=Address of this machine
@@ -172,6 +175,10 @@ class Machine:
         # Its generators look for disks, consoles and databases, which no guest has, at each boot and reload.
         for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system-generators/*")):
             self.link("/etc/systemd/system-generators/" + os.path.basename(path), "/dev/null")
+        for start in WITHOUT:
+            for pattern in (start + "*", f"*.wants/{start}*"):
+                for path in glob.glob(os.path.join(self._root, "usr/lib/systemd/system", pattern)):
+                    self.remove(path.removeprefix(self._root))
         for name in ("systemd-logind.service", "console-getty.service"):
             self.remove(f"/etc/systemd/system/{name}")
             self.link(f"/etc/systemd/system/{name}", "/dev/null")
