@@ -441,7 +441,7 @@ int members_reset_failed(Members *m) {
         DL_FOREACH(m->list, member)
                 if (r >= 0)
                         r = pid1_unit_reset_failed(member->unit);
-        return r;
+        return MIN(r, 0);
 }
 
 void members_clear_slice(const Members *m) {

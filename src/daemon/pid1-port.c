@@ -591,7 +591,7 @@ void pid1_port_free(Daemon *d) {
 static void forget_failures(EnabledUnit *u) {
         int r = pid1_unit_reset_failed(u->unit);
 
-        if (r >= 0)
+        if (r > 0)
                 r = members_reset_failed(u->members);
         if (r < 0)
                 log_debug_errno(r, "%s: PID 1 cannot be asked to forget earlier failures", u->name);

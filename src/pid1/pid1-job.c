@@ -333,10 +333,13 @@ static bool is_reset_along(const Pid1Unit *u, const Related *r) {
 }
 
 int pid1_unit_reset_failed(Pid1Unit *u) {
-        int r = u->pattern ? 0 : pid1_reset_failed(u->pid1, u->name);
+        int r;
 
+        if (pid1_job_starts(u))
+                return 0;
+        r = u->pattern ? 0 : pid1_reset_failed(u->pid1, u->name);
         for (const Related *n = u->ending.related; n < u->ending.related + u->ending.n_related && r >= 0; n++)
                 if (is_reset_along(u, n))
                         r = pid1_reset_failed(u->pid1, n->neighbour->name);
-        return MIN(r, 0);
+        return r < 0 ? r : 1;
 }

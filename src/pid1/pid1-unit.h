@@ -164,8 +164,10 @@ int pid1_unit_stop_by_conflict(Pid1Unit *u);
 typedef int (*pid1_unit_append_t)(sd_bus_message *m, const char *unit, void *userdata);
 int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata);
 /* Has PID 1 forget that the unit and what it needs (Requires= and the like) failed, and how often these were started
- * lately (StartLimitBurst=); PID 1 does so before all that is asked for later. There is no answer. Returns 0, or a
- * negative errno if PID 1 could not be asked. For a template nothing is done. */
+ * lately (StartLimitBurst=); PID 1 does so before all that is asked for later. There is no answer. While a start of
+ * the unit waits or is under way nothing is asked, since that was done before: to forget takes PID 1 as long as to
+ * load the unit. Returns 1 if PID 1 was asked, 0 if not, or a negative errno if PID 1 could not be asked. For a
+ * template itself nothing is asked. */
 int pid1_unit_reset_failed(Pid1Unit *u);
 /* Has the status read anew: a report follows whose asked_at is not before this call, known or not. Returns 0. */
 int pid1_unit_read(Pid1Unit *u);

@@ -26,7 +26,7 @@ typedef struct World {
         Pid1 *pid1;
         Pid1Unit *unit;
         sd_bus_message *start, *stop; /* the latest call of each kind */
-        unsigned starts, stops;
+        unsigned starts, stops, resets;
         unsigned failed;
         char why[128];      /* the latest one of these has failed */
         bool full;          /* the bus refuses each call to PID 1 ... */
@@ -81,6 +81,8 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 keep(&w->stop, &w->stops, m);
         else if (sd_bus_message_is_method_call(m, NULL, "StartTransientUnit"))
                 keep(&w->start, &w->runs, m);
+        else if (sd_bus_message_is_method_call(m, NULL, "ResetFailedUnit"))
+                w->resets++;
         else
                 return 0; /* sd-bus answers that there is no such method */
         return 1;
@@ -127,6 +129,24 @@ static void accept_call(sd_bus_message *m) {
 
 static void refuse_call(sd_bus_message *m) {
         assert_true(sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "no room") >= 0);
+}
+
+/* With thousands of units to start, PID 1 comes to a start minutes after it was asked for, and the core asks again
+ * each second. */
+static void failures_are_forgotten_once_for_each_start(void **state) {
+        World *w = *state;
+
+        for (unsigned i = 0; i < 3; i++) {
+                assert_true(pid1_unit_reset_failed(w->unit) >= 0);
+                assert_int_equal(pid1_unit_start(w->unit), 0);
+        }
+        turn_until(w->starts == 1);
+        assert_int_equal(w->resets, 1);
+        assert_int_equal(pid1_unit_reset_failed(w->unit), 0);
+        accept_call(w->start);
+        turn_for(w, 20 * USEC_PER_MSEC);
+        assert_int_equal(pid1_unit_reset_failed(w->unit), 1);
+        turn_until(w->resets == 2);
 }
 
 static void a_call_that_was_refused_is_made_again(void **state) {
@@ -300,6 +320,7 @@ static void one_instance_that_cannot_be_stopped_keeps_no_other_running(void **st
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(failures_are_forgotten_once_for_each_start, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_start_that_was_refused_does_not_follow_a_later_stop, set_up, tear_down),
