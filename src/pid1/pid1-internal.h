@@ -215,9 +215,11 @@ typedef struct Asking {
         bool mixed;     /* PID 1 has read its files since .question was sent */
         bool ends;      /* we have had the unit stopped, and it was not seen down since */
         bool in_full;   /* the next question is not one for the end (question.h) */
-        uint32_t job;   /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
-                           end will lead to a question; 0: none */
-        usec_t job_at;  /* when PID 1 told of .job */
+        bool started;   /* PID 1 has accepted a start of ours, and no question was sent since */
+        bool start_asked; /* .question was the first one to be sent since then */
+        uint32_t job;     /* the job of the unit that has begun and, for all that PID 1 has told, is not over: its
+                             end will lead to a question; 0: none */
+        usec_t job_at;    /* when PID 1 told of .job */
         /* The highest job of any unit, and of this unit, that PID 1 had told of when its answer said what job the unit
          * has. */
         uint32_t heard, heard_own;

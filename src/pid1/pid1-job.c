@@ -100,6 +100,7 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                 pid1_unit_tell_failure(u, c->start, -sd_bus_message_get_errno(message), e->message ?: e->name);
         job_track_answer(&u->jobs, !e && sd_bus_message_read(message, "o", &path) > 0 ? job_id(path) : 0);
         u->reference.count += !e && c->message;
+        u->asking.started = c->start && !e;
         call_free(c);
         pid1_jobs_send(u->pid1);
         pid1_unit_answered_job(u);
@@ -198,12 +199,25 @@ static void drop_waiting_starts(Pid1Unit *u) {
                         call_drop(c);
 }
 
+/* Whether PID 1 has accepted a start, and has not answered since what has become of it. */
+static bool has_unread_start(const Pid1Unit *u) {
+        return u->asking.started || u->asking.start_asked;
+}
+
 static int ask_job(Pid1Unit *u, bool start) {
         Pid1JobCall *last;
         Pid1 *m = u->pid1;
 
         if (!m->bus)
                 return -ENOTCONN;
+        /* The answer to the question that waits tells more than another start would do. With thousands of units the
+         * question waits for many seconds, and each such start would have PID 1 tell of two more jobs. */
+        if (start && has_unread_start(u)) {
+                if (!u->asking.question)
+                        pid1_unit_wish(u, false);
+                return 0;
+        }
+        u->asking.started = u->asking.start_asked = false;
         u->asking.ends = !start && !endswith(u->name, ".timer"); /* of which it must be known when it last elapsed */
         if (start)
                 job_track_reset(&u->jobs, u->status.active != UNIT_INACTIVE && u->status.active != UNIT_FAILED);
@@ -335,7 +349,7 @@ static bool is_reset_along(const Pid1Unit *u, const Related *r) {
 int pid1_unit_reset_failed(Pid1Unit *u) {
         int r;
 
-        if (pid1_job_starts(u))
+        if (pid1_job_starts(u) || has_unread_start(u))
                 return 0;
         r = u->pattern ? 0 : pid1_reset_failed(u->pid1, u->name);
         for (const Related *n = u->ending.related; n < u->ending.related + u->ending.n_related && r >= 0; n++)

@@ -30,6 +30,7 @@ static void queue_report(Pid1Unit *u, unsigned report) {
 static void report_unknown(Pid1Unit *u, usec_t now) {
         u->status.known = false;
         u->status.asked_at = now;
+        u->asking.started = u->asking.start_asked = false;
         queue_report(u, REPORT_STATUS);
 }
 
@@ -281,6 +282,7 @@ static void on_answered(Pid1Unit *u, int error) {
         u->asking.again = false;
         if (r >= 0) {
                 pid1_answered(m);
+                u->asking.start_asked = false;
                 u->asking.silent_since = 0;
                 u->asking.looked_up |= whole;
                 queue_report(u, REPORT_STATUS);
@@ -360,6 +362,8 @@ void pid1_unit_ask(Pid1Unit *u) {
         reference(u);
         u->asking.asked_at = now_boottime();       /* before the question is sent */
         u->asking.retry = u->asking.mixed = false; /* the answer will show all that was heard of until now */
+        u->asking.start_asked |= u->asking.started;
+        u->asking.started = false;
         if (question_new(u, kind_of_question(u), on_answered, &u->asking.question) < 0) {
                 hint_later(u);
                 return;

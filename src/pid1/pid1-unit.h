@@ -150,7 +150,7 @@ const Pid1UnitStatus *pid1_unit_status(const Pid1Unit *u);
  * PID 1 has 5 s to answer, and may carry the request out even later. If the same is asked again before PID 1 has
  * answered, it is still one request, with another 5 s. Requests beyond a limit wait in here, stops before starts;
  * their time does not run out while PID 1 answers others. A start that waits is dropped when the unit is to be
- * stopped. */
+ * stopped. A start that PID 1 has accepted is not asked for again before a status tells what has become of it. */
 int pid1_unit_start(Pid1Unit *u);
 int pid1_unit_stop(Pid1Unit *u);
 /* Stops a unit with RefuseManualStop=yes by way of STOP_TARGET (util/names.h). A template's instances are stopped
@@ -165,9 +165,9 @@ typedef int (*pid1_unit_append_t)(sd_bus_message *m, const char *unit, void *use
 int pid1_unit_start_transient(Pid1Unit *u, pid1_unit_append_t append, void *userdata);
 /* Has PID 1 forget that the unit and what it needs (Requires= and the like) failed, and how often these were started
  * lately (StartLimitBurst=); PID 1 does so before all that is asked for later. There is no answer. While a start of
- * the unit waits or is under way nothing is asked, since that was done before: to forget takes PID 1 as long as to
- * load the unit. Returns 1 if PID 1 was asked, 0 if not, or a negative errno if PID 1 could not be asked. For a
- * template itself nothing is asked. */
+ * the unit waits, is under way, or was accepted and not looked at since, nothing is asked, since that was done before:
+ * to forget takes PID 1 as long as to load the unit. Returns 1 if PID 1 was asked, 0 if not, or a negative errno if
+ * PID 1 could not be asked. For a template itself nothing is asked. */
 int pid1_unit_reset_failed(Pid1Unit *u);
 /* Has the status read anew: a report follows whose asked_at is not before this call, known or not. Returns 0. */
 int pid1_unit_read(Pid1Unit *u);

@@ -5,7 +5,9 @@
  * is read in full only if its row differs from what is known of it. Changes that a row does not show are noticed in
  * two other ways: PID 1 is asked when it has last read its files, and each round reads a few units in full, in turn.
  *
- * A template has no row, so each round asks about it separately.
+ * A template has no row, so each round asks about it separately. A unit about which PID 1 is to be asked anyway is
+ * left out: PID 1 loads each unit that a question names, so that thousands of new units, which nothing holds yet,
+ * would take it seconds in each round.
  */
 #include "pid1/pid1-internal.h"
 
@@ -117,6 +119,8 @@ static int append_names(Pid1 *m, sd_bus_message *message) {
                         pid1_unit_wish(u, false);
                         continue;
                 }
+                if (u->asking.queued || u->asking.question)
+                        continue;
                 r = sd_bus_message_append_basic(message, 's', u->name);
                 if (r < 0)
                         break;

@@ -145,8 +145,30 @@ static void failures_are_forgotten_once_for_each_start(void **state) {
         assert_int_equal(pid1_unit_reset_failed(w->unit), 0);
         accept_call(w->start);
         turn_for(w, 20 * USEC_PER_MSEC);
+        assert_int_equal(pid1_unit_reset_failed(w->unit), 0);
+        assert_int_equal(pid1_unit_stop(w->unit), 0);
         assert_int_equal(pid1_unit_reset_failed(w->unit), 1);
         turn_until(w->resets == 2);
+}
+
+/* PID 1 has started the unit, and the question about the unit still waits behind those about thousands of others. */
+static void a_start_that_was_accepted_is_not_asked_for_again_before_its_outcome_is_known(void **state) {
+        World *w = *state;
+        usec_t since;
+
+        assert_int_equal(pid1_unit_start(w->unit), 0);
+        turn_until(w->starts == 1);
+        accept_call(w->start);
+        turn_for(w, 20 * USEC_PER_MSEC);
+        since = now_boottime();
+        for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(pid1_unit_start(w->unit), 0);
+                turn_for(w, 20 * USEC_PER_MSEC);
+        }
+        assert_int_equal(w->starts, 1);
+        turn_until(pid1_unit_status(w->unit)->asked_at >= since); /* PID 1 says nothing of the unit */
+        assert_int_equal(pid1_unit_start(w->unit), 0);
+        turn_until(w->starts == 2);
 }
 
 static void a_call_that_was_refused_is_made_again(void **state) {
@@ -321,6 +343,9 @@ static void one_instance_that_cannot_be_stopped_keeps_no_other_running(void **st
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(failures_are_forgotten_once_for_each_start, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                a_start_that_was_accepted_is_not_asked_for_again_before_its_outcome_is_known, set_up,
+                                tear_down),
                 cmocka_unit_test_setup_teardown(a_call_that_was_refused_is_made_again, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_start_that_was_refused_does_not_follow_a_later_stop, set_up, tear_down),

@@ -116,7 +116,7 @@ static void what_the_unit_needs_begins_with_a_clean_slate_too(void **state) {
         World *w = *state;
 
         watch_unit(w);
-        assert_int_equal(pid1_unit_reset_failed(w->unit), 0);
+        assert_int_equal(pid1_unit_reset_failed(w->unit), 1);
         settle(w);
         assert_string_equal(w->reset, UNIT " " NEED " ");
         played(w, UNIT)->need = OTHER; /* which is leased itself */
@@ -125,7 +125,7 @@ static void what_the_unit_needs_begins_with_a_clean_slate_too(void **state) {
         turn_until(w->lasting > 1);
         settle(w);
         w->reset[0] = '\0';
-        assert_int_equal(pid1_unit_reset_failed(w->unit), 0);
+        assert_int_equal(pid1_unit_reset_failed(w->unit), 1);
         settle(w);
         assert_string_equal(w->reset, UNIT " ");
 }
