@@ -161,6 +161,8 @@ static void answer(World *w, sd_bus_message *m) {
                 add_all(reply, unit_of(w, m), isempty(interface));
         } else if (sd_bus_message_is_method_call(m, NULL, "Get")) {
                 assert_true(sd_bus_message_read(m, "ss", &interface, &name) > 0);
+                if (streq(sd_bus_message_get_path(m), PID1_PATH))
+                        return (void) sd_bus_reply_method_return(m, "v", "t", (uint64_t) 1);
                 w->lasting += streq(name, "ConflictedBy") && streq(unit_of(w, m)->name, UNIT);
                 add_property(reply, unit_of(w, m), name);
         }

@@ -3,6 +3,8 @@
  * that. The unit needs a mount, somebody stops the mount, and PID 1 stops the unit first. */
 #include "neighbours-fixture.h"
 
+#include "pid1/pid1-internal.h"
+
 /* PID 1 answers the first n of the calls that it was given and has not answered. */
 static void answer_held(World *w, size_t n) {
         assert_true(n <= w->n_held);
@@ -341,9 +343,30 @@ static void a_unit_takes_little_memory(void **state) {
         turn_until(mallinfo2().uordblks - before <= 1260 * UNITS); /* what the bus still holds comes and goes */
 }
 
+/* PID 1 loads each unit that a question names, and nothing holds a new unit yet. */
+static void the_poll_leaves_out_what_is_asked_about_anyway(void **state) {
+        World *w = *state;
+
+        w->other = watch(w, OTHER);
+        turn_until(pid1_unit_status(w->other)->known);
+        w->holds_row = true;
+        w->unit = watch(w, UNIT);
+        turn_until(w->n_held > 0);
+        w->messages = 0;
+        w->pid1->poll.round_at = now_boottime();
+        pid1_arm(w->pid1, w->pid1->poll.round_at);
+        turn_until(w->messages > 1);
+        turn_for(w, 20 * USEC_PER_MSEC);
+        assert_int_equal(w->questions, 0);
+        w->holds_row = false;
+        answer_held(w, w->n_held);
+        turn_until(pid1_unit_status(w->unit)->known);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_unit_takes_little_memory, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_poll_leaves_out_what_is_asked_about_anyway, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 what_is_told_before_the_answer_costs_no_other_question, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
