@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "conf/argv.h"
+#include "conf/outside-programs.h"
 #include "conf/outside-variables.h"
 #include "util/strv.h"
 #include "util/text.h"
@@ -18,9 +19,11 @@ typedef struct Look {
         void *userdata;
         bool over; /* f has seen enough */
         unsigned depth;
-        bool trying;      /* a wrapper's words are tried, each as the beginning of a command */
-        char **variables; /* that the commands have, or set themselves */
-        size_t room;      /* for the values of variables that are put in: each may hold others, and grow with them */
+        bool trying;       /* a wrapper's words are tried, each as the beginning of a command */
+        bool forked;       /* the command's parent is not PID 1 ... */
+        bool shell_forked; /* ... and not that of the shell whose command it is either: "exec" gives it that parent */
+        char **variables;  /* that the commands have, or set themselves */
+        size_t room;       /* for the values of variables that are put in: each may hold others, and grow with them */
 } Look;
 
 /* The words of one command of a script, while the command is read. */
@@ -34,48 +37,13 @@ typedef struct Command {
 } Command;
 
 static void look_at(Look *l, char *const *argv);
+static void ask_service(Look *l, char *const *argv);
 static void look_at_script(Look *l, const char *script, size_t size);
 static bool is_interpreter(const char *name);
 static void look_at_code(Look *l, char *const *argv);
 static void look_at_socat(Look *l, char *const *argv);
 
-static bool is_one_of(const char *name, const char *const *names, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (streq(name, names[i]))
-                        return true;
-        return false;
-}
-
 /* ---- what is looked through ---- */
-
-static bool is_shell(const char *name) {
-        static const char *const names[] = { "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash",
-                "posh", "yash", "csh", "tcsh", "execlineb" };
-
-        return is_one_of(name, names, ELEMENTSOF(names));
-}
-
-/* Whether a program or word of the shell runs a command that is given to it as words. Most have options of their
- * own before the command. */
-static bool is_wrapper(const char *name) {
-        static const char *const names[] = { "env", "nice", "ionice", "timeout", "nohup", "setsid", "stdbuf", "chrt",
-                "taskset", "flock", "time", "sudo", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "ip",
-                "systemd-cat", "systemd-inhibit", "systemd-socket-activate", "prlimit", "numactl", "tini", "dumb-init",
-                "catatonit", "xargs", "strace", "ltrace", "valgrind", "gdb", "perf", "busybox", "toybox", "gosu",
-                "su-exec", "setuidgid", "envuidgid", "envdir", "setlock", "s6-setuidgid", "s6-envuidgid", "s6-envdir",
-                "s6-setlock", "s6-setsid", "s6-softlimit", "with-contenv", "chpst", "softlimit", "script",
-                "start-stop-daemon", "daemon", "daemonize", "exec", "command", "builtin", "eval", "coproc", "bwrap",
-                "firejail", "faketime", "caffeinate", "watch", "until", "while", "if", "then", "else", "elif", "do",
-                "!", "{", "function", "trap", "cgexec", "parallel", "sem", "run-one", "logsave", "unbuffer", "rlwrap",
-                "chronic", "find", "pkexec", "sg", "choom", "setarch", "linux32", "linux64", "i386", "x86_64",
-                "fakeroot", "capsh", "runcon", "aa-exec", "xvfb-run", "dbus-run-session", "dbus-launch", "ssh-agent",
-                "proxychains", "proxychains4", "torsocks", "tsocks", "cpulimit", "rootlesskit", "pasta", "screen",
-                "tmux", "byobu", "dtach", "abduco", "eatmydata", "nocache", "tsp", "gdbserver", "systemd-notify",
-                "systemd-run", "etcdctl", "consul", "spawn", "ncat", "sshpass", "npx", "uclampset", "schedtool",
-                "coresched", "nq", "task-spooler", "lckdo", "cronic", "microk8s", "k3s", "k0s", "minikube" };
-
-        return is_one_of(name, names, ELEMENTSOF(names));
-}
 
 /* Whether a word of a shell's command line says that a script follows: "-c", "-ec", "-lc". */
 static bool asks_for_script(const char *word) {
@@ -112,7 +80,8 @@ static void look_at_shell(Look *l, char *const *argv) {
                 if (streq(*w, "--")) {
                         w++;
                         break;
-                }
+                } else if (strchr("oO", (*w)[1]) && !(*w)[2] && w[1])
+                        w++; /* its value */
         if (!*w)
                 return;
         outside_variable_set_words(&l->variables, w + 1);
@@ -122,11 +91,11 @@ static void look_at_shell(Look *l, char *const *argv) {
 /* How many words a wrapper takes for itself before the command, besides its options: "flock FILE", "ip netns exec
  * NAME". */
 static unsigned operands_of(const char *name) {
-        static const char *const one[] = { "flock", "timeout", "chrt", "taskset", "chroot", "gosu", "su-exec",
-                "setlock", "setuidgid", "envuidgid", "envdir", "s6-setlock", "s6-setuidgid", "s6-envuidgid",
-                "s6-envdir", "dtach", "faketime", "logsave", "runcon", "sg" };
+        bool one = argv_list_has("flock timeout chrt taskset chroot gosu su-exec setlock setuidgid envuidgid envdir "
+                                 "s6-setlock s6-setuidgid s6-envuidgid s6-envdir dtach faketime logsave runcon sg",
+                        name);
 
-        return streq(name, "ip") ? 3 : is_one_of(name, one, ELEMENTSOF(one));
+        return streq(name, "ip") ? 3 : one;
 }
 
 static bool is_assignment(const char *word) {
@@ -139,9 +108,7 @@ static bool is_assignment(const char *word) {
 
 /* A command of the shell begins at the word behind one of these. */
 static bool is_keyword(const char *word) {
-        static const char *const words[] = { "if", "then", "else", "elif", "while", "until", "do", "!", "{" };
-
-        return is_one_of(word, words, ELEMENTSOF(words));
+        return argv_list_has("if then else elif while until do ! {", word);
 }
 
 /* "command -v PROGRAM" runs nothing. */
@@ -158,19 +125,30 @@ static void look_behind_keyword(Look *l, char *const *argv) {
                 look_at(l, w);
 }
 
+/* A script may stand right behind its option: "env -S'docker run web'", "--split-string='docker run web'". */
+static void look_at_blanks(Look *l, const char *word) {
+        size_t name = strcspn(word, "= \t\n;");
+
+        if (startswith(word, "--") && word[name] == '=')
+                word += name + 1;
+        else if (word[0] == '-' && word[1] != '-')
+                word += 2;
+        look_at_script(l, word, strlen(word));
+}
+
 /* Looks for a command among the words of a wrapper. Only the wrapper knows which of its words begins the command,
  * so each word is tried as the first one, unless it has the wrapper's own name, as the socket of tmux may, or is more
  * likely another program's argument. A word with blanks is tried as a script, as "eval", "flock FILE -c" and "env -S"
  * take it. */
 static void look_at_wrapper(Look *l, char *const *argv) {
         unsigned operands = operands_of(base_name(argv[0]));
-        bool begun = false, trying = l->trying;
+        bool begun = false, trying = l->trying, forked = l->forked;
 
         l->trying = true;
-
+        l->forked = streq(argv[0], "exec") ? l->shell_forked : forked || !outside_is_replaced(base_name(argv[0]));
         for (char *const *w = argv + 1; *w && !l->over; w++)
                 if (strpbrk(*w, " \t\n;"))
-                        look_at_script(l, *w, strlen(*w));
+                        look_at_blanks(l, *w);
                 else if (**w != '-' && !strchr(*w, '=') && !streq(base_name(*w), base_name(argv[0]))) {
                         if (outside_may_be_argument(w, begun))
                                 continue;
@@ -181,10 +159,11 @@ static void look_at_wrapper(Look *l, char *const *argv) {
                         } else
                                 begun = begun || is_past_options(w);
                         look_at(l, w);
-                        if (is_wrapper(base_name(*w)))
+                        if (outside_is_wrapper(base_name(*w)))
                                 break; /* the look_at_wrapper() of that word has tried the rest */
                 }
         l->trying = trying;
+        l->forked = forked;
 }
 
 /* "podman unshare COMMAND" is as "unshare COMMAND". */
@@ -196,30 +175,10 @@ static void look_at_unshare(Look *l, char *const *argv) {
                 }
 }
 
-/* Programs of which the words behind "--", or a path among the words, are no command that they run here: they only
- * look at it, copy it, or run it in a machine of its own. */
-static bool runs_none(const char *name) {
-        static const char *const names[] = { "[", "[[", "test", "echo", "printf", "logger", "wall", "notify-send",
-                "mail", "mailx", "pgrep", "pkill", "pidof", "killall", "kill", "fuser", "lsof", "which", "whereis",
-                "type", "hash", "grep", "egrep", "fgrep", "zgrep", "sed", "git", "ls", "cat", "head", "tail", "cp",
-                "mv", "ln", "rm", "rsync", "install", "touch", "stat", "file", "readlink", "realpath", "basename",
-                "dirname", "md5sum", "sha256sum", "sha512sum", "cmp", "diff", "chmod", "chown", "chgrp", "setcap",
-                "getcap", "setfacl", "getfacl", "chcon", "restorecon", "ldd", "strip", "objcopy",
-                "update-alternatives", "dpkg", "dpkg-query", "dpkg-divert", "apt-get", "rpm", "dnf", "useradd",
-                "usermod", "adduser", "tar", "zip", "set", "export", "unset", "alias", "local", "declare", "cd",
-                "mkdir", "docker", "podman", "podman-remote", "nerdctl", "finch", "balena", "balena-engine", "ctr",
-                "runc", "crun", "youki", "runsc", "crictl", "kubectl", "oc", "nomad", "helm", "lxc", "incus",
-                "lxc-start", "lxc-execute", "lxc-attach", "systemd-nspawn", "systemd-vmspawn", "machinectl",
-                "distrobox", "toolbox", "flatpak", "apptainer", "singularity", "jailer", "vagrant", "multipass",
-                "limactl", "ssh", "slogin", "autossh", "su", OUTSIDE_WRITE, "tee", "dd" };
-
-        return is_one_of(name, names, ELEMENTSOF(names));
-}
-
 /* Any other program may run a command that stands among its words: behind "--", or where a word is the path of a
  * program and further words follow. Only the first such word is tried, since the rest are words of that one. */
 static void look_at_others(Look *l, char *const *argv) {
-        if (runs_none(base_name(argv[0])))
+        if (outside_runs_none(base_name(argv[0])))
                 return;
         for (char *const *w = argv + 1; *w; w++) {
                 bool behind = w - argv > 1 && streq(w[-1], "--");
@@ -256,11 +215,13 @@ static void look_at(Look *l, char *const *argv) {
         outside_variable_set_by(&l->variables, argv);
         with = outside_variable_options(l->variables, argv);
         l->over = !l->f(with ?: argv, l->userdata);
-        if (is_shell(name))
+        if (l->forked)
+                ask_service(l, argv);
+        if (outside_is_shell(name))
                 look_at_shell(l, argv);
         else if (is_keyword(argv[0]))
                 look_behind_keyword(l, argv);
-        else if (is_wrapper(name) && !only_finds(argv))
+        else if (outside_is_wrapper(name) && !only_finds(argv))
                 look_at_wrapper(l, argv);
         else if (streq(name, "podman") || streq(name, "buildah"))
                 look_at_unshare(l, argv);
@@ -320,28 +281,36 @@ static void word_end(Look *l, Command *c) {
 }
 
 /* Where the parent of a script of the init system is not PID 1, the script asks PID 1 to start the service: Debian's
- * by /lib/lsb/init-functions.d/40-systemd, Red Hat's by /etc/rc.d/init.d/functions, and so does pg_ctlcluster. This is
- * the case for what a shell runs, and such a command is told as one of "service". */
-static void ask_service(Look *l, Command *c) {
+ * by /lib/lsb/init-functions.d/40-systemd, Red Hat's by /etc/rc.d/init.d/functions, and so does pg_ctlcluster. Such a
+ * command is told as one of "service". */
+static void ask_service(Look *l, char *const *argv) {
         static const char *const folders[] = { "/etc/init.d/", "/etc/rc.d/init.d/" };
-        char *words[] = { (char *) "service", (char *) base_name(c->words[0]), c->n > 1 ? c->words[1] : NULL, NULL };
+        char *words[] = { (char *) "service", (char *) base_name(argv[0]), argv[1], NULL };
+        bool asks = false;
 
-        if (streq(words[1], "pg_ctlcluster")) {
-                words[2] = c->n > 3 && !argv_has(c->words, NULL, "--skip-systemctl-redirect") ? c->words[3] : NULL;
-                if (words[2])
-                        look_at(l, words);
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++)
+                asks = asks || startswith(argv[0], folders[i]);
+        if (asks && outside_variable_get(l->variables, "SYSTEMCTL_SKIP_REDIRECT", strlen("SYSTEMCTL_SKIP_REDIRECT")))
+                return;
+        if (streq(words[1], "pg_ctlcluster") && argv[1] && argv[2]) {
+                words[2] = argv[3];
+                asks = !argv_has(argv, NULL, "--skip-systemctl-redirect");
         }
-        for (size_t i = 0; i < ELEMENTSOF(folders) && c->n > 1; i++)
-                if (startswith(c->words[0], folders[i]))
-                        look_at(l, words);
+        if (asks && words[2])
+                look_at(l, words);
 }
 
+/* The parent of the command is the shell. */
 static void command_end(Look *l, Command *c) {
+        bool forked = l->forked, shell_forked = l->shell_forked;
+
         word_end(l, c);
-        if (c->words) {
+        l->shell_forked = forked;
+        l->forked = true;
+        if (c->words)
                 look_at(l, c->words);
-                ask_service(l, c);
-        }
+        l->forked = forked;
+        l->shell_forked = shell_forked;
         strv_free(c->words);
         *c = (Command){};
 }
@@ -640,7 +609,7 @@ static void look_at_socat(Look *l, char *const *argv) {
 /* ---- scripts in files ---- */
 
 const char *outside_script_path(char *const *argv) {
-        if (!is_shell(base_name(argv[0])))
+        if (!outside_is_shell(base_name(argv[0])))
                 return argv[0];
         for (char *const *w = argv + 1; *w; w++)
                 if (asks_for_script(*w))
@@ -660,7 +629,7 @@ bool outside_is_script(const char *text) {
                 word += strspn(word, " \t");
                 n = strcspn(word, " \t\n");
                 (void) snprintf(name, sizeof(name), "%.*s", (int) MIN(n, sizeof(name) - 1), word);
-                if (is_shell(base_name(name)))
+                if (outside_is_shell(base_name(name)))
                         return true;
                 if (!streq(base_name(name), "env"))
                         break;

@@ -265,7 +265,7 @@ static Outside look_at_verb(
 
 static Outside look_at_systemd_run(const char *name, char *const *argv, const char *slice, OutsideFinding *f) {
         char *const *end = argv_options_end(argv + 1, OF_SYSTEMD_RUN);
-        bool elsewhere = false;
+        bool elsewhere = false, inherits = false;
         const char *given = NULL;
 
         for (char *const *a = argv + 1; a < end; a = argv_after_option(a, OF_SYSTEMD_RUN)) {
@@ -276,6 +276,7 @@ static Outside look_at_systemd_run(const char *name, char *const *argv, const ch
                         given = slice_option;
                 else if (property && startswith(property, "Slice="))
                         given = property + strlen("Slice=");
+                inherits = inherits || streq(*a, "--slice-inherit");
                 elsewhere = elsewhere || argv_option_value(a, 'M', "--machine", OF_SYSTEMD_RUN) ||
                             argv_option_value(a, 'H', "--host", OF_SYSTEMD_RUN) || streq(*a, "--user") ||
                             (property && startswith(property, "PAMName="));
@@ -288,6 +289,8 @@ static Outside look_at_systemd_run(const char *name, char *const *argv, const ch
                                 f, "it opens a session, whose processes logind takes away; write User= in [Service]");
         if (elsewhere)
                 return outside_say(f, "start the program itself, with User= in [Service]");
+        if (inherits && given) /* within the slice of the caller: --slice=web.slice means system-web.slice */
+                return outside_say(f, "leave --slice-inherit out, or start the program itself");
         if (outside_lies_in(slice, given))
                 return OUTSIDE_NO;
         return outside_say_slice(f, slice, "--slice", given, ", or start the program itself");

@@ -484,6 +484,8 @@ static void an_option_that_names_the_slice_keeps_the_work_inside(void **state) {
                 { "podman run web", OUTSIDE_YES },
                 { "systemd-run --slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run --slice web.slice --scope job", OUTSIDE_NO },
+                { "systemd-run --wait --slice-inherit --slice=web.slice job", OUTSIDE_YES },
+                { "systemd-run --slice=web.slice job --slice-inherit", OUTSIDE_NO },
                 { "systemd-run -p Slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run --property=Slice=web.slice job", OUTSIDE_NO },
                 { "systemd-run -p MemoryMax=1G job", OUTSIDE_YES },
