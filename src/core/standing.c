@@ -51,7 +51,7 @@ static Why why_silent(const Core *c, const Machine *m) {
 static Reason unfit_holder(const Core *c, const Unit *u, const Standing *s) {
         Reason r = placement_unfit(u->config.placement, s->machine->id, s->look.metadata);
 
-        if (u->lease->holder && session_keeps_unheard(c, u->lease->holder))
+        if (u->lease->holder && session_keeps_unheard(c, u->lease->holder) && !view_is_deaf(c))
                 r = reason(WHY_KEEPS);
         else if (!machine_session(c, s->machine))
                 r = reason(why_silent(c, s->machine));

@@ -143,6 +143,8 @@ void core_session_view(const Core *c, Now now, SessionView *ret) {
                 .lost_acquires = c->told.lost_acquires,
         };
         ret->why_not = machine_why_not(c);
+        if (ret->why_not == WHY_NONE && c->guard.missing)
+                ret->why_not = said_why_no_guard(c);
         ret->competing = ret->why_not == WHY_NONE;
         ret->why_not_until = machine_waits_until(c, ret->why_not, now);
 }
@@ -400,7 +402,8 @@ Reason view_why_not(const Core *c, const Unit *u) {
 static void unit_view(const Core *c, const Unit *u, UnitView *ret) {
         static const LeaseRecord none = {};
         const LeaseRecord *l = u->global ? &none : u->lease->value;
-        bool known = u->global || is_known(c, u->lease);
+        bool unread = u->lease && u->lease->damaged && l->state != LEASE_HELD; /* by whom it is held */
+        bool known = u->global || (is_known(c, u->lease) && !unread);
         bool ours = !u->global && !is_unknown(c, u) && lease_is_ours(c, u->lease) && !is_for_another(c, u);
         bool kept = !u->global && u->life.phase == PHASE_IDLE && u->said.guard.index > 0; /* by the guard alone */
         bool held = known && l->state == LEASE_HELD;
@@ -470,14 +473,15 @@ int core_each_machine(const Core *c, Now now, int (*f)(const MachineView *, void
                         .heard = s && s->beat.revision > 0 ? s->beat.at : 0,
                         .stopped = s ? s->ended_at : 0,
                         .held = machine_held(c, m),
-                        .unconfirmed = any_keeps && m->keeps,
                 };
+                bool keeps = any_keeps && m->keeps;
 
-                if (m->seen.revision == 0 && !v.unconfirmed)
+                if (m->seen.revision == 0 && !keeps)
                         continue;
+                v.unconfirmed = keeps && !view_is_deaf(c); /* otherwise nobody can be heard */
                 if (v.alive)
                         v.up_since = machine_up_since(c, m);
-                if (v.unconfirmed)
+                if (keeps)
                         v.held = m->kept;
                 r = f(&v, userdata);
         }

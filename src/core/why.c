@@ -115,7 +115,7 @@ static const struct {
 
         [WHY_STUCK] = { "it should go elsewhere, and there is no machine that fits" },
         [WHY_BY_HAND] = { "it was stopped by hand; the lease stays here" },
-        [WHY_FAILED_HELD] = { "it has failed; OnFailure=hold keeps its lease here" },
+        [WHY_FAILED_HELD] = { "it has failed; OnFailure=hold keeps its lease here until: leasectl start" },
         [WHY_ENDED] = { "it has ended, or was stopped by hand" },
         [WHY_HERE_ALREADY] = { "it is here already", "it is there already" },
         [WHY_RUN_LOST] = { "its lease was lost, or its gate could not be opened, before it had begun" },

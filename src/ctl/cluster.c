@@ -278,11 +278,21 @@ static void judge_numbers(json_t *cluster, const json_t *rows, size_t from, size
         }
 }
 
-/* Whether this machine has frozen the unit, which it knows without the registry, too. */
-static bool is_frozen(const json_t *rows, size_t from, size_t to) {
-        while (from < to && !streq(get_string(json_array_get(rows, from), "state"), "frozen"))
-                from++;
-        return from < to;
+/* Whether a machine has the unit, or had it when the registry last answered: of itself, this machine knows it without
+ * the registry, too, and in a pause it keeps the unit. */
+static bool is_somewhere(const json_t *rows, size_t from, size_t to) {
+        static const char *const nowhere[] = { "unknown", "waiting", "elsewhere", "silent", "done", "damaged" };
+
+        for (; from < to; from++) {
+                const char *state = get_string(json_array_get(rows, from), "state");
+                size_t i = 0;
+
+                while (i < ELEMENTSOF(nowhere) && !streq(state, nowhere[i]))
+                        i++;
+                if (i == ELEMENTSOF(nowhere))
+                        return true;
+        }
+        return false;
 }
 
 /* One unit: the rows from..to-1, one for each machine on which it is enabled. */
@@ -305,7 +315,7 @@ static void judge_unit(json_t *cluster, const json_t *rows, size_t from, size_t 
                                                 "draining"))
                         judge_stuck(cluster, row, stuck);
 
-                if (streq(state, "unknown") && !is_frozen(rows, from, to)) {
+                if (streq(state, "unknown") && !is_somewhere(rows, from, to)) {
                         add_wrong(cluster, "unit-unknown", unit, "is not known to run anywhere");
                         say_next(cluster, "see: leasectl registry");
                         return;

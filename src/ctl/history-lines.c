@@ -13,12 +13,17 @@ enum {
         HOLDER_COLUMNS_MAX = 20, /* longer names are cut */
 };
 
+/* Whether it is not known who has had the lease since the end of this tenure. */
+static bool is_unknown_behind(const json_t *row) {
+        return streq(get_string(row, "then"), "unknown");
+}
+
 bool history_lines_gap(const json_t *row, const json_t *next, usec_t *ret_from, usec_t *ret_to) {
         usec_t from = (usec_t) get_integer(row, "to_usec"),
                to = next ? (usec_t) get_integer(next, "from_usec") : now_realtime();
 
         if (*get_string(row, "standing") || from == 0 || to < from + USEC_PER_SEC ||
-                        get_integer(row, "code") == WHY_DONE)
+                        get_integer(row, "code") == WHY_DONE || (!next && is_unknown_behind(row)))
                 return false;
         *ret_from = from;
         *ret_to = to;
@@ -233,5 +238,7 @@ void history_lines_print(const Ctl *ctl, json_t *rows) {
                 lease = get_string(row, "lease");
                 print_tenure(row, &w);
                 print_gap(row, next_of(rows, i));
+                if (is_unknown_behind(row))
+                        say_wrapped(6, "  who has had it since then is not known: the registry does not answer");
         }
 }

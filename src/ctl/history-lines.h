@@ -10,5 +10,6 @@ void history_lines_print(const Ctl *ctl, json_t *rows);
 
 /* Gives the time from which the lease of a row was with nobody until the next row, and until when, both of
  * CLOCK_REALTIME. The argument next is NULL behind the last row of a lease: then that is until now, if nobody has the
- * lease. Returns false if it was no longer than a second, or if the unit was done. */
+ * lease. Returns false if it was no longer than a second, if the unit was done, or if the registry does not answer, so
+ * that somebody may have taken the lease since (the member "then" of the row is "unknown"). */
 bool history_lines_gap(const json_t *row, const json_t *next, usec_t *ret_from, usec_t *ret_to);

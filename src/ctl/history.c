@@ -83,7 +83,9 @@ static void add_lease(const History *h, const char *name, const json_t *tenures,
                 add_row(rows, h->machines, name, json_object_get(props, "MachineID"), json_object_get(props, "Index"),
                                 json_object_get(props, "SinceUSec"), NULL, "", NULL, NULL);
                 add_standing(json_array_get(rows, json_array_size(rows) - 1), h->machines, props);
-        }
+        } else if (!get_boolean(props, "Known") && json_array_size(rows) > 0)
+                (void) json_object_set_new(
+                                json_array_get(rows, json_array_size(rows) - 1), "then", json_string("unknown"));
         past_add(h->journal, h->own, name, h->machines, rows);
         (void) json_array_extend(h->rows, rows);
 }

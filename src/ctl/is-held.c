@@ -4,7 +4,8 @@
  * leasectl is-held: tells a script whether it may act as the holder, now and here. The exit code is 0 if this machine
  * holds the lease, 3 if it does not, and 6 if that cannot be known because the registry has not answered since leased
  * started. A lease whose unit would have been stopped by now for want of a beat counts as not held, even if no other
- * machine may have it yet. Names are those of units that are enabled here, or of leases.
+ * machine may have it yet. What is kept without beats, in a pause, is held. Names are those of units that are enabled
+ * here, or of leases.
  */
 
 #include <stdio.h>
@@ -20,6 +21,18 @@ static bool unit_is_held(const Ctl *ctl, const json_t *row) {
         /* A reading of another machine's CLOCK_BOOTTIME means nothing here; and a unit that is kept without beats, in
          * a pause, is never stopped. */
         return ctl->host || stop_at == 0 ? get_integer(row, "time_remaining_usec") > 0 : now_boottime() < stop_at;
+}
+
+/* Whether this machine keeps the unit's lease in a pause, while the registry does not answer: nobody else can have
+ * taken that lease since (law 13). */
+static bool unit_is_kept(Ctl *ctl, const json_t *row) {
+        _cleanup_free_ char *path = NULL;
+        json_auto_t *manager = NULL, *lease = NULL;
+
+        return json_is_null(json_object_get(row, "local")) && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
+               get_boolean(manager, "Keeps") &&
+               sd_bus_path_encode(LEASED_LEASE_PATH, get_string(row, "lease"), &path) >= 0 &&
+               bus_get_lease(ctl->bus, path, &lease, NULL) >= 0 && get_boolean(lease, "Local");
 }
 
 /* Asks about a lease by its name. If there is none, the name of the unit is tried: most leases are called as their
@@ -54,7 +67,7 @@ static int ask(Ctl *ctl, const char *typed, bool *ret) {
         if (code == CTL_OK && streq(get_string(row, "state"), "unknown"))
                 return CTL_UNKNOWN;
         if (code == CTL_OK)
-                *ret = unit_is_held(ctl, row);
+                *ret = unit_is_held(ctl, row) || unit_is_kept(ctl, row);
         return code;
 }
 

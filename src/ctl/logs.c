@@ -19,6 +19,7 @@
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/program.h"
+#include "ctl/registry.h"
 #include "ctl/where.h"
 #include "util/file-util.h"
 #include "util/text.h"
@@ -157,8 +158,13 @@ static char *find_owner(const json_t *rows, const char *unit) {
 /* Says whose lines are shown of a unit that nobody holds. One that is enabled nowhere may have a journal from before.
  */
 static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const char *whose) {
-        json_auto_t *props = NULL;
+        json_auto_t *props = NULL, *manager = NULL;
+        bool known = bus_get_manager(ctl->bus, &manager, NULL) >= 0 && registry_known(manager) == CTL_OK;
 
+        if (!known && ctl->legend)
+                complain("%s: where it runs is not known now; these lines are of %s", unit, whose);
+        if (!known)
+                return CTL_UNKNOWN;
         if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0 && !is_enabled(rows, unit))
                 return where_complain(ctl, unit);
         if (ctl->legend && streq(get_string(props, "Lease"), "/"))

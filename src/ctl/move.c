@@ -360,7 +360,9 @@ static int look_at_done(Ctl *ctl, Survey *survey, Asked *u) {
 
         if (code == CTL_OK && !row)
                 code = where_find(ctl, survey, u->unit, &u->before);
-        if (row && streq(get_string(row, "state"), "elsewhere"))
+        if (row && json_is_null(json_object_get(row, "held")))
+                code = check_held(u->unit, row);
+        else if (row && streq(get_string(row, "state"), "elsewhere"))
                 code = ctl_fail("%s: is not done but held by %s, there is nothing to rearm", u->unit,
                                 *get_string(row, "hostname") ? get_string(row, "hostname")
                                                              : get_string(row, "machine_id"));

@@ -144,8 +144,7 @@ static int status_machine(Ctl *ctl) {
         print_units(units);
         print_refused(manager);
         if (*get_string(manager, "UnitsError"))
-                print_field("", "%s%s%s; those known before go on", colour_on(COLOUR_RED),
-                                get_string(manager, "UnitsError"), colour_off());
+                print_field("", "%s%s%s", colour_on(COLOUR_RED), get_string(manager, "UnitsError"), colour_off());
         return code;
 }
 

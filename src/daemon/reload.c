@@ -212,7 +212,9 @@ static void begin_to_configure(Daemon *d, Reload *r) {
         d->reading.units_error[0] = '\0';
         if (r->units.error < 0)
                 (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
-                                "cannot list /etc/leased/units: %s", strerror(-r->units.error));
+                                "cannot list /etc/leased/units: %s; %s", strerror(-r->units.error),
+                                d->ready ? "those known before go on"
+                                         : "none is known, and what runs here by a lease is let go");
         else
                 pid1_port_begin_reading(d);
         r->stage = RELOAD_CONFIGURES;

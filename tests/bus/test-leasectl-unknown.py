@@ -124,6 +124,38 @@ class Unknown(CaseWithDaemon):
                          "rebalance\n")
         Etcd("first")
 
+    def test_what_is_kept_in_a_pause_is_held_and_all_else_unknown_while_the_registry_is_away(self):
+        """What a pause is for: etcd is stopped."""
+        unit = self.enable("held.service")
+        free = self.enable("free.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n", "waiting")
+        gone = self.enable("gone.service")
+        ctl("disable", gone, check=True)
+
+        def end_pause():
+            wait_for("the registry is back, and the pause over", lambda: ctl("resume").returncode == 0)
+
+        self.addCleanup(end_pause)
+        ctl("pause", check=True)
+        wait_for("it is kept", lambda: "leased_keeps 1" in ctl("metrics").stdout)
+        self.etcd.stop()
+        self.addCleanup(Etcd, "first")
+        wait_for("the registry has been away for a TTL", lambda: self.row(unit)["held"] is None)
+        self.assertEqual((self.row(unit)["state"], self.row(unit)["local"]), ("running", None))
+        done = ctl("is-held", unit)
+        self.assertEqual((done.returncode, done.stdout), (0, "held\n"))
+        self.assertEqual(ctl("is-held", free).returncode, 6 if self.row(free)["state"] == "unknown" else 3)
+        screen = " ".join(ctl("-1").stdout.split())
+        self.assertNotIn(f"{unit} is not known", screen)
+        self.assertIn(f"{free} is not known to run anywhere", screen)
+        self.assertSays(ctl("rearm", free), 6, f"{free}: who holds its lease is not known now, see: leasectl status {free}")
+        done = ctl("logs", free)
+        self.assertSays(done, 6, f"{free}: where it runs is not known now; these lines are of this machine")
+        done = ctl("history", gone)
+        self.assertEqual(done.returncode, 6)
+        self.assertNotIn("to now down", done.stdout)
+        self.assertIn("  who has had it since then is not known: the registry does not answer\n", done.stdout)
+        self.assertEqual(json.loads(ctl("history", "--json", gone).stdout)[-1]["then"], "unknown")
+
     def test_a_resume_after_a_fall_back_promises_no_time(self):
         """Beta is off, and holds a lease: nobody knows what the registry has forgotten of it."""
         beta, session, waits = "beef" * 8, "beefbeefbeefbeef-20000", ("until each machine that holds leases beats or is confirmed dead: "

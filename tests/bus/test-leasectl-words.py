@@ -340,7 +340,7 @@ class WhatIsSo(WithBeta):
         self.assertNotIn("Last error", ctl("status", unit).stdout)
         self.assertEqual(self.row(unit)["last_error_code"], 0)
         held = self.enable("kept.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n[X-Leased]\nOnFailure=hold\n", "failed")
-        self.assertIn("Not here: it has failed; OnFailure=hold keeps its lease here", ctl("status", held).stdout)
+        self.assertIn("Not here: it has failed; OnFailure=hold keeps its lease here until: leasectl start", ctl("status", held).stdout)
         put(f"leases/{held}", self.lease("held", self.index(held) + 1))
         wait_for("beta has it", lambda: self.row(held)["state"] == "elsewhere")
         done = ctl("steal", held)  # it may have failed before anybody looks

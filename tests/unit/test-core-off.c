@@ -104,6 +104,32 @@ static void a_machine_that_was_confirmed_dead_is_not_told_of_any_more(void **sta
         world_free(w);
 }
 
+static int count_all(const MachineView *v, void *userdata) {
+        *(size_t *) userdata += !v->unconfirmed && v->held > 0;
+        return 0;
+}
+
+/* A pause is there to stop the registry: nobody can be heard then, and nobody is offered to be confirmed dead. */
+static void nobody_is_called_unheard_while_the_registry_is_silent(void **state) {
+        World *w = world_new();
+        size_t held = 0, known = 0;
+
+        w->revision++;
+        for (unsigned i = 0; i < KEEPERS; i++) {
+                add_session(w, i, true);
+                add_lease(w, i, held_by(i));
+        }
+        world_connect(w);
+        world_pass(w, 3 * TTL);
+        w->silent = true;
+        world_pass(w, 2 * TTL);
+        (void) core_each_machine(w->core, w->now, count_unconfirmed, &held);
+        (void) core_each_machine(w->core, w->now, count_all, &known);
+        assert_int_equal(held, 0);
+        assert_int_equal(known, KEEPERS + 1); /* and this machine */
+        world_free(w);
+}
+
 /* ---- the sessions of the dead ---- */
 
 static bool is_there(World *w, unsigned i) {
@@ -175,6 +201,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_told_of_machines_costs_one_look_at_each_lease),
                 cmocka_unit_test(a_machine_that_was_confirmed_dead_is_not_told_of_any_more),
+                cmocka_unit_test(nobody_is_called_unheard_while_the_registry_is_silent),
                 cmocka_unit_test(sessions_of_the_dead_that_hold_leases_cost_nothing),
                 cmocka_unit_test(sessions_of_the_dead_that_owe_cost_one_look_at_each_lease_and_stay),
         };

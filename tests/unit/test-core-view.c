@@ -208,6 +208,20 @@ static World *free_and_paused(void) {
         return w;
 }
 
+static World *record_never_read(void) {
+        static const LeaseRecord theirs = {
+                .state = LEASE_HELD, .machine_id = THEM, .session = THEIR_SESSION, .index = 7
+        };
+        World *w = world_new();
+
+        w->revision++;
+        world_put(w, RECORD_LEASE, "a.service", &theirs);
+        world_damage(w, RECORD_LEASE, "a.service");
+        world_connect(w);
+        world_pass(w, USEC_PER_SEC);
+        return w;
+}
+
 static World *record_deleted(void) {
         World *w = theirs();
         Record r = { .kind = RECORD_LEASE, .name = "a.service" };
@@ -241,7 +255,7 @@ static void the_state_is_what_can_be_known(void **state) {
                                 "its unit file is missing" },
                 { "it has failed", failed, "failed", "", true, false, "stands back" },
                 { "it has failed, OnFailure=hold", failed_and_held, "failed", US, true, true,
-                                "OnFailure=hold keeps its lease here" },
+                                "OnFailure=hold keeps its lease here until: leasectl start" },
                 { "it was stopped by hand", stopped_by_hand, "stopped", US, true, true, "stopped by hand" },
                 { "we were booted within the TTL", held_by_an_earlier_session_of_ours, "waiting", US, true, false,
                                 "waiting for an earlier session of this machine to end" },
@@ -252,6 +266,7 @@ static void the_state_is_what_can_be_known(void **state) {
                 { "... and leased was restarted", paused_and_restarted_without_a_registry, "unknown", "", false, false,
                                 "as the guard knows" },
                 { "it is free in a pause", free_and_paused, "waiting", "", true, false, "leasectl resume" },
+                { "its record could never be read", record_never_read, "damaged", "", false, false, NULL },
                 { "its record was deleted", record_deleted, "elsewhere", THEM, true, false, "was deleted" },
         };
 
@@ -482,6 +497,23 @@ static void who_would_be_next_is_said_of_nothing_that_is_done(void **state) {
         world_free(w);
 }
 
+/* It takes nothing, and so it does not compete. */
+static void a_machine_whose_guard_stays_away_says_so(void **state) {
+        World *w = world_running();
+        SessionView v;
+
+        core_session_view(w->core, w->now, &v);
+        assert_int_equal(v.why_not, WHY_NONE);
+        assert_true(v.competing);
+        world_step(w, (Event){ .kind = EVENT_GUARD_DOWN });
+        world_step(w, (Event){ .kind = EVENT_GUARD_GONE });
+        world_pass(w, 2 * TTL);
+        core_session_view(w->core, w->now, &v);
+        assert_int_equal(v.why_not, WHY_GUARD_GONE);
+        assert_false(v.competing);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_state_is_what_can_be_known),
@@ -491,6 +523,7 @@ int main(void) {
                 cmocka_unit_test(a_lease_that_is_kept_has_its_whole_time_left),
                 cmocka_unit_test(each_reason_for_which_a_gate_is_missing_is_reported_once),
                 cmocka_unit_test(a_machine_is_up_silent_or_unknown),
+                cmocka_unit_test(a_machine_whose_guard_stays_away_says_so),
                 cmocka_unit_test(who_would_be_next_is_said_of_nothing_that_is_done),
         };
 
