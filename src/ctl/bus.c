@@ -200,12 +200,11 @@ int bus_wait(sd_bus *bus, usec_t timeout) {
 #define NOT_SET_UP                                                                                                    \
         "not set up yet: leasectl setup NAME=ADDRESS..., or name the registry in leased.conf, then: " START_IT
 
-/* Whether systemd has failed, or fails again and again, to start leased. */
-static bool leased_fails(void) {
+bool bus_service_fails(sd_bus *bus, const char *service) {
         json_auto_t *unit = NULL;
         const char *state;
 
-        if (!connection || bus_load_unit(connection, DAEMON_SERVICE, PID1_UNIT, &unit, NULL) < 0)
+        if (!bus || bus_load_unit(bus, service, PID1_UNIT, &unit, NULL) < 0)
                 return false;
         state = get_string(unit, "ActiveState");
         return streq(state, "failed") ||
@@ -279,7 +278,7 @@ int bus_complain(const char *what, int r, const sd_bus_error *error) {
                         code = errors[i].code;
                         text = errors[i].text ?: text;
                 }
-        if (code == CTL_NOT_RUNNING && leased_fails())
+        if (code == CTL_NOT_RUNNING && bus_service_fails(connection, DAEMON_SERVICE))
                 text = "leased cannot start here, look at: journalctl -u leased";
         else if (code == CTL_NOT_RUNNING && is_not_set_up())
                 text = NOT_SET_UP;

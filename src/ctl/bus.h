@@ -57,6 +57,8 @@ int bus_get_objects(sd_bus *bus, json_t **ret, sd_bus_error *error);
 /* Returns 1 if somebody owns the name org.leased1 on the bus, so that leased runs, 0 if nobody does, or a negative
  * errno. */
 int bus_leased_runs(sd_bus *bus);
+/* Whether systemd has failed to start a service, or fails again and again. */
+bool bus_service_fails(sd_bus *bus, const char *service);
 /* Has leased read its configuration anew (Manager.Reload). If files have bad lines, the call succeeds all the same:
  * the lines are printed, *ret_bad_lines is true, and all that could be read is in force. Any other failure is for the
  * caller to print. The argument error must not be NULL. */

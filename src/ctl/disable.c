@@ -23,6 +23,7 @@
 #include "ctl/cluster.h"
 #include "ctl/crowd.h"
 #include "ctl/files.h"
+#include "ctl/interrupt.h"
 #include "ctl/members.h"
 #include "ctl/output.h"
 #include "ctl/pid1-ahead.h"
@@ -495,7 +496,8 @@ static int graver(int a, int b) {
         return b == CTL_OK || (b == CTL_UNKNOWN && a != CTL_OK) ? a : b;
 }
 
-static int disable_all(Ctl *ctl, Item *items, size_t n) {
+/* The argument notes says whether to tell which units are stopped. */
+static int disable_all(Ctl *ctl, Item *items, size_t n, bool notes) {
         int code, c, running = bus_leased_runs(ctl->bus);
 
         /* Every unit is off the list on disk before the first gate goes (ctl/files.h). */
@@ -506,6 +508,8 @@ static int disable_all(Ctl *ctl, Item *items, size_t n) {
                 return code;
         if (running && ((c = bus_watch_leased(ctl->bus)) < 0 || (c = reload_leased(ctl, items, n)) != CTL_OK))
                 return c < 0 ? bus_complain("leased", c, NULL) : c;
+        if (notes) /* leased knows already: to say so may take as long as nobody reads */
+                note_stops(ctl, items, n);
         code = running ? wait_forgotten(ctl, items, n) : look_all_offline(ctl, items, n);
         c = ungate_all(ctl, items, n);
         for (size_t i = 0; i < n; i++) {
@@ -530,15 +534,14 @@ static int disable_units(Ctl *ctl, size_t n, char **typed) {
         if (ctl->dry_run)
                 return rehearse_disable(ctl, n, typed);
         states = ctl->legend ? read_states(ctl) : NULL;
+        interrupt_outlive_readers();
         for (size_t i = 0; i < n; i++) {
                 code = begin(ctl, typed[i], states, items + i);
                 any |= code == CTL_OK;
                 if (code != CTL_OK)
                         all = code;
         }
-        if (states)
-                note_stops(ctl, items, n);
-        code = any ? disable_all(ctl, items, n) : CTL_OK;
+        code = any ? disable_all(ctl, items, n, states) : CTL_OK;
         for (size_t i = 0; i < n; i++) {
                 free(items[i].name);
                 free(items[i].text);

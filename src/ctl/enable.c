@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "ctl/files.h"
+#include "ctl/interrupt.h"
 #include "ctl/members.h"
 #include "ctl/ordering.h"
 #include "ctl/outlook.h"
@@ -282,6 +283,7 @@ int enable_all(Ctl *ctl, EnableItem *items, size_t n, const LeasedConf *conf) {
         int code, c, running = bus_leased_runs(ctl->bus);
         bool reordered; /* not looked at, since PID 1 reloads anyway */
 
+        interrupt_outlive_readers();
         code = write_all(items, n);
         keep_bad(&code, stop_all(ctl, items, n)); /* only now that nothing is left to be refused */
         if (count_written(items, n, true) == 0)

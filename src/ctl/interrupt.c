@@ -31,6 +31,10 @@ bool interrupt_came(void) {
         return interrupted;
 }
 
+void interrupt_outlive_readers(void) {
+        (void) signal(SIGPIPE, SIG_IGN);
+}
+
 void interrupt_leave(void) {
         interrupt_release();
         (void) raise(SIGINT);

@@ -3,7 +3,8 @@
 
 #include "util/macros.h"
 
-/* Ctrl-C, while a command waits for something that it can still take back, or that goes on without it. */
+/* What may end a command from outside. First, Ctrl-C, while the command waits for something that it can still take
+ * back, or that goes on without it. */
 
 /* From this call on, the first SIGINT ends a wait of this process and is noted; a second one ends the process. */
 void interrupt_catch(void);
@@ -13,3 +14,8 @@ void interrupt_release(void);
 bool interrupt_came(void);
 /* Ends the process by SIGINT, after what it has said about that; so a shell ends what the command is a part of. */
 _Noreturn void interrupt_leave(void);
+
+/* From this call on, the process goes on although nobody reads what it prints any more. Verbs call this before they
+ * change files that leased has to be told of: if they ended in between, the change would come into force with a later
+ * reload. */
+void interrupt_outlive_readers(void);

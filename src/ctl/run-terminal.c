@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CTRL_D '\004'
@@ -13,10 +14,24 @@
 
 enum { FROM_STDIN, TO_STDOUT, FROM_MASTER, TO_MASTER };
 
+/* poll() says that a terminal has some room, and a write blocks until the terminal has taken everything: meanwhile no
+ * signal would be passed on, and no lease renewed. O_NONBLOCK on the descriptor that we have would be seen by
+ * everybody who shares it. A file would be written from its beginning by a descriptor of its own, and does not block.
+ */
+static int open_output(void) {
+        struct stat st;
+        int fd = -1;
+
+        if (fstat(STDOUT_FILENO, &st) >= 0 && (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
+                fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return fd >= 0 ? fd : STDOUT_FILENO;
+}
+
 int run_terminal_open(RunTerminal *t, int *ret_slave) {
         int slave;
 
         *t = (RunTerminal){ .ours = isatty(STDIN_FILENO) };
+        t->output = open_output();
         t->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
         if (t->master < 0)
                 return -errno;
@@ -38,12 +53,12 @@ void run_terminal_take(RunTerminal *t) {
         if (!t->ours || t->raw)
                 return;
         cfmakeraw(&raw);
-        t->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) >= 0;
+        t->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) >= 0; /* TCSADRAIN waits for a terminal that stands still */
 }
 
 void run_terminal_give_back(RunTerminal *t) {
         if (t->raw)
-                (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &t->before);
+                (void) tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
         t->raw = false;
 }
 
@@ -58,7 +73,7 @@ void run_terminal_prepare(const RunTerminal *t, struct pollfd fds[static RUN_TER
         bool room_in = t->n_in < sizeof(t->in), room_out = t->n_out < sizeof(t->out);
 
         fds[FROM_STDIN] = (struct pollfd){ .fd = t->in_over || !room_in ? -1 : STDIN_FILENO, .events = POLLIN };
-        fds[TO_STDOUT] = (struct pollfd){ .fd = t->n_out > 0 ? STDOUT_FILENO : -1, .events = POLLOUT };
+        fds[TO_STDOUT] = (struct pollfd){ .fd = t->n_out > 0 ? t->output : -1, .events = POLLOUT };
         fds[FROM_MASTER] = (struct pollfd){ .fd = t->out_over || !room_out ? -1 : t->master, .events = POLLIN };
         fds[TO_MASTER] = (struct pollfd){ .fd = t->n_in > 0 ? t->master : -1, .events = POLLOUT };
 }
@@ -112,7 +127,7 @@ void run_terminal_forward(RunTerminal *t, const struct pollfd fds[static RUN_TER
                 read_input(t);
         if (fds[FROM_MASTER].revents)
                 read_output(t);
-        if (fds[TO_STDOUT].revents && t->n_out > 0 && !write_some(STDOUT_FILENO, t->out, &t->n_out))
+        if (fds[TO_STDOUT].revents && t->n_out > 0 && !write_some(t->output, t->out, &t->n_out))
                 t->gone = true;
         if (fds[TO_MASTER].revents && t->n_in > 0 && !write_some(t->master, t->in, &t->n_in))
                 t->n_in = 0;

@@ -19,6 +19,7 @@ enum {
 
 typedef struct RunTerminal {
         int master; /* -1: there is none */
+        int output; /* standard output, on which a write never blocks, if it can be opened so */
         bool raw;   /* our terminal is in raw mode, and has to be put back */
         bool ours;  /* standard input is a terminal */
         struct termios before;
@@ -30,7 +31,8 @@ typedef struct RunTerminal {
 } RunTerminal;
 
 /* Makes the pseudo terminal. *ret_slave is its other end, for the command, and is closed by the caller, as is
- * t->master (also on failure, if it is not -1). Returns 0 or a negative errno. */
+ * t->master (also on failure, if it is not -1). Standard output is opened anew, for as long as the process lives.
+ * Returns 0 or a negative errno. */
 int run_terminal_open(RunTerminal *t, int *ret_slave);
 /* Puts our terminal into raw mode, if standard input is one: from then on every key is for the command. */
 void run_terminal_take(RunTerminal *t);

@@ -22,9 +22,12 @@
 #include "ctl/setup-member.h"
 #include "ctl/setup-tls.h"
 #include "util/file-util.h"
+#include "util/names.h"
 
 /* How long nothing is shown, as elsewhere (ctl/progress.h). */
 #define QUIET (2 * USEC_PER_SEC)
+/* How long a service may fail again and again: it may have to wait for what another one is about to write. */
+#define FAILURES_MAX (10 * USEC_PER_SEC)
 
 /* ---- files ---- */
 
@@ -137,15 +140,28 @@ static void end_waiting(bool shown) {
                 say_over(NULL);
 }
 
+/* Gives up on a service that has failed for as long as it may. *since: when it first did; 0: it has not. */
+static int check_fails(Ctl *ctl, const char *service, usec_t *since) {
+        bool fails = bus_service_fails(ctl->bus, service);
+
+        if (fails && *since == 0)
+                *since = now_boottime();
+        if (!fails || now_boottime() < *since + FAILURES_MAX)
+                return CTL_OK;
+        return ctl_fail("%s cannot start here, look at: journalctl -u %s; then run the same line again", service,
+                        service);
+}
+
 static int wait_etcd(Ctl *ctl) {
-        usec_t since = now_boottime();
+        usec_t since = now_boottime(), failed = 0;
         bool shown = false;
         char state[32];
         int code;
 
         for (;;) {
                 code = service_state(ctl, SETUP_ETCD_SERVICE, state, sizeof(state));
-                if (code != CTL_OK || streq(state, "active"))
+                if (code != CTL_OK || streq(state, "active") ||
+                                (code = check_fails(ctl, SETUP_ETCD_SERVICE, &failed)) != CTL_OK)
                         break;
                 show_waiting(since, "etcd waits for the other members: run the same line on each of them", &shown);
                 (void) usleep(PROGRESS_POLL);
@@ -168,20 +184,21 @@ static bool still_waits(const json_t *manager, const char **ret) {
 
 static int wait_leased(Ctl *ctl) {
         const char *text = "leased waits for the bus: leasectl status says more";
-        usec_t since = now_boottime();
+        usec_t since = now_boottime(), failed = 0;
+        int code = CTL_OK, r = bus_leased_runs(ctl->bus);
         bool shown = false;
-        int r = bus_leased_runs(ctl->bus);
 
-        for (; r >= 0; r = bus_leased_runs(ctl->bus)) {
+        for (; r >= 0 && code == CTL_OK; r = bus_leased_runs(ctl->bus)) {
                 json_auto_t *manager = NULL;
 
                 if (r > 0 && bus_get_manager(ctl->bus, &manager, NULL) >= 0 && !still_waits(manager, &text))
                         break;
                 show_waiting(since, text, &shown);
                 (void) usleep(PROGRESS_POLL);
+                code = r > 0 ? CTL_OK : check_fails(ctl, DAEMON_SERVICE, &failed);
         }
         end_waiting(shown);
-        return r < 0 ? bus_complain("leased", r, NULL) : CTL_OK;
+        return r < 0 ? bus_complain("leased", r, NULL) : code;
 }
 
 /* Enables and starts a service, or restarts it if its files have changed. */

@@ -8,9 +8,10 @@
 import json
 import os
 import shutil
+import subprocess
 import unittest
 
-from leasectl_guest import (CONF, GATES, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, read, run,
+from leasectl_guest import (CONF, ENVIRONMENT, GATES, HERE, SLEEPER, SYSTEM, UNITS, Case, CaseWithDaemon, asserts_of, ctl, main, property_of, read, run,
                             wait_for, write)
 
 REGISTRY = "/var/lib/leased/registry"
@@ -555,6 +556,17 @@ class WhatFollows(CaseWithDaemon):
         idle = self.enable("idle.service", SLEEPER + "[X-Leased]\nRequire=rack=none\n", state="waiting")
         self.assertSays(ctl("disable", idle), 0)
         self.assertSays(ctl("disable", "--no-legend", self.enable("quiet.service")), 0)
+
+    def test_what_disable_took_off_the_list_leased_hears_of_though_nobody_reads(self):
+        """Otherwise the unit would be stopped by some later reload."""
+        unit = self.enable("unread.service")
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(["leasectl", "disable", unit], stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, env=ENVIRONMENT)
+        os.close(writer)
+        self.assertIn(done.returncode, (0, 1))  # 1: what it has said is lost
+        self.assertUntouched(unit)
+        self.assertEqual(property_of(unit, "ActiveState"), "inactive")
 
 
 class StampsOfTimers(CaseWithDaemon):

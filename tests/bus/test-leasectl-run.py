@@ -296,6 +296,20 @@ class Run(CaseWithDaemon):
                     self.fail(seen)
         return seen
 
+    def test_a_terminal_that_stands_still_keeps_no_signal_from_the_command(self):
+        """Nobody reads it any more, as after Ctrl-S, or where an ssh hangs."""
+        pid, fd = self.on_terminal("unseen", "sh", "-c", "trap 'touch /run/ended; exit 7' TERM; yes & while :; do sleep 0.05; done")
+        waiting = []
+
+        def is_full():
+            waiting.append(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])
+            return waiting[-1] > 0 and waiting[-10:] == 10 * waiting[-1:]
+
+        wait_for("it stands still", is_full)
+        os.kill(pid, signal.SIGTERM)
+        wait_for("the command has heard", lambda: os.path.exists("/run/ended"))
+        self.assertEqual(self.end_on_terminal(pid), 7)
+
     def end_on_terminal(self, pid):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

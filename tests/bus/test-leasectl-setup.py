@@ -5,6 +5,7 @@ that is set up with a real etcd."""
 
 import os
 import shutil
+import socket
 import unittest
 
 from leasectl_guest import SYSTEM, Case, ctl, main, property_of, read, run, wait_for, write
@@ -198,6 +199,13 @@ class Machine(Case):
             "-keyout", f"{TLS}/machine.key", "-out", f"{TLS}/machine.crt")
         done = ctl("setup", "--tls", *self.ALONE)
         self.assertEqual((done.returncode, "machine.crt" in done.stderr), (1, True), done.stderr)
+
+    def test_an_etcd_that_cannot_start_is_not_waited_for(self):
+        with socket.create_server(("127.0.0.1", 2380)):
+            self.assertSays(ctl("setup", *self.ALONE), 1, "leased-etcd.service cannot start here, look at: journalctl -u leased-etcd.service; "
+                            "then run the same line again")
+        done = ctl("setup", *self.ALONE)
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "alpha: a member of etcd, leased runs"), done.stderr)
 
     def test_a_member_that_was_killed_comes_back(self):
         ctl("setup", *self.ALONE, check=True)
