@@ -513,7 +513,9 @@ class Laws:
                           f"{(entry.over_at() - self._at) / SECOND:.3f} s more")
 
     def _close(self, entry):
-        entry.open, entry.closed_at = False, self._at
+        """A gate that is closed already is closed since then: the guard says so again when the lease is lost meanwhile."""
+        if entry.open or not entry.closed_at:
+            entry.open, entry.closed_at = False, self._at
 
     def _guard_closed(self, process, unit):
         self._close(self._entries[process.machine, unit])

@@ -236,6 +236,14 @@ class TheLaws(unittest.TestCase):
     def test_law_7_pid_1_was_asked_before_the_gate_was_closed(self):
         self.found("law 7", ("is-down u.service 7640000", "is-down u.service 7599000"))
 
+    def test_law_7_a_gate_that_is_closed_again_was_closed_before(self):
+        lost = "7645000 beta leased 1 lose u.service u 2\n7646000 beta leased-guard 2 closed u.service\n" \
+            f"7646100 beta leased-guard 2 stopping u.service 2 {7099900 + KILL} lost\n7650000 beta leased 1 is-down"
+        found = self.breaches(("7650000 beta leased 1 is-down", lost))
+        self.assertFalse(any("law 7" in each for each in found), found)
+        opened = lost.replace("7645000", f"7644000 beta leased-guard 2 opened u.service 2 {7099900 + STOP}\n7645000")
+        self.found("law 7", ("7650000 beta leased 1 is-down", opened))
+
     def test_law_7_the_unit_was_not_seen_down(self):
         self.without("law 7", "7650000 beta leased 1 is-down u.service 7640000")
 
