@@ -230,7 +230,7 @@ def reload_with_a_bad_line_changes_nothing(cluster):
     unit.require_undisturbed(before)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def restart_over_a_bad_line_goes_on_with_the_last_good_one(cluster):
     unit = cluster.unit("bad-restart.service").enable()
     holder = unit.wait_running()

@@ -154,7 +154,7 @@ def unit_that_refuses_stops_ends_before_it_runs_elsewhere(cluster):
     take_stops(holder, unit)
 
 
-@scene
+@scene(only_at_length=True)
 def unit_that_refuses_stops_moves_when_it_is_asked_to(cluster):
     unit = cluster.unit("obedient.service", service=AGAIN).enable()
     holder = unit.wait_running()

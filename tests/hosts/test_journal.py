@@ -8,7 +8,7 @@ from scene import scene
 from waiting import require, wait_for
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def old_holder_says_since_when_no_beat_came_and_who_has_the_unit(cluster):
     unit, holder = start_unit(cluster, "told.service")
     lose_lease_and_return(cluster, unit, holder)

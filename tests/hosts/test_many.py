@@ -72,7 +72,7 @@ def _reload_and_lose_a_machine(cluster, number):
         f"p99 {gaps[1]:.2f} s; longest turns {turns}")
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def a_reload_and_a_takeover_with_100_units_disturb_no_other(cluster):
     _reload_and_lose_a_machine(cluster, 100)
 

@@ -233,7 +233,7 @@ def unit_fails_back_to_the_machine_that_it_prefers(cluster):
         forget_metadata(cluster, "home")
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def metadata_changed_at_run_time_move_the_units(cluster):
     unit, everywhere = cluster.unit("where.service"), cluster.unit("everywhere.service")
     unit.options("Require=disk=ssd")

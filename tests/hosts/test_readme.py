@@ -76,7 +76,7 @@ def install(cluster):
             for command in commands() for name in command[2:]]
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def first_screen_of_the_readme_is_what_is_seen(cluster):
     units = install(cluster)
     cluster.units += units

@@ -252,7 +252,7 @@ def steal_ends_a_command_before_the_thief_begins_another(cluster):
     require_over(command, heir, holder)
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def as_many_commands_run_at_once_as_there_are_slots(cluster):
     one, other = start_in_slots(cluster, "workers", 2)
     holder, second = one.wait_running(), other.wait_running()

@@ -161,7 +161,7 @@ def scheduler(cluster, units):
         it.stop()
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def example_scheduler_places_units_as_asked_and_outlives_its_leader(cluster):
     with scheduler(cluster, 4) as it:
         it.wait_placed(alpha=1, beta=1, gamma=2)
@@ -207,7 +207,7 @@ def order_of_a_scheduler_that_was_deposed_meanwhile_is_refused(cluster):
                  lambda: story(cluster))
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def scheduler_that_is_cut_off_leads_no_more_before_another_one_does(cluster):
     with scheduler(cluster, 2) as it:
         leader, before = it.the_leader(), it.spans()

@@ -30,7 +30,7 @@ def _running_at(machine, unit):
             if row["unit"] == unit.name and row["holds"] and row["state"] == "running"]
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def every_machine_shows_where_all_units_run_and_what_is_wrong(cluster):
     units = [cluster.unit(f"shown-{n}.service").enable() for n in range(3)]
     holders = [unit.wait_running() for unit in units]

@@ -36,7 +36,7 @@ def serve_ssh(client, servers):
                  lambda: server.journal(30, "ssh-for-the-test"))
 
 
-@scene(registry="etcd")
+@scene(registry="etcd", only_at_length=True)
 def what_another_machine_alone_knows_is_fetched_over_ssh(cluster):
     unit = cluster.unit("told.service")
     unit.options("HoldDownSec=1s")
