@@ -83,6 +83,7 @@ class Elsewhere(WithBeta):
         self.assertRegex(" ".join(ctl("-1").stdout.split()),
                          rf"{unit} runs nowhere, for \S+ \({host}: failed, exit-code\); on {host}: journalctl -u {unit}")
         self.unit(unit)  # repaired
+        wait_for("it has been read anew", lambda: "systemd has not loaded its gate" not in ctl("status", unit).stdout)
         done = ctl("steal", unit, check=True)
         self.assertRegex(done.stdout, rf"(?m)^{unit}: taken: {host} has it \(Index \d+\), and (starts|runs) it$")
         wait_for("it runs", lambda: property_of(unit, "ActiveState") == "active")

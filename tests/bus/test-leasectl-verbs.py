@@ -470,7 +470,7 @@ class Verbs(TwoSecondCase):
         self.assertIn("No leases now: this machine is draining", ctl("status").stdout)
         run("systemctl", "restart", "leased.service")
         wait_for("it is draining still", lambda: "Draining: yes" in ctl("status").stdout)
-        self.assertEqual(self.row(unit)["state"], "running")
+        wait_for("PID 1 has said that it runs", lambda: self.row(unit)["state"] == "running")
         self.assertIn("Here: it should go elsewhere, and there is no machine that fits", ctl("status", unit).stdout)
         self.assertSays(ctl("drain", "--until-reboot", "--no-wait"), 0)
         self.assertIn("takes no leases until it boots, or: leasectl undrain", ctl("status").stdout)
