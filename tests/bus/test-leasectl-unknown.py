@@ -15,7 +15,7 @@ import time
 import unittest
 
 from leasectl_etcd import URL, Etcd, forget, put_record, record, registry
-from leasectl_guest import DEADLINE, ENVIRONMENT, CaseWithDaemon, ctl, main, property_of, run, wait_for, write
+from leasectl_guest import DEADLINE, ENVIRONMENT, SLEEPER, CaseWithDaemon, ctl, main, property_of, run, wait_for, write
 
 
 @unittest.skipUnless(shutil.which("etcd"), "no etcd")
