@@ -80,7 +80,7 @@ static void look_at_shell(Look *l, char *const *argv) {
                 if (streq(*w, "--")) {
                         w++;
                         break;
-                } else if (strchr("oO", (*w)[1]) && !(*w)[2] && w[1])
+                } else if (argv_list_has("-o +o -O +O", *w) && w[1])
                         w++; /* its value */
         if (!*w)
                 return;

@@ -42,6 +42,7 @@ static void what_works_elsewhere_is_seen_behind_anything(void **state) {
                 "env '--split-string=docker run web'",
                 "bash -ec -o pipefail 'docker run web'",
                 "bash -c +O extglob -o errexit 'docker run web'",
+                "sh -c - 'docker run web'",
                 /* more that hand work on */
                 "systemctl preset --now other.service",
                 "systemctl default",
