@@ -20,6 +20,7 @@ typedef struct Look {
         bool over; /* f has seen enough */
         unsigned depth;
         bool trying;       /* a wrapper's words are tried, each as the beginning of a command */
+        bool redirected;   /* SYSTEMCTL_SKIP_REDIRECT= stands before the command */
         bool forked;       /* the command's parent is not PID 1 ... */
         bool shell_forked; /* ... and not that of the shell whose command it is either: "exec" gives it that parent */
         char **variables;  /* that the commands have, or set themselves */
@@ -32,6 +33,8 @@ typedef struct Command {
         size_t n;
         char *word; /* the word that is being read; NULL: there is none */
         size_t length;
+        bool forks;  /* the shell makes a process for the command, and "exec" replaces only that one */
+        bool skips;  /* SYSTEMCTL_SKIP_REDIRECT= stands before the command */
         bool drop;   /* the word is the target of a redirection */
         bool writes; /* to that target */
 } Command;
@@ -67,8 +70,20 @@ static void look_at_file(Look *l, char *const *argv) {
                 }
 }
 
+/* How many of the words behind a word of options are values of it: "-euo pipefail". */
+static size_t count_values(const char *word) {
+        size_t n = 0;
+
+        if (startswith(word, "--") || (word[0] != '-' && word[0] != '+'))
+                return 0;
+        for (; *word; word++)
+                n += *word == 'o' || *word == 'O';
+        return n;
+}
+
 static void look_at_shell(Look *l, char *const *argv) {
         char *const *w = argv + 1;
+        size_t values;
 
         while (*w && !asks_for_script(*w))
                 w++;
@@ -76,12 +91,15 @@ static void look_at_shell(Look *l, char *const *argv) {
                 look_at_file(l, argv);
                 return;
         }
-        for (w++; *w && (**w == '-' || **w == '+'); w++)
-                if (streq(*w, "--")) {
+        values = count_values(*w);
+        for (w++; *w && (values > 0 || **w == '-' || **w == '+'); w++)
+                if (values > 0)
+                        values--;
+                else if (streq(*w, "--")) {
                         w++;
                         break;
-                } else if (argv_list_has("-o +o -O +O", *w) && w[1])
-                        w++; /* its value */
+                } else
+                        values = count_values(*w);
         if (!*w)
                 return;
         outside_variable_set_words(&l->variables, w + 1);
@@ -178,6 +196,8 @@ static void look_at_unshare(Look *l, char *const *argv) {
 /* Any other program may run a command that stands among its words: behind "--", or where a word is the path of a
  * program and further words follow. Only the first such word is tried, since the rest are words of that one. */
 static void look_at_others(Look *l, char *const *argv) {
+        bool forked = l->forked;
+
         if (outside_runs_none(base_name(argv[0])))
                 return;
         for (char *const *w = argv + 1; *w; w++) {
@@ -185,8 +205,10 @@ static void look_at_others(Look *l, char *const *argv) {
 
                 if (!behind && (**w != '/' || !strstr(*w, "bin/") || !w[1]))
                         continue;
+                l->forked = true; /* such a program may wait for the command */
                 if (!outside_may_be_argument(w, true))
                         look_at(l, w);
+                l->forked = forked;
                 return;
         }
 }
@@ -264,9 +286,10 @@ static void word_end(Look *l, Command *c) {
         if (c->word && c->drop && c->writes)
                 look_at_target(l, c->word);
         /* Assignments before a command are not words of it. */
-        if (c->word && !c->drop && c->n == 0 && is_assignment(c->word))
+        if (c->word && !c->drop && c->n == 0 && is_assignment(c->word)) {
                 outside_variable_set(&l->variables, c->word);
-        else if (c->word && !c->drop)
+                c->skips = c->skips || startswith(c->word, "SYSTEMCTL_SKIP_REDIRECT=");
+        } else if (c->word && !c->drop)
                 larger = realloc(c->words, (c->n + 2) * sizeof(char *));
         if (larger) {
                 c->words = larger;
@@ -290,7 +313,7 @@ static void ask_service(Look *l, char *const *argv) {
 
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
                 asks = asks || startswith(argv[0], folders[i]);
-        if (asks && outside_variable_get(l->variables, "SYSTEMCTL_SKIP_REDIRECT", strlen("SYSTEMCTL_SKIP_REDIRECT")))
+        if (asks && l->redirected)
                 return;
         if (streq(words[1], "pg_ctlcluster") && argv[1] && argv[2]) {
                 words[2] = argv[3];
@@ -302,15 +325,17 @@ static void ask_service(Look *l, char *const *argv) {
 
 /* The parent of the command is the shell. */
 static void command_end(Look *l, Command *c) {
-        bool forked = l->forked, shell_forked = l->shell_forked;
+        bool forked = l->forked, shell_forked = l->shell_forked, redirected = l->redirected;
 
         word_end(l, c);
-        l->shell_forked = forked;
+        l->shell_forked = forked || c->forks;
         l->forked = true;
+        l->redirected = c->skips;
         if (c->words)
                 look_at(l, c->words);
         l->forked = forked;
         l->shell_forked = shell_forked;
+        l->redirected = redirected;
         strv_free(c->words);
         *c = (Command){};
 }
@@ -322,6 +347,7 @@ static const char *read_substitution(Look *l, Command *c, const char *s, const c
         const char *begin = *s == '`' ? s + 1 : s + 2;
         size_t open = 1;
         const char *p = begin;
+        bool forked = l->forked;
 
         for (; p < end; p++) {
                 if (*s == '`' && *p == '`')
@@ -331,7 +357,9 @@ static const char *read_substitution(Look *l, Command *c, const char *s, const c
                 if (*s == '$' && *p == ')' && --open == 0)
                         break;
         }
+        l->forked = true;
         look_at_script(l, begin, (size_t) (p - begin));
+        l->forked = forked;
         for (size_t i = 0; i < ELEMENTSOF(finding); i++) {
                 size_t n = strlen(finding[i]);
 
@@ -422,7 +450,8 @@ static const char *read_redirection(Look *l, Command *c, const char *s, const ch
 
 static void look_at_script(Look *l, const char *script, size_t size) {
         const char *end = script + size;
-        bool trying = l->trying;
+        bool trying = l->trying, piped = false;
+        size_t inside = 0; /* so many subshells */
         const char *behind;
         Command c = {};
 
@@ -447,14 +476,21 @@ static void look_at_script(Look *l, const char *script, size_t size) {
                 else if (*s == '>' || *s == '<' || (*s == '&' && s + 1 < end && s[1] == '>'))
                         s = read_redirection(l, &c, s, end);
                 else if (strchr("\n;&|()", *s)) {
+                        bool doubled = (*s == '&' || *s == '|') && s + 1 < end && s[1] == *s;
+
+                        c.forks = inside > 0 || piped || ((*s == '&' || *s == '|') && !doubled);
                         command_end(l, &c);
-                        s++;
+                        piped = *s == '|' && !doubled;
+                        inside += *s == '(';
+                        inside -= *s == ')' && inside > 0;
+                        s += doubled ? 2 : 1;
                 } else if (isspace((unsigned char) *s)) {
                         word_end(l, &c);
                         s++;
                 } else
                         word_add(&c, *s++);
         }
+        c.forks = inside > 0 || piped;
         command_end(l, &c);
         l->trying = trying;
         l->depth--;

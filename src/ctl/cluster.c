@@ -281,7 +281,8 @@ static void judge_numbers(json_t *cluster, const json_t *rows, size_t from, size
 /* Whether a machine has the unit, or had it when the registry last answered: of itself, this machine knows it without
  * the registry, too, and in a pause it keeps the unit. */
 static bool is_somewhere(const json_t *rows, size_t from, size_t to) {
-        static const char *const nowhere[] = { "unknown", "waiting", "elsewhere", "silent", "done", "damaged" };
+        static const char *const nowhere[] = { "unknown", "waiting", "elsewhere", "silent", "done", "damaged",
+                "held" };
 
         for (; from < to; from++) {
                 const char *state = get_string(json_array_get(rows, from), "state");

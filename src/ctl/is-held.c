@@ -2,10 +2,10 @@
 
 /*
  * leasectl is-held: tells a script whether it may act as the holder, now and here. The exit code is 0 if this machine
- * holds the lease, 3 if it does not, and 6 if that cannot be known because the registry has not answered since leased
- * started. A lease whose unit would have been stopped by now for want of a beat counts as not held, even if no other
- * machine may have it yet. What is kept without beats, in a pause, is held. Names are those of units that are enabled
- * here, or of leases.
+ * holds the lease, 3 if it does not, and 6 if that cannot be known: the registry has not answered since leased
+ * started, or it does not answer now, and this machine did not have the lease when it last did. A lease whose unit
+ * would have been stopped by now for want of a beat counts as not held, even if no other machine may have it yet. What
+ * is kept without beats, in a pause, is held. Names are those of units that are enabled here, or of leases.
  */
 
 #include <stdio.h>
@@ -29,8 +29,8 @@ static bool unit_is_kept(Ctl *ctl, const json_t *row) {
         _cleanup_free_ char *path = NULL;
         json_auto_t *manager = NULL, *lease = NULL;
 
-        return json_is_null(json_object_get(row, "local")) && bus_get_manager(ctl->bus, &manager, NULL) >= 0 &&
-               get_boolean(manager, "Keeps") &&
+        return json_is_null(json_object_get(row, "local")) && !streq(get_string(row, "state"), "waiting") &&
+               bus_get_manager(ctl->bus, &manager, NULL) >= 0 && get_boolean(manager, "Keeps") &&
                sd_bus_path_encode(LEASED_LEASE_PATH, get_string(row, "lease"), &path) >= 0 &&
                bus_get_lease(ctl->bus, path, &lease, NULL) >= 0 && get_boolean(lease, "Local");
 }

@@ -160,14 +160,16 @@ static char *find_owner(const json_t *rows, const char *unit) {
 static int explain_free(Ctl *ctl, const char *unit, const json_t *rows, const char *whose) {
         json_auto_t *props = NULL, *manager = NULL;
         bool known = bus_get_manager(ctl->bus, &manager, NULL) >= 0 && registry_known(manager) == CTL_OK;
+        bool is_here = bus_get_unit(ctl->bus, unit, &props, NULL) >= 0,
+             global = streq(get_string(props, "Lease"), "/");
 
-        if (!known && ctl->legend)
+        if (!known && !global && ctl->legend)
                 complain("%s: where it runs is not known now; these lines are of %s", unit, whose);
-        if (!known)
+        if (!known && !global)
                 return CTL_UNKNOWN;
-        if (bus_get_unit(ctl->bus, unit, &props, NULL) < 0 && !is_enabled(rows, unit))
+        if (!is_here && !is_enabled(rows, unit))
                 return where_complain(ctl, unit);
-        if (ctl->legend && streq(get_string(props, "Lease"), "/"))
+        if (ctl->legend && global)
                 complain("%s: runs on every machine that fits; these lines are of %s", unit, whose);
         else if (ctl->legend)
                 complain("%s: runs nowhere; these lines are of %s", unit, whose);

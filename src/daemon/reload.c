@@ -43,6 +43,7 @@ struct Reload {
         bool again;   /* another reload was asked for after this one began */
         Candidates units;
         size_t next; /* the next one of .units */
+        bool listed; /* they could be listed once, by this reload or an earlier one */
         bool covers; /* .gated is needed */
         DropinMembers gated;
         LeasedConf *conf; /* what leased.conf says now; NULL: it is not read, or bad */
@@ -213,10 +214,12 @@ static void begin_to_configure(Daemon *d, Reload *r) {
         if (r->units.error < 0)
                 (void) snprintf(d->reading.units_error, sizeof(d->reading.units_error),
                                 "cannot list /etc/leased/units: %s; %s", strerror(-r->units.error),
-                                d->ready ? "those known before go on"
-                                         : "none is known, and what runs here by a lease is let go");
-        else
+                                r->listed ? "those known before go on"
+                                          : "none is known, and what runs here by a lease is let go");
+        else {
+                r->listed = true;
                 pid1_port_begin_reading(d);
+        }
         r->stage = RELOAD_CONFIGURES;
         r->next = 0;
 }
