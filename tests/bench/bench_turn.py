@@ -87,7 +87,7 @@ class Watched:
 
 
 def objects(machine):
-    machine.run("busctl", "call", "org.leased1", "/org/leased1", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+    machine.run("busctl", "--timeout=120", "call", "org.leased1", "/org/leased1", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
                 deadline=120)
 
 
