@@ -82,10 +82,9 @@ static void what_is_told_of_machines_costs_one_look_at_each_lease(void **state) 
         world_free(w);
 }
 
-/* What is told is as of the last step. */
-static void a_machine_that_was_confirmed_dead_is_not_told_of_any_more(void **state) {
+/* Each of them keeps one lease, and is not heard. */
+static World *beside_keepers(void) {
         World *w = world_new();
-        size_t held = 0;
 
         w->revision++;
         for (unsigned i = 0; i < KEEPERS; i++) {
@@ -94,6 +93,14 @@ static void a_machine_that_was_confirmed_dead_is_not_told_of_any_more(void **sta
         }
         world_connect(w);
         world_pass(w, 3 * TTL);
+        return w;
+}
+
+/* What is told is as of the last step. */
+static void a_machine_that_was_confirmed_dead_is_not_told_of_any_more(void **state) {
+        World *w = beside_keepers();
+        size_t held = 0;
+
         (void) core_each_machine(w->core, w->now, count_unconfirmed, &held);
         assert_int_equal(held, KEEPERS);
         world_step(w, (Event){ .kind = EVENT_CONFIRM, .machine_id = held_by(1).machine_id, .id = 1 });
@@ -111,16 +118,9 @@ static int count_all(const MachineView *v, void *userdata) {
 
 /* A pause is there to stop the registry: nobody can be heard then, and nobody is offered to be confirmed dead. */
 static void nobody_is_called_unheard_while_the_registry_is_silent(void **state) {
-        World *w = world_new();
+        World *w = beside_keepers();
         size_t held = 0, known = 0;
 
-        w->revision++;
-        for (unsigned i = 0; i < KEEPERS; i++) {
-                add_session(w, i, true);
-                add_lease(w, i, held_by(i));
-        }
-        world_connect(w);
-        world_pass(w, 3 * TTL);
         w->silent = true;
         world_pass(w, 2 * TTL);
         (void) core_each_machine(w->core, w->now, count_unconfirmed, &held);
