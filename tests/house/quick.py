@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-SLOW = re.compile(r"-on-pid1$|^sim-\d000|mutations$|^registry-|^etcd-(?!json|corpus)|^test-daemon-bus$|^hosts-|^leasectl-documents$|^house|^explore")
+SLOW = re.compile(r"-on-pid1$|^sim-\d000|mutations$|^registry-|^etcd-(?!json|corpus)|^test-daemon-(bus|many)$|^hosts-|^leasectl-documents$|^house|^explore")
 # What the plain tests/run plays without sanitizers, though it is quick: seeds of the simulation (the tapes of simulation-corpus go through
 # its memory more thoroughly) and every TTL, which compute for long; and what needs each file of leasectl, which are a fifth of all files.
 WITHOUT = re.compile(r"^sim(-|$)|^test-timeline$|^arguments-corpus$|^test-ctl-history$")
