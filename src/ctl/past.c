@@ -106,8 +106,27 @@ typedef struct Stop {
         json_int_t index;
         bool lasts;       /* by hand or for another unit: leased keeps the lease here meanwhile */
         uint64_t started; /* the last start */
+        uint64_t resumed; /* leased began to start the unit again, and nobody has told yet that it runs; 0: it did not
+                           */
         json_t *outage;
 } Stop;
+
+#define OUTAGE_MIN                                                                                                    \
+        USEC_PER_SEC /* between the stop that ends a tenure and its end; what is shorter is the end itself */
+
+static void add_outage(const Stop *stop, json_t *row, json_int_t to) {
+        (void) json_object_set_new(stop->outage, "to_usec", to > 0 ? json_integer(to) : json_null());
+        (void) json_array_append(json_object_get(row, "outages"), stop->outage);
+}
+
+/* Adds an outage that lasted until the tenure was over: the lease stayed here for a while after the stop. */
+static void end_with_tenure(const Stop *stop, const json_t *rows) {
+        json_t *row = stop->index == 0 ? NULL : find_index(rows, stop->index);
+        json_int_t to = row ? get_integer(row, "to_usec") : 0;
+
+        if (to - (json_int_t) OUTAGE_MIN >= get_integer(stop->outage, "from_usec"))
+                add_outage(stop, row, to);
+}
 
 /* Adds a start that PID 1 refused while this machine held the lease, as an outage without a length: of the job of a
  * timer, say, whose timer was up all the time. What was refused while somebody else held the lease is no outage. */
@@ -131,56 +150,74 @@ static void say_why(Stop *stop, Why why) {
         (void) json_object_set_new(stop->outage, "code", json_integer(why));
 }
 
+static void take_start(Stop *stop, json_int_t index, uint64_t at, const json_t *rows) {
+        json_t *row = find_index(rows, index);
+
+        if (stop->index != index)
+                end_with_tenure(stop, rows);
+        else if (row)
+                add_outage(stop, row, (json_int_t) at);
+        stop->index = 0;
+        stop->started = at;
+}
+
+static void take_stop(sd_journal *j, Stop *stop, json_int_t index, uint64_t at, const json_t *rows) {
+        _cleanup_free_ char *why = field(j, "REASON"), *by = field(j, "REQUESTED_BY");
+        json_t *row = find_index(rows, index);
+
+        if (stop->index == index && stop->lasts && is_field(j, "MESSAGE_ID", MESSAGE_STOPPED))
+                return; /* it was down already when its tenure ended */
+        if (stop->index != index)
+                end_with_tenure(stop, rows);
+        else if (stop->resumed > 0 && at >= stop->resumed) { /* it may have run in between */
+                if (row)
+                        add_outage(stop, row, (json_int_t) stop->resumed);
+        } else
+                at = (uint64_t) get_integer(stop->outage, "from_usec");
+        json_decref(stop->outage);
+        stop->index = index;
+        stop->lasts = false;
+        stop->resumed = 0;
+        stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
+                        number_field(j, "REASON_CODE"));
+        if (by)
+                (void) json_object_set_new(stop->outage, "by", json_string(by));
+        if (is_field(j, "MESSAGE_ID", MESSAGE_BY_HAND))
+                say_why(stop, WHY_BY_HAND);
+        else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE) && isempty(why))
+                say_why(stop, WHY_DEPENDENCY);
+        else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))
+                stop->lasts = true;
+}
+
 /* Looks at one stop, start or refused start of the lease's unit. A start at the Index of the stop before it ends an
  * outage. To be frozen is an outage, too. */
 static void take_step(sd_journal *j, Stop *stop, const json_t *rows) {
         json_int_t index = number_field(j, "LEASE_INDEX");
-        json_t *row;
         uint64_t at = time_of(j);
 
         if (at == 0 || index == 0)
                 return;
-        row = find_index(rows, index);
         if (is_field(j, "MESSAGE_ID", MESSAGE_NOT_STARTED)) {
                 if (stop->index != index) /* the outage that goes on says why */
-                        add_refused(j, at, row);
-        } else if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED) || is_field(j, "MESSAGE_ID", MESSAGE_GUARD_THAWS)) {
-                if (stop->index == index && row) {
-                        (void) json_object_set_new(stop->outage, "to_usec", json_integer((json_int_t) at));
-                        (void) json_array_append(json_object_get(row, "outages"), stop->outage);
-                }
-                stop->index = 0;
-                stop->started = at;
-        } else if (at >= stop->started) {
-                _cleanup_free_ char *why = field(j, "REASON"), *by = field(j, "REQUESTED_BY");
-
+                        add_refused(j, at, find_index(rows, index));
+        } else if (is_field(j, "MESSAGE_ID", MESSAGE_RESUMED)) {
                 if (stop->index == index)
-                        at = (uint64_t) get_integer(stop->outage, "from_usec");
-                json_decref(stop->outage);
-                stop->index = index;
-                stop->lasts = false;
-                stop->outage = json_pack("{s:I, s:s, s:I}", "from_usec", (json_int_t) at, "why", strempty(why), "code",
-                                number_field(j, "REASON_CODE"));
-                if (by)
-                        (void) json_object_set_new(stop->outage, "by", json_string(by));
-                if (is_field(j, "MESSAGE_ID", MESSAGE_BY_HAND))
-                        say_why(stop, WHY_BY_HAND);
-                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE) && isempty(why))
-                        say_why(stop, WHY_DEPENDENCY);
-                else if (is_field(j, "MESSAGE_ID", MESSAGE_PUT_ASIDE))
-                        stop->lasts = true;
-        }
+                        stop->resumed = at;
+        } else if (is_field(j, "MESSAGE_ID", MESSAGE_STARTED) || is_field(j, "MESSAGE_ID", MESSAGE_GUARD_THAWS))
+                take_start(stop, index, at, rows);
+        else if (at >= stop->started)
+                take_stop(j, stop, index, at, rows);
 }
 
-/* Adds the last outage to the present tenure if it is not over. */
-static void add_present(const Stop *stop, const json_t *rows) {
+/* Adds the last outage if it is not over, or was over only with its tenure. */
+static void add_last(const Stop *stop, const json_t *rows) {
         json_t *row = json_array_get(rows, json_array_size(rows) - 1);
 
-        if (stop->index == 0 || !stop->lasts || stop->index != get_integer(row, "index") ||
-                        !json_is_null(json_object_get(row, "to_usec")))
-                return;
-        (void) json_object_set_new(stop->outage, "to_usec", json_null());
-        (void) json_array_append(json_object_get(row, "outages"), stop->outage);
+        end_with_tenure(stop, rows);
+        if (stop->index != 0 && stop->lasts && stop->index == get_integer(row, "index") &&
+                        json_is_null(json_object_get(row, "to_usec")))
+                add_outage(stop, row, 0);
 }
 
 /* ---- all of it ---- */
@@ -236,7 +273,7 @@ void past_add(sd_journal *j, const char *own, const char *lease, const json_t *m
         static const char *const ends[] = { "MESSAGE_ID=" MESSAGE_TENURE, NULL };
         static const char *const steps[] = { "MESSAGE_ID=" MESSAGE_ACQUIRED, "MESSAGE_ID=" MESSAGE_STOPPED,
                 "MESSAGE_ID=" MESSAGE_STARTED, "MESSAGE_ID=" MESSAGE_NOT_STARTED, "MESSAGE_ID=" MESSAGE_BY_HAND,
-                "MESSAGE_ID=" MESSAGE_PUT_ASIDE, "MESSAGE_ID=" MESSAGE_GUARD_STOPS,
+                "MESSAGE_ID=" MESSAGE_PUT_ASIDE, "MESSAGE_ID=" MESSAGE_RESUMED, "MESSAGE_ID=" MESSAGE_GUARD_STOPS,
                 "MESSAGE_ID=" MESSAGE_GUARD_FREEZES, "MESSAGE_ID=" MESSAGE_GUARD_THAWS, NULL };
         size_t n = json_array_size(rows), i;
         Stop stop = {};
@@ -259,6 +296,6 @@ void past_add(sd_journal *j, const char *own, const char *lease, const json_t *m
                         take_step(j, &stop, rows);
         if (json_array_size(rows) > n)
                 sort_rows(rows);
-        add_present(&stop, rows);
+        add_last(&stop, rows);
         json_decref(stop.outage);
 }

@@ -8,9 +8,9 @@
 /*
  * What this machine's journal has kept of the past of leases: tenures that the record in the registry no longer has,
  * and outages within a tenure: when the unit was stopped for want of a beat and then started again at the same Index,
- * when somebody stopped it by hand, or systemd stopped it for another unit, and when PID 1 refused to start it, or a
- * unit that it starts, as the job of a timer. Only entries that leased itself wrote are read. Who may not read the
- * system's journal gets nothing.
+ * when somebody stopped it by hand, or systemd stopped it for another unit, when the lease was kept for a second or
+ * more after the unit had stopped, and when PID 1 refused to start it, or a unit that it starts, as the job of a
+ * timer. Only entries that leased itself wrote are read. Who may not read the system's journal gets nothing.
  */
 
 /* Opens the journal. The caller closes it with sd_journal_close(). NULL if it cannot be read. */

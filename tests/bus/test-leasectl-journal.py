@@ -80,7 +80,7 @@ class Journal(WithBeta):
 
     def test_a_robbed_unit_says_last_who_has_it(self):
         unit = self.enable("robbed.service")
-        put(f"leases/{unit}", self.lease("held", self.index(unit) + 1))
+        ctl("release", unit, check=True)
         self.addCleanup(put, f"leases/{unit}", self.lease("free", 1000))
         entry = self.last(unit, "STOPPED")
         self.assertEqual((entry["MACHINE"], entry["LEASE_MACHINE_ID"], entry["REASON"]), ("beta (beefbeef)", BETA, "lost"))
@@ -247,6 +247,16 @@ class Journal(WithBeta):
         outage = history(unit)[-1]["outages"][-1]
         self.assertGreater(outage["to_usec"], outage["from_usec"])
         self.assertRegex(ctl("history", unit).stdout, r"(?m)^  \d\d:\d\d:\d\d to \d\d:\d\d:\d\d down \S+: stopped by hand$")
+
+    def test_a_stop_by_hand_lasts_to_the_end_of_its_tenure(self):
+        unit = self.enable("rested.service")
+        run("systemctl", "stop", unit)
+        stopped = self.last(unit, "BY_HAND")
+        wait_for("a second is over", lambda: time.time() > sent(stopped) / 1e6 + 1)
+        ctl("release", unit, check=True)
+        rows = wait_for("the tenure is over", lambda: [each for each in history(unit) if each["to_usec"]])
+        self.assertEqual([(each["from_usec"], each["to_usec"], each["why"]) for each in rows[0]["outages"]],
+                         [(sent(stopped), rows[0]["to_usec"], "stopped by hand")])
 
     def test_a_stop_that_was_asked_of_leased_says_by_whom(self):
         unit = self.enable("asked-down.service")
