@@ -17,6 +17,7 @@
 #include "pid1/pid1.h"
 #include "pid1/pid1-unit.h"
 #include "pid1/relations.h"
+#include "util/groups.h"
 #include "util/names.h"
 #include "util/strv.h"
 
@@ -128,7 +129,8 @@ struct Pid1 {
         Pid1Unit *units;   /* by name */
         Pid1Unit *queue;   /* units that wait for their turn to ask */
         Pid1Unit *reports; /* units that have something to report */
-        Pid1Unit *timed;   /* units that the tick looks at */
+        Pid1Unit *timed;   /* units that the tick looks at ... */
+        Groups *groups;    /* ... and one reading of the groups of all of them */
         unsigned asked;    /* questions under way */
         unsigned messages; /* messages that these consist of */
         Poll poll;

@@ -587,7 +587,8 @@ static int is_populated(const char *path, void *userdata) {
         return r < 0 ? r : r == 0;
 }
 
-bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *control_group) {
+/* groups: NULL, or where the group is looked for, as of since. */
+static bool is_empty(const char *root, Groups *groups, usec_t since, const char *name, const char *control_group) {
         _cleanup_free_ char *controllers = NULL, *path = NULL;
 
         if (!control_group)
@@ -604,10 +605,19 @@ bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *c
         /* A slice is looked for by its name, too: a container engine that makes groups by itself may have made one of
          * the slice's name in another place. */
         if (isempty(control_group) || endswith(name, ".slice"))
-                return cgroup_each_unit(root, name, is_populated, NULL) == 0;
+                return (groups ? groups_each_unit(groups, since, name, is_populated, NULL)
+                               : cgroup_each_unit(root, name, is_populated, NULL)) == 0;
         if (asprintf(&path, "%s%s", root, control_group) < 0) {
                 path = NULL;
                 return false;
         }
         return cgroup_is_empty(path) > 0;
+}
+
+bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *control_group) {
+        return is_empty(root, NULL, 0, name, control_group);
+}
+
+bool pid1_unit_cgroup_is_empty_since(Groups *groups, usec_t since, const char *name, const char *control_group) {
+        return is_empty(groups_root(groups), groups, since, name, control_group);
 }

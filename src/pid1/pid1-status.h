@@ -9,6 +9,7 @@
 #include "pid1/ending.h"
 #include "pid1/pid1-unit.h"
 #include "pid1/relations.h"
+#include "util/groups.h"
 
 /* What PID 1's answer about a unit says. */
 typedef struct Pid1Answer {
@@ -95,3 +96,6 @@ int pid1_unit_rows_decode(sd_bus_message *m, Pid1Answer *ret, char ***ret_up);
  * the answer is false.
  */
 bool pid1_unit_cgroup_is_empty(const char *root, const char *name, const char *control_group);
+/* The same, where a group that is looked for by the unit's name may come from a reading of all groups that began at
+ * since (CLOCK_BOOTTIME) or later: many units are then looked for by one reading. */
+bool pid1_unit_cgroup_is_empty_since(Groups *groups, usec_t since, const char *name, const char *control_group);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pid1/pid1-status.h"
+#include "util/cgroup.h"
 #include "util/log.h"
 #include "util/must.h"
 #include "util/unit-name.h"
@@ -375,6 +376,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 }
                 next = MIN(next, t);
         }
+        groups_forget(m->groups);
         pid1_pump(m);
         neighbours_look(m);
         arm_at(m, MAX(next, now + FIRST_LOOK));
@@ -393,7 +395,9 @@ int pid1_new(sd_event *event, usec_t poll, Pid1 **ret) {
         m->poll.period = MAX(poll, TICK);
         m->poll.round_at = usec_add(now_boottime(), m->poll.period);
 
-        r = sd_event_add_time(event, &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
+        r = groups_new(CGROUP_ROOT, &m->groups);
+        if (r >= 0)
+                r = sd_event_add_time(event, &m->timer, CLOCK_BOOTTIME, 0, 1, on_timer, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
         if (r >= 0)
@@ -418,6 +422,7 @@ Pid1 *pid1_free(Pid1 *m) {
                 (void) pid1_unit_free(m->units);
         pid1_calls_free(m);
         poll_free(m);
+        (void) groups_free(m->groups);
         (void) sd_event_source_disable_unref(m->timer);
         (void) sd_event_source_disable_unref(m->turn);
         (void) sd_event_unref(m->event);

@@ -15,6 +15,7 @@
 
 #include "pid1/pid1-status.h"
 #include "util/file-util.h"
+#include "util/groups.h"
 #include "util/strv.h"
 
 #define GATE "/run/leased/held/a.service"
@@ -594,6 +595,33 @@ static void empty_is_only_what_was_seen_empty(void **state) {
         assert_int_equal(system(command), 0);
 }
 
+/* Of many units that are down and have processes left, each tick looks for the groups. */
+static void many_groups_are_looked_for_by_one_reading(void **state) {
+        _cleanup_(groups_freep) Groups *groups = NULL;
+        char root[] = "/tmp/leased-cgroup-XXXXXX", command[64];
+        usec_t since = now_boottime();
+
+        assert_non_null(mkdtemp(root));
+        assert_int_equal(groups_new(root, &groups), 0);
+        assert_false(pid1_unit_cgroup_is_empty_since(groups, since, "a.service", "")); /* no unified hierarchy */
+        put(root, "cgroup.controllers", "");
+        put(root, "system.slice/a.service/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_false(pid1_unit_cgroup_is_empty_since(groups, since, "a.service", ""));
+        assert_true(pid1_unit_cgroup_is_empty_since(groups, since, "b.service", ""));
+        put(root, "system.slice/b.service/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_true(pid1_unit_cgroup_is_empty_since(groups, since, "b.service", "")); /* it was not read again */
+        assert_false(pid1_unit_cgroup_is_empty_since(groups, since, "b.service", "/system.slice/b.service"));
+        while (now_boottime() == since)
+                ;
+        assert_false(pid1_unit_cgroup_is_empty_since(groups, now_boottime(), "b.service", ""));
+        put(root, "system.slice/a.service/cgroup.events", "populated 0\nfrozen 0\n");
+        assert_true(pid1_unit_cgroup_is_empty_since(
+                        groups, since, "a.service", "")); /* what is in it is read each time */
+
+        (void) snprintf(command, sizeof(command), "rm -rf %s", root);
+        assert_int_equal(system(command), 0);
+}
+
 static int connect_nowhere(void **state) {
         int fds[2];
 
@@ -630,6 +658,7 @@ int main(void) {
                 cmocka_unit_test(parts_of_two_states_are_no_answer),
                 cmocka_unit_test(instances_are_one_unit_that_is_down_when_all_are),
                 cmocka_unit_test(empty_is_only_what_was_seen_empty),
+                cmocka_unit_test(many_groups_are_looked_for_by_one_reading),
                 cmocka_unit_test(an_answer_without_a_state_is_none),
         };
 
