@@ -221,16 +221,50 @@ int ask_all(Ctl *ctl, const char *verb, const char *machine_id, size_t n, Asked 
 
 /* ---- release, transfer, rearm: until it is done ---- */
 
+/* How long the holder has run the unit anew, though it had begun to let go of it: as when leased was restarted there
+ * meanwhile, which leaves the lease and starts the unit again. What it tells may be a round old, so only a unit that
+ * stays up for two TTLs is taken for one that is kept. */
+typedef struct Undone {
+        usec_t since; /* 0: it is not so */
+        usec_t limit;
+} Undone;
+
+static int undone_begin(Ctl *ctl, Undone *ret) {
+        json_auto_t *manager = NULL;
+        int r = bus_get_manager(ctl->bus, &manager, NULL);
+
+        *ret = (Undone){ .limit = 2 * (usec_t) get_integer(manager, "TTLUSec") };
+        return r;
+}
+
+/* Gives whether what the holder had begun is undone. Returns an exit code. */
+static int undone_look(Ctl *ctl, const Asked *a, Undone *u, bool *ret) {
+        Where now = {};
+        usec_t at = now_boottime();
+        int code = where_look(ctl, a->unit, where_machine_id(&a->before), &now);
+
+        if (!streq(where_active(&now), "active") || where_since(&now) == where_since(&a->before))
+                u->since = 0;
+        else if (u->since == 0)
+                u->since = at;
+        *ret = u->since > 0 && at - u->since >= u->limit;
+        where_done(&now);
+        return code;
+}
+
 /* *ret: the properties as of org.leased1.Unit. */
-static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, json_t **ret, char **ret_host) {
+static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, json_t **ret, char **ret_host) {
         Progress progress = progress_begin(a->unit);
         _cleanup_free_ char *path = NULL;
-        int r = sd_bus_path_encode(LEASED_LEASE_PATH, where_lease(&a->before), &path);
+        Undone undone;
+        int r = sd_bus_path_encode(LEASED_LEASE_PATH, where_lease(&a->before), &path), code = CTL_OK;
 
+        if (r >= 0)
+                r = undone_begin(ctl, &undone);
         while (r >= 0) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 json_auto_t *lease = NULL;
-                bool known, held;
+                bool known, held, kept = false;
 
                 r = bus_get_lease(ctl->bus, path, &lease, &error);
                 if (r < 0)
@@ -244,17 +278,24 @@ static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, json_t **ret, c
                         *ret_host = strdup(get_string(lease, "Hostname"));
                         break;
                 }
+                if (known && !rearms)
+                        code = undone_look(ctl, a, &undone, &kept);
+                if (kept)
+                        code = ctl_fail("%s: was not %s: %s has started it again, as it does when leased is restarted",
+                                        a->unit, done, a->before.name);
+                if (code != CTL_OK)
+                        break;
                 progress_say(&progress, known ? "its holder lets go of it" : "its holder is not known now");
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
         }
         progress_end(&progress);
-        return r < 0 ? bus_complain(a->unit, r, NULL) : CTL_OK;
+        return r < 0 ? bus_complain(a->unit, r, NULL) : code;
 }
 
 int ask_await_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, const json_t *target) {
         _cleanup_free_ char *host = NULL;
         json_auto_t *now = NULL;
-        int code = wait_for_lease(ctl, a, rearms, &now, &host);
+        int code = wait_for_lease(ctl, a, rearms, done, &now, &host);
 
         if (code != CTL_OK)
                 return code;

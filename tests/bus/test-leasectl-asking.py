@@ -98,6 +98,14 @@ class Elsewhere(WithBeta):
         put(f"leases/{unit}", self.lease("free", 8))
         self.assertEnds(asking, 0, f"{unit}: released, nobody holds it yet\n")
 
+    def test_a_release_that_the_holder_has_undone_is_not_waited_for(self):
+        unit = self.theirs_alone("undone.service")
+        asking = self.begin("release", unit)
+        self.answer("begun")
+        put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": "", "active": "active", "since": 2})
+        self.assertEnds(asking, 1, "", f"{unit}: its holder lets go of it\n"
+                                       f"leasectl: {unit}: was not released: beta has started it again, as it does when leased is restarted\n")
+
     def test_what_the_holder_refuses_is_told_with_its_reason(self):
         unit = self.theirs_alone("refused.service")
         asking = self.begin("restart", unit)
