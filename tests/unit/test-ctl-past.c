@@ -92,10 +92,14 @@ int __wrap_sd_journal_get_data(sd_journal *j, const char *name, const void **dat
 
 /* ---- the tests ---- */
 
-static json_t *tenure(int index, usec_t from, usec_t to, Why code) {
-        return json_pack("{s:s, s:s, s:i, s:I, s:o, s:s, s:i}", "lease", "a", "machine_id", "0123", "index", index,
+static json_t *tenure_of(const char *machine_id, int index, usec_t from, usec_t to, Why code) {
+        return json_pack("{s:s, s:s, s:i, s:I, s:o, s:s, s:i}", "lease", "a", "machine_id", machine_id, "index", index,
                         "from_usec", (json_int_t) from, "to_usec",
                         to > 0 ? json_integer((json_int_t) to) : json_null(), "why", why_word(code), "code", code);
+}
+
+static json_t *tenure(int index, usec_t from, usec_t to, Why code) {
+        return tenure_of("0123", index, from, to, code);
 }
 
 /* Says the outages of all tenures: "INDEX: FROM-TO CODE", in tenths of a second. */
@@ -167,6 +171,109 @@ static void a_stop_lasts_to_the_end_of_its_tenure_if_nobody_starts_the_unit(void
                         entries, ELEMENTSOF(entries), "3: 200-800 stopped by hand, 4: 950-990 stopped by hand");
 }
 
+/* leased was restarted before it could tell that the unit runs. */
+static void a_start_that_was_not_told_ends_an_outage_of_a_tenure_that_is_over(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_STOPPED, 21 * S, 3, "expired", WHY_EXPIRED },
+                { MESSAGE_RESUMED, 22 * S, 3 },
+        };
+
+        assert_outages(json_pack("[o]", tenure(3, 10 * S, 90 * S, WHY_FAILED)), entries, ELEMENTSOF(entries),
+                        "3: 210-220 expired");
+}
+
+static void a_start_that_was_refused_ends_no_outage(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_STOPPED, 21 * S, 3, "expired", WHY_EXPIRED },
+                { MESSAGE_RESUMED, 22 * S, 3 },
+                { MESSAGE_NOT_STARTED, 23 * S, 3, "its gate was hidden" },
+                { MESSAGE_STARTED, 30 * S, 3 },
+        };
+
+        assert_outages(json_pack("[o]", tenure(3, 10 * S, 0, WHY_NONE)), entries, ELEMENTSOF(entries),
+                        "3: 210-300 expired");
+}
+
+/* A stray bears the Index of the lease's holder. */
+static void a_stray_is_no_outage_of_another_machine(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_STOPPED, 60 * S, 7, "stray", WHY_STRAY },
+                { MESSAGE_STARTED, 501 * S, 8 },
+        };
+
+        assert_outages(json_pack("[o,o]", tenure_of("4567", 7, 10 * S, 500 * S, WHY_RELEASED),
+                                       tenure(8, 500 * S, 0, WHY_NONE)),
+                        entries, ELEMENTSOF(entries), "");
+}
+
+/* Who starts such a unit again may be PID 1, which leased does not tell. */
+static void a_stop_for_another_unit_is_not_known_to_last_to_the_end_of_its_tenure(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_PUT_ASIDE, 20 * S, 3 },
+                { MESSAGE_STOPPED, 900 * S, 3, "released", WHY_RELEASED },
+        };
+
+        assert_outages(json_pack("[o]", tenure(3, 10 * S, 900 * S, WHY_RELEASED)), entries, ELEMENTSOF(entries), "");
+}
+
+static void the_first_reason_of_leased_counts(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_GUARD_STOPS, 20 * S, 3, "no beat came in time" },
+                { MESSAGE_STOPPED, 21 * S, 3, "expired", WHY_EXPIRED },
+                { MESSAGE_STOPPED, 60 * S, 3, "shutdown", WHY_SHUTDOWN },
+                { MESSAGE_BY_HAND, 120 * S, 4 },
+                { MESSAGE_GUARD_STOPS, 130 * S, 4, "no beat came in time" },
+                { MESSAGE_STOPPED, 131 * S, 4, "expired", WHY_EXPIRED },
+        };
+
+        assert_outages(json_pack("[o,o]", tenure(3, 10 * S, 60 * S, WHY_SHUTDOWN),
+                                       tenure(4, 110 * S, 200 * S, WHY_RELEASED)),
+                        entries, ELEMENTSOF(entries), "3: 200-600 expired, 4: 1200-2000 stopped by hand");
+}
+
+/* journald stood still, and took what the guard had said only later. */
+static void entries_count_by_their_time(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_STOPPED, 21 * S, 3, "expired", WHY_EXPIRED },
+                { MESSAGE_RESUMED, 22 * S, 3 },
+                { MESSAGE_STARTED, 23 * S, 3 },
+                { MESSAGE_GUARD_STOPS, 20 * S, 3, "no beat came in time" },
+        };
+
+        assert_outages(json_pack("[o]", tenure(3, 10 * S, 0, WHY_NONE)), entries, ELEMENTSOF(entries),
+                        "3: 200-230 expired");
+}
+
+static void only_a_unit_that_was_frozen_is_thawed(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_GUARD_FREEZES, 20 * S, 3, "frozen, no beat came in time" },
+                { MESSAGE_GUARD_THAWS, 25 * S, 3 },
+                { MESSAGE_BY_HAND, 30 * S, 3 },
+                { MESSAGE_GUARD_FREEZES, 40 * S, 3, "frozen, no beat came in time" },
+                { MESSAGE_GUARD_THAWS, 45 * S, 3 },
+                { MESSAGE_STARTED, 50 * S, 3 },
+        };
+
+        assert_outages(json_pack("[o]", tenure(3, 10 * S, 0, WHY_NONE)), entries, ELEMENTSOF(entries),
+                        "3: 200-250 frozen, no beat came in time, 3: 300-500 stopped by hand");
+}
+
+/* After a restart leased tells again of a unit that rests. Else the unit runs, whoever has started it meanwhile. */
+static void a_unit_that_leased_finds_running_is_down_no_more(void **state) {
+        static const Entry entries[] = {
+                { MESSAGE_BY_HAND, 20 * S, 3 },
+                { MESSAGE_ADOPTED, 45 * S, 3 },
+                { MESSAGE_STOPPED, 200 * S, 3, "released", WHY_RELEASED },
+                { MESSAGE_BY_HAND, 320 * S, 4 },
+                { MESSAGE_ADOPTED, 345 * S, 4 },
+                { MESSAGE_BY_HAND, 346 * S, 4 },
+                { MESSAGE_STARTED, 400 * S, 4 },
+        };
+
+        assert_outages(json_pack("[o,o]", tenure(3, 10 * S, 200 * S, WHY_RELEASED), tenure(4, 310 * S, 0, WHY_NONE)),
+                        entries, ELEMENTSOF(entries), "3: 200-450 stopped by hand, 4: 3200-4000 stopped by hand");
+}
+
 static void a_stop_that_ends_its_tenure_is_no_outage(void **state) {
         static const Entry entries[] = {
                 { MESSAGE_STARTED, 10 * S, 3 },
@@ -186,6 +293,14 @@ int main(void) {
                 cmocka_unit_test(a_start_that_nobody_saw_ends_an_outage),
                 cmocka_unit_test(a_stop_lasts_to_the_end_of_its_tenure_if_nobody_starts_the_unit),
                 cmocka_unit_test(a_stop_that_ends_its_tenure_is_no_outage),
+                cmocka_unit_test(a_start_that_was_not_told_ends_an_outage_of_a_tenure_that_is_over),
+                cmocka_unit_test(a_start_that_was_refused_ends_no_outage),
+                cmocka_unit_test(a_stray_is_no_outage_of_another_machine),
+                cmocka_unit_test(a_stop_for_another_unit_is_not_known_to_last_to_the_end_of_its_tenure),
+                cmocka_unit_test(the_first_reason_of_leased_counts),
+                cmocka_unit_test(entries_count_by_their_time),
+                cmocka_unit_test(only_a_unit_that_was_frozen_is_thawed),
+                cmocka_unit_test(a_unit_that_leased_finds_running_is_down_no_more),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
