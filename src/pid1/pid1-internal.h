@@ -58,6 +58,8 @@
 /* How many units one question of the slow poll names. A row takes PID 1 some 3 microseconds, and us as much to read.
  */
 #define POLL_ROWS 1024
+/* What part of the time the rounds of the slow poll may take (poll_next()). */
+#define POLL_SHARE 100
 /* How many units each round of the slow poll reads in full, in turn, for the sake of all that a row does not show. A
  * full answer takes PID 1 a quarter of a millisecond, but the first one about a unit since PID 1 has read its files
  * takes much longer (question.h). So a round that comes to such a unit reads no further unit. */
@@ -81,11 +83,11 @@ enum {
 
 /* The state of the slow poll, which poll.c alone changes. */
 typedef struct Poll {
-        usec_t period, round_at; /* how often a round begins, and when the next round does */
-        Pid1Unit *next;          /* the unit that this round asks about next; NULL: all were asked about */
-        Pid1Unit *full;          /* the unit that is read in full next; NULL: the first one */
-        Pid1Unit **asked;        /* the units named in the question that is under way; NULL: a unit that was freed, or
-                                    whose row has come */
+        usec_t period, began_at, round_at; /* how often a round begins, when the last one did, and the next one does */
+        Pid1Unit *next;                    /* the unit that this round asks about next; NULL: all were asked about */
+        Pid1Unit *full;                    /* the unit that is read in full next; NULL: the first one */
+        Pid1Unit **asked; /* the units named in the question that is under way; NULL: a unit that was freed, or
+                             whose row has come */
         size_t n_asked;
         usec_t asked_at;
         sd_bus_slot *rows, *loaded; /* questions under way: about units, and when PID 1 has last read its files */
@@ -130,7 +132,7 @@ struct Pid1 {
         Pid1Unit *queue;   /* units that wait for their turn to ask */
         Pid1Unit *reports; /* units that have something to report */
         Pid1Unit *timed;   /* units that the tick looks at ... */
-        Groups *groups;    /* ... and one reading of the groups of all of them */
+        Groups *groups;    /* ... and one reading of the groups of all of them, while there are any */
         unsigned asked;    /* questions under way */
         unsigned messages; /* messages that these consist of */
         Poll poll;
@@ -370,6 +372,10 @@ void ending_free(Pid1Unit *u);
 /* ---- poll.c ---- */
 /* Begins a round if one is due, and looks at deadlines. Returns when the next tick is wanted (CLOCK_BOOTTIME). */
 usec_t poll_tick(Pid1 *m, usec_t now);
+/* Gives when the next round begins after one that began and was over then: a period after its beginning. A round that
+ * took more than a hundredth of the period, as with ten thousand units, puts the next one off until it is a hundredth
+ * of the time, but by one period at most: it may have been long for another reason. */
+usec_t poll_next(usec_t began, usec_t over, usec_t period);
 /* To be told when the connection, or PID 1, is gone: what was asked is not answered any more. */
 void poll_cancel(Pid1 *m);
 /* To be told when the unit is about to be freed. */

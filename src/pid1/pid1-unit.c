@@ -413,7 +413,10 @@ static usec_t tick_look(Pid1Unit *u, usec_t now) {
         if (u->look_delay == 0)
                 return USEC_INFINITY;
         if (now >= u->look_at) {
-                if (pid1_unit_cgroup_is_empty_since(u->pid1->groups, now, u->name, u->status.control_group))
+                Groups *groups = u->pid1->groups;
+
+                if (pid1_unit_cgroup_is_empty_since(
+                                    groups, groups_since(groups, now), u->name, u->status.control_group))
                         pid1_unit_wish(u, true);
                 u->look_delay = MIN(2 * u->look_delay, TICK);
                 u->look_at = now + u->look_delay;

@@ -376,7 +376,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 }
                 next = MIN(next, t);
         }
-        groups_forget(m->groups);
+        if (!m->timed)
+                groups_forget(m->groups);
         pid1_pump(m);
         neighbours_look(m);
         arm_at(m, MAX(next, now + FIRST_LOOK));

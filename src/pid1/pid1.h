@@ -24,7 +24,8 @@
 typedef struct Pid1 Pid1;
 
 /* Makes a Pid1, owned by the caller, without a bus. Takes a reference of event. poll: after how many microseconds PID
- * 1 is asked about all units again although no signal came (at least 250 ms), for example TTL/2. */
+ * 1 is asked about all units again although no signal came (at least 250 ms), for example TTL/2; after twice as long
+ * where there are so many units that the answers would take more than a hundredth of the time. */
 int pid1_new(sd_event *event, usec_t poll, Pid1 **ret);
 /* Detaches, and frees all units of m as well. Accepts NULL, returns NULL. */
 Pid1 *pid1_free(Pid1 *m);

@@ -103,6 +103,8 @@ static int on_rows(sd_bus_message *message, void *userdata, sd_bus_error *error)
                 (void) take_rows(m, message);
         end_question(m, true);
         ask_rows(m);
+        if (!m->poll.rows && !m->poll.again)
+                m->poll.round_at = poll_next(m->poll.began_at, now_boottime(), m->poll.period);
         pid1_pump(m);
         return 0;
 }
@@ -199,9 +201,14 @@ static void wish_all(Pid1 *m, usec_t since) {
                 }
 }
 
+usec_t poll_next(usec_t began, usec_t over, usec_t period) {
+        return usec_add(began, MIN(MAX(POLL_SHARE * usec_sub(over, began), period), 2 * period));
+}
+
 static void begin_round(Pid1 *m, usec_t now) {
         Poll *p = &m->poll;
 
+        p->began_at = now;
         p->round_at = usec_add(now, p->period);
         if (!m->owner || (!p->asked && !(p->asked = calloc(POLL_ROWS, sizeof(*p->asked))))) {
                 wish_all(m, now);

@@ -363,8 +363,42 @@ static void the_poll_leaves_out_what_is_asked_about_anyway(void **state) {
         turn_until(pid1_unit_status(w->unit)->known);
 }
 
+static void a_poll_that_takes_long_comes_seldom(void **state) {
+        usec_t began = 7 * USEC_PER_SEC, period = 5 * USEC_PER_SEC;
+
+        assert_int_equal(poll_next(began, began, period), began + period);
+        assert_int_equal(poll_next(began, began + 50 * USEC_PER_MSEC, period), began + period);
+        assert_int_equal(poll_next(began, began + 80 * USEC_PER_MSEC, period), began + 8 * USEC_PER_SEC);
+        assert_int_equal(poll_next(began, began + 80 * USEC_PER_SEC, period), began + 2 * period);
+}
+
+/* PID 1 has answered about all units of a round, and is not asked again before the next. */
+static void a_round_of_the_poll_says_when_the_next_one_is(void **state) {
+        World *w = *state;
+        Poll *p = &w->pid1->poll;
+
+        watch_unit(w);
+        w->other = watch(w, OTHER);
+        turn_until(pid1_unit_status(w->unit)->known && pid1_unit_status(w->other)->known);
+        w->holds_row = true;
+        p->full = w->other; /* and not the unit itself, which would be left out of the rows then */
+        p->period = 500 * USEC_PER_MSEC;
+        p->round_at = now_boottime();
+        pid1_arm(w->pid1, p->round_at);
+        turn_until(w->n_held > 0);
+        assert_int_equal(p->round_at, p->began_at + p->period);
+        turn_for(w, p->period / POLL_SHARE + USEC_PER_MSEC);
+        w->holds_row = false;
+        answer_held(w, w->n_held);
+        turn_until(!p->rows);
+        assert_true(p->round_at > p->began_at + p->period);
+        assert_true(p->round_at <= p->began_at + 2 * p->period);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_poll_that_takes_long_comes_seldom),
+                cmocka_unit_test_setup_teardown(a_round_of_the_poll_says_when_the_next_one_is, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_unit_takes_little_memory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(the_poll_leaves_out_what_is_asked_about_anyway, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
