@@ -32,6 +32,12 @@ class Looking(TwoSecondCase):
         self.assertEqual((done.returncode, [self.row(name) for name in told]), (0, [None, None]), done.stderr)
         self.assertIsNotNone(self.row("globe.service"))
 
+    def test_a_machine_that_takes_leases_has_no_reason_why_not(self):
+        self.enable("well.service")
+        properties = [run("busctl", "get-property", "org.leased1", "/org/leased1", "org.leased1.Manager", name).stdout.strip()
+                      for name in ("WhyNotCode", "WhyNot", "LastError")]
+        self.assertEqual(properties, ["u 0", 's ""', 's ""'])
+
     def test_a_name_that_was_mistyped_is_suggested(self):
         unit = self.enable("queue-of-mails.service")
         self.assertSays(ctl("release", "queue-of-mials"), 4,
