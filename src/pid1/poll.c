@@ -202,7 +202,9 @@ static void wish_all(Pid1 *m, usec_t since) {
 }
 
 usec_t poll_next(usec_t began, usec_t over, usec_t period) {
-        return usec_add(began, MIN(MAX(POLL_SHARE * usec_sub(over, began), period), 2 * period));
+        usec_t share = MAX(POLL_SHARE * usec_sub(over, began), period);
+
+        return usec_add(began, MIN(share, 2 * period));
 }
 
 static void begin_round(Pid1 *m, usec_t now) {
