@@ -219,35 +219,54 @@ int ask_all(Ctl *ctl, const char *verb, const char *machine_id, size_t n, Asked 
         return a.n > 0 ? ask(&a) : CTL_OK;
 }
 
-/* ---- release, transfer, rearm: until it is done ---- */
+/* ---- what comes to nothing ---- */
 
-/* How long the holder has run the unit anew, though it had begun to let go of it: as when leased was restarted there
- * meanwhile, which leaves the lease and starts the unit again. What it tells may be a round old, so only a unit that
- * stays up for two TTLs is taken for one that is kept. */
-typedef struct Undone {
+/* How long the unit has been as nobody wanted, after its machine had begun. What the machine tells may be a round old,
+ * and is passed through on the way, so only what lasts for two TTLs counts. */
+typedef struct Vain {
         usec_t since; /* 0: it is not so */
         usec_t limit;
-} Undone;
+} Vain;
 
-static int undone_begin(Ctl *ctl, Undone *ret) {
+static int vain_begin(Ctl *ctl, Vain *ret) {
         json_auto_t *manager = NULL;
         int r = bus_get_manager(ctl->bus, &manager, NULL);
 
-        *ret = (Undone){ .limit = 2 * (usec_t) get_integer(manager, "TTLUSec") };
+        *ret = (Vain){ .limit = 2 * (usec_t) get_integer(manager, "TTLUSec") };
         return r;
 }
 
-/* Gives whether what the holder had begun is undone. Returns an exit code. */
-static int undone_look(Ctl *ctl, const Asked *a, Undone *u, bool *ret) {
-        Where now = {};
+/* now: whether the unit is so now. Returns whether it has been so for too long. */
+static bool vain_note(Vain *v, bool now) {
         usec_t at = now_boottime();
+
+        if (!now)
+                v->since = 0;
+        else if (v->since == 0)
+                v->since = at;
+        return now && at - v->since >= v->limit;
+}
+
+/* ---- release, transfer, rearm: until it is done ---- */
+
+/* Looks whether the holder runs the unit anew, though it had begun to let go of it: as when leased was restarted there
+ * meanwhile, which leaves the lease and starts the unit again. Returns an exit code. */
+static int look_for_anew(Ctl *ctl, const Asked *a, Vain *v, bool *ret) {
+        Where now = {};
         int code = where_look(ctl, a->unit, where_machine_id(&a->before), &now);
 
-        if (!streq(where_active(&now), "active") || where_since(&now) == where_since(&a->before))
-                u->since = 0;
-        else if (u->since == 0)
-                u->since = at;
-        *ret = u->since > 0 && at - u->since >= u->limit;
+        *ret = vain_note(v, streq(where_active(&now), "active") && where_since(&now) != where_since(&a->before));
+        where_done(&now);
+        return code;
+}
+
+/* Looks whether the job of the unit is not done any more: whoever was asked has written that, and nobody need take the
+ * lease then, as in a pause. Returns an exit code. */
+static int look_for_rearmed(Ctl *ctl, const Asked *a, bool *ret) {
+        Where now = {};
+        int code = where_look(ctl, a->unit, where_machine_id(&a->before), &now);
+
+        *ret = !streq(where_state(&now), "done");
         where_done(&now);
         return code;
 }
@@ -256,22 +275,25 @@ static int undone_look(Ctl *ctl, const Asked *a, Undone *u, bool *ret) {
 static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, const char *done, json_t **ret, char **ret_host) {
         Progress progress = progress_begin(a->unit);
         _cleanup_free_ char *path = NULL;
-        Undone undone;
+        Vain vain;
         int r = sd_bus_path_encode(LEASED_LEASE_PATH, where_lease(&a->before), &path), code = CTL_OK;
 
         if (r >= 0)
-                r = undone_begin(ctl, &undone);
+                r = vain_begin(ctl, &vain);
         while (r >= 0) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 json_auto_t *lease = NULL;
-                bool known, held, kept = false;
+                bool known, held, over, kept = false;
 
                 r = bus_get_lease(ctl->bus, path, &lease, &error);
                 if (r < 0)
                         break;
                 known = get_boolean(lease, "Known");
                 held = *get_string(lease, "MachineID");
-                if (known && (get_integer(lease, "Index") != where_index(&a->before) || held == rearms)) {
+                over = known && (get_integer(lease, "Index") != where_index(&a->before) || held == rearms);
+                if (known && rearms && !over)
+                        code = look_for_rearmed(ctl, a, &over);
+                if (over) {
                         *ret = json_pack("{s:b, s:O, s:O}", "HolderKnown", true, "MachineID",
                                         json_object_get(lease, "MachineID"), "LeaseIndex",
                                         json_object_get(lease, "Index"));
@@ -279,13 +301,15 @@ static int wait_for_lease(Ctl *ctl, const Asked *a, bool rearms, const char *don
                         break;
                 }
                 if (known && !rearms)
-                        code = undone_look(ctl, a, &undone, &kept);
+                        code = look_for_anew(ctl, a, &vain, &kept);
                 if (kept)
                         code = ctl_fail("%s: was not %s: %s has started it again, as it does when leased is restarted",
                                         a->unit, done, a->before.name);
                 if (code != CTL_OK)
                         break;
-                progress_say(&progress, known ? "its holder lets go of it" : "its holder is not known now");
+                progress_say(&progress, !known   ? "its holder is not known now"
+                                        : rearms ? "it is rearmed"
+                                                 : "its holder lets go of it");
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
         }
         progress_end(&progress);
@@ -331,25 +355,37 @@ static bool is_gone(const Where *before, const Where *now) {
         return !where_is_held(now) || where_index(now) != where_index(before);
 }
 
-static int wait_for_job(Ctl *ctl, const Asked *a, const Job *job, Where *now) {
+/* Whether it is as it cannot be if the machine goes on with what it had begun. */
+static bool is_in_vain(const Job *job, const Where *before, const Where *now) {
+        const char *state = where_state(now);
+
+        if (streq(job->verb, "stop"))
+                return streq(where_active(now), "active");
+        return streq(state, "stopped") || streq(state, "failed") ||
+               (streq(where_active(now), "active") && where_since(now) == where_since(before));
+}
+
+/* *ret_vain: it is not done, and was not on the way there for too long. */
+static int wait_for_job(Ctl *ctl, const Asked *a, const Job *job, Where *now, bool *ret_vain) {
         Progress progress = progress_begin(a->unit);
         char text[HOSTNAME_SHOWN + 64];
-        int code, r = 0;
+        Vain vain;
+        int code = CTL_OK, r = vain_begin(ctl, &vain);
 
-        for (;;) {
+        *ret_vain = false;
+        while (r >= 0) {
                 code = where_look(ctl, a->unit, where_machine_id(&a->before), now);
                 if (code != CTL_OK || is_gone(&a->before, now) || is_done(job, &a->before, now))
+                        break;
+                *ret_vain = vain_note(&vain, is_in_vain(job, &a->before, now));
+                if (*ret_vain)
                         break;
                 (void) snprintf(text, sizeof(text), "%s, on %s %s", job->waits, a->before.name, where_active(now));
                 progress_say(&progress, text);
                 r = bus_wait(ctl->bus, PROGRESS_POLL);
-                if (r < 0) {
-                        code = bus_complain(a->unit, r, NULL);
-                        break;
-                }
         }
         progress_end(&progress);
-        return code;
+        return r < 0 ? bus_complain(a->unit, r, NULL) : code;
 }
 
 /* Whether the unit had been as the operator wants it, and nothing has happened to it since. */
@@ -358,7 +394,7 @@ static bool was_so(const Job *job, const Where *before, const Where *now) {
                streq(where_active(before), where_active(now));
 }
 
-static int report_job(const Asked *a, const Job *job, const Where *now) {
+static int report_job(const Asked *a, const Job *job, const Where *now, bool vain) {
         bool is_stop = streq(job->verb, "stop"), was = was_so(job, &a->before, now);
 
         if (is_gone(&a->before, now))
@@ -366,6 +402,9 @@ static int report_job(const Asked *a, const Job *job, const Where *now) {
                                 SHELL_WORD(a->unit));
         if (!is_stop && streq(where_active(now), "failed"))
                 return ctl_fail("%s: has failed on %s (%s)", a->unit, a->before.name, where_result(now));
+        if (vain)
+                return ctl_fail("%s: was not %s, it is %s on %s, see: leasectl status %s", a->unit, job->done,
+                                where_state(now), a->before.name, SHELL_WORD(a->unit));
         say("%s: %s on %s%s%s%s", a->unit, was ? job->already : job->done, a->before.name, was ? " already" : "",
                         is_stop ? ", until: leasectl start " : "", is_stop ? a->unit : "");
         return CTL_OK;
@@ -375,15 +414,16 @@ static int report_job(const Asked *a, const Job *job, const Where *now) {
 static int end_job(Ctl *ctl, const Asked *a, const Job *job) {
         Where now = {};
         int code = CTL_OK;
+        bool vain;
 
         if (!ctl->wait)
                 wait_say_begun(ctl, a->unit, where_is_held(&a->before) ? a->before.name : "its machine", job->verb);
         else if (!where_is_held(&a->before)) /* somebody took it in between */
                 say("%s: its machine has begun: %s", a->unit, job->verb);
         else {
-                code = wait_for_job(ctl, a, job, &now);
+                code = wait_for_job(ctl, a, job, &now, &vain);
                 if (code == CTL_OK)
-                        code = report_job(a, job, &now);
+                        code = report_job(a, job, &now, vain);
         }
         where_done(&now);
         return code;

@@ -160,6 +160,10 @@ const char *where_active(const Where *w) {
         return string_at(w->row, COLUMN_ACTIVE);
 }
 
+const char *where_state(const Where *w) {
+        return string_at(w->row, COLUMN_STATE);
+}
+
 const char *where_result(const Where *w) {
         return string_at(w->row, COLUMN_RESULT);
 }

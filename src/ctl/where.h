@@ -42,5 +42,7 @@ const char *where_machine_id(const Where *w);
 const char *where_lease(const Where *w);
 json_int_t where_index(const Where *w);
 const char *where_active(const Where *w);
+/* As in docs/states.md. */
+const char *where_state(const Where *w);
 const char *where_result(const Where *w);
 json_int_t where_since(const Where *w);

@@ -106,6 +106,26 @@ class Elsewhere(WithBeta):
         self.assertEnds(asking, 1, "", f"{unit}: its holder lets go of it\n"
                                        f"leasectl: {unit}: was not released: beta has started it again, as it does when leased is restarted\n")
 
+    def test_a_rearm_is_done_although_nobody_takes_the_unit(self):
+        unit = self.theirs_alone("rearmed.service", active="inactive")
+        self.put_leases([unit], "done", 8)
+        asking = self.begin("rearm", unit)
+        self.answer("begun")
+        put(f"leases/{unit}", self.lease("free", 8))
+        self.assertEnds(asking, 0, f"{unit}: rearmed, nobody holds it yet\n")
+
+    def test_a_job_that_its_machine_has_undone_is_not_waited_for(self):
+        unit = self.theirs_alone("in-vain.service")
+        for verb, since, active, said in (("stop", 1, "active", "was not stopped, it is running"),
+                                          ("restart", 2, "inactive", "was not restarted, it is stopped"),
+                                          ("start", 2, "inactive", "was not started, it is stopped")):
+            asking = self.begin(verb, unit)
+            self.answer("begun")
+            put(f"offers/{BETA}/{unit}", {"lease": unit, "version": 0, "conflicts": "", "replaces": "", "why": "", "active": active,
+                                          "since": since})
+            self.assertEqual(asking.wait(60), 1)
+            self.assertEqual(asking.communicate()[1].splitlines()[-1], f"leasectl: {unit}: {said} on beta, see: leasectl status {unit}")
+
     def test_what_the_holder_refuses_is_told_with_its_reason(self):
         unit = self.theirs_alone("refused.service")
         asking = self.begin("restart", unit)
