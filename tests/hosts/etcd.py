@@ -96,19 +96,21 @@ class Etcd:
 
     def come_back(self, machine):
         """It joins the others again, as the new member that it is to them."""
-        other = next(each for each in self.machines if each is not machine)
-        members = self.call(other, "/v3/cluster/member/list", {})["members"]
+        others = [each for each in self.machines if each is not machine]
+        members = self.call(others[0], "/v3/cluster/member/list", {})["members"]
         old = next(each["ID"] for each in members if each.get("name") == machine.name)
         machine.systemctl("stop", SERVICE)
-        self._change_members(other, "remove", {"ID": old})
-        self._change_members(other, "add", {"peerURLs": [f"http://{machine.address}:{PEER_PORT}"]})
+        self._change_members(others, "remove", {"ID": old})
+        self._change_members(others, "add", {"peerURLs": [f"http://{machine.address}:{PEER_PORT}"]})
         self._begin_anew(machine, self._members, "existing")
         self._write_unit(machine, self._members, "new")
 
-    def _change_members(self, through, what, body):
-        """etcd refuses it for a few seconds after another change."""
-        wait_for(f"etcd takes the change: {what}", lambda: "members" in (self.call(through, f"/v3/cluster/member/{what}", body, 5) or {}),
-                 30, lambda: through.journal(10, SERVICE))
+    def _change_members(self, others, what, body):
+        """etcd refuses it for a few seconds after another change, and each member for as long as it takes another one to be ill."""
+        def is_done():
+            return any("members" in (self.call(each, f"/v3/cluster/member/{what}", body, 5) or {}) for each in others)
+
+        wait_for(f"etcd takes the change: {what}", is_done, 30, lambda: "".join(each.journal(10, SERVICE) for each in others))
 
     def replace(self, machine):
         """Its disk is lost: the member is removed, and an empty one is added in its place."""
