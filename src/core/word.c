@@ -274,11 +274,13 @@ static usec_t longest_debt(const Core *c, const Lease *l) {
 
 /* ---- arming and disarming ---- */
 
-/* A unit that is to be started does so at the next look at it, when PID 1 says that it is down (life.c). */
+/* A unit that is to be started does so at the next look at it, when PID 1 says that it is down (life.c): one that is
+ * being stopped, too, as PID 1 would have a start take the place of the stop. */
 static void ask_pid1(Core *c, Unit *u, EventKind kind) {
-        bool is_down = said_is_inactive(&u->said.report);
+        bool is_down = said_is_inactive(&u->said.report),
+             goes_down = u->wish.stop || u->said.report.active == ACTIVE_DEACTIVATING;
 
-        if (kind == EVENT_RESTART || (kind == EVENT_START && is_down))
+        if (kind == EVENT_RESTART || (kind == EVENT_START && (is_down || goes_down)))
                 wish_start(u, c->now.boottime);
         if (kind == EVENT_STOP)
                 wish_stop(u, c->now.boottime);

@@ -542,8 +542,58 @@ static void what_has_crashed_while_no_daemon_looked_was_stopped_by_nobody(void *
         }
 }
 
+/* An operator has it stopped, by leased (which PID 1 may not have told of yet) or by PID 1, and wants it back at once.
+ */
+static void what_is_started_while_it_stops_runs_again(void **state) {
+        for (int i = 0; i < 3; i++) {
+                World *w = world_running();
+
+                if (i < 2)
+                        world_step(w, (Event){ .kind = EVENT_STOP, .unit = "a.service", .id = 1 });
+                if (i > 0) {
+                        w->unit.active = ACTIVE_DEACTIVATING;
+                        w->unit.job = true;
+                        world_say_unit(w);
+                }
+                world_step(w, (Event){ .kind = EVENT_START, .unit = "a.service", .id = 2 });
+                assert_int_equal(w->word, WORD_BEGUN);
+                assert_int_equal(w->done[ACTION_UNIT_START], 1);
+                w->unit.active = ACTIVE_INACTIVE;
+                w->unit.job = false;
+                w->unit.empty = true;
+                w->unit.ended_by = ENDED_BY_HAND;
+                world_say_unit(w);
+                world_pass(w, 2 * USEC_PER_SEC);
+                assert_int_equal(w->done[ACTION_UNIT_START], 2);
+                assert_int_equal(w->unit.active, ACTIVE_ACTIVE);
+                assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 0);
+                assert_int_equal(world_lease(w)->state, LEASE_HELD);
+                world_free(w);
+        }
+}
+
+/* Once PID 1 is known to go on with the unit, what an operator stops later stays stopped. */
+static void a_start_is_not_kept_for_later(void **state) {
+        World *w = world_running();
+
+        world_step(w, (Event){ .kind = EVENT_STOP, .unit = "a.service", .id = 1 });
+        world_step(w, (Event){ .kind = EVENT_START, .unit = "a.service", .id = 2 });
+        world_pass(w, 10 * USEC_PER_SEC);
+        world_say_unit(w);
+        w->unit.active = ACTIVE_INACTIVE;
+        w->unit.empty = true;
+        w->unit.ended_by = ENDED_BY_HAND;
+        world_say_unit(w);
+        world_pass(w, 10 * USEC_PER_SEC);
+        assert_int_equal(w->done[ACTION_UNIT_START], 1);
+        assert_int_equal(w->reports[REPORT_STOPPED_BY_HAND], 1);
+        world_free(w);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_is_started_while_it_stops_runs_again),
+                cmocka_unit_test(a_start_is_not_kept_for_later),
                 cmocka_unit_test(a_start_that_waits_for_another_unit_waits_no_longer_than_others_could_start_it),
                 cmocka_unit_test(what_pid1_does_not_start_stays_here_with_hold_and_is_tried_again),
                 cmocka_unit_test(what_pid1_does_not_start_goes_elsewhere_without_hold),
