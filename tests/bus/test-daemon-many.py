@@ -8,6 +8,7 @@ for a caller who has not read what came before.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +87,15 @@ class ManyUnits(unittest.TestCase):
         self.assertEqual(len([path for path in objects if path.startswith(PATH + "/unit/many_2d")]), len(self.NAMES))
         self.assertEqual(objects[path], {"org.leased1.Unit": found, **{
             "org.freedesktop.DBus." + name: {} for name in ("Peer", "Introspectable", "Properties")}})
+
+    def send_rooms(self):
+        """Bytes that the kernel takes at once over each connection of the daemon with a bus."""
+        told = subprocess.run(["ss", "-xmpH"], capture_output=True, text=True, check=True).stdout
+        return [int(room) for room in re.findall(rf"(?m)^u_str .*pid={self.world.daemon.pid},.*\btb(\d+)", told)]
+
+    def test_a_long_answer_is_sent_in_pieces(self):
+        self.managed_objects()
+        self.assertTrue(any(room <= 512 * 1024 for room in self.send_rooms()), self.send_rooms())
 
     def test_two_answers_about_all_objects_come_one_after_another(self):
         self.assertEqual(self.first_answered(*[PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"] * 2),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How tests/soak watches its units, what it has besides services, and the switch that cuts the power of a machine."""
 
+import contextlib
 import os
 import subprocess
 from dataclasses import dataclass
@@ -70,12 +71,22 @@ class Witness:
     def overlap(self):
         return sum(timeline.overlap_of(self._ends(unit)) for unit in self._runs)
 
+    def _told_of(self, unit):
+        """What each machine that answers says of the unit, and has said."""
+        told = ""
+        for machine in self._cluster:
+            for command in (("leasectl", "status", unit.name),
+                            ("journalctl", "--quiet", "--no-pager", "--output=short-monotonic", "--since=-10min", f"UNIT={unit.name}")):
+                with contextlib.suppress(Failure):
+                    told += f"  {machine.name}: {' '.join(command)}\n{machine.run(*command, check=False).stdout}"
+        return told
+
     def require_none_forgotten(self, began, patience):
         """A unit that was down everywhere for so long is down for ever."""
         for unit in self._runs:
             last = max([began, *(stamp.at / 1e9 for stamp in self._ends(unit))])
             if now() - last > patience:
-                raise Failure(f"{unit.name} has run nowhere for {now() - last:.0f} s\n{self._story(unit)}")
+                raise Failure(f"{unit.name} has run nowhere for {now() - last:.0f} s\n{self._told_of(unit)}{self._story(unit)}")
 
     def gaps(self):
         return {unit.name: [each.gap for each in timeline.handovers_of(self._ends(unit))] for unit in self._runs}
