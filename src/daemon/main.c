@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -153,9 +152,6 @@ int main(int argc, char *argv[]) {
                 log_error("leased must be started as root: PID 1 takes orders from nobody else");
                 return EXIT_FAILURE;
         }
-        /* Threads that write to the disk share the heap: what they free in heaps of their own nobody else could use.
-         */
-        (void) mallopt(M_ARENA_MAX, 1);
         event_log_open();
         event_log(0, "begin");
         r = daemon_new(TAKE_PTR(conf), &wrong, &daemon);
