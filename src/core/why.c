@@ -185,6 +185,7 @@ static const struct {
         [WHY_FILE_AHEAD] = { "it was signed more than a day later than it is here: one of the two clocks is wrong" },
         [WHY_FILE_STOPS] = { "%, which it brings no more, is stopped first" },
         [WHY_FILE_NOT_VERIFIED] = { "its signature cannot be verified, and is looked at again: ssh-keygen: %" },
+        [WHY_FILE_ENDS] = { "it was destroyed, and is being stopped here" },
 };
 
 /* Gives how many bytes of a text of n bytes, which need not be terminated, are to stand in a room of so many bytes. */

@@ -194,6 +194,7 @@ typedef enum Why {
         WHY_FILE_AHEAD = 240,
         WHY_FILE_STOPS = 241,        /* .what came with the version before */
         WHY_FILE_NOT_VERIFIED = 242, /* .what is wrong with ssh-keygen */
+        WHY_FILE_ENDS = 243,
 
         _WHY_MAX,
 } Why;

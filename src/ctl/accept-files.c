@@ -165,7 +165,7 @@ static int consider_all(Accepting *a, const json_t *manager) {
 /* Looks at all units until none is waited for. */
 static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
         usec_t until = usec_add(now_boottime(), ACCEPT_PATIENCE);
-        bool waits, again;
+        bool waits, stops, again;
         int code;
 
         do {
@@ -181,10 +181,11 @@ static int accept_patiently(Ctl *ctl, const LeasedConf *conf) {
                 a.uuid = get_string(manager, "RegistryUUID");
                 code = consider_all(&a, manager);
                 waits = a.waits;
+                stops = a.stops;
                 again = a.again;
-                if (waits)
-                        (void) usleep(USEC_PER_SEC / 2);
-        } while (code == CTL_OK && waits);
+                if (waits || stops) /* each look judges all records, and what is slow to stop may take hours */
+                        (void) usleep(waits ? USEC_PER_SEC / 2 : 2 * USEC_PER_SEC);
+        } while (code == CTL_OK && (waits || stops));
         return again ? CTL_FAILED : code; /* leased runs the program again */
 }
 

@@ -28,12 +28,10 @@ Outcome accept_unit_failed(int r) {
 
 /* ---- what is here ---- */
 
-/* Runs a verb of leasectl for the unit. What becomes of it is waited for by disable and restart alone. Returns 0, or 1
- * with the first line of what it complained of. */
+/* Runs a verb of leasectl for the unit. What becomes of it is not waited for: a unit that is slow to stop would keep
+ * all others waiting. Returns 0, or 1 with the first line of what it complained of. */
 static int run_verb(const char *verb, const char *unit, char *about) {
-        bool waits = streq(verb, "disable") || streq(verb, "restart");
-        const char *const argv[] = { "/proc/self/exe", verb, waits ? "--" : "--no-wait", waits ? unit : "--",
-                waits ? NULL : unit, NULL };
+        const char *const argv[] = { "/proc/self/exe", verb, "--no-wait", "--", unit, NULL };
         _cleanup_free_ char *error = NULL;
         const char *line;
         int r = program_run(argv, NULL, &error);
@@ -50,6 +48,7 @@ static int run_verb(const char *verb, const char *unit, char *about) {
 }
 
 typedef struct Holding {
+        bool known;    /* to leased: not yet, or until it is down and its lease is gone */
         bool held, up; /* this machine has the lease; the unit is up, too */
         bool others;   /* another machine would take the unit */
         bool copy;     /* of a unit with Copies= */
@@ -67,6 +66,7 @@ static void look_at_lease(Accepting *a, const char *unit, Holding *ret) {
         *ret = (Holding){};
         if (bus_get_unit(a->ctl->bus, unit, &props, NULL) < 0)
                 return;
+        ret->known = true;
         for (i = 0; i < ELEMENTSOF(held); i++)
                 ret->held = ret->held || streq(get_string(props, "State"), held[i]);
         ret->up = streq(get_string(props, "State"), "running") || streq(get_string(props, "State"), "starting") ||
@@ -432,8 +432,13 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places
                 e = forbid_starts(a, places);
         if (e < 0)
                 return accept_unit_failed(e);
-        if ((files_listed(r->unit) || files_gated(r->unit)) && run_verb("disable", r->unit, about) != 0)
+        if ((files_listed(r->unit) || (files_gated(r->unit) && !holding.known)) &&
+                        run_verb("disable", r->unit, about) != 0)
                 return accept_unit_outcome(WHY_FILE_STAYS, about);
+        if (files_gated(r->unit)) { /* it is being stopped; to remove the gate takes another "disable" */
+                a->stops = true;
+                return accept_unit_outcome(WHY_FILE_ENDS, NULL);
+        }
         e = places_write(places);
         if (e >= 0)
                 e = places_allow(places);

@@ -23,6 +23,7 @@ typedef struct Accepting {
         const char *uuid; /* of the registry */
         bool patient;     /* there is time to wait for other machines */
         bool waits;       /* something is waited for */
+        bool stops;       /* a unit is being stopped, which may take long */
         bool again;   /* something is to be tried again: a clock may be right then, ssh-keygen answer, a disk have room
                        */
         char **fresh; /* units whose files were written just now, to be enabled together; for strv_free() */

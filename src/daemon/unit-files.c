@@ -162,7 +162,7 @@ static FileOutcome *find_outcome(const UnitFiles *f, const char *name) {
 
 static bool is_refusal(Why code) {
         return code != WHY_FILE_IN_FORCE && code != WHY_FILE_DESTROYED && code != WHY_FILE_MOVES &&
-               code != WHY_FILE_LEAVES && code != WHY_FILE_STOPS && code != WHY_FILE_DISABLED;
+               code != WHY_FILE_LEAVES && code != WHY_FILE_ENDS && code != WHY_FILE_STOPS && code != WHY_FILE_DISABLED;
 }
 
 static void log_outcome(const Daemon *d, const FileOutcome *o) {
@@ -190,7 +190,7 @@ int unit_files_set_outcome(Daemon *d, sd_bus_message *m, sd_bus_error *error) {
 
         if (r < 0)
                 return r;
-        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_NOT_VERIFIED))
+        if (code != WHY_NONE && (code < WHY_FILE_IN_FORCE || code > WHY_FILE_ENDS))
                 return bus_error(error, SD_BUS_ERROR_INVALID_ARGS, "%" PRIu32 " says nothing of a submitted unit.",
                                 code);
         o = find_outcome(f, name);

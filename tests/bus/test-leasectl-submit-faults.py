@@ -59,6 +59,21 @@ class Faults(Submitting):
                 for unit in (bad, good, later):
                     self._clear(unit)
 
+    def test_a_unit_that_is_slow_to_stop_keeps_no_other_waiting(self):
+        slow, other = "slow-to-stop.service", "quick.service"
+        self.submit(slow, SLEEPS + "ExecStop=/bin/sleep 1000\nTimeoutStopSec=1h\n")
+        wait_for("it is up", lambda: property_of(slow, "ActiveState") == "active")
+        ctl("destroy", f"--key={self.keys}/alice", slow, check=True)
+        wait_for("it is being stopped", lambda: property_of(slow, "ActiveState") == "deactivating")
+        self.submit(other, SLEEPS, "--no-wait")
+        self.wait_outcome(other, "in force")
+        wait_for("it is told", lambda: "is being stopped here" in self.told(slow))
+        self.assertEqual(property_of(slow, "ActiveState"), "deactivating")
+        run("systemctl", "kill", "-s", "KILL", slow)
+        self.wait_outcome(slow, "destroyed")
+        for path in (f"{RUN}/{slow}", f"{UNITS}/{slow}", f"{SYSTEM}/{slow}.d/zzzz-leased.conf"):
+            self.assertFalse(os.path.lexists(path), path)
+
     # Disks
 
     def assertWholeBefore(self, unit, pid):
