@@ -412,10 +412,22 @@ static int forbid_starts(Accepting *a, const Places *places) {
         return r < 0 ? r : pid1_reload(a->ctl->bus) == CTL_OK ? 0 : -EIO;
 }
 
+/* Gives the unit, or one that came with it, that is not down yet; NULL: there is none. *ret_error: 0 or a negative
+ * errno. */
+static const char *find_up(const Accepting *a, const char *unit, const Places *places, int *ret_error) {
+        json_auto_t *loaded = NULL;
+
+        *ret_error = pid1_load(a->ctl->bus, unit, &loaded) == CTL_OK ? 0 : -EIO;
+        if (*ret_error < 0)
+                return NULL;
+        return pid1_is_down(loaded) ? places_find_left_up(a->ctl, places, ret_error) : unit;
+}
+
 static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places) {
         _cleanup_stopping_ Stopping stopping = {};
         _cleanup_taken_ Taken taken = {};
         char about[ABOUT_SIZE];
+        const char *up;
         Holding holding;
         int e = taken_read(r->unit, &taken);
 
@@ -435,7 +447,10 @@ static Outcome take_away(Accepting *a, const UnitRecord *r, const Places *places
         if ((files_listed(r->unit) || (files_gated(r->unit) && !holding.known)) &&
                         run_verb("disable", r->unit, about) != 0)
                 return accept_unit_outcome(WHY_FILE_STAYS, about);
-        if (files_gated(r->unit)) { /* it is being stopped; to remove the gate takes another "disable" */
+        up = find_up(a, r->unit, places, &e);
+        if (e < 0)
+                return accept_unit_failed(e);
+        if (up || files_gated(r->unit)) { /* to remove the gate once it is down takes another "disable" */
                 a->stops = true;
                 return accept_unit_outcome(WHY_FILE_ENDS, NULL);
         }
